@@ -1,0 +1,1 @@
+"""Upstream GPA weights to the gpa-mlx layout."""

@@ -1,0 +1,73 @@
+"""gpa-mlx: one local model that listens, speaks and changes voices, on Apple MLX.
+
+    import gpa_mlx
+
+    gpa = gpa_mlx.load("path/to/converted-model")
+    print(gpa.transcribe("memo.wav").text)
+
+Public names are resolved on first use (PEP 562), so that importing the package costs nothing: `gpa-mlx --help` must
+not wait for MLX.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from gpa_mlx.engine import GPA, load
+    from gpa_mlx.errors import GPAError
+    from gpa_mlx.types import (
+        AudioTokens,
+        GenerationOptions,
+        Segment,
+        Speech,
+        SpeechChunk,
+        Timings,
+        Transcription,
+        TranscriptionChunk,
+    )
+    from gpa_mlx.voices import Voice
+
+_HOMES = {
+    "GPA": "gpa_mlx.engine",
+    "load": "gpa_mlx.engine",
+    "GPAError": "gpa_mlx.errors",
+    "Voice": "gpa_mlx.voices",
+    "AudioTokens": "gpa_mlx.types",
+    "GenerationOptions": "gpa_mlx.types",
+    "Segment": "gpa_mlx.types",
+    "Speech": "gpa_mlx.types",
+    "SpeechChunk": "gpa_mlx.types",
+    "Timings": "gpa_mlx.types",
+    "Transcription": "gpa_mlx.types",
+    "TranscriptionChunk": "gpa_mlx.types",
+}
+
+__all__ = [
+    "GPA",
+    "AudioTokens",
+    "GPAError",
+    "GenerationOptions",
+    "Segment",
+    "Speech",
+    "SpeechChunk",
+    "Timings",
+    "Transcription",
+    "TranscriptionChunk",
+    "Voice",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gpa_mlx' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,1 @@
+"""Signal processing on numpy arrays: files, resampling, loudness, spectra, silence."""

@@ -1,0 +1,1 @@
+"""The language model at work: cache, sampling, token stream."""

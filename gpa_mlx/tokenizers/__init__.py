@@ -1,0 +1,1 @@
+"""Audio to codes, text to ids and back."""

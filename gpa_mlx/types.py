@@ -1,0 +1,191 @@
+"""The data that crosses module borders: frozen, typed, without MLX arrays."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Waveform: TypeAlias = npt.NDArray[np.float32]
+"""Mono samples in [-1, 1], shape `(samples,)`, float32."""
+
+Codes: TypeAlias = npt.NDArray[np.int32]
+"""Discrete audio codes (not vocabulary ids), shape `(codes,)`, int32."""
+
+AudioLike: TypeAlias = str | os.PathLike[str] | tuple[npt.NDArray[np.floating], int]
+"""A file, or samples `(samples,)` or `(samples, channels)` with their rate in Hz."""
+
+FinishReason: TypeAlias = Literal["stop", "length", "cancelled", "no_speech"]
+"""`stop`: the model ended by itself. `length`: the token budget ran out, the result is cut.
+`cancelled`: the caller closed the stream. `no_speech`: nothing to transcribe was heard."""
+
+Task: TypeAlias = Literal["transcribe", "speak", "vc"]
+
+SAMPLE_RATE_HZ = 16_000
+"""GPA reads and writes 16 kHz mono."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationOptions:
+    """How tokens are drawn from the language model.
+
+    The processing order and meaning are those of Hugging Face `generate`: repetition penalty over prompt and
+    generated ids (once per distinct id), then temperature, top-k, top-p.
+
+    Attributes:
+        max_tokens: Most new tokens; reaching it gives `finish_reason="length"`.
+        temperature: 0 means greedy (top-k, top-p and seed are then unused).
+        top_k: Keep the k best ids and everything tied with the k-th; 0 keeps all.
+        top_p: Keep the smallest set of ids whose probability reaches this; 1.0 keeps all.
+        repetition_penalty: > 1 makes ids that occurred before less likely; 1.0 is off.
+        seed: Makes sampling repeatable; None draws a fresh seed.
+        constrain: Allow only ids the task can use (semantic codes and stop, or text and stop), and stop at
+            `<|end_content|>` too. False reproduces the reference exactly: full vocabulary, stop at `<|im_end|>`.
+    """
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_k: int = 50
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    constrain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Wall-clock seconds of one task, and the audio it processed or produced.
+
+    Attributes:
+        encode_s: Audio to codes (feature extraction and both tokenizers).
+        prefill_s: Prompt through the language model, up to the first new token.
+        generate_s: All further tokens.
+        decode_s: Codes to waveform.
+        first_output_s: From the call to the first text or audio handed out.
+        audio_s: Seconds of audio transcribed or produced.
+        prompt_tokens: Tokens in all prompts.
+        generated_tokens: New tokens.
+    """
+
+    encode_s: float = 0.0
+    prefill_s: float = 0.0
+    generate_s: float = 0.0
+    decode_s: float = 0.0
+    first_output_s: float = 0.0
+    audio_s: float = 0.0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+
+    @property
+    def processing_s(self) -> float:
+        """Seconds of work, the sum of the four stages."""
+        return self.encode_s + self.prefill_s + self.generate_s + self.decode_s
+
+    @property
+    def real_time_factor(self) -> float:
+        """Processing time / audio time: below 1 is faster than real time (0 when there is no audio)."""
+        return self.processing_s / self.audio_s if self.audio_s > 0 else 0.0
+
+    @property
+    def speed(self) -> float:
+        """Audio time / processing time: above 1 is faster than real time (0 when nothing ran)."""
+        return self.audio_s / self.processing_s if self.processing_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioTokens:
+    """One recording as discrete codes.
+
+    Attributes:
+        glm: GLM-4-voice codes, 12.5 per second, int32.
+        semantic: BiCodec semantic codes, 50 per second, int32.
+        global_tokens: BiCodec speaker codes (32 for GPA), int32.
+        duration_s: Length of the recording.
+    """
+
+    glm: Codes
+    semantic: Codes
+    global_tokens: Codes
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of a recording and its words; times in seconds from the start of the recording."""
+
+    start_s: float
+    end_s: float
+    text: str
+    finish_reason: FinishReason = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionChunk:
+    """A piece of a running transcription.
+
+    Attributes:
+        text: New text since the previous chunk.
+        start_s: Start of the segment this text belongs to.
+        segment: The finished segment, set on the chunk that ends it.
+        finish_reason: Set on the last chunk of the stream only.
+        timings: Set on the last chunk of the stream only.
+    """
+
+    text: str
+    start_s: float
+    segment: Segment | None = None
+    finish_reason: FinishReason | None = None
+    timings: Timings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcription:
+    """The words of a recording."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    finish_reason: FinishReason
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechChunk:
+    """A piece of generated speech.
+
+    Attributes:
+        audio: float32 samples, `(samples,)`.
+        sample_rate: Rate of `audio` in Hz.
+        codes: The semantic codes behind this audio, 320 samples each.
+        finish_reason: Set on the last chunk of the stream only.
+        timings: Set on the last chunk of the stream only.
+    """
+
+    audio: Waveform
+    sample_rate: int
+    codes: Codes
+    finish_reason: FinishReason | None = None
+    timings: Timings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """Generated speech.
+
+    Attributes:
+        audio: float32 samples, `(samples,)`, mean removed.
+        sample_rate: Rate of `audio` in Hz.
+        codes: The semantic codes behind the audio, 320 samples each.
+        finish_reason: `length` means the token budget ran out and the speech is cut.
+        timings: Where the time went.
+        seed: The seed that reproduces this sample; None for greedy decoding.
+    """
+
+    audio: Waveform
+    sample_rate: int
+    codes: Codes
+    finish_reason: FinishReason
+    timings: Timings
+    seed: int | None = None
