@@ -36,7 +36,8 @@ class GenerationOptions:
     generated ids (once per distinct id), then temperature, top-k, top-p.
 
     Attributes:
-        max_tokens: Most new tokens; reaching it gives `finish_reason="length"`.
+        max_tokens: Most new tokens of one pass; reaching it gives `finish_reason="length"`. None means the task's own
+            budget: 512, for voice conversion at least 1.25 times the source's codes.
         temperature: 0 means greedy (top-k, top-p and seed are then unused).
         top_k: Keep the k best ids and everything tied with the k-th; 0 keeps all.
         top_p: Keep the smallest set of ids whose probability reaches this; 1.0 keeps all.
@@ -46,7 +47,7 @@ class GenerationOptions:
             `<|end_content|>` too. False reproduces the reference exactly: full vocabulary, stop at `<|im_end|>`.
     """
 
-    max_tokens: int = 512
+    max_tokens: int | None = None
     temperature: float = 0.0
     top_k: int = 50
     top_p: float = 1.0
@@ -161,6 +162,7 @@ class SpeechChunk:
         codes: The semantic codes behind this audio, 320 samples each.
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
+        seed: Set on the last chunk when sampling: what reproduces this speech.
     """
 
     audio: Waveform
@@ -168,6 +170,7 @@ class SpeechChunk:
     codes: Codes
     finish_reason: FinishReason | None = None
     timings: Timings | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ MAX_HEADER_BYTES = 100_000_000
 """Limit of the format itself."""
 
 _LENGTH_BYTES = 8
+_MAX_RANK = 8
 _RE_DOWNLOAD = "Download or convert the file again."
 
 
@@ -136,7 +137,8 @@ def _tensor(path: Path, name: str, entry: object, data_start: int) -> TensorInfo
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in ITEM_SIZES:
         _fail(path, f"tensor {name!r} has the unknown dtype {dtype!r}")
-    if not _sizes(shape):
+    # The product without zeros: numpy and MLX refuse an empty tensor whose other dimensions overflow.
+    if not _sizes(shape) or len(shape) > _MAX_RANK or math.prod(size or 1 for size in shape) >= 2**59:
         _fail(path, f"tensor {name!r} has an illegal shape")
     if not _sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         _fail(path, f"tensor {name!r} has illegal data_offsets")

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 GOLDEN = Path(__file__).parent / "golden" / "small-a"
+LONG34 = ("rms", "cmn", "slt", "rms", "cmn", "rms", "cmn", "rms", "rms")
 
 
 @cache
@@ -42,6 +44,13 @@ def golden_meta() -> dict[str, Any]:
 def golden_audio() -> Callable[[str], Path]:
     """Path of a recorded input by id: `golden_audio("slt")`."""
     return lambda audio_id: GOLDEN / "golden" / "audio" / f"{audio_id}.wav"
+
+
+@pytest.fixture(scope="session")
+def long34() -> np.ndarray:
+    """The 34 s recording, `(573590,)` float64 at 16 kHz: other recordings one after the other."""
+    parts = [soundfile.read(GOLDEN / "golden" / "audio" / f"{name}.wav")[0] for name in LONG34]
+    return np.concatenate(parts)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.fields import Fields
+from gpa_mlx.nn.attention import attend, sigmoid
 
 
 class LayerCache(Protocol):
@@ -125,9 +126,7 @@ class Attention(nn.Module):
         values = self._split(self.v_proj(x), self.num_kv_heads).transpose(0, 2, 1, 3)
         if cache is not None:
             keys, values = cache.update(keys, values)
-        out = mx.fast.scaled_dot_product_attention(
-            queries, keys, values, scale=self.scale, mask="causal" if length > 1 else None
-        )
+        out = attend(queries, keys, values, scale=self.scale, mask="causal" if length > 1 else None)
         return self.o_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, -1))
 
     def _split(self, x: mx.array, heads: int) -> mx.array:
@@ -152,7 +151,7 @@ class MLP(nn.Module):
     def __call__(self, x: mx.array) -> mx.array:
         """Map `(B, T, D)` to `(B, T, D)`."""
         gate = self.gate_proj(x)
-        return self.down_proj(gate * mx.sigmoid(gate) * self.up_proj(x))
+        return self.down_proj(gate * sigmoid(gate) * self.up_proj(x))
 
 
 class DecoderLayer(nn.Module):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
 from gpa_mlx.backend import mx, nn
+from gpa_mlx.nn.attention import attend
+from gpa_mlx.nn.layers import gelu
 
 
-def gelu(x: mx.array) -> mx.array:
-    """Exact (erf) GELU, uncompiled: `mx.compile` on the CPU would need a C++ compiler at run time."""
-    return x * (0.5 * (1 + mx.erf(x * (1 / math.sqrt(2)))))
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Which keys a query sees.
+
+    Attributes:
+        valid: `(B, T)` bool, False on padding, which nobody sees.
+        block_size: A position sees all earlier ones and its own whole block, never later blocks; None: every position
+            sees all.
+    """
+
+    valid: mx.array
+    block_size: int | None
 
 
 class SelfAttention(nn.Module):
@@ -30,12 +41,12 @@ class SelfAttention(nn.Module):
         self.v_proj = nn.Linear(dims, dims)
         self.out_proj = nn.Linear(dims, dims)
 
-    def __call__(self, x: mx.array, mask: mx.array | None = None) -> mx.array:
+    def __call__(self, x: mx.array, visibility: Visibility | None = None) -> mx.array:
         """Attend within a sequence.
 
         Args:
             x: `(B, T, D)`.
-            mask: Boolean, broadcastable to `(B, H, T, T)`; True where a query may see a key. None sees all.
+            visibility: What each position sees; None: everything.
 
         Returns:
             `(B, T, D)`.
@@ -46,7 +57,19 @@ class SelfAttention(nn.Module):
             proj(x).reshape(batch, length, self.num_heads, -1).transpose(0, 2, 1, 3)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
-        out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
+        if visibility is None:
+            out = attend(q, k, v, scale=self.scale)
+        else:
+            # Block by block, so that scores which a mask would discard are never computed.
+            keys_valid, block = visibility.valid[:, None, None, :], visibility.block_size or length
+            parts = []
+            for start in range(0, length, block):
+                stop = min(start + block, length)
+                seen = (k[:, :, :stop], v[:, :, :stop])
+                parts.append(
+                    attend(q[:, :, start:stop], *seen, scale=self.scale, mask=keys_valid[..., :stop])
+                )
+            out = mx.concatenate(parts, axis=2)
         return self.out_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, dims))
 
 
@@ -69,7 +92,7 @@ class EncoderLayer(nn.Module):
         self.fc1 = nn.Linear(dims, hidden_dims)
         self.fc2 = nn.Linear(hidden_dims, dims)
 
-    def __call__(self, x: mx.array, mask: mx.array | None = None) -> mx.array:
+    def __call__(self, x: mx.array, visibility: Visibility | None = None) -> mx.array:
         """Map `(B, T, D)` to `(B, T, D)`."""
-        x = x + self.self_attn(self.self_attn_layer_norm(x), mask)
+        x = x + self.self_attn(self.self_attn_layer_norm(x), visibility)
         return x + self.fc2(gelu(self.fc1(self.final_layer_norm(x))))

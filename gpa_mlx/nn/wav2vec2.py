@@ -12,7 +12,8 @@ from typing import Any
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.fields import Fields
-from gpa_mlx.nn.transformer import EncoderLayer, gelu
+from gpa_mlx.nn.layers import gelu
+from gpa_mlx.nn.transformer import EncoderLayer
 
 FEATURE_LAYERS = (11, 14, 16)
 """Hidden states that BiCodec averages (Spark-TTS); index 0 is the input of the first layer."""

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import ModelFormatError
 from gpa_mlx.fields import Fields
-from gpa_mlx.nn.transformer import EncoderLayer, gelu
+from gpa_mlx.nn.layers import gelu
+from gpa_mlx.nn.transformer import EncoderLayer, Visibility
 
 _LAYER_NORM_EPS = 1e-5
 
@@ -135,14 +136,14 @@ class WhisperVQ(nn.Module):
         args = self._args
         x = self.embed(log_mel)
         valid = valid_frames[:, ::2]
-        mask = _attention_mask(valid, args.block_size)
+        visibility = Visibility(valid, args.block_size)
         for number, layer in enumerate(self.layers, start=1):
-            x = layer(x, mask)
+            x = layer(x, visibility)
             if number == args.pooling_position:
                 x = self._pool(x)
                 valid = valid[:, :: args.pooling_kernel_size]
                 pooled_block = args.block_size // args.pooling_kernel_size if args.block_size else None
-                mask = _attention_mask(valid, pooled_block)
+                visibility = Visibility(valid, pooled_block)
         return x
 
     def __call__(self, log_mel: mx.array, valid_frames: mx.array) -> mx.array:
@@ -161,20 +162,3 @@ class WhisperVQ(nn.Module):
         batch, length, dims = x.shape
         x = mx.pad(x, ((0, 0), (0, -length % kernel), (0, 0))).reshape(batch, -1, kernel, dims)
         return x.mean(axis=2) if self._args.pooling_type == "avg" else x.max(axis=2)
-
-
-def _attention_mask(valid: mx.array, block_size: int | None) -> mx.array:
-    """Build the block-causal mask: a position sees all earlier ones and its own whole block, never padding.
-
-    Args:
-        valid: `(B, T)` bool.
-        block_size: Positions per block; None lets every position see all.
-
-    Returns:
-        `(B, 1, T, T)` bool, or `(B, 1, 1, T)` without blocks.
-    """
-    keys = valid[:, None, None, :]
-    if block_size is None:
-        return keys
-    block = mx.arange(valid.shape[1]) // block_size
-    return (block[:, None] >= block[None, :])[None, None] & keys

@@ -1,0 +1,112 @@
+"""The layout of an upstream GPA directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.manifest import MANIFEST_NAME
+from gpa_mlx_convert.checkpoint import CHECKPOINT_NAMES, find_checkpoint
+
+GLM_FOLDER = "glm-4-voice-tokenizer"
+BICODEC_FOLDER = "BiCodec"
+WAV2VEC2_FOLDER = "BiCodec/wav2vec2-large-xlsr-53"
+BICODEC_CONFIG = "config.yaml"
+
+TEXT_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+)
+"""Files of the language model that are copied as they are, when they exist."""
+
+_REQUIRED = {
+    "": ("config.json", "tokenizer.json"),
+    GLM_FOLDER: ("config.json", "preprocessor_config.json"),
+    BICODEC_FOLDER: (BICODEC_CONFIG,),
+    WAV2VEC2_FOLDER: ("config.json",),
+}
+"""What every folder must hold besides its weights."""
+
+HUB_PATTERNS = (
+    *("config.json", *TEXT_FILES),
+    *(f"{folder}/*.json" for folder in (GLM_FOLDER, WAV2VEC2_FOLDER)),
+    f"{BICODEC_FOLDER}/{BICODEC_CONFIG}",
+    *(
+        f"{folder}/{name}".removeprefix("/")
+        for folder in _REQUIRED
+        for name in ("model*.safetensors", "model.safetensors.index.json", "pytorch_model*.bin*")
+    ),
+)
+"""Shell patterns of everything a conversion can read from a hub repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A directory that holds all parts of a GPA checkpoint.
+
+    Attributes:
+        root: The directory.
+    """
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> Upstream:
+        """Check that everything a conversion needs is there.
+
+        Raises:
+            ModelNotFoundError: There is no such directory.
+            ModelFormatError: It is a converted model, or parts are missing (all of them are listed).
+        """
+        if not root.is_dir():
+            problem = "is not a directory" if root.exists() else "does not exist"
+            raise ModelNotFoundError(f"The source {root} {problem}.", hint="Give an upstream GPA directory.")
+        if (root / MANIFEST_NAME).exists():
+            raise ModelFormatError(
+                f"{root} is already converted.", hint="Use it as it is, or give the upstream directory."
+            )
+        missing = []
+        for folder, names in _REQUIRED.items():
+            missing += [str(Path(folder, name)) for name in names if not (root / folder / name).is_file()]
+            if find_checkpoint(root / folder) is None:
+                missing.append(f"{Path(folder, CHECKPOINT_NAMES[0])} (or {', '.join(CHECKPOINT_NAMES[1:])})")
+        if missing:
+            raise ModelFormatError(
+                f"{root} is not a complete upstream GPA checkpoint; missing: {'; '.join(missing)}.",
+                hint="Download the repository again, or give it by its hub name, for example AutoArk-AI/GPA.",
+            )
+        return cls(root)
+
+    def present(self, folder: str, names: tuple[str, ...]) -> list[Path]:
+        """Return those of the named files that exist."""
+        return [path for path in (self.root / folder / name for name in names) if path.is_file()]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a JSON or YAML config.
+
+    Raises:
+        ModelFormatError: It cannot be parsed, or its top level is not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ModelFormatError(f"{path} cannot be read: {_one_line(error)}.", hint="Download it again.") from error
+    if not isinstance(content, dict):
+        raise ModelFormatError(f"{path}: its top level must be a mapping of keys to values.")
+    return content
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

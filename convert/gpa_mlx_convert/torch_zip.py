@@ -1,0 +1,158 @@
+"""Tensors of a torch zip file (`pytorch_model.bin`), read without torch and without unpickling.
+
+The archive holds one pickle that names the tensors and one stored (never compressed) record per storage. The pickle
+goes through `torch_pickle`, which executes nothing; the records are plain little-endian arrays.
+
+Reference: `torch/serialization.py`, format of torch >= 1.6.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from gpa_mlx.errors import ModelFormatError
+from gpa_mlx.weights import ITEM_SIZES
+from gpa_mlx_convert.arrays import from_bytes
+from gpa_mlx_convert.torch_pickle import StorageRef, TensorRef, read_state_dict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAX_PICKLE_BYTES = 16_000_000
+"""About 130 bytes name one tensor, so this is far beyond any network."""
+
+# pickle protocol 2, then the magic number 0x1950a86a20f9469cfc6c as a LONG1
+_LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")
+_ZIP_MAGIC = b"PK\x03\x04"
+_ZIP_ERRORS = (zipfile.BadZipFile, OSError, ValueError, EOFError, struct.error, NotImplementedError, OverflowError)
+_OTHER_FORM = "Use the .safetensors form of these weights."
+
+
+class TorchZipFile:
+    """Lazy access to the tensors of one file.
+
+    Args:
+        path: A file written by `torch.save(state_dict)`.
+
+    Raises:
+        ModelFormatError: The file is damaged, hostile, of the legacy format, or holds something else than tensors.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._check_magic()
+        with self._archive() as archive:
+            entries = self._entries(archive)
+            pickles = [name for name in entries if name.endswith("/data.pkl")]
+            if len(pickles) != 1:
+                raise self._error(f"it holds {len(pickles)} pickles (data.pkl) instead of one")
+            self._prefix = pickles[0].removesuffix("data.pkl")
+            byte_order = entries.get(f"{self._prefix}byteorder")
+            if byte_order is not None and self._read(archive, byte_order, 16) != b"little":
+                raise self._error("it was saved on a big-endian machine")
+            pickle = self._read(archive, entries[pickles[0]], _MAX_PICKLE_BYTES)
+        self._entries_by_name = entries
+        self._tensors = read_state_dict(pickle, str(path))
+        for key, tensor in self._tensors.items():
+            self._check(key, tensor)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the stored keys."""
+        return tuple(self._tensors)
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Return the shape of a tensor."""
+        return self._tensors[key].shape
+
+    def dtype(self, key: str) -> str:
+        """Return the stored dtype in safetensors spelling (`F32`, `BF16`, ...)."""
+        return self._tensors[key].storage.dtype
+
+    def read(self, key: str) -> npt.NDArray[np.generic]:
+        """Read one tensor, floats widened (or narrowed from F64) to float32.
+
+        Raises:
+            ModelFormatError: The record is damaged.
+        """
+        tensor = self._tensors[key]
+        with self._archive() as archive:
+            entry = self._entries_by_name[self._record(tensor.storage)]
+            raw = self._read(archive, entry, entry.file_size)
+        elements = from_bytes(raw, tensor.storage.dtype)
+        strides = tuple(step * elements.itemsize for step in tensor.stride)
+        view = np.lib.stride_tricks.as_strided(elements[tensor.offset :], tensor.shape, strides, writeable=False)
+        return np.ascontiguousarray(view)
+
+    def _check_magic(self) -> None:
+        try:
+            with self._path.open("rb") as file:
+                magic = file.read(len(_LEGACY_MAGIC))
+        except OSError as error:
+            raise self._error(f"it cannot be read ({error.strerror or error})") from error
+        if magic == _LEGACY_MAGIC:
+            raise ModelFormatError(
+                f"{self._path} has the legacy torch format (before torch 1.6), which is not read.",
+                hint="Use the .safetensors form of these weights, or save them again with a current torch: "
+                "torch.save(torch.load(FILE, weights_only=True), FILE).",
+            )
+        if not magic.startswith(_ZIP_MAGIC):
+            raise self._error("it is not a torch zip file")
+
+    def _archive(self) -> zipfile.ZipFile:
+        try:
+            return zipfile.ZipFile(self._path)
+        except _ZIP_ERRORS as error:
+            raise self._error(f"its archive is damaged or truncated ({error})") from error
+
+    def _entries(self, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+        entries: dict[str, zipfile.ZipInfo] = {}
+        for entry in archive.infolist():
+            if entry.filename in entries:
+                raise self._error(f"the record {entry.filename!r} occurs twice")
+            # torch never compresses; refusing it also rules out records that unpack to more than they occupy.
+            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+                raise self._error(f"the record {entry.filename!r} is compressed, which torch never does")
+            if entry.flag_bits & 0x1:
+                raise self._error(f"the record {entry.filename!r} is encrypted")
+            entries[entry.filename] = entry
+        declared, size = sum(entry.file_size for entry in entries.values()), self._path.stat().st_size
+        if declared > size:
+            raise self._error(f"its records claim {declared} bytes, but the file has only {size}")
+        return entries
+
+    def _read(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
+        if entry.file_size > limit:
+            raise self._error(f"the record {entry.filename!r} has {entry.file_size} bytes, more than {limit}")
+        try:
+            return archive.read(entry)
+        except _ZIP_ERRORS as error:
+            raise self._error(f"the record {entry.filename!r} is damaged ({error})") from error
+
+    def _record(self, storage: StorageRef) -> str:
+        return f"{self._prefix}data/{storage.key}"
+
+    def _check(self, key: str, tensor: TensorRef) -> None:
+        storage = tensor.storage
+        entry = self._entries_by_name.get(self._record(storage))
+        if entry is None:
+            raise self._error(f"tensor {key!r} refers to the missing record {self._record(storage)!r}")
+        if entry.file_size != storage.count * ITEM_SIZES[storage.dtype]:
+            raise self._error(
+                f"the storage of tensor {key!r} has {entry.file_size} bytes, not {storage.count} of {storage.dtype}"
+            )
+        elements = 1
+        last = tensor.offset
+        for size, step in zip(tensor.shape, tensor.stride, strict=True):
+            elements *= size
+            last += (size - 1) * step
+        # A view may repeat elements (stride 0), but no weight does: more elements than stored is an inflated file.
+        if elements > storage.count or (elements > 0 and last >= storage.count):
+            raise self._error(f"tensor {key!r} reaches beyond its storage")
+
+    def _error(self, problem: str) -> ModelFormatError:
+        return ModelFormatError(f"{self._path}: {problem}.", hint=_OTHER_FORM)

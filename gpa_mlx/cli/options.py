@@ -1,0 +1,151 @@
+"""Options that several commands share, so that each has one name, one range and one help text."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from gpa_mlx.types import GenerationOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MODEL_VARIABLE = "GPA_MLX_MODEL"
+SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+
+
+class FiniteFloat(click.FloatRange):
+    """A number within a range; `nan` and `inf`, which pass every comparison, are refused."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
+        """Return the number or fail with a usage error."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+def model_option(command: F) -> F:
+    """Add `--model`; the command receives it as `model`, None when neither option nor environment names one."""
+    return click.option(
+        "--model",
+        metavar="DIR",
+        envvar=MODEL_VARIABLE,
+        show_envvar=True,
+        help="Directory of a converted model.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """Add `--json`; the command receives it as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")(command)
+
+
+def output_options(command: F) -> F:
+    """Add `-o/--output` and `--subtype`."""
+    command = click.option(
+        "--subtype",
+        metavar="|".join(SUBTYPES),
+        type=click.Choice(SUBTYPES, case_sensitive=False),
+        default="PCM_16",
+        show_default=True,
+        help="Sample format of the WAV file.",
+    )(command)
+    return click.option(
+        "-o",
+        "--output",
+        metavar="OUT.wav",
+        type=click.Path(path_type=Path),
+        required=True,
+        help="WAV file to write.",
+    )(command)
+
+
+def voice_option(command: F) -> F:
+    """Add `--voice`."""
+    return click.option(
+        "--voice",
+        metavar="FILE|NAME",
+        required=True,
+        help="Whose voice: a recording, best 3 to 10 s of clean speech.",
+    )(command)
+
+
+def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add every field of `GenerationOptions`; the command receives a function that applies them, as `choose`."""
+    return _collecting(command, [*_SAMPLING_OPTIONS, *_BUDGET_OPTIONS])
+
+
+def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--max-tokens` and `--no-constrain`; the command receives a function that applies them, as `choose`."""
+    return _collecting(command, _BUDGET_OPTIONS)
+
+
+_SAMPLING_OPTIONS = [
+    click.option("--temperature", metavar="T", type=FiniteFloat(min=0), help="0 is greedy.  [default: 0.2]"),
+    click.option(
+        "--top-k", metavar="K", type=click.IntRange(min=0), help="Keep the K best; 0 keeps all.  [default: 50]"
+    ),
+    click.option(
+        "--top-p",
+        metavar="P",
+        type=FiniteFloat(min=0, max=1, min_open=True),
+        help="Keep the best that together reach this probability.  [default: 1.0]",
+    ),
+    click.option(
+        "--repetition-penalty",
+        metavar="R",
+        type=FiniteFloat(min=0, min_open=True),
+        help="Above 1 discourages repetition; 1 is off.  [default: 1.2]",
+    ),
+    click.option(
+        "--seed",
+        metavar="N",
+        type=click.IntRange(0, 2**32 - 1),
+        help="Makes the result repeatable.  [default: drawn anew]",
+    ),
+]
+_BUDGET_OPTIONS = [
+    click.option(
+        "--max-tokens",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Most new tokens per pass.  [default: 512; vc: more for a long source]",
+    ),
+    click.option(
+        "--no-constrain",
+        "constrain",
+        flag_value=False,
+        default=None,
+        help="Let the model choose from its whole vocabulary, exactly as the reference does.",
+    ),
+]
+
+_FIELDS = ("max_tokens", "temperature", "top_k", "top_p", "repetition_penalty", "seed", "constrain")
+
+
+def _collecting(command: Callable[..., Any], options: Sequence[Callable[[Any], Any]]) -> Callable[..., Any]:
+    """Gather the values of `options` into one function from a task's defaults to the user's choice."""
+
+    @functools.wraps(command)
+    def collected(*positional: object, **values: Any) -> object:  # noqa: ANN401
+        given = {name: values.pop(name, None) for name in _FIELDS}
+        given = {name: value for name, value in given.items() if value is not None}
+
+        def choose(defaults: GenerationOptions) -> GenerationOptions:
+            from dataclasses import replace
+
+            return replace(defaults, **given)
+
+        return command(*positional, choose=choose, **values)
+
+    for option in reversed(options):
+        collected = option(collected)
+    return collected

@@ -1,0 +1,52 @@
+"""`gpa-mlx vc`: voice conversion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpa_mlx.cli.inputs import open_engine, require_audio, require_voice, require_writable
+from gpa_mlx.cli.options import json_option, model_option, output_options, sampling_options, voice_option
+from gpa_mlx.cli.output import deliver_speech
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.types import GenerationOptions
+
+
+@click.command()
+@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
+@voice_option
+@model_option
+@output_options
+@sampling_options
+@click.option("--no-normalize", is_flag=True, expose_value=False, hidden=True)  # scripts share options with speak
+@json_option
+@click.pass_obj
+def vc(
+    diagnostics: Diagnostics,
+    *,
+    source: Path,
+    voice: str,
+    model: str | None,
+    output: Path,
+    subtype: str,
+    as_json: bool,
+    choose: Callable[[GenerationOptions], GenerationOptions],
+) -> None:
+    """Say what a recording says in another voice.
+
+    SRC is the recording whose words and timing are kept.
+    """
+    require_audio(source)
+    recording = require_voice(voice)
+    require_writable(output, source, recording)
+    with open_engine(model) as engine, diagnostics.working("converting the voice"):
+        options = choose(engine.default_options("vc"))
+        target = engine.make_voice(recording, name=recording.stem)
+        speech = engine.convert_voice(source, voice=target, options=options)
+    deliver_speech(speech, output, subtype=subtype, as_json=as_json, diagnostics=diagnostics)

@@ -1,0 +1,488 @@
+"""GPA: one object that transcribes, speaks and converts voices.
+
+Every `stream_x` checks its arguments at the call and yields numpy and text as they appear; its last item alone carries
+`finish_reason` and `timings`. Every `x` is the fold of its stream.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from gpa_mlx.audio.io import Recording, load_recording, open_recording, require_min_length
+from gpa_mlx.audio.loudness import remove_dc
+from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments
+from gpa_mlx.errors import GPAError, InputTextError, VoiceError
+from gpa_mlx.lm.generate import generate_tokens
+from gpa_mlx.lm.sampling import check_options
+from gpa_mlx.loading import ModelParts
+from gpa_mlx.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
+from gpa_mlx.tokenizers.bicodec import bicodec_waveform
+from gpa_mlx.types import (
+    SAMPLE_RATE_HZ,
+    AudioLike,
+    AudioTokens,
+    Codes,
+    FinishReason,
+    GenerationOptions,
+    Segment,
+    Speech,
+    SpeechChunk,
+    Task,
+    Timings,
+    Transcription,
+    TranscriptionChunk,
+    Waveform,
+)
+from gpa_mlx.voices import Voice
+
+MAX_PASS_S = 60.0
+"""Longest recording that is tokenised in one piece: attention over it needs memory in the square of its length."""
+
+MAX_REFERENCE_S = 600.0
+"""Longest recording a voice is made from: loudness is measured over all of it."""
+
+MIN_VOICE_S = 0.5
+"""Shortest recording a voice is made from."""
+
+_DEFAULTS: dict[Task, GenerationOptions] = {
+    "transcribe": GenerationOptions(),
+    "speak": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
+    "vc": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
+}
+_DEFAULT_MAX_TOKENS = 512
+
+
+def load(path: str | os.PathLike[str]) -> GPA:
+    """Open a converted model; weights are read when a task first needs them.
+
+    Args:
+        path: A directory written by `gpa-mlx convert`.
+
+    Raises:
+        ModelNotFoundError: Nothing at `path`.
+        ModelFormatError: Not a converted model, or a damaged one.
+    """
+    return GPA(ModelParts(path))
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Collects the timings of one task."""
+
+    start: float = field(default_factory=time.perf_counter)
+    encode_s: float = 0.0
+    prefill_s: float = 0.0
+    generate_s: float = 0.0
+    decode_s: float = 0.0
+    first_output_s: float = 0.0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+
+    def first_output(self) -> None:
+        if not self.first_output_s:
+            self.first_output_s = time.perf_counter() - self.start
+
+    def timings(self, audio_s: float) -> Timings:
+        return Timings(
+            encode_s=self.encode_s,
+            prefill_s=self.prefill_s,
+            generate_s=self.generate_s,
+            decode_s=self.decode_s,
+            first_output_s=self.first_output_s,
+            audio_s=audio_s,
+            prompt_tokens=self.prompt_tokens,
+            generated_tokens=self.generated_tokens,
+        )
+
+
+class GPA:
+    """A loaded model. Use it from one thread: MLX streams belong to the thread that made them.
+
+    Args:
+        parts: The model's parts; `load` makes them from a directory.
+    """
+
+    sample_rate = SAMPLE_RATE_HZ
+
+    def __init__(self, parts: ModelParts) -> None:
+        self._parts = parts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free all weights; the object stays usable and loads them again."""
+        self._parts.unload()
+
+    @property
+    def path(self) -> Path:
+        """The model directory."""
+        return self._parts.path
+
+    @property
+    def parts_loaded(self) -> tuple[str, ...]:
+        """Names of the parts in memory, in the order they were loaded."""
+        return tuple(self._parts.loaded)
+
+    @staticmethod
+    def default_options(task: Task) -> GenerationOptions:
+        """Return what the reference uses: greedy for text, temperature 0.2 and penalty 1.2 for speech."""
+        return _DEFAULTS[task]
+
+    def warm(self, task: Task) -> None:
+        """Load the parts a task needs now instead of at its first use."""
+        parts = self._parts
+        if task == "transcribe":
+            _ = parts.glm, parts.semantic, parts.text_head
+        else:
+            _ = parts.vocoder, parts.speech_head
+        if task == "vc":
+            _ = parts.semantic
+
+    # -- transcribe ---------------------------------------------------------------------------------------------------
+
+    def transcribe(
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
+    ) -> Transcription:
+        """Turn speech into text.
+
+        Args:
+            audio: A file, or samples and their rate. Longer than 30 s is cut at silences.
+            options: Sampling; greedy by default.
+            vad: Skip what is not speech. Without it everything goes to the model, which invents words for silence.
+
+        Returns:
+            Text and segments; `finish_reason` is `no_speech` when nothing was heard, `length` when a segment's text
+            ran out of tokens.
+
+        Raises:
+            AudioFileError: The audio cannot be used.
+            SettingsError: An option is out of range.
+        """
+        segments: list[Segment] = []
+        for chunk in self.stream_transcribe(audio, options=options, vad=vad):
+            if chunk.segment is not None:
+                segments.append(chunk.segment)
+            if chunk.finish_reason is not None and chunk.timings is not None:
+                return Transcription(
+                    text=join_segments(segment.text for segment in segments),
+                    segments=tuple(segments),
+                    finish_reason=chunk.finish_reason,
+                    timings=chunk.timings,
+                )
+        raise AssertionError("a stream always ends with a finish reason")
+
+    def stream_transcribe(
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
+    ) -> Iterator[TranscriptionChunk]:
+        """Yield text as it is decoded; arguments and errors as for `transcribe`."""
+        options = _checked(options, "transcribe")
+        reader = open_recording(audio)
+
+        def run() -> Iterator[TranscriptionChunk]:
+            clock = _Clock()
+            reason: FinishReason = "no_speech"
+            end_s = 0.0
+            with reader:
+                gate = EnergyGate() if vad else None
+                longest_s = self._parts.glm.max_samples / SAMPLE_RATE_HZ
+                for part in iter_segments(iter(reader), max_duration_s=longest_s, vad=gate):
+                    finish = yield from self._transcribe_segment(part, options, clock)
+                    reason = finish if reason != "length" else reason
+                end_s = reader.position_s
+            yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=clock.timings(end_s))
+
+        return run()
+
+    def _transcribe_segment(
+        self, part: AudioSegment, options: GenerationOptions, clock: _Clock
+    ) -> Iterator[TranscriptionChunk]:
+        layout = self._parts.layout
+        started = time.perf_counter()
+        glm = self._parts.glm.encode(part.recording.channel_mean.astype(np.float32))
+        semantic = self._semantic_codes(part.recording)
+        clock.encode_s += time.perf_counter() - started
+        prompt = transcribe_prompt(layout, glm, semantic)
+        stream, pieces = self._parts.text.stream(), []
+        finish: FinishReason = "length"
+        in_text = True
+        for token in self._generate(prompt, options, "transcribe", clock):
+            if token in self._stop_ids(options):
+                finish = "stop"
+                break
+            # The reference reads up to a second start marker and drops end markers, wherever they are.
+            in_text = in_text and token != layout.start_content
+            if not in_text or token == layout.end_content:
+                continue
+            if piece := stream.push(token):
+                clock.first_output()
+                pieces.append(piece)
+                yield TranscriptionChunk(text=piece, start_s=part.start_s)
+        tail = stream.flush()
+        pieces.append(tail)
+        segment = Segment(start_s=part.start_s, end_s=part.end_s, text="".join(pieces), finish_reason=finish)
+        yield TranscriptionChunk(text=tail, start_s=part.start_s, segment=segment)
+        return finish
+
+    # -- speak and convert --------------------------------------------------------------------------------------------
+
+    def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
+        """Turn text into speech.
+
+        Args:
+            text: What to say, as written.
+            voice: Who says it.
+            options: Sampling; the reference's by default.
+
+        Raises:
+            InputTextError: Nothing that can be spoken.
+            InputTooLongError: More text than one pass takes.
+            VoiceError: The voice was made for another model.
+            GPAError: The model produced no speech.
+            SettingsError: An option is out of range.
+        """
+        return _fold(self.stream_speak(text, voice=voice, options=options))
+
+    def stream_speak(
+        self, text: str, *, voice: Voice, options: GenerationOptions | None = None
+    ) -> Iterator[SpeechChunk]:
+        """Yield speech as it is made; arguments and errors as for `speak`."""
+        options = _checked(options, "speak")
+        check_text(text)
+        self._check_voice(voice)
+        prompt = speak_prompt(self._parts.layout, voice.global_tokens, self._parts.text.encode(text))
+        return self._stream_speech(prompt, voice, options, "speak", _Clock())
+
+    def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
+        """Say the same thing in another voice.
+
+        Args:
+            audio: The source, at most 60 s.
+            voice: Who shall say it.
+            options: Sampling; the reference's by default, with a token budget that follows the source's length.
+
+        Raises:
+            AudioFileError: The audio cannot be used.
+            InputTooLongError: More than 60 s.
+            VoiceError: The voice was made for another model.
+            GPAError: The model produced no speech.
+            SettingsError: An option is out of range.
+        """
+        return _fold(self.stream_convert_voice(audio, voice=voice, options=options))
+
+    def stream_convert_voice(
+        self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None
+    ) -> Iterator[SpeechChunk]:
+        """Yield converted speech as it is made; arguments and errors as for `convert_voice`."""
+        options = _checked(options, "vc")
+        self._check_voice(voice)
+        recording = load_recording(audio, max_duration_s=MAX_PASS_S)
+        require_min_length(recording, "The source")
+        if not np.any(recording.first_channel):
+            raise GPAError("The source is silent.", hint="Give a recording with speech on its first channel.")
+
+        def run() -> Iterator[SpeechChunk]:
+            clock = _Clock()
+            semantic = self._semantic_codes(recording)
+            clock.encode_s = time.perf_counter() - clock.start
+            prompt = convert_voice_prompt(self._parts.layout, voice.global_tokens, semantic)
+            budget = max(_DEFAULT_MAX_TOKENS, len(semantic) * 5 // 4)
+            bounded = options if options.max_tokens is not None else replace(options, max_tokens=budget)
+            yield from self._stream_speech(prompt, voice, bounded, "vc", clock)
+
+        return run()
+
+    def _stream_speech(
+        self, prompt: Sequence[int], voice: Voice, options: GenerationOptions, task: Task, clock: _Clock
+    ) -> Iterator[SpeechChunk]:
+        layout = self._parts.layout
+        codes: list[int] = []
+        finish: FinishReason = "length"
+        in_speech = True
+        for token in self._generate(prompt, options, task, clock):
+            if token in self._stop_ids(options):
+                finish = "stop"
+                break
+            # The reference reads up to a second end marker and ignores everything that is not a semantic token.
+            in_speech = in_speech and token != layout.end_content
+            if in_speech and token in layout.semantic:
+                codes.append(layout.semantic.code_of(token))
+        if not codes:
+            raise GPAError(
+                "The model ended without any speech.", hint="Try another seed, a higher temperature or other input."
+            )
+        started = time.perf_counter()
+        audio = remove_dc(self._parts.vocoder.decode(codes, voice.global_tokens))
+        clock.decode_s = time.perf_counter() - started
+        clock.first_output()
+        yield SpeechChunk(
+            audio=audio,
+            sample_rate=SAMPLE_RATE_HZ,
+            codes=np.asarray(codes, dtype=np.int32),
+            finish_reason=finish,
+            timings=clock.timings(len(audio) / SAMPLE_RATE_HZ),
+            seed=options.seed,
+        )
+
+    # -- voices and codes ---------------------------------------------------------------------------------------------
+
+    def make_voice(self, audio: AudioLike, *, name: str) -> Voice:
+        """Make a voice from a recording; only the speaker encoder runs.
+
+        Args:
+            audio: 3 to 10 s of one clean voice is best; the first 6 s count.
+            name: For people.
+
+        Raises:
+            AudioFileError: The audio cannot be used.
+            VoiceError: Silent or shorter than 0.5 s.
+            InputTooLongError: Longer than 10 minutes.
+        """
+        recording = load_recording(audio, max_duration_s=MAX_REFERENCE_S)
+        duration_s = len(recording.first_channel) / SAMPLE_RATE_HZ
+        if duration_s < MIN_VOICE_S:
+            raise VoiceError(
+                f"The recording for the voice is {duration_s:.2f} s long; at least {MIN_VOICE_S} s are needed.",
+                hint="Use 3 to 10 s of clean speech.",
+            )
+        if not np.any(recording.first_channel):
+            raise VoiceError("The recording for the voice is silent.", hint="Use 3 to 10 s of clean speech.")
+        return Voice(name=name, global_tokens=tuple(int(code) for code in self._global_codes(recording)))
+
+    def tokenize(self, audio: AudioLike) -> AudioTokens:
+        """Turn a recording into its three kinds of codes, as the reference does.
+
+        GLM codes cover at most the first 30 s, the tokenizer's limit; compare `len(glm) / 12.5` with `duration_s`.
+
+        Raises:
+            AudioFileError: The audio cannot be used.
+            InputTooLongError: More than 60 s.
+        """
+        recording = load_recording(audio, max_duration_s=MAX_PASS_S)
+        require_min_length(recording, "The recording")
+        mean = recording.channel_mean[: self._parts.glm.max_samples]
+        return AudioTokens(
+            glm=self._parts.glm.encode(mean.astype(np.float32)),
+            semantic=self._semantic_codes(recording),
+            global_tokens=self._global_codes(recording),
+            duration_s=len(recording.first_channel) / SAMPLE_RATE_HZ,
+        )
+
+    def detokenize(self, semantic: Sequence[int], global_tokens: Sequence[int]) -> Waveform:
+        """Decode codes to sound: `(320 * len(semantic),)` float32, the decoder's output as it is.
+
+        Raises:
+            GPAError: No codes, or codes this model does not have.
+        """
+        return self._parts.vocoder.decode(semantic, global_tokens)
+
+    # -- shared -------------------------------------------------------------------------------------------------------
+
+    def _generate(
+        self, prompt: Sequence[int], options: GenerationOptions, task: Task, clock: _Clock
+    ) -> Iterator[int]:
+        parts = self._parts
+        constrained_head = "text_head" if task == "transcribe" else "speech_head"
+        head = getattr(parts, constrained_head) if options.constrain else parts.full_head
+        model = parts.language_model
+        clock.prompt_tokens += len(prompt)
+        mark = time.perf_counter()
+        tokens = generate_tokens(
+            model,
+            head,
+            prompt,
+            options,
+            max_tokens=options.max_tokens or _DEFAULT_MAX_TOKENS,
+            stop_ids=self._stop_ids(options),
+        )
+        for count, token in enumerate(tokens):
+            now = time.perf_counter()
+            if count == 0:
+                clock.prefill_s += now - mark
+            else:
+                clock.generate_s += now - mark
+            clock.generated_tokens += 1
+            yield token
+            mark = time.perf_counter()
+
+    def _stop_ids(self, options: GenerationOptions) -> frozenset[int]:
+        layout = self._parts.layout
+        return frozenset({layout.im_end, layout.end_content} if options.constrain else {layout.im_end})
+
+    def _semantic_codes(self, recording: Recording) -> Codes:
+        return self._parts.semantic.encode(bicodec_waveform(recording.first_channel, self._parts.bicodec_args))
+
+    def _global_codes(self, recording: Recording) -> Codes:
+        return self._parts.speaker.encode(bicodec_waveform(recording.first_channel, self._parts.bicodec_args))
+
+    def _check_voice(self, voice: Voice) -> None:
+        speaker = self._parts.bicodec_args.speaker_encoder
+        if len(voice.global_tokens) != speaker.token_num or max(voice.global_tokens) >= speaker.codebook_size:
+            raise VoiceError(
+                f"The voice '{voice.name}' does not fit this model.", hint="Make the voice again with this model."
+            )
+
+
+def check_text(text: str) -> None:
+    """Refuse text without a single letter or digit.
+
+    Raises:
+        InputTextError: Nothing that can be spoken.
+    """
+    if not text.strip():
+        raise InputTextError("There is no text to speak.", hint="Give some words.")
+    if not any(character.isalnum() for character in text):
+        raise InputTextError("The text has only punctuation, nothing to speak.", hint="Give some words.")
+
+
+def join_segments(texts: Iterator[str]) -> str:
+    """Join the texts of segments: a blank between words, none between Chinese characters; one text stays as it is."""
+    parts = [text for text in texts if text]
+    if len(parts) < 2:
+        return "".join(parts)
+    joined = ""
+    for text in (part.strip() for part in parts):
+        glue = " " if joined and text and not (_is_wide(joined[-1]) or _is_wide(text[0])) else ""
+        joined += glue + text
+    return joined
+
+
+def _is_wide(character: str) -> bool:
+    return "\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\uffef"
+
+
+def _checked(options: GenerationOptions | None, task: Task) -> GenerationOptions:
+    options = options or _DEFAULTS[task]
+    check_options(options)
+    if options.temperature > 0 and options.seed is None:
+        options = replace(options, seed=secrets.randbits(31))
+    return options
+
+
+def _fold(chunks: Iterator[SpeechChunk]) -> Speech:
+    pieces = list(chunks)
+    last = pieces[-1]
+    assert last.finish_reason is not None
+    assert last.timings is not None
+    return Speech(
+        audio=np.concatenate([piece.audio for piece in pieces]),
+        sample_rate=last.sample_rate,
+        codes=np.concatenate([piece.codes for piece in pieces]),
+        finish_reason=last.finish_reason,
+        timings=last.timings,
+        seed=last.seed,
+    )

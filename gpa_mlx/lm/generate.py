@@ -1,0 +1,84 @@
+"""The token stream: prompt in, new ids out, one step ahead of the consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gpa_mlx.backend import mx
+from gpa_mlx.errors import InputTooLongError
+from gpa_mlx.lm.cache import KVCache, make_caches
+from gpa_mlx.lm.head import SlicedHead
+from gpa_mlx.lm.sampling import Sampler
+from gpa_mlx.nn.qwen3 import Qwen3
+from gpa_mlx.types import GenerationOptions
+
+_PREFILL_TOKENS = 1024
+"""Prompt tokens per pass: bounds the memory of attention over a long prompt."""
+
+
+def generate_tokens(
+    model: Qwen3,
+    head: SlicedHead,
+    prompt: Sequence[int],
+    options: GenerationOptions,
+    *,
+    max_tokens: int,
+    stop_ids: frozenset[int],
+) -> Iterator[int]:
+    """Generate vocabulary ids until a stop id or the token budget.
+
+    The next step is already being computed while the consumer handles the last id. Closing the iterator ends the
+    generation.
+
+    Args:
+        model: The loaded decoder.
+        head: The output rows the task may use.
+        prompt: Prompt ids, not empty.
+        options: Sampling options.
+        max_tokens: Most ids to yield.
+        stop_ids: Ids that end the generation; the one met is yielded as the last id.
+
+    Yields:
+        Vocabulary ids. When the last one is not a stop id, the budget ran out.
+
+    Raises:
+        InputTooLongError: Prompt and budget exceed the model's positions (raised at the call).
+    """
+    positions = model.args.max_position_embeddings
+    if len(prompt) + max_tokens > positions:
+        raise InputTooLongError(
+            f"A prompt of {len(prompt)} tokens and {max_tokens} new ones exceed the model's {positions} positions.",
+            hint="Use shorter input or a smaller token budget.",
+        )
+    sampler = Sampler(options, head.rows_of(prompt))
+    return _steps(model, head, prompt, sampler, max_tokens, stop_ids)
+
+
+def _steps(
+    model: Qwen3, head: SlicedHead, prompt: Sequence[int], sampler: Sampler, max_tokens: int, stop_ids: frozenset[int]
+) -> Iterator[int]:
+    caches = make_caches(model.args.num_layers)
+    ids = mx.array(head.ids.astype("int32"))
+    row = sampler(head(_prefill(model, prompt, caches))[0])
+    mx.async_eval(row)
+    for count in range(max_tokens):
+        upcoming = None
+        if count + 1 < max_tokens:
+            hidden = model.model(ids[row].reshape(1, 1), caches)[:, -1]
+            upcoming = sampler(head(hidden)[0])
+            mx.async_eval(upcoming)
+        token = int(head.ids[int(row.item())])
+        yield token
+        if token in stop_ids or upcoming is None:
+            return
+        row = upcoming
+
+
+def _prefill(model: Qwen3, prompt: Sequence[int], caches: list[KVCache]) -> mx.array:
+    """Run the prompt through the model; return the last position's hidden state, `(1, hidden_size)`."""
+    ids = mx.array(list(prompt), dtype=mx.int32)[None]
+    while ids.shape[1] > _PREFILL_TOKENS:
+        model.model(ids[:, :_PREFILL_TOKENS], caches)
+        mx.eval([array for cache in caches for array in cache.arrays()])
+        ids = ids[:, _PREFILL_TOKENS:]
+    return model.model(ids, caches)[:, -1]

@@ -1,0 +1,233 @@
+"""Layers that MLX has not, or not in a form that is fast on both the CPU and the GPU.
+
+MLX's CPU back end evaluates transcendental functions one element at a time and dilated, grouped and transposed
+convolutions by a plain loop (1 GFLOP/s), while products, sums and matrix products run at full speed. So the functions
+here are polynomials and the convolutions are matrix products; the same form suits the GPU and differentiates cheaply.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ParamSpec
+
+from gpa_mlx.backend import mx, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+
+# sin(pi r)^2 = s * poly(s) with s = r^2, |r| <= 1/2: minimax, absolute error 6e-9 (2e-7 in float32 arithmetic).
+_SIN_SQUARED = (9.869603157043457, -32.46958160400390, 42.72538375854492, -30.08595275878906, 12.99073028564453,
+                -3.272945880889893)  # fmt: skip
+# Phi(x) - 1/2 = x * num(x^2) / den(x^2), |x| <= limit, where it reaches 1/2: minimax for x * Phi(x), error 4e-7.
+_GELU_LIMIT = 5.3
+_GELU_NUMERATOR = (0.3989409804344177, 0.05862858518958092, 0.006165381520986557, 4.165922000538558e-4,
+                   7.566173735540360e-6)  # fmt: skip
+_GELU_DENOMINATOR = (1.0, 0.3136087656021118, 0.04275088757276535, 0.003284201025962830, 1.506656757323072e-4,
+                     6.244859491744137e-7)  # fmt: skip
+
+
+def _fused(function: Callable[P, mx.array]) -> Callable[P, mx.array]:
+    """Make one kernel of an elementwise function on a GPU; on the CPU that gains nothing and costs seconds of g++."""
+    return function if mx.default_device() == mx.Device(mx.cpu) else mx.compile(function, shapeless=True)
+
+
+def _polynomial(x: mx.array, coefficients: tuple[float, ...]) -> mx.array:
+    """Evaluate by Horner's rule; coefficients from the constant upwards."""
+    value = x * coefficients[-1] + coefficients[-2]
+    for coefficient in coefficients[-3::-1]:
+        value = value * x + coefficient
+    return value
+
+
+@_fused
+def gelu(x: mx.array) -> mx.array:
+    """Gaussian error linear unit in its erf form, x * Phi(x) (arXiv 1606.08415).
+
+    Args:
+        x: Any shape, float32.
+
+    Returns:
+        Same shape; error below 5e-7 * max(1, |x|), that of float32 erf itself.
+    """
+    bounded = mx.clip(x, -_GELU_LIMIT, _GELU_LIMIT)
+    square = bounded * bounded
+    ratio = _polynomial(square, _GELU_NUMERATOR) / _polynomial(square, _GELU_DENOMINATOR)
+    return x * (bounded * ratio + 0.5)
+
+
+@_fused
+def snake(x: mx.array, alpha: mx.array) -> mx.array:
+    """Periodic activation x + sin(alpha x)^2 / alpha (arXiv 2006.08195).
+
+    Args:
+        x: `(..., C)` float32.
+        alpha: Angular frequency per channel, `(C,)`.
+
+    Returns:
+        Same shape as `x`.
+    """
+    half_turns = x * (alpha * (1 / math.pi))
+    remainder = half_turns - mx.round(half_turns)
+    square = remainder * remainder
+    return x + square * _polynomial(square, _SIN_SQUARED) * (1 / (alpha + 1e-9))
+
+
+def l2_normalize(x: mx.array) -> mx.array:
+    """Divide vectors along the last axis by max(length, 1e-12)."""
+    return x / mx.maximum(mx.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
+
+
+def overlap_add(frames: mx.array, stride: int) -> mx.array:
+    """Add frames that start `stride` positions apart.
+
+    Args:
+        frames: `(B, T, K, C)`, T frames of K positions.
+        stride: Distance between the starts of consecutive frames.
+
+    Returns:
+        `(B, ceil(K / stride) * stride + (T - 1) * stride, C)`: the sum, followed by zeros when `stride` does not
+        divide K.
+    """
+    batch, length, size, channels = frames.shape
+    blocks = -(-size // stride)
+    total = None
+    for block in range(blocks):
+        piece = frames[:, :, block * stride : (block + 1) * stride]
+        # Block j of frame t lands in row t + j of a (rows, stride) grid.
+        widths = ((0, 0), (block, blocks - 1 - block), (0, stride - piece.shape[2]), (0, 0))
+        piece = mx.pad(piece, widths)
+        total = piece if total is None else total + piece
+    assert total is not None
+    return total.reshape(batch, (length + blocks - 1) * stride, channels)
+
+
+def _uniform(shape: tuple[int, ...], fan_in: int) -> mx.array:
+    bound = 1 / math.sqrt(fan_in)
+    return mx.random.uniform(-bound, bound, shape)
+
+
+class Snake(nn.Module):
+    """`snake` with a learned frequency per channel.
+
+    Args:
+        channels: Size of the last axis.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = mx.ones((channels,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Map `(B, T, C)` to `(B, T, C)`."""
+        return snake(x, self.alpha)
+
+
+class TapConv1d(nn.Module):
+    """Convolution that keeps the length, as one matrix product per tap.
+
+    Unlike `mx.conv1d` it needs no unfolded copy of its input (kernel times as large) and dilation costs nothing. The
+    weight is `(kernel, out, in)`, taps first, so that each tap is one contiguous matrix; `(out, kernel, in)` would be
+    copied on every call.
+
+    Args:
+        in_channels: Input width.
+        out_channels: Output width.
+        kernel_size: Taps, odd.
+        dilation: Distance between taps.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, dilation: int = 1) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.weight = _uniform((kernel_size, out_channels, in_channels), kernel_size * in_channels)
+        self.bias = mx.zeros((out_channels,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Map `(B, T, in)` to `(B, T, out)`, zeros beyond both ends."""
+        kernel_size, length = self.weight.shape[0], x.shape[1]
+        reach = self.dilation * (kernel_size - 1) // 2
+        x = mx.pad(x, ((0, 0), (reach, reach), (0, 0)))
+        out = self.bias
+        for tap in range(kernel_size):
+            start = tap * self.dilation
+            out = mx.addmm(out, x[:, start : start + length], self.weight[tap].T)
+        return out
+
+
+class TapConvTranspose1d(nn.Module):
+    """Transposed convolution that multiplies the length by `stride`, as one matrix product and an overlap-add.
+
+    Args:
+        in_channels: Input width.
+        out_channels: Output width.
+        kernel_size: Taps, at least `stride` and of the same parity; the weight is `(kernel, out, in)`.
+        stride: Output positions per input position.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.weight = _uniform((kernel_size, out_channels, in_channels), kernel_size * in_channels)
+        self.bias = mx.zeros((out_channels,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Map `(B, T, in)` to `(B, T * stride, out)`."""
+        batch, length, _ = x.shape
+        kernel_size, out_channels, in_channels = self.weight.shape
+        frames = x @ self.weight.reshape(-1, in_channels).T
+        out = overlap_add(frames.reshape(batch, length, kernel_size, out_channels), self.stride)
+        trim = (kernel_size - self.stride) // 2
+        return out[:, trim : trim + length * self.stride] + self.bias
+
+
+class DepthwiseConv1d(nn.Module):
+    """Convolution of every channel with its own kernel, as shifted products.
+
+    Args:
+        channels: Width; the weight is `(channels, kernel, 1)`.
+        kernel_size: Taps.
+        stride: Input positions per output position.
+        padding: Zeros added at both ends.
+    """
+
+    def __init__(self, channels: int, kernel_size: int, *, stride: int = 1, padding: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.padding = padding
+        self.weight = _uniform((channels, kernel_size, 1), kernel_size)
+        self.bias = mx.zeros((channels,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Map `(B, T, C)` to `(B, floor((T + 2 * padding - kernel) / stride) + 1, C)`."""
+        kernel_size = self.weight.shape[1]
+        taps = mx.contiguous(self.weight[:, :, 0].T)
+        x = mx.pad(x, ((0, 0), (self.padding, self.padding), (0, 0)))
+        reach = (x.shape[1] - kernel_size) // self.stride * self.stride + 1
+        out = self.bias
+        for tap in range(kernel_size):
+            out = out + x[:, tap : tap + reach : self.stride] * taps[tap]
+        return out
+
+
+class DepthwiseUpsample1d(nn.Module):
+    """Depthwise transposed convolution with kernel 2 * stride that multiplies the length by `stride`.
+
+    Args:
+        channels: Width; the weight is `(channels, 2 * stride, 1)`.
+        stride: Output positions per input position.
+    """
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.weight = _uniform((channels, 2 * stride, 1), 2)
+        self.bias = mx.zeros((channels,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Map `(B, T, C)` to `(B, T * stride, C)`."""
+        taps = mx.contiguous(self.weight[:, :, 0].T)
+        out = overlap_add(x[:, :, None] * taps, self.stride)
+        trim = (self.stride + 1) // 2
+        return out[:, trim : trim + x.shape[1] * self.stride] + self.bias

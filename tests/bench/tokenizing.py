@@ -1,0 +1,116 @@
+"""Audio to codes, and codes to audio: gpa-mlx against the reference's networks in torch."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from trials import OURS, TORCH, Comparison, interleave
+
+from gpa_mlx.engine import GPA
+from gpa_mlx.tokenizers.bicodec import bicodec_waveform
+from gpa_mlx.types import SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch_worker import TorchWorker
+
+    from gpa_mlx.loading import ModelParts
+
+
+def _speech_like(seconds: float) -> np.ndarray:
+    """Make a voiced, syllable-modulated tone with noise, `(samples,)` float32: no digital silence, no recording."""
+    rng = np.random.default_rng(0)
+    time_s = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    pitch_hz = 120 + 20 * np.sin(2 * np.pi * 0.7 * time_s)
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE_HZ
+    voice = sum(np.sin(k * phase) / k for k in range(1, 20))
+    envelope = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * time_s)
+    return (0.1 * envelope * voice + 0.005 * rng.standard_normal(len(time_s))).astype(np.float32)
+
+
+def compare_tokenizers(
+    parts: ModelParts, torch: TorchWorker | None, seconds: float, trials: int
+) -> Iterator[Comparison]:
+    """Compare audio to codes: everything, and each of the two large networks."""
+    wave = _speech_like(seconds)
+    gpa = GPA(parts)
+    loud = bicodec_waveform(wave.astype(np.float64), parts.bicodec_args)
+    everything = {OURS: lambda: _seconds_of(lambda: gpa.tokenize((wave, SAMPLE_RATE_HZ)))}
+    glm = {OURS: lambda: _seconds_of(lambda: parts.glm.encode(wave))}
+    semantic = {OURS: lambda: _seconds_of(lambda: parts.semantic.encode(loud))}
+    with tempfile.TemporaryDirectory() as folder:
+        if torch is not None:
+            file = str(Path(folder) / "wave.npy")
+            np.save(file, wave)
+            for part in ("glm", "wav2vec2"):
+                torch.ask("load", part=part)
+            glm[TORCH] = lambda: torch.ask("glm", wave=file)["seconds"]
+            semantic[TORCH] = lambda: torch.ask("wav2vec2", wave=file)["seconds"]
+            everything[TORCH] = lambda: glm[TORCH]() + semantic[TORCH]()
+        yield Comparison(
+            what=f"tokenise {seconds:g} s of audio",
+            unit="s",
+            better="lower",
+            values=interleave(everything, trials),
+            notes={
+                OURS: "GLM + wav2vec2 to layer 16 + BiCodec encoder + speaker encoder",
+                TORCH: "GLM + wav2vec2, all layers; no BiCodec",
+            },
+            bar={TORCH: 1.0},
+        )
+        yield Comparison(
+            what="of it: GLM tokenizer",
+            unit="s",
+            better="lower",
+            values=interleave(glm, trials),
+            notes={OURS: "log-mel, encoder, codes", TORCH: "the same"},
+        )
+        yield Comparison(
+            what="of it: semantic codes",
+            unit="s",
+            better="lower",
+            values=interleave(semantic, trials),
+            notes={OURS: "wav2vec2 to layer 16 + BiCodec encoder", TORCH: "wav2vec2, all layers; no BiCodec encoder"},
+        )
+        yield Comparison(
+            what="of it: speaker codes",
+            unit="s",
+            better="lower",
+            values=interleave({OURS: lambda: _seconds_of(lambda: parts.speaker.encode(loud))}, trials),
+        )
+    if torch is not None:
+        torch.ask("unload")
+
+
+def measure_vocoder(parts: ModelParts, trials: int) -> Iterator[Comparison]:
+    """Real-time factor of codes to waveform, short and long."""
+    rng = np.random.default_rng(0)
+    quantizer, speaker = parts.bicodec_args.quantizer, parts.bicodec_args.speaker_encoder
+    voice = rng.integers(0, speaker.codebook_size, speaker.token_num)
+    for seconds in (1, 10):
+        codes = rng.integers(0, quantizer.codebook_size, 50 * seconds)
+
+        def real_time_factor(codes: np.ndarray = codes) -> float:
+            start = time.perf_counter()
+            wave = parts.vocoder.decode(codes, voice)
+            return (time.perf_counter() - start) / (len(wave) / SAMPLE_RATE_HZ)
+
+        yield Comparison(
+            what=f"vocoder, {len(codes)} codes",
+            unit="RTF",
+            better="lower",
+            values=interleave({OURS: real_time_factor}, trials),
+            notes={OURS: "prenet + wave generator, in one piece"},
+        )
+
+
+def _seconds_of(run: Callable[[], object]) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start

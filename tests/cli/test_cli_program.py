@@ -1,0 +1,231 @@
+"""The program itself: help, exit codes, and how failures look."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import gpa_mlx as package
+from gpa_mlx.cli import _COMMANDS, cli
+from gpa_mlx.errors import (
+    AudioDeviceError,
+    AudioFileError,
+    GPAError,
+    InputTextError,
+    ModelFormatError,
+    ModelNotFoundError,
+    SettingsError,
+    VoiceError,
+)
+
+NAMES = ["transcribe", "speak", "vc", "tokenize", "detokenize", "convert", "model", "bench"]
+
+
+@pytest.fixture
+def transcribe_failing(gpa_mlx, engine):
+    """Run a transcription that raises the given exception."""
+
+    def invoke(error: BaseException, *options: str):
+        engine.failures["transcribe"] = error
+        return gpa_mlx(*options, "transcribe", "a.wav", "--model", "m")
+
+    return invoke
+
+
+def test_help_lists_every_command(gpa_mlx):
+    result = gpa_mlx("--help")
+    assert result.code == 0
+    listed = result.out.split("Commands:\n")[1].split("\n\n")[0]
+    assert [line.split()[0] for line in listed.splitlines()] == NAMES
+    assert "GPA_MLX_MODEL" in result.out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_listed_help_is_what_the_command_says(gpa_mlx, name):
+    result = gpa_mlx(name, "--help")
+    assert result.code == 0
+    assert " ".join(result.out.split()).partition(" Options:")[0].find(_COMMANDS[name].help) > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_takes_the_session_options_once(gpa_mlx, name):
+    gpa_mlx(name, "--help")
+    result = gpa_mlx(name, "--help")
+    assert result.out.count("--debug") == 1
+    assert result.out.count("--verbose") == 1
+
+
+def test_version(gpa_mlx):
+    assert gpa_mlx("--version") == (0, f"gpa-mlx {package.__version__}\n", "")
+
+
+def test_no_command_shows_the_help_on_standard_error(gpa_mlx):
+    result = gpa_mlx()
+    assert (result.code, result.out) == (2, "")
+    assert "Commands:" in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sing"],
+        ["--loud"],
+        ["transcribe"],
+        ["transcribe", "a.wav", "--beam", "4"],
+        ["speak", "hello", "--model", "m", "-o", "o.wav"],
+        ["speak", "hello", "--model", "m", "--voice", "v.wav"],
+        ["bench", "--task", "sing"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_a_hint(gpa_mlx, arguments):
+    result = gpa_mlx(*arguments)
+    assert (result.code, result.out) == (2, "")
+    first, second = result.err.splitlines()
+    assert first.startswith("error: ")
+    assert second.startswith("hint: Run `gpa-mlx")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (GPAError("Broken."), 1),
+        (VoiceError("Broken."), 1),
+        (InputTextError("Broken."), 1),
+        (SettingsError("Broken."), 2),
+        (ModelNotFoundError("Broken."), 3),
+        (ModelFormatError("Broken."), 3),
+        (AudioFileError("Broken."), 4),
+        (AudioDeviceError("Broken."), 4),
+    ],
+)
+def test_exit_codes_of_expected_errors(transcribe_failing, error, code):
+    error.hint = "Mend it."
+    assert transcribe_failing(error) == (code, "", "error: Broken.\nhint: Mend it.\n")
+
+
+def test_message_stays_on_one_line(transcribe_failing):
+    assert transcribe_failing(GPAError("a\nb"))[2] == "error: a b\n"
+
+
+def test_unexpected_error_has_no_traceback(transcribe_failing):
+    result = transcribe_failing(ZeroDivisionError("boom"))
+    assert (result.code, result.out) == (1, "")
+    assert result.err.splitlines()[0] == "error: unexpected ZeroDivisionError: boom"
+    assert "--debug" in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("boom"), AudioFileError("boom")])
+def test_debug_shows_the_traceback_and_keeps_the_code(transcribe_failing, error):
+    plain = transcribe_failing(error)
+    debug = transcribe_failing(error, "--debug")
+    assert debug.code == plain.code
+    assert "Traceback" in debug.err
+    assert debug.err.endswith(plain.err)
+
+
+def test_debug_works_after_the_command_too(gpa_mlx, engine):
+    engine.failures["transcribe"] = ZeroDivisionError("boom")
+    assert "Traceback" in gpa_mlx("transcribe", "a.wav", "--model", "m", "--debug").err
+    assert "Traceback" not in gpa_mlx("transcribe", "a.wav", "--model", "m").err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[metal::malloc] Attempting to allocate 99 bytes"),
+        RuntimeError("[malloc_or_wait] Unable to allocate 99 bytes."),
+    ],
+)
+def test_lack_of_memory_is_explained(transcribe_failing, error):
+    result = transcribe_failing(error)
+    assert result.code == 1
+    assert "not enough memory" in result.err
+    assert "unexpected" not in result.err
+
+
+def test_operating_system_error_names_the_file(transcribe_failing):
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out.wav")
+    assert transcribe_failing(error) == (1, "", "error: No space left on device: out.wav.\n")
+
+
+def test_interrupt(transcribe_failing):
+    result = transcribe_failing(KeyboardInterrupt())
+    assert (result.code, result.out) == (130, "")
+    assert result.err.split() == ["interrupted"]
+
+
+def test_end_of_file_is_not_an_interrupt(transcribe_failing):
+    result = transcribe_failing(EOFError("truncated"))
+    assert result.code == 1
+    assert "unexpected EOFError: truncated" in result.err
+
+
+def test_no_model_names_the_ways_to_give_one(gpa_mlx):
+    result = gpa_mlx("transcribe", "a.wav")
+    assert (result.code, result.out) == (3, "")
+    for way in ("--model", "GPA_MLX_MODEL", "gpa-mlx convert"):
+        assert way in result.err
+
+
+def test_environment_names_the_default_model(gpa_mlx, monkeypatch, tmp_path):
+    monkeypatch.setenv("GPA_MLX_MODEL", str(tmp_path / "nowhere"))
+    result = gpa_mlx("transcribe", "a.wav")
+    assert result.code == 3
+    assert "nowhere" in result.err
+
+
+def test_names_of_the_table_are_the_commands():
+    assert list(_COMMANDS) == NAMES
+    context = cli.make_context("gpa-mlx", ["--help"], resilient_parsing=True)
+    assert cli.list_commands(context) == NAMES
+
+
+def test_as_a_process():
+    """Nothing else in these files shows that `python -m gpa_mlx` and its real exit status work."""
+    result = subprocess.run(
+        [sys.executable, "-m", "gpa_mlx", "speak", "hi"], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: ")
+    assert "\x1b" not in result.stderr
+
+
+def test_closed_standard_output_is_quiet():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        result = subprocess.run(
+            [sys.executable, "-m", "gpa_mlx", "--help"], stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
+@pytest.mark.slow
+def test_interrupt_signal_ends_the_process_at_once(tmp_path):
+    voice = tmp_path / "voice.wav"
+    voice.touch()
+    arguments = ["speak", "-", "--voice", str(voice), "--model", "m", "-o", str(tmp_path / "o.wav")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gpa_mlx", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(2)  # it now waits for its standard input
+    process.send_signal(signal.SIGINT)
+    started = time.perf_counter()
+    process.wait(timeout=10)
+    assert time.perf_counter() - started < 2
+    assert process.returncode == 130
+    assert process.stderr is not None
+    assert process.stderr.read().split() == ["interrupted"]
+    process.communicate()

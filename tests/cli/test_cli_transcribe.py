@@ -1,0 +1,110 @@
+"""`gpa-mlx transcribe`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from gpa_mlx.errors import AudioFileError, ModelFormatError
+
+
+def lines(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_one_file_is_its_text_alone(gpa_mlx, engine):
+    assert gpa_mlx("transcribe", "a.wav", "--model", "m") == (0, "words of a\n", "")
+
+
+def test_several_files_are_named(gpa_mlx, engine):
+    result = gpa_mlx("transcribe", "a.wav", "b.wav", "--model", "m")
+    assert result == (0, "a.wav: words of a\nb.wav: words of b\n", "")
+
+
+def test_json_is_one_object_per_line(gpa_mlx, engine):
+    result = gpa_mlx("transcribe", "a.wav", "b.wav", "--model", "m", "--json")
+    first, second = lines(result.out)
+    assert first["timings"].pop("real_time_factor") == 0.25
+    assert first["timings"].pop("processing_s") == 0.5
+    assert first == {
+        "file": "a.wav",
+        "text": "words of a",
+        "segments": [{"start": 0.0, "end": 1.5, "text": "words of a"}],
+        "finish_reason": "stop",
+        "timings": {
+            "encode_s": 0.5,
+            "prefill_s": 0.0,
+            "generate_s": 0.0,
+            "decode_s": 0.0,
+            "first_output_s": 0.0,
+            "audio_s": 2.0,
+            "prompt_tokens": 0,
+            "generated_tokens": 0,
+        },
+    }
+    assert second["file"] == "b.wav"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_failing_file_does_not_stop_the_others(gpa_mlx, engine, options):
+    engine.failures = {"b.wav": AudioFileError("b is bad."), "c.wav": AudioFileError("c is bad.")}
+    result = gpa_mlx("transcribe", "a.wav", "b.wav", "c.wav", "d.wav", "--model", "m", *options)
+    assert result.code == 4
+    assert result.err == "error: b is bad.\nerror: c is bad.\n"
+    assert len(result.out.splitlines()) == 2
+    assert "words of d" in result.out
+
+
+def test_a_broken_model_stops_at_once(gpa_mlx, engine):
+    engine.failures = {"a.wav": ModelFormatError("bad model.")}
+    assert gpa_mlx("transcribe", "a.wav", "b.wav", "--model", "m") == (3, "", "error: bad model.\n")
+
+
+@pytest.mark.parametrize(("reason", "words"), [("length", "--max-tokens"), ("no_speech", "--no-vad")])
+def test_an_incomplete_result_is_explained(gpa_mlx, engine, reason, words):
+    engine.finish_reason = reason
+    result = gpa_mlx("transcribe", "a.wav", "--model", "m")
+    assert result.code == 0
+    assert result.err.startswith("note: ")
+    assert words in result.err
+
+
+def test_options_reach_the_engine(gpa_mlx, engine):
+    gpa_mlx("transcribe", "a.wav", "--model", "m", "--max-tokens", 9, "--no-constrain")
+    options = engine.calls[0][1]
+    assert (options.max_tokens, options.constrain, options.temperature) == (9, False, 0.0)
+    gpa_mlx("transcribe", "a.wav", "--model", "m")
+    assert engine.calls[1][1] == engine.default_options("transcribe")
+
+
+def test_a_terminal_sees_the_text_as_it_comes(gpa_mlx, engine, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    result = gpa_mlx("transcribe", "a.wav", "b.wav", "--model", "m")
+    assert result == (0, "a.wav: first words\nsecond\nb.wav: first words\nsecond\n", "")
+    assert [method for method, _ in engine.calls] == ["stream_transcribe", "stream_transcribe"]
+
+
+def test_text_outside_the_terminal_s_alphabet_is_kept(gpa_mlx, engine, monkeypatch):
+    monkeypatch.setattr(type(sys.stdout), "encoding", "ascii", raising=False)
+    document = json.loads(gpa_mlx("transcribe", "你好.wav", "--model", "m", "--json").out)
+    assert document["text"] == "words of 你好"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many"])
+def test_max_tokens_must_be_a_positive_integer(gpa_mlx, engine, value):
+    assert gpa_mlx("transcribe", "a.wav", "--model", "m", "--max-tokens", value).code == 2
+    assert not engine.calls
+
+
+def test_golden_text(gpa_mlx, converted_small_a, golden_audio, golden_meta):
+    result = gpa_mlx(
+        *("transcribe", golden_audio("slt"), golden_audio("rms"), "--model", converted_small_a),
+        *("--no-vad", "--no-constrain", "--max-tokens", 64, "--json"),
+    )
+    assert result.code == 0
+    documents = lines(result.out)
+    assert [document["text"] for document in documents] == [
+        golden_meta["e2e"][f"stt|{name}"]["text"] for name in ("slt", "rms")
+    ]
