@@ -17,8 +17,9 @@ from typing import Self
 
 import numpy as np
 
-from gpa_mlx.audio.io import Recording, load_recording, open_recording, require_min_length
+from gpa_mlx.audio.io import load_recording, open_recording, require_min_length
 from gpa_mlx.audio.loudness import remove_dc
+from gpa_mlx.audio.recording import Recording
 from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments
 from gpa_mlx.errors import GPAError, InputTextError, VoiceError
 from gpa_mlx.lm.generate import generate_tokens

@@ -80,7 +80,7 @@ class ModelParts:
     def text_head(self) -> SlicedHead:
         """Output rows of a transcription: text and stop."""
         stops = [(i, i + 1) for i in (self.layout.im_end, self.layout.end_content)]
-        return SlicedHead(self.language_model.output_layer, [*self.layout.text_ids, *stops])
+        return SlicedHead(self.language_model.output_layer, [*self.layout.text_ranges, *stops])
 
     @cached_property
     def speech_head(self) -> SlicedHead:

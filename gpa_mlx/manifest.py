@@ -8,6 +8,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
@@ -96,6 +97,10 @@ class Manifest:
         return dataclasses.asdict(self)
 
 
+class _MalformedError(ValueError):
+    """What is wrong inside a manifest, without the file's name."""
+
+
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write `gpa_mlx.json` durably: it is the last file of a conversion and vouches for all others."""
     path = directory / MANIFEST_NAME
@@ -141,7 +146,7 @@ def read_manifest(directory: str | os.PathLike[str]) -> Manifest:
         )
     try:
         return _parse(content)
-    except (KeyError, TypeError, AttributeError) as error:
+    except _MalformedError as error:
         raise ModelFormatError(f"{path} is not a manifest of gpa-mlx: {error}.", hint=_CONVERT_AGAIN) from error
 
 
@@ -234,8 +239,10 @@ def _digest_problem(root: Path, name: str, info: FileInfo, on_bytes: Callable[[i
     return None if digest == info.sha256 else f"{name} has another SHA-256 than recorded"
 
 
-def _parse(content: dict[str, Any]) -> Manifest:
-    source = content["source"]
+def _parse(content: Any) -> Manifest:  # noqa: ANN401
+    source = _typed(content, "source", dict)
+    checksums = _typed(source, "sha256", dict)
+    parts, files = _typed(content, "parts", dict), _typed(content, "files", dict)
     return Manifest(
         format_version=_typed(content, "format_version", int),
         converter_version=_typed(content, "converter_version", str),
@@ -243,29 +250,30 @@ def _parse(content: dict[str, Any]) -> Manifest:
         model_name=_typed(content, "model_name", str),
         source=Source(
             location=_typed(source, "location", str),
-            revision=None if source["revision"] is None else _typed(source, "revision", str),
-            sha256={name: _typed(source["sha256"], name, str) for name in source["sha256"]},
+            revision=_typed(source, "revision", str, NoneType),
+            sha256={name: _typed(checksums, name, str) for name in checksums},
         ),
-        parts={name: _part(part) for name, part in content["parts"].items()},
+        parts={
+            name: PartInfo(
+                dtype=_typed(part, "dtype", str),
+                bits=_typed(part, "bits", int, NoneType),
+                tensors=_typed(part, "tensors", int),
+                parameters=_typed(part, "parameters", int),
+            )
+            for name, part in parts.items()
+        },
         files={
             _relative(name): FileInfo(_typed(info, "size", int), _typed(info, "sha256", str))
-            for name, info in content["files"].items()
+            for name, info in files.items()
         },
     )
 
 
-def _part(content: dict[str, Any]) -> PartInfo:
-    return PartInfo(
-        dtype=_typed(content, "dtype", str),
-        bits=None if content["bits"] is None else _typed(content, "bits", int),
-        tensors=_typed(content, "tensors", int),
-        parameters=_typed(content, "parameters", int),
-    )
-
-
-def _typed(content: Any, key: str, kind: type) -> Any:  # noqa: ANN401
-    if type(content[key]) is not kind:
-        raise TypeError(f"'{key}' must be of type {kind.__name__}")
+def _typed(content: Any, key: str, *kinds: type) -> Any:  # noqa: ANN401
+    if not isinstance(content, dict) or key not in content:
+        raise _MalformedError(f"'{key}' is missing")
+    if type(content[key]) not in kinds:
+        raise _MalformedError(f"'{key}' must not be {content[key]!r}")
     return content[key]
 
 
@@ -273,5 +281,5 @@ def _relative(name: str) -> str:
     """Return `name` if it stays inside the directory, however it is joined."""
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or str(path) != name:
-        raise TypeError(f"the file name {name!r} leaves the model directory")
+        raise _MalformedError(f"the file name {name!r} leaves the model directory")
     return name

@@ -64,7 +64,9 @@ def convert(
             raise click.UsageError("--revision is for hub repositories, and SRC is a path.")
     else:
         from gpa_mlx_convert.hub_source import fetch_source
+        from gpa_mlx_convert.staging import check_destination
 
+        check_destination(destination.resolve(), force=force)  # now, not after gigabytes have arrived
         path, revision = fetch_source(source, revision)
         label = source
     from gpa_mlx_convert.pipeline import ConvertOptions

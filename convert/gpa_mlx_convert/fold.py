@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from gpa_mlx_convert.remap.table import Array
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from gpa_mlx_convert.remap.table import Array
 
 
 def conv(weight: Array) -> Array:
@@ -12,9 +15,19 @@ def conv(weight: Array) -> Array:
     return np.ascontiguousarray(weight.transpose(0, 2, 1))
 
 
-def conv_transpose(weight: Array) -> Array:
-    """Turn a torch transposed convolution weight `(in, out, kernel)` into `(out, kernel, in)`."""
-    return np.ascontiguousarray(weight.transpose(1, 2, 0))
+def taps(weight: Array) -> Array:
+    """Turn a torch convolution weight `(out, in, kernel)` into `(kernel, out, in)`."""
+    return np.ascontiguousarray(weight.transpose(2, 0, 1))
+
+
+def taps_transpose(weight: Array) -> Array:
+    """Turn a torch transposed convolution weight `(in, out, kernel)` into `(kernel, out, in)`."""
+    return np.ascontiguousarray(weight.transpose(2, 1, 0))
+
+
+def pointwise(weight: Array) -> Array:
+    """Turn a torch convolution weight with one tap, `(out, in, 1)`, into that of a linear layer, `(out, in)`."""
+    return weight.squeeze(2)
 
 
 def weight_norm(g: Array, v: Array) -> Array:
@@ -41,9 +54,19 @@ def weight_norm_conv(g: Array, v: Array) -> Array:
     return conv(weight_norm(g, v))
 
 
-def weight_norm_conv_transpose(g: Array, v: Array) -> Array:
-    """Fold weight normalisation of a transposed convolution (g per input channel) and lay out as `(out, kernel, in)`."""
-    return conv_transpose(weight_norm(g, v))
+def weight_norm_taps(g: Array, v: Array) -> Array:
+    """Fold weight normalisation and lay out as `(kernel, out, in)`."""
+    return taps(weight_norm(g, v))
+
+
+def weight_norm_taps_transpose(g: Array, v: Array) -> Array:
+    """Fold weight normalisation of a transposed convolution, g per input channel; lay out as `(kernel, out, in)`."""
+    return taps_transpose(weight_norm(g, v))
+
+
+def weight_norm_pointwise(g: Array, v: Array) -> Array:
+    """Fold weight normalisation of a convolution with one tap and lay out as `(out, in)`."""
+    return pointwise(weight_norm(g, v))
 
 
 def batch_norm_scale(weight: Array, running_var: Array, *, eps: float = 1e-5) -> Array:
@@ -51,7 +74,9 @@ def batch_norm_scale(weight: Array, running_var: Array, *, eps: float = 1e-5) ->
     return (weight.astype(np.float64) / np.sqrt(running_var.astype(np.float64) + eps)).astype(np.float32)
 
 
-def batch_norm_shift(weight: Array, bias: Array, running_mean: Array, running_var: Array, *, eps: float = 1e-5) -> Array:
+def batch_norm_shift(
+    weight: Array, bias: Array, running_mean: Array, running_var: Array, *, eps: float = 1e-5
+) -> Array:
     """Return the offset of an evaluation-mode batch norm seen as y = scale * x + shift."""
     scale = weight.astype(np.float64) / np.sqrt(running_var.astype(np.float64) + eps)
     return (bias.astype(np.float64) - running_mean.astype(np.float64) * scale).astype(np.float32)

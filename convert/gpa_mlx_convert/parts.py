@@ -12,8 +12,8 @@ from mlx.utils import tree_flatten
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import ModelFormatError
 from gpa_mlx.manifest import PartInfo
-from gpa_mlx.nn.bicodec import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
+from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
@@ -42,7 +42,6 @@ class Part:
 
     Attributes:
         name: As in the manifest.
-        folder: Relative to the model directory; empty for the language model.
         checkpoint: The upstream weights.
         table: How targets are made.
         shapes: Of every tensor of the network.
@@ -52,13 +51,17 @@ class Part:
     """
 
     name: str
-    folder: str
     checkpoint: Checkpoint
     table: Table
     shapes: Mapping[str, tuple[int, ...]]
     storage: Storage
     slots: list[Slot]
     texts: Mapping[Path, bytes]
+
+    @property
+    def folder(self) -> str:
+        """Place in the model directory; the language model lies at its root, where mlx-lm looks for it."""
+        return "" if self.name == "lm" else self.name
 
     @property
     def upstream_files(self) -> tuple[Path, ...]:
@@ -94,36 +97,30 @@ def open_parts(upstream: sources.Upstream, dtype: Dtype, lm_bits: Bits | None) -
         ModelFormatError: A config is illegal or contradicts another or the tokenizer, a tensor is missing or
             unexpected, or cannot be stored as wanted.
     """
-    lm_config, glm_config, wav2vec2_config, bicodec_config = (
-        upstream.root / folder / name
-        for folder, name in (
-            ("", "config.json"),
-            (sources.GLM_FOLDER, "config.json"),
-            (sources.WAV2VEC2_FOLDER, "config.json"),
-            (sources.BICODEC_FOLDER, sources.BICODEC_CONFIG),
-        )
-    )
+    lm_config = upstream.root / "config.json"
+    glm_config = upstream.root / sources.GLM_FOLDER / "config.json"
+    wav2vec2_config = upstream.root / sources.WAV2VEC2_FOLDER / "config.json"
+    bicodec_config = upstream.root / sources.BICODEC_FOLDER / sources.BICODEC_CONFIG
     lm_args = Qwen3Args.from_dict(sources.read_config(lm_config), str(lm_config))
     glm_args = WhisperVQArgs.from_dict(sources.read_config(glm_config), str(glm_config))
     wav2vec2_args = Wav2Vec2Args.from_dict(sources.read_config(wav2vec2_config), str(wav2vec2_config))
     bicodec_args = BiCodecArgs.from_dict(sources.read_config(bicodec_config), str(bicodec_config))
     _check_vocabulary(upstream.root / "tokenizer.json", lm_args, glm_args, bicodec_args)
 
-    language_model = Qwen3(lm_args)
-    storage = storage_for(_shapes(language_model), dtype, lm_bits, str(lm_config))
+    lm_network = Qwen3(lm_args)
+    lm_shapes = _shapes(lm_network)
+    storage = storage_for(lm_shapes, dtype, lm_bits, str(lm_config))
     lm_texts = _read_texts([lm_config, *upstream.present("", sources.TEXT_FILES)])
-    if quantization := storage.config():
+    if quantization := storage.config(lm_shapes):
         lm_texts[lm_config] = _json({**sources.read_config(lm_config), "quantization": quantization}, lm_config)
     glm_texts = _read_texts(upstream.present(sources.GLM_FOLDER, _COPIED_CONFIGS))
     wav2vec2_texts = _read_texts(upstream.present(sources.WAV2VEC2_FOLDER, _COPIED_CONFIGS))
     bicodec_texts = {bicodec_config: _bicodec_json(bicodec_config)}
     return [
-        _part("lm", "", language_model, lm.table(lm_args), lm_texts, storage),
-        _part("glm_tokenizer", "glm_tokenizer", WhisperVQ(glm_args), glm.table(glm_args), glm_texts, Storage()),
-        _part(
-            "wav2vec2", "wav2vec2", Wav2Vec2(wav2vec2_args), wav2vec2.table(wav2vec2_args), wav2vec2_texts, Storage()
-        ),
-        _part("bicodec", "bicodec", BiCodec(bicodec_args), bicodec.table(bicodec_args), bicodec_texts, Storage()),
+        _part("lm", lm_network, lm.table(lm_args), lm_texts, storage),
+        _part("glm_tokenizer", WhisperVQ(glm_args), glm.table(glm_args), glm_texts),
+        _part("wav2vec2", Wav2Vec2(wav2vec2_args), wav2vec2.table(wav2vec2_args), wav2vec2_texts),
+        _part("bicodec", BiCodec(bicodec_args), bicodec.table(bicodec_args), bicodec_texts),
     ]
 
 
@@ -140,15 +137,16 @@ def _check_vocabulary(tokenizer: Path, lm_args: Qwen3Args, glm_args: WhisperVQAr
 
 
 def _part(
-    name: str, folder: str, network: nn.Module, table: Table, texts: Mapping[Path, bytes], storage: Storage
+    name: str, network: nn.Module, table: Table, texts: Mapping[Path, bytes], storage: Storage | None = None
 ) -> Part:
+    storage = storage or Storage()
     checkpoint = open_checkpoint(next(iter(texts)).parent)
     shapes = _shapes(network)
     check_table(checkpoint, table, shapes, str(checkpoint.path))
     # Zeros stand for the tensors: MLX knows the results' dtypes and shapes without computing them.
     stand_ins = ((rule.target, mx.zeros(shapes[rule.target])) for rule in table.rules)
     slots = slots_for(pair for target, zeros in stand_ins for pair in storage.encode(target, zeros))
-    return Part(name, folder, checkpoint, table, shapes, storage, slots, texts)
+    return Part(name, checkpoint, table, shapes, storage, slots, texts)
 
 
 def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:

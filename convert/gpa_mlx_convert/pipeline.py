@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx import __version__
 from gpa_mlx.backend import mx
-from gpa_mlx.errors import GPAError
+from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.manifest import FORMAT_VERSION, FileInfo, Manifest, Source, sha256_of, write_manifest
 from gpa_mlx_convert.parts import WEIGHTS, Part, open_parts
 from gpa_mlx_convert.sources import Upstream
@@ -81,10 +81,12 @@ def convert(
     try:
         upstream = Upstream.open(source)
         recover(destination)
-        check_destination(destination, source.resolve(), force=options.force)
+        if source.resolve().is_relative_to(destination):
+            raise SettingsError(f"{destination} holds the source {source}.", hint="Choose another destination.")
+        check_destination(destination, force=options.force)
         parts = open_parts(upstream, options.dtype, options.lm_bits)
         check_free_space(destination, sum(part.size for part in parts) + _MARGIN_BYTES)
-        with staged(destination) as folder:
+        with staged(destination, replace=options.force) as folder:
             files: dict[str, FileInfo] = {}
             checksums: dict[str, str] = {}
             for part in parts:

@@ -9,7 +9,7 @@ from gpa_mlx.backend import mx
 from gpa_mlx.errors import ModelFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 Dtype = Literal["float32", "bfloat16"]
 Bits = Literal[4, 6, 8]
@@ -52,14 +52,14 @@ class Storage:
         yield f"{layer}.scales", scales
         yield f"{layer}.biases", biases[0]
 
-    def config(self) -> dict[str, Any] | None:
-        """Return the `quantization` entry for mlx-lm's `config.json`, None when nothing is quantised."""
+    def config(self, names: Collection[str]) -> dict[str, Any] | None:
+        """Return the `quantization` entry of mlx-lm's `config.json` for these tensors, None when all are plain."""
         if self.bits is None:
             return None
         overrides = {
             layer: {"group_size": self.group_size, "bits": self._bits_of(layer)}
             for layer in VOCABULARY_LAYERS
-            if self._bits_of(layer) != self.bits
+            if f"{layer}.weight" in names and self._bits_of(layer) != self.bits
         }
         return {"group_size": self.group_size, "bits": self.bits, **overrides}
 

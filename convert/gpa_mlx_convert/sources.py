@@ -100,12 +100,19 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+        content = _load_yaml(text) if path.suffix == ".yaml" else json.loads(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ModelFormatError(f"{path} cannot be read: {_one_line(error)}.", hint="Download it again.") from error
     if not isinstance(content, dict):
         raise ModelFormatError(f"{path}: its top level must be a mapping of keys to values.")
     return content
+
+
+def _load_yaml(text: str) -> object:
+    # A few aliases of aliases stand for more values than memory holds; no config needs any.
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise yaml.YAMLError("aliases are not supported")
+    return yaml.safe_load(text)
 
 
 def _one_line(error: Exception) -> str:

@@ -18,19 +18,16 @@ _PARTIAL = "partial"
 _OLD = "old"
 
 
-def check_destination(destination: Path, source: Path, *, force: bool) -> None:
+def check_destination(destination: Path, *, force: bool) -> None:
     """Refuse to write over anything that must stay.
 
     Args:
         destination: Where the result goes, resolved.
-        source: The upstream directory, resolved.
         force: Whether an existing converted model may be replaced.
 
     Raises:
-        SettingsError: The destination exists and may not be replaced, or holds the source.
+        SettingsError: The destination exists and may not be replaced.
     """
-    if source.is_relative_to(destination):
-        raise SettingsError(f"{destination} holds the source {source}.", hint="Choose another destination.")
     if not destination.exists():
         return
     if not force:
@@ -54,12 +51,18 @@ def recover(destination: Path) -> None:
 
 
 @contextlib.contextmanager
-def staged(destination: Path) -> Iterator[Path]:
+def staged(destination: Path, *, replace: bool) -> Iterator[Path]:
     """Provide a temporary sibling of `destination` that takes its place when the block ends without an exception.
 
-    An existing destination is moved aside first and removed last, so at every moment the destination is the whole
-    old directory, the whole new one, or absent. After an exception the sibling is removed and the destination is
-    what it was.
+    At every moment the destination is the whole old directory, the whole new one, or absent: an old one is moved
+    aside first and removed last. After an exception the sibling is removed and the destination is what it was.
+
+    Args:
+        destination: Directory to create.
+        replace: Whether a directory that is there by then may be replaced.
+
+    Raises:
+        OSError: The files cannot be written, or the destination is there and may not be replaced.
     """
     partial = _sibling(destination, _PARTIAL)
     partial.mkdir(parents=True)
@@ -67,16 +70,16 @@ def staged(destination: Path) -> Iterator[Path]:
         yield partial
         for folder in (partial, *(entry for entry in partial.rglob("*") if entry.is_dir())):
             _sync(folder)
-        _publish(partial, destination)
+        if replace and destination.exists():
+            _exchange(partial, destination)
+        else:
+            partial.rename(destination)
+            _sync(destination.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _publish(partial: Path, destination: Path) -> None:
-    if not destination.exists():
-        partial.rename(destination)
-        _sync(destination.parent)
-        return
+def _exchange(partial: Path, destination: Path) -> None:
     old = _sibling(destination, _OLD)
     try:
         destination.rename(old)

@@ -46,18 +46,16 @@ class TorchZipFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._check_magic()
-        with self._archive() as archive:
-            entries = self._entries(archive)
-            pickles = [name for name in entries if name.endswith("/data.pkl")]
-            if len(pickles) != 1:
-                raise self._error(f"it holds {len(pickles)} pickles (data.pkl) instead of one")
-            self._prefix = pickles[0].removesuffix("data.pkl")
-            byte_order = entries.get(f"{self._prefix}byteorder")
-            if byte_order is not None and self._read(archive, byte_order, 16) != b"little":
-                raise self._error("it was saved on a big-endian machine")
-            pickle = self._read(archive, entries[pickles[0]], _MAX_PICKLE_BYTES)
-        self._entries_by_name = entries
-        self._tensors = read_state_dict(pickle, str(path))
+        self._archive = self._open()
+        self._entries = self._list()
+        pickles = [name for name in self._entries if name.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise self._error(f"it holds {len(pickles)} pickles (data.pkl) instead of one")
+        self._prefix = pickles[0].removesuffix("data.pkl")
+        byte_order = f"{self._prefix}byteorder"
+        if byte_order in self._entries and self._load(byte_order, 16) != b"little":
+            raise self._error("it was saved on a big-endian machine")
+        self._tensors = read_state_dict(self._load(pickles[0], _MAX_PICKLE_BYTES), str(path))
         for key, tensor in self._tensors.items():
             self._check(key, tensor)
 
@@ -80,13 +78,10 @@ class TorchZipFile:
             ModelFormatError: The record is damaged.
         """
         tensor = self._tensors[key]
-        with self._archive() as archive:
-            entry = self._entries_by_name[self._record(tensor.storage)]
-            raw = self._read(archive, entry, entry.file_size)
-        elements = from_bytes(raw, tensor.storage.dtype)
+        elements = from_bytes(self._load(self._record_name(tensor.storage)), tensor.storage.dtype)
         strides = tuple(step * elements.itemsize for step in tensor.stride)
         view = np.lib.stride_tricks.as_strided(elements[tensor.offset :], tensor.shape, strides, writeable=False)
-        return np.ascontiguousarray(view)
+        return np.array(view, order="C")
 
     def _check_magic(self) -> None:
         try:
@@ -103,15 +98,15 @@ class TorchZipFile:
         if not magic.startswith(_ZIP_MAGIC):
             raise self._error("it is not a torch zip file")
 
-    def _archive(self) -> zipfile.ZipFile:
+    def _open(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(self._path)
         except _ZIP_ERRORS as error:
             raise self._error(f"its archive is damaged or truncated ({error})") from error
 
-    def _entries(self, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    def _list(self) -> dict[str, zipfile.ZipInfo]:
         entries: dict[str, zipfile.ZipInfo] = {}
-        for entry in archive.infolist():
+        for entry in self._archive.infolist():
             if entry.filename in entries:
                 raise self._error(f"the record {entry.filename!r} occurs twice")
             # torch never compresses; refusing it also rules out records that unpack to more than they occupy.
@@ -125,22 +120,23 @@ class TorchZipFile:
             raise self._error(f"its records claim {declared} bytes, but the file has only {size}")
         return entries
 
-    def _read(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
-        if entry.file_size > limit:
-            raise self._error(f"the record {entry.filename!r} has {entry.file_size} bytes, more than {limit}")
+    def _load(self, name: str, limit: int | None = None) -> bytes:
+        entry = self._entries[name]
+        if limit is not None and entry.file_size > limit:
+            raise self._error(f"the record {name!r} has {entry.file_size} bytes, more than {limit}")
         try:
-            return archive.read(entry)
+            return self._archive.read(entry)
         except _ZIP_ERRORS as error:
-            raise self._error(f"the record {entry.filename!r} is damaged ({error})") from error
+            raise self._error(f"the record {name!r} is damaged ({error})") from error
 
-    def _record(self, storage: StorageRef) -> str:
+    def _record_name(self, storage: StorageRef) -> str:
         return f"{self._prefix}data/{storage.key}"
 
     def _check(self, key: str, tensor: TensorRef) -> None:
         storage = tensor.storage
-        entry = self._entries_by_name.get(self._record(storage))
+        entry = self._entries.get(self._record_name(storage))
         if entry is None:
-            raise self._error(f"tensor {key!r} refers to the missing record {self._record(storage)!r}")
+            raise self._error(f"tensor {key!r} refers to the missing record {self._record_name(storage)!r}")
         if entry.file_size != storage.count * ITEM_SIZES[storage.dtype]:
             raise self._error(
                 f"the storage of tensor {key!r} has {entry.file_size} bytes, not {storage.count} of {storage.dtype}"

@@ -107,7 +107,7 @@ class Sampler:
         else:
             # An own chain of keys: other users of mx.random neither disturb this one nor are disturbed.
             self._key, key = mx.random.split(self._key)
-            token = mx.random.categorical(scores)
+            token = mx.random.categorical(scores, key=key)
         token = token.astype(mx.int32)
         if self._options.repetition_penalty != 1:
             past = mx.broadcast_to(self._seen, (*token.shape, self._seen.shape[-1]))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,6 +23,10 @@ from gpa_mlx.types import (
 )
 from gpa_mlx.voices import Voice
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
 
 class Outcome(NamedTuple):
     """What a run left behind."""
@@ -40,9 +42,7 @@ class _Stdin(io.TextIOWrapper):
 
 
 @pytest.fixture
-def gpa_mlx(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Outcome]:
+def gpa_mlx(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """Run `gpa-mlx ARGUMENTS...` and return exit code, standard output and standard error."""
     monkeypatch.delenv("GPA_MLX_MODEL", raising=False)
 
@@ -106,9 +106,7 @@ class ScriptedEngine:
             timings=Timings(encode_s=0.5, audio_s=2.0),
         )
 
-    def stream_transcribe(
-        self, audio: Path, *, options: GenerationOptions, vad: bool
-    ) -> Iterator[TranscriptionChunk]:
+    def stream_transcribe(self, audio: Path, *, options: GenerationOptions, vad: bool) -> Iterator[TranscriptionChunk]:
         self._called("stream_transcribe", options, audio.name)
         for start_s, words in ((0.0, ("first ", "words")), (2.0, ("second",))):
             for word in words:

@@ -106,5 +106,5 @@ def test_golden_text(gpa_mlx, converted_small_a, golden_audio, golden_meta):
     assert result.code == 0
     documents = lines(result.out)
     assert [document["text"] for document in documents] == [
-        golden_meta["e2e"][f"stt|{name}"]["text"] for name in ("slt", "rms")
+        golden_meta["e2e"][f"stt/{name}"]["text"] for name in ("slt", "rms")
     ]

@@ -34,6 +34,13 @@ class Spec:
         glm_spelling: How the GLM code tokens are spelled (not established by the sources).
         audio_tokens_special: Whether markers and audio codes carry the tokenizer's `special` flag.
         vocabulary_padding: `vocab_size` is rounded up to a multiple of this.
+        lm_dtype, glm_dtype, wav2vec2_dtype, bicodec_dtype: Stored type of the part's float tensors.
+        lm_shards: Files the language model is spread over.
+        wav2vec2_file: Which format and name its weights have.
+        wav2vec2_prefix: What its key names start with.
+        pretraining_heads: Whether its file also has the heads that only pre-training uses.
+        parametrized_weight_norm: `parametrizations.weight.original0/1` instead of `weight_g` and `weight_v`.
+        mel_buffers: Whether the BiCodec file has the mel transform's window and filter bank.
     """
 
     lm: Config
@@ -58,6 +65,7 @@ class Spec:
 
     @property
     def codec(self) -> Config:
+        """The `audio_tokenizer` section of BiCodec's configuration."""
         return self.bicodec["audio_tokenizer"]
 
     def added_tokens(self) -> list[str]:
@@ -73,6 +81,7 @@ class Spec:
 
     @property
     def vocab_size(self) -> int:
+        """Rows of the embedding, padding included."""
         tokens = self.base_tokens + len(self.added_tokens())
         return -(-tokens // self.vocabulary_padding) * self.vocabulary_padding
 

@@ -65,10 +65,9 @@ def conv(
     taps = weight.shape[2]
     starts = np.arange(0, len(x) - dilation * (taps - 1), stride)
     windows = x[starts[:, None] + dilation * np.arange(taps)]  # (T', K, in)
-    depthwise = weight.shape[1] == 1 < x.shape[1]
-    return (
-        np.einsum("tki,ik->ti" if depthwise else "tki,oik->to", windows, weight[:, 0] if depthwise else weight) + bias
-    )
+    if weight.shape[1] == 1 < x.shape[1]:
+        return np.einsum("tki,ik->ti", windows, weight[:, 0]) + bias
+    return windows.reshape(len(windows), -1) @ weight.transpose(2, 1, 0).reshape(-1, len(weight)) + bias
 
 
 def conv_transpose(x: Array, weight: Array, bias: Array, *, stride: int, padding: int) -> Array:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.fields import Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _MAX_CODES = 2**31 - 1
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from gpa_mlx.backend import mx, nn
-from gpa_mlx.nn.bicodec.config import BiCodecArgs, FeatureNetArgs, WaveGeneratorArgs
 from gpa_mlx.nn.bicodec.fsq import FiniteScalarQuantizer
 from gpa_mlx.nn.bicodec.quantizer import FactorizedQuantizer
 from gpa_mlx.nn.bicodec.vocos import ResamplingStage, Upsample, VocosBackbone
 from gpa_mlx.nn.layers import Snake, TapConv1d, TapConvTranspose1d
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gpa_mlx.nn.bicodec.config import BiCodecArgs, FeatureNetArgs, WaveGeneratorArgs
+
 _DILATIONS = (1, 3, 9)
+_KERNEL_SIZE = 7
+_WINDOW_ELEMENTS = 2**20
+"""Size of the arrays inside the wave generator: small enough for caches and memory, large enough for a GPU."""
 
 
 class Prenet(nn.Module):
@@ -58,7 +64,7 @@ class ResidualUnit(nn.Module):
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.snake1 = Snake(channels)
-        self.conv = TapConv1d(channels, channels, 7, dilation=dilation)
+        self.conv = TapConv1d(channels, channels, _KERNEL_SIZE, dilation=dilation)
         self.snake2 = Snake(channels)
         self.linear = nn.Linear(channels, channels)
 
@@ -79,12 +85,19 @@ class UpsamplingBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, rate: int) -> None:
         super().__init__()
+        self.rate = rate
         self.snake = Snake(in_channels)
         self.upsample = TapConvTranspose1d(in_channels, out_channels, kernel_size, rate)
         self.units = [ResidualUnit(out_channels, dilation) for dilation in _DILATIONS]
+        self._window = max(1, _WINDOW_ELEMENTS // (out_channels * rate))
+        reach = kernel_size + sum(_DILATIONS) * (_KERNEL_SIZE // 2)
+        self._context = -(-reach // rate)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Map `(B, T, in)` to `(B, T * rate, out)`."""
+        return _in_windows(self._upsample, x, self.rate, self._window, self._context)
+
+    def _upsample(self, x: mx.array) -> mx.array:
         x = self.upsample(self.snake(x))
         for unit in self.units:
             x = unit(x)
@@ -101,27 +114,49 @@ class WaveGenerator(nn.Module):
     def __init__(self, args: WaveGeneratorArgs) -> None:
         super().__init__()
         widths = [args.channels >> stage for stage in range(len(args.rates) + 1)]
-        self.conv_in = TapConv1d(args.input_channel, widths[0], 7)
+        self.conv_in = TapConv1d(args.input_channel, widths[0], _KERNEL_SIZE)
         self.blocks = [
             UpsamplingBlock(*sizes)
             for sizes in zip(widths[:-1], widths[1:], args.kernel_sizes, args.rates, strict=True)
         ]
         self.snake = Snake(widths[-1])
-        self.conv_out = TapConv1d(widths[-1], 1, 7)
+        self.conv_out = TapConv1d(widths[-1], 1, _KERNEL_SIZE)
+        self._window = max(1, _WINDOW_ELEMENTS // widths[-1])
 
     def stages(self, x: mx.array) -> Iterator[mx.array]:
-        """Yield the output of the first convolution, of every block and of the last Snake, each `(B, T', C')`."""
+        """Yield the output of the first convolution and of every block, each `(B, T', C')`."""
         x = self.conv_in(x)
         yield x
         for block in self.blocks:
             x = block(x)
             yield x
-        yield self.snake(x)
 
     def __call__(self, x: mx.array) -> mx.array:
         """Map frames `(B, T, input_channel)` to samples `(B, T * product of rates)` in [-1, 1]."""
         *_, x = self.stages(x)
-        return mx.tanh(self.conv_out(x))[..., 0]
+        return _in_windows(self._samples, x, 1, self._window, _KERNEL_SIZE // 2)[..., 0]
+
+    def _samples(self, x: mx.array) -> mx.array:
+        return mx.tanh(self.conv_out(self.snake(x)))
+
+
+def _in_windows(network: Callable[[mx.array], mx.array], x: mx.array, rate: int, window: int, context: int) -> mx.array:
+    """Apply a network of finite reach window by window, which gives the same result in far less memory.
+
+    Args:
+        network: Maps `(B, T, C)` to `(B, T * rate, C')`, zeros beyond both ends.
+        x: `(B, T, C)`.
+        rate: Output positions per input position.
+        window: Input positions per window.
+        context: Input positions before and after a window that its output depends on.
+    """
+    length = x.shape[1]
+    outputs = []
+    for start in range(0, length, window):
+        first, stop = max(0, start - context), min(length, start + window)
+        output = network(x[:, first : stop + context])
+        outputs.append(output[:, (start - first) * rate : (stop - first) * rate])
+    return outputs[0] if len(outputs) == 1 else mx.concatenate(outputs, axis=1)
 
 
 class WaveDecoder(nn.Module):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gpa_mlx.backend import mx, nn
-from gpa_mlx.nn.bicodec.config import SpeakerArgs
 from gpa_mlx.nn.layers import TapConv1d
+
+if TYPE_CHECKING:
+    from gpa_mlx.nn.bicodec.config import SpeakerArgs
 
 _DILATIONS = (2, 3, 4)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from gpa_mlx.backend import mx, nn
-from gpa_mlx.nn.bicodec.config import BiCodecArgs, FeatureNetArgs
 from gpa_mlx.nn.bicodec.quantizer import FactorizedQuantizer
 from gpa_mlx.nn.bicodec.vocos import Downsample, ResamplingStage, VocosBackbone
+
+if TYPE_CHECKING:
+    from gpa_mlx.nn.bicodec.config import BiCodecArgs, FeatureNetArgs
 
 
 class FeatureEncoder(nn.Module):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gpa_mlx.backend import mx, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _EPS = 1e-3
 

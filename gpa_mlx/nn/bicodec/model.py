@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gpa_mlx.backend import nn
-from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
+
+if TYPE_CHECKING:
+    from gpa_mlx.nn.bicodec.config import BiCodecArgs
 
 
 class BiCodec(nn.Module):

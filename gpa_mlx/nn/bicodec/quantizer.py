@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gpa_mlx.backend import mx, nn
-from gpa_mlx.nn.bicodec.config import QuantizerArgs
 from gpa_mlx.nn.layers import l2_normalize
+
+if TYPE_CHECKING:
+    from gpa_mlx.nn.bicodec.config import QuantizerArgs
 
 
 class FactorizedQuantizer(nn.Module):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from gpa_mlx.backend import mx, nn
-from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.ecapa import ECAPAFeatures
 from gpa_mlx.nn.bicodec.fsq import FiniteScalarQuantizer
 from gpa_mlx.nn.bicodec.perceiver import PerceiverResampler
+
+if TYPE_CHECKING:
+    from gpa_mlx.nn.bicodec.config import BiCodecArgs
 
 
 class SpeakerEncoder(nn.Module):

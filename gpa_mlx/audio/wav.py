@@ -1,0 +1,76 @@
+"""WAV files, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from gpa_mlx.errors import AudioFileError, SettingsError
+
+WAV_SUBTYPES = tuple(soundfile.available_subtypes("WAV"))
+"""Sample formats of WAV files, as libsndfile spells them: `PCM_16`, `PCM_24`, `FLOAT`, ..."""
+
+
+def write_wav(
+    path: str | os.PathLike[str], samples: npt.NDArray[np.floating], rate: int, *, subtype: str = "PCM_16"
+) -> None:
+    """Write a WAV file atomically: after any failure the old file, or none, is there.
+
+    Args:
+        path: The file; an existing one is replaced, a symbolic link is followed.
+        samples: `(samples,)` or `(samples, channels)`, float32 or float64. Integer formats clip to [-1, 1].
+        rate: Samples per second.
+        subtype: One of `WAV_SUBTYPES`.
+
+    Raises:
+        SettingsError: An unknown subtype.
+        AudioFileError: The samples are not finite, the subtype cannot hold them at this rate, or nothing can be
+            written there.
+    """
+    if subtype not in WAV_SUBTYPES:
+        raise SettingsError(
+            f"'{subtype}' is not a sample format of WAV files.", hint=f"Choose one of {', '.join(WAV_SUBTYPES)}."
+        )
+    if not np.isfinite(samples).all():
+        raise AudioFileError(f"{path} is not written: its samples are not finite.", hint="Produce the audio again.")
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise AudioFileError(f"{path} is not a regular file.", hint="Give the name of a WAV file.")
+    _replace(path, target, _encode(path, samples, rate, subtype))
+
+
+def _encode(path: Any, samples: npt.NDArray[np.floating], rate: int, subtype: str) -> io.BytesIO:  # noqa: ANN401
+    """Encode in memory, so that every failure to write is an `OSError` that says why."""
+    buffer = io.BytesIO()
+    try:
+        soundfile.write(buffer, samples, rate, format="WAV", subtype=subtype)
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(
+            f"{path} cannot be written as {subtype}: {error.error_string}", hint="Choose another subtype."
+        ) from error
+    return buffer
+
+
+def _replace(path: Any, target: Path, content: io.BytesIO) -> None:  # noqa: ANN401
+    # A name of its own: the target's name plus a suffix can be longer than the file system allows.
+    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            with temporary.open("xb") as file:
+                file.write(content.getbuffer())
+            temporary.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+    except OSError as error:
+        raise AudioFileError(
+            f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."
+        ) from error

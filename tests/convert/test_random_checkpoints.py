@@ -1,0 +1,268 @@
+"""Checkpoints of the family that differ from the recorded one: they convert, run, and compute the right thing.
+
+The checkpoints are tiny and random (`tests/support/random_checkpoint.py`). What they should compute comes from mlx-lm,
+from transformers where it is installed, and from numpy networks that are themselves checked against the recordings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from gpa_mlx.audio.mel import linear_mel, reference_clip, whisper_log_mel
+
+from gpa_mlx.backend import mx
+from gpa_mlx.engine import load
+from gpa_mlx.loading import ModelParts
+from gpa_mlx.tokenizers.bicodec import bicodec_waveform
+from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions
+from gpa_mlx_convert.pipeline import ConvertOptions, convert
+
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+specs = importlib.import_module("checkpoint_specs")
+tensors = importlib.import_module("checkpoint_tensors")
+checkpoints = importlib.import_module("random_checkpoint")
+oracle = importlib.import_module("numpy_networks")
+
+GLM, CODEC = "glm-4-voice-tokenizer", "BiCodec"
+WAV2VEC2 = "BiCodec/wav2vec2-large-xlsr-53"
+GREEDY = GenerationOptions(max_tokens=4)
+
+
+def spec_of(variant):
+    return specs.VARIANTS[variant][1](specs.TINY)
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """Write and convert a variant once: `source, converted = build("untied-head")`."""
+    built = {}
+
+    def get(variant):
+        if variant not in built:
+            folder = tmp_path_factory.mktemp(variant)
+            source = checkpoints.write_checkpoint(folder / "source", spec_of(variant), seed=1)
+            convert(source, folder / "converted", ConvertOptions())
+            built[variant] = (source, folder / "converted")
+        return built[variant]
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def wave():
+    """1.3 s of noise over a swept tone, float32: three GLM blocks of 25 positions, none of the codes alike."""
+    time_s = np.arange(20_800) / SAMPLE_RATE_HZ
+    tone = np.sin(2 * np.pi * (200 + 900 * time_s) * time_s) * (1 + np.sin(2 * np.pi * 5 * time_s))
+    return (0.1 * tone + 0.02 * np.random.default_rng(0).standard_normal(len(time_s))).astype(np.float32)
+
+
+def read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_codec(source):
+    return yaml.safe_load((source / CODEC / "config.yaml").read_text(encoding="utf-8"))["audio_tokenizer"]
+
+
+# -- the generator ----------------------------------------------------------------------------------------------------
+
+
+def test_the_full_size_has_the_published_ids():
+    tokens = specs.FULL.added_tokens()
+    firsts = ["<|endoftext|>", "<|glm_semantic_0|>", "<|bicodec_global_0|>", "<|bicodec_semantic_0|>"]
+    ids = [specs.FULL.base_tokens + tokens.index(token) for token in firsts]
+    assert ids == [151643, 151727, 168111, 172207]
+    assert specs.FULL.base_tokens + len(tokens) == 180399 <= specs.FULL.vocab_size
+
+
+@pytest.mark.parametrize(
+    ("file", "listing"),
+    [
+        ("model.safetensors", tensors.lm_tensors),
+        (f"{GLM}/model.safetensors", tensors.glm_tensors),
+        (f"{CODEC}/model.safetensors", tensors.bicodec_tensors),
+    ],
+)
+def test_with_the_recorded_config_the_recorded_tensors_are_listed(small_a, file, listing):
+    spec = specs.Spec(
+        lm=read_json(small_a / "config.json"),
+        glm=read_json(small_a / GLM / "config.json"),
+        wav2vec2=read_json(small_a / WAV2VEC2 / "config.json"),
+        bicodec={"audio_tokenizer": read_codec(small_a)},
+        base_tokens=600,
+        vocabulary_padding=64,
+    )
+    with (small_a / file).open("rb") as stream:
+        header = json.loads(stream.read(struct.unpack("<Q", stream.read(8))[0]))
+    recorded = {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    assert {tensor.name: tensor.shape for tensor in listing(spec)} == recorded
+
+
+def test_the_same_seed_gives_the_same_file(tmp_path):
+    listed = list(tensors.glm_tensors(specs.TINY))
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        checkpoints.write_safetensors(tmp_path / name, listed, seed)
+    first, same, other = ((tmp_path / name).read_bytes() for name in "abc")
+    assert first == same
+    assert first != other
+
+
+# -- every variant runs -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", specs.VARIANTS)
+def test_every_variant_converts_and_runs_all_tasks(build, wave, variant):
+    spec = spec_of(variant)
+    speaker = spec.codec["speaker_encoder"]
+    audio = (wave, SAMPLE_RATE_HZ)
+    with load(build(variant)[1]) as gpa:
+        tokens = gpa.tokenize(audio)
+        voice = gpa.make_voice(audio, name="noise")
+        heard = gpa.transcribe(audio, options=GREEDY, vad=False)
+        spoken = [
+            gpa.speak("the tiny model", voice=voice, options=GREEDY),
+            gpa.convert_voice(audio, voice=voice, options=GREEDY),
+        ]
+    samples_per_code = 320 * spec.glm["pooling_kernel_size"]
+    assert len(tokens.glm) == -(-len(wave) // samples_per_code)
+    assert tokens.glm.max() < spec.glm["quantize_vocab_size"]
+    assert tokens.semantic.max() < spec.codec["quantizer"]["codebook_size"]
+    assert len(tokens.global_tokens) == len(voice.global_tokens) == speaker["token_num"]
+    assert max(voice.global_tokens) < np.prod(speaker["fsq_levels"])
+    assert heard.finish_reason in ("stop", "length")
+    assert heard.timings.generated_tokens >= 1
+    for speech in spoken:
+        assert len(speech.audio) == 320 * len(speech.codes) > 0
+        assert np.isfinite(speech.audio).all()
+        assert speech.audio.std() > 1e-4
+
+
+def test_the_layout_follows_the_tokenizer(build):
+    spec = spec_of("other-vocabulary")
+    layout = ModelParts(build("other-vocabulary")[1]).layout
+    tokens = spec.added_tokens()
+    assert layout.glm.first_id == spec.base_tokens + tokens.index("<|audio_0|>")
+    assert layout.glm.size == spec.glm["quantize_vocab_size"]
+    assert layout.global_.first_id == layout.glm.first_id + layout.glm.size
+    assert layout.text_ranges == ((0, spec.base_tokens),)
+
+
+# -- language model ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", ["plain", "untied-head", "bf16-lm", "sharded-lm", "other-vocabulary"])
+def test_the_language_model_equals_mlx_lm_on_the_upstream_files(build, variant):
+    from mlx_lm.models.qwen3 import Model, ModelArgs
+
+    source, converted = build(variant)
+    reference = Model(ModelArgs.from_dict(read_json(source / "config.json")))
+    weights = {}
+    for file in source.glob("model*.safetensors"):
+        weights.update({name: tensor.astype(mx.float32) for name, tensor in mx.load(str(file)).items()})
+    reference.load_weights(list(weights.items()), strict=True)
+
+    parts = ModelParts(converted)
+    ids = mx.array(np.random.default_rng(0).integers(0, parts.lm_args.vocab_size, (1, 40)))
+    ours, theirs = np.array(parts.language_model(ids)), np.array(reference(ids))
+    assert theirs.std() > 1  # the logits say something
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+# -- audio networks ---------------------------------------------------------------------------------------------------
+
+
+def test_the_numpy_networks_equal_the_recordings(small_a, golden):
+    pre, encoded, decoded = golden("preprocess"), golden("bicodec_encode"), golden("bicodec_decode")
+    glm = oracle.load_tensors(small_a / GLM / "model.safetensors")
+    codec, config = oracle.load_tensors(small_a / CODEC / "model.safetensors"), read_codec(small_a)
+    valid = int(pre["slt|logmel_mask"].sum())
+    codes = oracle.glm_codes(glm, read_json(small_a / GLM / "config.json"), pre["slt|logmel"].T, valid)
+    assert codes.tolist() == golden("glm")["slt|tokens"].tolist()
+    semantic = oracle.semantic_codes(codec, config, encoded["slt|mix"])
+    assert semantic.tolist() == encoded["slt|semantic_tokens"].tolist()
+    speaker = oracle.global_codes(codec, config, pre["slt|bicodec_mel"].T)
+    assert speaker.tolist() == encoded["slt|global_tokens"].ravel().tolist()
+    sound = oracle.waveform(codec, config, semantic, speaker)
+    np.testing.assert_allclose(sound, decoded["sem=slt,glob=slt|wav"], atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", ["plain", "half-encoders", "other-glm", "centred-glm", "whole-glm"])
+def test_glm_codes_equal_the_numpy_network(build, wave, variant):
+    source, converted = build(variant)
+    config = read_json(source / GLM / "config.json")
+    mel = whisper_log_mel(
+        wave,
+        n_mels=config["num_mel_bins"],
+        pad_multiple_samples=320 * config["pooling_kernel_size"],
+        max_samples=30 * SAMPLE_RATE_HZ,
+    )
+    weights = oracle.load_tensors(source / GLM / "model.safetensors")
+    expected = oracle.glm_codes(weights, config, mel.frames, mel.valid_frames)
+    assert len(set(expected.tolist())) > 2
+    assert ModelParts(converted).glm.encode(wave).tolist() == expected.tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "variant", ["plain", "half-encoders", "wav2vec2-safetensors", "parametrized-weight-norm", "other-wav2vec2"]
+)
+def test_wav2vec2_and_semantic_codes_equal_transformers_and_numpy(build, wave, variant):
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    source, converted = build(variant)
+    reference = transformers.Wav2Vec2Model.from_pretrained(source / WAV2VEC2, dtype=torch.float32).eval()
+    parts = ModelParts(converted)
+    loud = bicodec_waveform(wave.astype(np.float64), parts.bicodec_args)
+    samples = (loud - loud.mean()) / np.sqrt(loud.var() + 1e-7)
+    with torch.no_grad():
+        states = reference(torch.from_numpy(samples)[None], output_hidden_states=True).hidden_states
+    features = np.mean([states[index][0].numpy() for index in (11, 14, 16)], axis=0)
+    weights = oracle.load_tensors(source / CODEC / "model.safetensors")
+    expected = oracle.semantic_codes(weights, read_codec(source), features)
+    assert len(set(expected.tolist())) > 5
+    assert parts.semantic.encode(loud).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("variant", ["other-speaker", "mel-buffers"])
+def test_speaker_codes_equal_the_numpy_network(build, wave, variant):
+    source, converted = build(variant)
+    config = read_codec(source)
+    mel = config["mel_params"]
+    parts = ModelParts(converted)
+    args = parts.bicodec_args
+    clip = reference_clip(wave, rate_hz=16_000, seconds=args.ref_segment_duration, hop_length=args.latent_hop_length)
+    frames = linear_mel(
+        clip,
+        rate_hz=mel["sample_rate"],
+        n_fft=mel["n_fft"],
+        win_length=mel["win_length"],
+        hop_length=mel["hop_length"],
+        f_min_hz=mel["mel_fmin"],
+        f_max_hz=mel["mel_fmax"],
+        n_mels=mel["num_mels"],
+    )
+    expected = oracle.global_codes(oracle.load_tensors(source / CODEC / "model.safetensors"), config, frames)
+    assert len(set(expected.tolist())) > 2
+    assert parts.speaker.encode(wave).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("variant", ["plain", "other-speaker", "other-decoder", "parametrized-weight-norm"])
+def test_the_waveform_equals_the_numpy_network(build, variant):
+    source, converted = build(variant)
+    config = read_codec(source)
+    rng = np.random.default_rng(0)
+    semantic = rng.integers(0, config["quantizer"]["codebook_size"], 12)
+    speaker = config["speaker_encoder"]
+    voice = rng.integers(0, np.prod(speaker["fsq_levels"]), speaker["token_num"])
+    weights = oracle.load_tensors(source / CODEC / "model.safetensors")
+    expected = oracle.waveform(weights, config, semantic, voice)
+    ours = load(converted).detokenize(semantic.tolist(), voice.tolist())
+    assert 0.01 < expected.std() < 1
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
