@@ -6,6 +6,7 @@ what is said.
 
 from __future__ import annotations
 
+import math
 import platform
 import resource
 import statistics
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gpa_mlx.engine import GPA
-    from gpa_mlx.voices import Voice
 
 TASKS: tuple[Task, ...] = ("transcribe", "speak", "vc")
 
 _SENTENCE = "The north wind and the sun were disputing which was the stronger, when a traveller came along. "
 _CHARACTERS_PER_S = 15
 _CODES_PER_S = 50
+_TEXT_TOKENS_PER_S = 4
+
+_ALMOST_UNIFORM = 100.0
+"""A temperature at which every code is about equally likely: the model does not stop early, whatever its weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,25 +211,24 @@ def _measure(
 
 
 def _workload(gpa: GPA, task: Task, seconds: float) -> Callable[[], Timings]:
-    """Return one trial: the task on synthetic input with a fixed seed and a budget that follows from `seconds`."""
+    """Return one trial: the task on synthetic input, with a token budget that follows from `seconds`."""
+    recording = (speech_like(seconds), SAMPLE_RATE_HZ)
+    options = _options(gpa, task, seconds)
     if task == "transcribe":
-        recording = (speech_like(seconds), SAMPLE_RATE_HZ)
-        return lambda: gpa.transcribe(recording, vad=False).timings
-    options = _speech_options(gpa, task, seconds)
-    voice = _voice(gpa)
+        return lambda: gpa.transcribe(recording, options=options, vad=False).timings
+    voice = gpa.make_voice((speech_like(6.0), SAMPLE_RATE_HZ), name="benchmark")
     if task == "speak":
         text = text_for(seconds)
         return lambda: gpa.speak(text, voice=voice, options=options).timings
-    recording = (speech_like(seconds), SAMPLE_RATE_HZ)
     return lambda: gpa.convert_voice(recording, voice=voice, options=options).timings
 
 
-def _speech_options(gpa: GPA, task: Task, seconds: float) -> GenerationOptions:
-    return replace(gpa.default_options(task), seed=0, max_tokens=max(round(seconds * _CODES_PER_S), 1))
-
-
-def _voice(gpa: GPA) -> Voice:
-    return gpa.make_voice((speech_like(6.0), SAMPLE_RATE_HZ), name="benchmark")
+def _options(gpa: GPA, task: Task, seconds: float) -> GenerationOptions:
+    defaults = gpa.default_options(task)
+    if task == "transcribe":
+        return replace(defaults, max_tokens=math.ceil(seconds * _TEXT_TOKENS_PER_S))
+    budget = math.ceil(seconds * _CODES_PER_S)
+    return replace(defaults, temperature=_ALMOST_UNIFORM, top_k=0, seed=0, max_tokens=budget)
 
 
 def _summary(task: Task, load_s: float, runs: Sequence[_Trial], peak_memory_bytes: int) -> TaskResult:

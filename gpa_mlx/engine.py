@@ -213,6 +213,7 @@ class GPA:
         self, part: AudioSegment, options: GenerationOptions, clock: _Clock
     ) -> Iterator[TranscriptionChunk]:
         layout = self._parts.layout
+        require_min_length(part.recording, "The recording")
         started = time.perf_counter()
         glm = self._parts.glm.encode(part.recording.channel_mean.astype(np.float32))
         semantic = self._semantic_codes(part.recording)

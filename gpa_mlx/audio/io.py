@@ -5,18 +5,23 @@ Files are decoded and resampled in blocks, so that hours of audio need no more m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+import os
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from gpa_mlx.audio.recording import MIN_SAMPLES, Recording, require_min_length
 from gpa_mlx.audio.resample import StreamResampler
-from gpa_mlx.audio.sources import ArraySource, AudioSource, ChannelBlock, FileSource, no_samples
+from gpa_mlx.audio.sound_file import FileSource
+from gpa_mlx.audio.sources import ArraySource, AudioSource, ChannelBlock, no_samples
 from gpa_mlx.audio.wav import WAV_SUBTYPES, write_wav
 from gpa_mlx.errors import AudioFileError, InputTooLongError
-from gpa_mlx.types import AudioLike
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from types import TracebackType
+
+    from gpa_mlx.types import AudioLike
 
 __all__ = [
     "MIN_SAMPLES",
@@ -89,7 +94,7 @@ class RecordingReader:
         self._blocks.close()
         self._source.close()
 
-    def _read(self) -> Iterator[Recording]:
+    def _read(self) -> Generator[Recording]:
         first = StreamResampler(self.source_rate_hz)
         mean = StreamResampler(self.source_rate_hz) if self.channels > 1 else None
         samples = 0
@@ -129,14 +134,13 @@ def open_recording(audio: AudioLike) -> RecordingReader:
         AudioFileError: The file is missing, unreadable, empty, not audio or of an unsupported kind, the array has
             another shape or dtype, there are no samples, or the rate is outside 1 to 768 kHz.
     """
-    if isinstance(audio, tuple):
-        if len(audio) != 2:
-            raise AudioFileError(
-                f"In-memory audio must be a pair (samples, rate), not {len(audio)} values.",
-                hint="Pass (samples, rate).",
-            )
+    if isinstance(audio, (str, os.PathLike)):
+        return RecordingReader(FileSource(audio))
+    if isinstance(audio, tuple) and len(audio) == 2:
         return RecordingReader(ArraySource(*audio))
-    return RecordingReader(FileSource(audio))
+    raise AudioFileError(
+        f"Audio must be a file or a pair (samples, rate), not {type(audio).__name__}.", hint="Pass (samples, rate)."
+    )
 
 
 def load_recording(audio: AudioLike, *, max_duration_s: float | None = None) -> Recording:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from gpa_mlx.audio.recording import Samples
-from gpa_mlx.types import Waveform
+if TYPE_CHECKING:
+    from gpa_mlx.audio.recording import Samples
+    from gpa_mlx.types import Waveform
 
 _QUIET_PEAK = 0.1
 _SMALLEST_DIVISOR = 1e-3

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from gpa_mlx.audio.recording import Samples
 from gpa_mlx.errors import AudioFileError, InputTooLongError
 from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
+
+if TYPE_CHECKING:
+    from gpa_mlx.audio.recording import Samples
 
 _LOG_FLOOR = 1e-10
 _LOG_RANGE = 8.0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gpa_mlx.errors import AudioFileError
 from gpa_mlx.types import SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Samples: TypeAlias = npt.NDArray[np.float64]
 """Mono samples, shape `(samples,)`, float64."""

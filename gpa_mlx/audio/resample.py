@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import soxr
 
-from gpa_mlx.audio.recording import Samples
 from gpa_mlx.types import SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from gpa_mlx.audio.recording import Samples
 
 
 class StreamResampler:

@@ -7,7 +7,7 @@ import io
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,13 @@ import soundfile
 
 from gpa_mlx.errors import AudioFileError, SettingsError
 
+PathLike: TypeAlias = str | os.PathLike[str]
+
 WAV_SUBTYPES = tuple(soundfile.available_subtypes("WAV"))
 """Sample formats of WAV files, as libsndfile spells them: `PCM_16`, `PCM_24`, `FLOAT`, ..."""
 
 
-def write_wav(
-    path: str | os.PathLike[str], samples: npt.NDArray[np.floating], rate: int, *, subtype: str = "PCM_16"
-) -> None:
+def write_wav(path: PathLike, samples: npt.NDArray[np.floating], rate: int, *, subtype: str = "PCM_16") -> None:
     """Write a WAV file atomically: after any failure the old file, or none, is there.
 
     Args:
@@ -47,7 +47,7 @@ def write_wav(
     _replace(path, target, _encode(path, samples, rate, subtype))
 
 
-def _encode(path: Any, samples: npt.NDArray[np.floating], rate: int, subtype: str) -> io.BytesIO:  # noqa: ANN401
+def _encode(path: PathLike, samples: npt.NDArray[np.floating], rate: int, subtype: str) -> io.BytesIO:
     """Encode in memory, so that every failure to write is an `OSError` that says why."""
     buffer = io.BytesIO()
     try:
@@ -59,7 +59,7 @@ def _encode(path: Any, samples: npt.NDArray[np.floating], rate: int, subtype: st
     return buffer
 
 
-def _replace(path: Any, target: Path, content: io.BytesIO) -> None:  # noqa: ANN401
+def _replace(path: PathLike, target: Path, content: io.BytesIO) -> None:
     # A name of its own: the target's name plus a suffix can be longer than the file system allows.
     temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:

@@ -97,7 +97,7 @@ _ROWS = (
     ("tokenise", lambda result: _stage(result.encode_s)),
     ("prefill", lambda result: f"{_stage(result.prefill_s)}, {result.prompt_tokens} tokens"),
     ("decode", lambda result: f"{_stage(result.generate_s)}, {result.generated_tokens} tokens"),
-    ("", lambda result: _spread(result.tokens_per_s, " tokens/s", 1)),
+    ("decode speed", lambda result: _spread(result.tokens_per_s, " tokens/s", 1)),
     ("vocoder", lambda result: _stage(result.decode_s)),
     ("total", lambda result: _stage(result.total_s)),
     ("RTF", lambda result: _spread(result.real_time_factor, "")),

@@ -7,6 +7,7 @@ is shown only with `--debug`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -27,6 +28,8 @@ from gpa_mlx.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import Console
 
 PROGRAM = "gpa-mlx"
 
@@ -103,15 +106,14 @@ class Diagnostics:
         if not sys.stderr.isatty():
             yield lambda step: None
             return
-        from rich.console import Console
         from rich.text import Text  # as plain text: brackets in file names are not markup
 
-        with Console(stderr=True).status(Text(message)) as status:
+        with _console().status(Text(message)) as status:
             yield lambda step: status.update(Text(step))
 
 
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a command to its end and return its exit code; no exception leaves this function.
+    """Run a command to its end and return its exit code; a closed standard output ends the process quietly.
 
     Args:
         command: The top of the command tree.
@@ -190,6 +192,14 @@ def _color() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
+@functools.cache
+def _console() -> Console:
+    """Return the one console on standard error, so that log lines appear above a running progress sign."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
 def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and (diagnostics := context.find_object(Diagnostics)):
         diagnostics.debug = True
@@ -200,10 +210,9 @@ def _set_verbosity(context: click.Context, parameter: click.Parameter, value: in
         return
     import logging
 
-    from rich.console import Console
     from rich.logging import RichHandler
 
-    logging.basicConfig(format="%(message)s", handlers=[RichHandler(console=Console(stderr=True), show_path=False)])
+    logging.basicConfig(format="%(message)s", handlers=[RichHandler(console=_console(), show_path=False)])
     level = logging.INFO if value == 1 else logging.DEBUG
     for package in ("gpa_mlx", "gpa_mlx_convert"):
         logging.getLogger(package).setLevel(level)

@@ -55,9 +55,8 @@ class Vocoder:
 
 
 def _check_range(codes: Sequence[int], size: int, what: str) -> None:
-    values = np.asarray(codes, dtype=np.int64)
-    outside = values[(values < 0) | (values >= size)]
-    if len(outside):
+    outside = [code for code in codes if not 0 <= code < size]
+    if outside:
         raise GPAError(
             f"The {what} {outside[0]} does not exist: this model has 0 to {size - 1}.",
             hint="Use codes made by the same model.",

@@ -18,6 +18,8 @@ from gpa_mlx.nn.transformer import EncoderLayer
 FEATURE_LAYERS = (11, 14, 16)
 """Hidden states that BiCodec averages (Spark-TTS); index 0 is the input of the first layer."""
 
+_STRETCH_FRAMES = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Wav2Vec2Args:
@@ -108,7 +110,17 @@ class ConvLayer(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         """Map `(B, T, in)` to `(B, (T - kernel) // stride + 1, out)`."""
-        return gelu(self.layer_norm(self.conv(x)))
+        kernel, stride = self.conv.weight.shape[1], self.conv.stride
+        frames = (x.shape[1] - kernel) // stride + 1
+        if frames < 1:
+            raise ValueError(f"{x.shape[1]} frames are shorter than the kernel {kernel}")
+        parts = []
+        # A stretch at a time: the early layers have 100 times the frames of the last one, and stay in the cache so.
+        for start in range(0, frames, _STRETCH_FRAMES):
+            stop = min(start + _STRETCH_FRAMES, frames)
+            stretch = x[:, start * stride : (stop - 1) * stride + kernel]
+            parts.append(gelu(self.layer_norm(self.conv(stretch))))
+        return mx.concatenate(parts, axis=1)
 
 
 class PositionalConv(nn.Module):

@@ -185,6 +185,7 @@ def _bicodec_config(
     tokens: int,
     levels: list[int],
     channels: int,
+    reference_s: int = 6,
 ) -> Config:
     width, intermediate, layers = vocos
     stack = {"vocos_dim": width, "vocos_intermediate_dim": intermediate}
@@ -194,7 +195,7 @@ def _bicodec_config(
         "segment_duration": 2.4,
         "max_val_duration": 12,
         "latent_hop_length": 320,
-        "ref_segment_duration": 6,
+        "ref_segment_duration": reference_s,
         "volume_normalize": True,
         "audio_tokenizer": {
             "mel_params": {
@@ -280,7 +281,7 @@ FULL = Spec(
 
 TINY = Spec(
     lm=_lm_config(hidden=32, intermediate=48, layers=2, heads=4, kv_heads=2, head_dim=16),
-    glm=_glm_config(width=32, heads=4, ffn=48, layers=4, position=2, codes=40),
+    glm=_glm_config(width=32, heads=4, ffn=48, layers=4, position=2, codes=160),
     wav2vec2=_wav2vec2_config(width=32, ffn=48, layers=17, heads=4, conv=16, codevector=16, codevectors=8),
     bicodec=_bicodec_config(
         semantic_width=32,
@@ -292,6 +293,7 @@ TINY = Spec(
         tokens=32,
         levels=[4] * 3,
         channels=32,
+        reference_s=1,
     ),
     base_tokens=280,
     bicodec_dtype="F16",
@@ -372,6 +374,10 @@ VARIANTS: dict[str, tuple[str, Callable[[Spec], Spec]]] = {
     "other-decoder": (
         "wave generator with rates 5,4,4,4",
         lambda s: _with_codec(s, decoder={"rates": [5, 4, 4, 4], "kernel_sizes": [11, 8, 8, 6]}),
+    ),
+    "other-frame-rate": (
+        "semantic codes at a sixth of the rate: encoder down by 3 and 2, prenet up by 2 and 3",
+        lambda s: _with_codec(s, encoder={"sample_ratios": [3, 2]}, prenet={"sample_ratios": [2, 3]}),
     ),
     "other-vocabulary": (
         "other base size, gap before the GLM codes, GLM tokens spelled <|audio_N|>, audio tokens special",

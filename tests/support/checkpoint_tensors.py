@@ -92,7 +92,11 @@ def _weight_norm(
 
 
 def lm_tensors(spec: Spec) -> Iterator[Tensor]:
-    """Qwen3ForCausalLM."""
+    """Qwen3ForCausalLM.
+
+    The layers' contributions outweigh the embedding in the residual stream, otherwise a tied head would repeat the last
+    token for ever.
+    """
     lm = spec.lm
     hidden, head_dim = lm["hidden_size"], lm["head_dim"]
     queries, keys = lm["num_attention_heads"] * head_dim, lm["num_key_value_heads"] * head_dim
@@ -102,13 +106,13 @@ def lm_tensors(spec: Spec) -> Iterator[Tensor]:
         yield from _norm(f"{layer}.input_layernorm", hidden, bias=False)
         for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
             yield _weight(f"{layer}.self_attn.{name}", rows, hidden)
-        yield _weight(f"{layer}.self_attn.o_proj", hidden, queries, gain=0.5)
+        yield _weight(f"{layer}.self_attn.o_proj", hidden, queries, gain=4.0)
         yield from _norm(f"{layer}.self_attn.q_norm", head_dim, bias=False)
         yield from _norm(f"{layer}.self_attn.k_norm", head_dim, bias=False)
         yield from _norm(f"{layer}.post_attention_layernorm", hidden, bias=False)
         yield _weight(f"{layer}.mlp.gate_proj", lm["intermediate_size"], hidden)
         yield _weight(f"{layer}.mlp.up_proj", lm["intermediate_size"], hidden)
-        yield _weight(f"{layer}.mlp.down_proj", hidden, lm["intermediate_size"], gain=0.5)
+        yield _weight(f"{layer}.mlp.down_proj", hidden, lm["intermediate_size"], gain=4.0)
     yield from _norm("model.norm", hidden, bias=False)
     if not lm["tie_word_embeddings"]:
         yield _weight("lm_head", spec.vocab_size, hidden, gain=4.0)
@@ -132,7 +136,7 @@ def glm_tensors(spec: Spec) -> Iterator[Tensor]:
         yield from _norm(f"{layer}.final_layer_norm", width)
     if whole:
         yield from _norm("layer_norm", width)
-    yield Tensor("codebook.weight", (codes, width), std=1.5)
+    yield Tensor("codebook.weight", (codes, width), std=0.5)
     yield Tensor("ema_count", (codes,), mean=30.0, std=8.0, low=1.0)
     yield Tensor("ema_weight", (codes, width), std=30.0)
     pooled_positions = math.ceil(glm["max_source_positions"] / glm["pooling_kernel_size"])
@@ -188,7 +192,7 @@ def bicodec_tensors(spec: Spec) -> Iterator[Tensor]:
     codec, parametrized = spec.codec, spec.parametrized_weight_norm
     encoder, prenet, postnet, quantizer = (codec[k] for k in ("encoder", "prenet", "postnet", "quantizer"))
     yield from _vocos("encoder.encoder", encoder["input_channels"], encoder, encoder["vocos_num_layers"])
-    yield from _sampling_stages("encoder", encoder)
+    yield from _sampling_stages("encoder", encoder, "conv_downsampler")
     yield from _affine("encoder.project", encoder["out_channels"], encoder["vocos_dim"])
     yield Tensor("quantizer.cluster_size", (quantizer["codebook_size"],), mean=15.0, std=4.0, low=0.5)
     yield Tensor("quantizer.codebook.weight", (quantizer["codebook_size"], quantizer["codebook_dim"]), std=1.0)
@@ -199,7 +203,7 @@ def bicodec_tensors(spec: Spec) -> Iterator[Tensor]:
     yield from _speaker_tensors(codec["speaker_encoder"])
     for name, section in (("prenet", prenet), ("postnet", postnet)):
         yield from _affine(f"{name}.linear_pre", section["vocos_dim"], section["input_channels"])
-        yield from _sampling_stages(name, section)
+        yield from _sampling_stages(name, section, "de_conv_upsampler")
         yield from _vocos(
             f"{name}.vocos_backbone",
             section["vocos_dim"],
@@ -238,10 +242,13 @@ def _vocos(name: str, channels: int, section: Config, layers: int, condition: in
     yield from _norm(f"{name}.final_layer_norm", width)
 
 
-def _sampling_stages(name: str, section: Config) -> Iterator[Tensor]:
-    """The stages after (encoder) or before (prenet, postnet) the main stack, at ratio 1 as published."""
-    for index in range(len(section.get("sample_ratios", (1, 1)))):
-        yield from _vocos(f"{name}.downsample.{index}.1", section["vocos_dim"], section, 2)
+def _sampling_stages(name: str, section: Config, sampler: str) -> Iterator[Tensor]:
+    """The stages after (encoder) or before (prenet, postnet) the main stack; ratio 1 needs no sampler."""
+    width = section["vocos_dim"]
+    for index, ratio in enumerate(section.get("sample_ratios", (1, 1))):
+        if ratio > 1:
+            yield from _affine(f"{name}.downsample.{index}.0.{sampler}.1", width, 1, 2 * ratio)
+        yield from _vocos(f"{name}.downsample.{index}.1", width, section, 2)
 
 
 def _speaker_tensors(section: Config) -> Iterator[Tensor]:

@@ -70,13 +70,13 @@ def conv(
     return windows.reshape(len(windows), -1) @ weight.transpose(2, 1, 0).reshape(-1, len(weight)) + bias
 
 
-def conv_transpose(x: Array, weight: Array, bias: Array, *, stride: int, padding: int) -> Array:
-    """Spread `(T, in)` with `(in, out, K)`."""
+def conv_transpose(x: Array, weight: Array, bias: Array, *, stride: int, padding: int, extra: int = 0) -> Array:
+    """Spread `(T, in)` with `(in, out, K)`; `padding` is cut from both ends, `extra` less from the last."""
     taps = weight.shape[2]
     out = np.zeros(((len(x) - 1) * stride + taps, weight.shape[1]))
     for t, frame in enumerate(x):
         out[t * stride : t * stride + taps] += np.einsum("i,iok->ko", frame, weight)
-    return out[padding : len(out) - padding] + bias
+    return out[padding : len(out) - padding + extra] + bias
 
 
 def attention(q: Array, k: Array, v: Array, heads: int, mask: Array | bool = True) -> Array:
@@ -89,8 +89,8 @@ def attention(q: Array, k: Array, v: Array, heads: int, mask: Array | bool = Tru
 # -- GLM tokenizer ----------------------------------------------------------------------------------------------------
 
 
-def glm_codes(w: Weights, config: Mapping[str, Any], log_mel: Array, valid_frames: int) -> Array:
-    """Run the GLM-4-Voice tokenizer.
+def glm_hidden(w: Weights, config: Mapping[str, Any], log_mel: Array, valid_frames: int) -> Array:
+    """Run the GLM-4-Voice tokenizer up to the codebook.
 
     Args:
         w: `glm-4-voice-tokenizer/model.safetensors`.
@@ -99,7 +99,7 @@ def glm_codes(w: Weights, config: Mapping[str, Any], log_mel: Array, valid_frame
         valid_frames: Frames that are not padding.
 
     Returns:
-        A code for each pooled position that is not padding.
+        The state of each pooled position that is not padding, `(T, D)`.
     """
     padding = (2, 0) if config["encoder_causal_convolution"] else (1, 1)
     x = gelu(conv(log_mel, w["conv1.weight"], w["conv1.bias"], padding=padding))
@@ -124,8 +124,12 @@ def glm_codes(w: Weights, config: Mapping[str, Any], log_mel: Array, valid_frame
             x = np.pad(x, ((0, -len(x) % kernel), (0, 0))).reshape(-1, kernel, x.shape[1])
             x = x.mean(axis=1) if config["pooling_type"] == "avg" else x.max(axis=1)
             valid, block = valid[::kernel], None if block is None else block // kernel
-    distances = ((x[:, None] - w["codebook.weight"]) ** 2).sum(axis=-1)
-    return distances.argmin(axis=-1)[valid]
+    return x[valid]
+
+
+def glm_codes(w: Weights, hidden: Array) -> Array:
+    """Return the nearest code of each state."""
+    return ((hidden[:, None] - w["codebook.weight"]) ** 2).sum(axis=-1).argmin(axis=-1)
 
 
 # -- BiCodec ----------------------------------------------------------------------------------------------------------
@@ -146,16 +150,32 @@ def _vocos(w: Weights, name: str, x: Array, layers: int, condition: Array | None
     return norm(w, f"{name}.final_layer_norm", x, 1e-6)
 
 
-def _sampling_stages(w: Weights, name: str, x: Array) -> Array:
-    for stage in (0, 1):
-        x = _vocos(w, f"{name}.downsample.{stage}.1", 3 * x, 2)  # ratio 1 adds the input twice more
+def _sampling_stages(w: Weights, name: str, x: Array, ratios: list[int]) -> Array:
+    """Change the frame rate by each ratio (down in the encoder, up in the prenet), then a short Vocos stack."""
+    for index, ratio in enumerate(ratios):
+        stage = f"{name}.downsample.{index}"
+        sampler, padding = f"{stage}.0", ratio // 2 + ratio % 2
+        active = np.maximum(x, 0.2 * x)
+        if ratio == 1:
+            x = 3 * x
+        elif name == "encoder":
+            weight, bias = w[f"{sampler}.conv_downsampler.1.weight"], w[f"{sampler}.conv_downsampler.1.bias"]
+            pooled = x[: len(x) // ratio * ratio].reshape(-1, ratio, x.shape[1]).mean(axis=1)
+            x = conv(active, weight, bias, padding=(padding, padding), stride=ratio) + 2 * pooled
+        else:
+            weight, bias = w[f"{sampler}.de_conv_upsampler.1.weight"], w[f"{sampler}.de_conv_upsampler.1.bias"]
+            dense = weight * np.eye(len(weight))[:, :, None]
+            repeated = np.repeat(x, ratio, axis=0)
+            spread = conv_transpose(active, dense, bias, stride=ratio, padding=padding, extra=ratio % 2)
+            x = 3 * repeated + 2 * spread
+        x = _vocos(w, f"{stage}.1", x, 2)
     return x
 
 
 def semantic_codes(w: Weights, config: Mapping[str, Any], features: Array) -> Array:
     """Turn wav2vec2 features `(T, D)` into BiCodec semantic codes; `config` is the `audio_tokenizer` section."""
     x = _vocos(w, "encoder.encoder", features, config["encoder"]["vocos_num_layers"])
-    x = linear(w, "encoder.project", _sampling_stages(w, "encoder", x))
+    x = linear(w, "encoder.project", _sampling_stages(w, "encoder", x, config["encoder"]["sample_ratios"]))
     z = x @ weight_norm(w, "quantizer.in_project")[..., 0].T + w["quantizer.in_project.bias"]
     book = w["quantizer.codebook.weight"]
     cosine = (z / np.linalg.norm(z, axis=1, keepdims=True)) @ (book / np.linalg.norm(book, axis=1, keepdims=True)).T
@@ -222,7 +242,7 @@ def waveform(w: Weights, config: Mapping[str, Any], semantic: Array, speaker: Ar
 
     z = w["quantizer.codebook.weight"][semantic]
     z = z @ weight_norm(w, "quantizer.out_project")[..., 0].T + w["quantizer.out_project.bias"]
-    x = _sampling_stages(w, "prenet", linear(w, "prenet.linear_pre", z))
+    x = _sampling_stages(w, "prenet", linear(w, "prenet.linear_pre", z), config["prenet"]["sample_ratios"])
     x = _vocos(w, "prenet.vocos_backbone", x, config["prenet"]["vocos_num_layers"], d_vector)
     x = linear(w, "prenet.linear", x) + d_vector
 
