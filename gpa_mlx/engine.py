@@ -17,9 +17,9 @@ from typing import Self
 
 import numpy as np
 
-from gpa_mlx.audio.io import load_recording, open_recording, require_min_length
+from gpa_mlx.audio.io import load_recording, open_recording
 from gpa_mlx.audio.loudness import remove_dc
-from gpa_mlx.audio.recording import Recording
+from gpa_mlx.audio.recording import Recording, require_min_duration, require_min_length
 from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments
 from gpa_mlx.errors import GPAError, InputTextError, VoiceError
 from gpa_mlx.lm.generate import generate_tokens
@@ -60,6 +60,12 @@ _DEFAULTS: dict[Task, GenerationOptions] = {
     "vc": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
 }
 _DEFAULT_MAX_TOKENS = 512
+
+_NEEDS: dict[Task, tuple[str, ...]] = {
+    "transcribe": ("glm", "semantic", "text_head"),
+    "speak": ("speech_head", "vocoder"),
+    "vc": ("semantic", "speech_head", "vocoder"),
+}
 
 
 def load(path: str | os.PathLike[str]) -> GPA:
@@ -146,13 +152,8 @@ class GPA:
 
     def warm(self, task: Task) -> None:
         """Load the parts a task needs now instead of at its first use."""
-        parts = self._parts
-        if task == "transcribe":
-            _ = parts.glm, parts.semantic, parts.text_head
-        else:
-            _ = parts.vocoder, parts.speech_head
-        if task == "vc":
-            _ = parts.semantic
+        for name in _NEEDS[task]:
+            getattr(self._parts, name)
 
     # -- transcribe ---------------------------------------------------------------------------------------------------
 
@@ -205,6 +206,7 @@ class GPA:
                     finish = yield from self._transcribe_segment(part, options, clock)
                     reason = finish if reason != "length" else reason
                 end_s = reader.position_s
+            require_min_duration(end_s, "The recording")
             yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=clock.timings(end_s))
 
         return run()
@@ -355,10 +357,9 @@ class GPA:
             InputTooLongError: Longer than 10 minutes.
         """
         recording = load_recording(audio, max_duration_s=MAX_REFERENCE_S)
-        duration_s = len(recording.first_channel) / SAMPLE_RATE_HZ
-        if duration_s < MIN_VOICE_S:
+        if recording.duration_s < MIN_VOICE_S:
             raise VoiceError(
-                f"The recording for the voice is {duration_s:.2f} s long; at least {MIN_VOICE_S} s are needed.",
+                f"The recording for the voice is {recording.duration_s:.2f} s long; at least {MIN_VOICE_S} s are needed.",
                 hint="Use 3 to 10 s of clean speech.",
             )
         if not np.any(recording.first_channel):
@@ -368,7 +369,7 @@ class GPA:
     def tokenize(self, audio: AudioLike) -> AudioTokens:
         """Turn a recording into its three kinds of codes, as the reference does.
 
-        GLM codes cover at most the first 30 s, the tokenizer's limit; compare `len(glm) / 12.5` with `duration_s`.
+        GLM codes cover at most the first 30 s, the tokenizer's limit, as `glm_duration_s` tells.
 
         Raises:
             AudioFileError: The audio cannot be used.
@@ -381,7 +382,8 @@ class GPA:
             glm=self._parts.glm.encode(mean.astype(np.float32)),
             semantic=self._semantic_codes(recording),
             global_tokens=self._global_codes(recording),
-            duration_s=len(recording.first_channel) / SAMPLE_RATE_HZ,
+            duration_s=recording.duration_s,
+            glm_duration_s=len(mean) / SAMPLE_RATE_HZ,
         )
 
     def detokenize(self, semantic: Sequence[int], global_tokens: Sequence[int]) -> Waveform:
@@ -394,9 +396,7 @@ class GPA:
 
     # -- shared -------------------------------------------------------------------------------------------------------
 
-    def _generate(
-        self, prompt: Sequence[int], options: GenerationOptions, task: Task, clock: _Clock
-    ) -> Iterator[int]:
+    def _generate(self, prompt: Sequence[int], options: GenerationOptions, task: Task, clock: _Clock) -> Iterator[int]:
         parts = self._parts
         constrained_head = "text_head" if task == "transcribe" else "speech_head"
         head = getattr(parts, constrained_head) if options.constrain else parts.full_head

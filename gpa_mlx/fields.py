@@ -25,7 +25,9 @@ class Fields:
 
     def __init__(self, config: Mapping[str, Any], source: str, prefix: str = "") -> None:
         if not isinstance(config, Mapping):
-            raise ModelFormatError(f"{source}: {prefix.rstrip('.') or 'the content'} must be a mapping of keys to values.")
+            raise ModelFormatError(
+                f"{source}: {prefix.rstrip('.') or 'the content'} must be a mapping of keys to values."
+            )
         self._config = config
         self._source = source
         self._prefix = prefix

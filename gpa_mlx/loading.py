@@ -36,6 +36,7 @@ from gpa_mlx.weights import read_safetensors_header
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=nn.Module)
+B = TypeVar("B", SemanticEncoder, SpeakerEncoder, WaveDecoder)
 
 
 class ModelParts:
@@ -120,7 +121,16 @@ class ModelParts:
 
     def unload(self) -> None:
         """Drop every loaded part; it comes back when next needed."""
-        for name in ("text_head", "speech_head", "full_head", "language_model", "glm", "semantic", "speaker", "vocoder"):
+        for name in (
+            "text_head",
+            "speech_head",
+            "full_head",
+            "language_model",
+            "glm",
+            "semantic",
+            "speaker",
+            "vocoder",
+        ):
             self.__dict__.pop(name, None)
         self.loaded.clear()
         mx.clear_cache()
@@ -154,11 +164,10 @@ class ModelParts:
         mx.eval(module.parameters())
         return module
 
-    def _load_bicodec(self, kind: Callable[[BiCodecArgs], M]) -> M:
+    def _load_bicodec(self, kind: type[B]) -> B:
         module = kind(self.bicodec_args)
         file = self.path / "bicodec" / "model.safetensors"
-        prefixes = module.PREFIXES
-        _assign(module, {name: t for name, t in _read(file).items() if name.startswith(prefixes)}, file)
+        _assign(module, {name: t for name, t in _read(file).items() if name.startswith(kind.PREFIXES)}, file)
         mx.eval(module.parameters())
         return module
 
@@ -192,7 +201,9 @@ def _read(file: Path) -> dict[str, mx.array]:
 def _quantize_like(model: nn.Module, quantization: Any, tensors: Mapping[str, mx.array], source: str) -> None:  # noqa: ANN401
     """Give the layers that are stored quantised their quantised form, as mlx-lm does."""
     if not isinstance(quantization, dict) or not isinstance(quantization.get("bits"), int):
-        raise ModelFormatError(f"{source}: 'quantization' must name group_size and bits.", hint="Convert the model again.")
+        raise ModelFormatError(
+            f"{source}: 'quantization' must name group_size and bits.", hint="Convert the model again."
+        )
 
     def how(path: str, module: nn.Module) -> bool | dict[str, Any]:
         if f"{path}.scales" not in tensors or not hasattr(module, "to_quantized"):

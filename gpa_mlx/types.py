@@ -101,16 +101,18 @@ class AudioTokens:
     """One recording as discrete codes.
 
     Attributes:
-        glm: GLM-4-voice codes, 12.5 per second, int32.
+        glm: GLM-4-voice codes, 12.5 per second, int32, of the first `glm_duration_s`.
         semantic: BiCodec semantic codes, 50 per second, int32.
         global_tokens: BiCodec speaker codes (32 for GPA), int32.
         duration_s: Length of the recording.
+        glm_duration_s: How much of it the GLM codes cover: at most 30 s, the tokenizer's limit.
     """
 
     glm: Codes
     semantic: Codes
     global_tokens: Codes
     duration_s: float
+    glm_duration_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,9 +54,9 @@ def convert(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Convert the upstream GPA checkpoint SRC, a directory or a hub repository such as AutoArk-AI/GPA.
+    """Convert an upstream checkpoint to MLX.
 
-    DST appears only when it is complete: interrupt the command at any time and nothing is half-written.
+    SRC is a directory or a hub repository such as AutoArk-AI/GPA. DST appears only when it is complete: interrupt the command at any time and nothing is half-written.
     """
     path, label = Path(source), None
     if path.exists():

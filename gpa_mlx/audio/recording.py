@@ -68,8 +68,13 @@ def require_min_length(recording: Recording, what: str) -> None:
     Raises:
         AudioFileError: Fewer than `MIN_SAMPLES`.
     """
-    if len(recording) < MIN_SAMPLES:
+    require_min_duration(recording.duration_s, what)
+
+
+def require_min_duration(duration_s: float, what: str) -> None:
+    """Like `require_min_length`, for a recording of which only the length is known."""
+    if duration_s < MIN_SAMPLES / SAMPLE_RATE_HZ:
         raise AudioFileError(
-            f"{what} is {recording.duration_s:.3f} s long; at least {MIN_SAMPLES / SAMPLE_RATE_HZ:.3f} s are needed.",
+            f"{what} is {duration_s:.3f} s long; at least {MIN_SAMPLES / SAMPLE_RATE_HZ:.3f} s are needed.",
             hint="Give a longer recording.",
         )

@@ -106,7 +106,7 @@ class _Segmenter:
             self._decide(self._detect(piece))
             if self._buffer.samples > self._max_samples:
                 yield from self._advance(ended=False)
-        self._decide(self._detect_rest())
+        self._finish()
         if self._buffer.samples > self._max_samples:
             yield from self._advance(ended=True)
         elif len(self._speech):
@@ -121,14 +121,13 @@ class _Segmenter:
             return np.ones(whole, dtype=bool)
         return self._vad.push(piece.channel_mean[: whole * self._frame_samples].reshape(whole, self._frame_samples))
 
-    def _detect_rest(self) -> npt.NDArray[np.bool_]:
-        """Return the last decisions; an incomplete last frame follows the frame before it."""
-        rest = np.ones(0, dtype=bool) if self._vad is None else self._vad.flush()
-        missing = self._buffer.frames - self._decided - len(rest)
-        if not missing:
-            return rest
-        before = rest[-1] if len(rest) else self._vad is None
-        return np.append(rest, before)
+    def _finish(self) -> None:
+        """Take the last decisions; an incomplete last frame follows the frame before it."""
+        if self._vad is not None:
+            self._decide(self._vad.flush())
+        if self._decided < self._buffer.frames:
+            goes_on = len(self._speech) > 0 and self._speech[-1] == self._decided - 1
+            self._decide(np.array([self._vad is None or goes_on]))
 
     def _decide(self, mask: npt.NDArray[np.bool_]) -> None:
         self._speech = np.concatenate([self._speech, np.flatnonzero(mask) + self._decided])

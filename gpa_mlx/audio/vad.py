@@ -64,8 +64,8 @@ class EnergyGateConfig:
     smoothing_frames: int = 3
     floor_window_frames: int = 100
     lowest_floor_db: float = -75.0
-    open_db: float = 9.0
-    close_db: float = 5.0
+    open_db: float = 5.0
+    close_db: float = 3.0
     min_open_frames: int = 5
 
 
@@ -96,12 +96,13 @@ class EnergyGate:
     def reset(self) -> None:
         """Forget everything: a new recording begins."""
         self._powers = np.empty(0)
-        # The smoothed levels that decisions still need, and where among them the first undecided frame is.
+        # The smoothed levels that decisions still need, and where among them the first undecided frame is: preceded by
+        # a whole window unless the recording began less than that ago.
         self._levels = np.empty(0)
         self._undecided = 0
         self._warming_up = True
         self._is_open = False
-        self._run = 0
+        self._loud_run = 0
 
     def push(self, frames: Frames) -> Mask:
         """Take `(frames, frame_samples)` and return the decisions for frames whose 2 s of future are known."""
@@ -116,9 +117,9 @@ class EnergyGate:
 
     def flush(self) -> Mask:
         """Return the decisions for the last 2 s, whose floor comes from the past alone."""
-        if self._warming_up and len(self._levels) == 0:
+        if len(self._levels) == 0:
             return np.zeros(len(self._powers), dtype=bool)
-        return self._decide(len(self._levels))
+        return np.concatenate([self._decide(len(self._levels)), np.zeros(self._loud_run, dtype=bool)])
 
     def _band_powers(self, frames: Frames) -> npt.NDArray[np.float64]:
         spectrum = np.fft.rfft(frames * self._window, axis=-1)[:, self._band]
@@ -155,10 +156,22 @@ class EnergyGate:
         return np.maximum(floors[start:stop], self._config.lowest_floor_db)
 
     def _hysteresis(self, above_db: npt.NDArray[np.float64]) -> Mask:
+        """Open after enough loud frames, these included, and stay open until a frame is quiet.
+
+        The decisions for an unfinished run of loud frames wait for its end.
+        """
         config = self._config
-        mask = np.zeros(len(above_db), dtype=bool)
-        for index, level_db in enumerate(above_db.tolist()):
-            self._run = self._run + 1 if level_db >= config.open_db else 0
-            self._is_open = (self._is_open and level_db >= config.close_db) or self._run >= config.min_open_frames
-            mask[index] = self._is_open
-        return mask
+        mask: list[bool] = []
+        for level_db in above_db.tolist():
+            if self._is_open:
+                self._is_open = level_db >= config.close_db
+                mask.append(self._is_open)
+            elif level_db < config.open_db:
+                mask += [False] * (self._loud_run + 1)
+                self._loud_run = 0
+            else:
+                self._loud_run += 1
+                if self._loud_run == config.min_open_frames:
+                    mask += [True] * self._loud_run
+                    self._is_open, self._loud_run = True, 0
+        return np.array(mask, dtype=bool)

@@ -20,6 +20,8 @@ PathLike: TypeAlias = str | os.PathLike[str]
 WAV_SUBTYPES = tuple(soundfile.available_subtypes("WAV"))
 """Sample formats of WAV files, as libsndfile spells them: `PCM_16`, `PCM_24`, `FLOAT`, ..."""
 
+_FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")
+
 
 def write_wav(path: PathLike, samples: npt.NDArray[np.floating], rate: int, *, subtype: str = "PCM_16") -> None:
     """Write a WAV file atomically: after any failure the old file, or none, is there.
@@ -49,6 +51,9 @@ def write_wav(path: PathLike, samples: npt.NDArray[np.floating], rate: int, *, s
 
 def _encode(path: PathLike, samples: npt.NDArray[np.floating], rate: int, subtype: str) -> io.BytesIO:
     """Encode in memory, so that every failure to write is an `OSError` that says why."""
+    if subtype not in _FLOAT_SUBTYPES:
+        # libsndfile clips linear PCM by itself, but indexes a table with the unclipped value for U-law and A-law.
+        samples = np.clip(samples, -1.0, 1.0)
     buffer = io.BytesIO()
     try:
         soundfile.write(buffer, samples, rate, format="WAV", subtype=subtype)

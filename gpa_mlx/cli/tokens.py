@@ -35,6 +35,8 @@ def tokenize(diagnostics: Diagnostics, *, file: Path, model: str | None, as_json
     with open_engine(model) as engine, diagnostics.working(f"tokenizing {file}"):
         tokens = engine.tokenize(file)
         sample_rate = engine.sample_rate
+    if tokens.glm_duration_s < tokens.duration_s:
+        diagnostics.note(f"GLM tokens cover the first {tokens.glm_duration_s:g} s only, the tokenizer's limit.")
     if as_json:
         write_json(
             {

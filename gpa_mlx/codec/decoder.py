@@ -49,7 +49,8 @@ class Vocoder:
         _check_range(semantic, self._args.quantizer.codebook_size, "semantic code")
         _check_range(global_tokens, speaker.codebook_size, "global token")
         wave = self._network(
-            mx.array(np.asarray(semantic, dtype=np.int32)[None]), mx.array(np.asarray(global_tokens, dtype=np.int32)[None])
+            mx.array(np.asarray(semantic, dtype=np.int32)[None]),
+            mx.array(np.asarray(global_tokens, dtype=np.int32)[None]),
         )
         return np.array(wave[0])
 

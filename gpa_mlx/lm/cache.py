@@ -39,7 +39,7 @@ class KVCache:
             self._values = mx.zeros((*values.shape[:2], _rounded(stop), values.shape[3]), dtype=values.dtype)
         elif stop > self._keys.shape[2]:
             missing = _rounded(stop) - self._keys.shape[2]
-            room = ((0, 0), (0, 0), (0, missing), (0, 0))
+            room = [(0, 0), (0, 0), (0, missing), (0, 0)]
             self._keys, self._values = mx.pad(self._keys, room), mx.pad(self._values, room)
         self._keys[..., start:stop, :] = keys
         self._values[..., start:stop, :] = values

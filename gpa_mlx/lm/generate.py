@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from gpa_mlx.backend import mx
 from gpa_mlx.errors import InputTooLongError
@@ -67,7 +68,7 @@ def _steps(
             hidden = model.model(ids[row].reshape(1, 1), caches)[:, -1]
             upcoming = sampler(head(hidden)[0])
             mx.async_eval(upcoming)
-        token = int(head.ids[int(row.item())])
+        token = int(head.ids[cast(int, row.item())])
         yield token
         if token in stop_ids or upcoming is None:
             return

@@ -66,9 +66,7 @@ class SelfAttention(nn.Module):
             for start in range(0, length, block):
                 stop = min(start + block, length)
                 seen = (k[:, :, :stop], v[:, :, :stop])
-                parts.append(
-                    attend(q[:, :, start:stop], *seen, scale=self.scale, mask=keys_valid[..., :stop])
-                )
+                parts.append(attend(q[:, :, start:stop], *seen, scale=self.scale, mask=keys_valid[..., :stop]))
             out = mx.concatenate(parts, axis=2)
         return self.out_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, dims))
 

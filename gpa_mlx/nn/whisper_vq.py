@@ -17,6 +17,7 @@ from gpa_mlx.nn.layers import gelu
 from gpa_mlx.nn.transformer import EncoderLayer, Visibility
 
 _LAYER_NORM_EPS = 1e-5
+_POOLING_TYPES: tuple[Literal["avg", "max"], ...] = ("avg", "max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,16 @@ class WhisperVQArgs:
             block_size=fields.integer("quantize_causal_block_size") if "quantize_causal_block_size" in fields else None,
             pooling_kernel_size=fields.integer("pooling_kernel_size"),
             pooling_position=fields.integer("pooling_position"),
-            pooling_type=fields.choice("pooling_type", ["avg", "max"], default="max"),
+            pooling_type=fields.choice("pooling_type", _POOLING_TYPES, default="max"),
             codebook_size=fields.integer("quantize_vocab_size"),
         )
         if args.d_model % args.num_heads:
             raise fields.error("encoder_attention_heads", f"= {args.num_heads} does not divide d_model {args.d_model}")
         if args.pooling_position > args.num_layers:
             raise fields.error("pooling_position", f"must not lie behind quantize_position {args.num_layers}")
-        if not fields.flag("quantize_encoder_only", default=False) and args.num_layers > fields.integer("encoder_layers"):
+        if not fields.flag("quantize_encoder_only", default=False) and args.num_layers > fields.integer(
+            "encoder_layers"
+        ):
             raise fields.error("quantize_position", "exceeds encoder_layers")
         return args
 
@@ -113,8 +116,8 @@ class WhisperVQ(nn.Module):
             ModelFormatError: More positions than the position table has.
         """
         before, after = (2, 0) if self._args.causal_convolution else (1, 1)
-        x = gelu(self.conv1(mx.pad(log_mel, ((0, 0), (before, after), (0, 0)))))
-        x = gelu(self.conv2(mx.pad(x, ((0, 0), (before, after), (0, 0)))))
+        x = gelu(self.conv1(mx.pad(log_mel, [(0, 0), (before, after), (0, 0)])))
+        x = gelu(self.conv2(mx.pad(x, [(0, 0), (before, after), (0, 0)])))
         positions = x.shape[1]
         if positions > self._args.max_source_positions:
             raise ModelFormatError(
@@ -160,5 +163,5 @@ class WhisperVQ(nn.Module):
     def _pool(self, x: mx.array) -> mx.array:
         kernel = self._args.pooling_kernel_size
         batch, length, dims = x.shape
-        x = mx.pad(x, ((0, 0), (0, -length % kernel), (0, 0))).reshape(batch, -1, kernel, dims)
+        x = mx.pad(x, [(0, 0), (0, -length % kernel), (0, 0)]).reshape(batch, -1, kernel, dims)
         return x.mean(axis=2) if self._args.pooling_type == "avg" else x.max(axis=2)

@@ -87,6 +87,6 @@ class GLMTokenizer:
             pad_multiple_samples=self._samples_per_code,
             max_samples=self.max_samples,
         )
-        valid = np.arange(len(mel.frames)) < mel.valid_frames
-        codes = self._network(mx.array(mel.frames[None]), mx.array(valid[None]))
+        valid = mx.arange(len(mel.frames)) < mel.valid_frames
+        codes = self._network(mx.array(mel.frames[None]), valid[None])
         return np.array(codes[0])[: -(-len(wave) // self._samples_per_code)]

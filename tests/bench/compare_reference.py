@@ -44,6 +44,7 @@ from torch_worker import TorchWorker
 from trials import OURS, Comparison
 
 from gpa_mlx.backend import BLAS_LIBRARY, mx
+from gpa_mlx.errors import GPAError
 from gpa_mlx.loading import ModelParts
 
 if TYPE_CHECKING:
@@ -87,10 +88,11 @@ def table_of(comparisons: list[Comparison]) -> Table:
     return table
 
 
-def run(arguments: argparse.Namespace, torch: TorchWorker | None, console: Console) -> tuple[list[Comparison], dict]:
+def run(
+    parts: ModelParts, torch: TorchWorker | None, arguments: argparse.Namespace, console: Console
+) -> tuple[list[Comparison], dict[str, dict[str, float]]]:
     """Run the chosen sections; returns the comparisons and the roofline shares per task and contender."""
     trials = arguments.trials
-    parts = ModelParts(arguments.model)
     comparisons: list[Comparison] = []
     console.print("roofline ...")
     bandwidth = Comparison(
@@ -148,9 +150,13 @@ def main() -> None:
     narration = Console(stderr=True)
     if not find_spec("mlx_lm"):
         narration.print("mlx-lm is skipped: not installed")
+    try:
+        parts = ModelParts(arguments.model)
+    except GPAError as error:
+        parser.exit(1, f"error: {error}\n")
     with torch_worker(arguments.source, narration) as torch:
         about = machine(torch)
-        comparisons, shares = run(arguments, torch, narration)
+        comparisons, shares = run(parts, torch, arguments, narration)
     if arguments.json:
         report = {"machine": about, "comparisons": [c.as_json() for c in comparisons], "roofline_share": shares}
         print(json.dumps(report, indent=1))

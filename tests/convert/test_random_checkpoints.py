@@ -241,7 +241,7 @@ def test_wav2vec2_equals_transformers(build, wave, variant):
 def test_semantic_codes_equal_the_numpy_network(build, variant):
     source, converted = build(variant)
     config = read_codec(source)
-    features = np.random.default_rng(0).standard_normal((50, config["encoder"]["input_channels"]))
+    features = np.random.default_rng(0).standard_normal((120, config["encoder"]["input_channels"]))
     expected = oracle.semantic_codes(oracle.load_tensors(source / CODEC / "model.safetensors"), config, features)
     assert len(set(expected.tolist())) > 5
     codec = BiCodec(ModelParts(converted).bicodec_args)

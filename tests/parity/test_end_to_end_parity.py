@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import gpa_mlx
 import numpy as np
 import pytest
+
+import gpa_mlx
 from gpa_mlx.errors import GPAError
 from gpa_mlx.types import GenerationOptions
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from gpa_mlx.audio.io import load_recording
 from gpa_mlx.backend import mx
 from gpa_mlx.errors import InputTooLongError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from gpa_mlx.backend import mx
 from gpa_mlx.lm.cache import make_caches
 from gpa_mlx.lm.generate import generate_tokens
