@@ -46,7 +46,7 @@ def test_help_lists_every_command(gpa_mlx):
     assert "GPA_MLX_MODEL" in result.out
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "convert"])
+@pytest.mark.parametrize("name", NAMES)
 def test_listed_help_is_what_the_command_says(gpa_mlx, name):
     result = gpa_mlx(name, "--help")
     assert result.code == 0

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
+
 from gpa_mlx.audio.io import Recording, load_recording
 from gpa_mlx.audio.loudness import normalize_loudness
 from gpa_mlx.audio.mel import linear_mel, reference_clip, whisper_log_mel, zero_mean_unit_variance

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gpa_mlx.audio.loudness import normalize_loudness, remove_dc
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from gpa_mlx.audio.loudness import normalize_loudness, remove_dc
 
 
 def tone(peak, samples=16_000):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from gpa_mlx.audio.mel import linear_mel, mel_filter_bank, reference_clip, whisper_log_mel, zero_mean_unit_variance
 from gpa_mlx.errors import AudioFileError, InputTooLongError
 

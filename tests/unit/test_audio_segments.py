@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gpa_mlx.audio.cut_points import quietest_cut
 from gpa_mlx.audio.recording import Recording
 from gpa_mlx.audio.segments import EnergyGate, iter_segments
 from gpa_mlx.errors import SettingsError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 RATE_HZ = 16_000
 
@@ -91,7 +92,7 @@ def silence(seconds):
     return 1e-5 * np.random.default_rng(9).standard_normal(round(seconds * RATE_HZ))
 
 
-# -- without a detector -------------------------------------------------------------------------------------------------
+# -- without a detector ----------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=60, deadline=None)
@@ -196,7 +197,7 @@ def test_a_cut_always_exists(powers, frame_s):
     assert 1 <= quietest_cut(np.array(powers), frame_s=frame_s) <= len(powers)
 
 
-# -- with a detector ----------------------------------------------------------------------------------------------------
+# -- with a detector -------------------------------------------------------------------------------------------------
 
 
 def test_a_short_recording_with_speech_stays_whole_and_untrimmed():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
+
 from gpa_mlx.audio.vad import EnergyGate, EnergyGateConfig
 
 RATE_HZ = 16_000

@@ -8,6 +8,7 @@ import stat
 import numpy as np
 import pytest
 import soundfile
+
 from gpa_mlx.audio.io import WAV_SUBTYPES, write_wav
 from gpa_mlx.errors import AudioFileError, SettingsError
 
@@ -66,10 +67,13 @@ def test_an_unknown_subtype_lists_the_choices(tmp_path):
 @pytest.mark.parametrize("subtype", WAV_SUBTYPES)
 def test_every_listed_subtype_is_written_or_refused_with_its_name(tmp_path, subtype):
     path = tmp_path / "a.wav"
+    problem = ""
     try:
         write_wav(path, tone(), 16_000, subtype=subtype)
     except AudioFileError as error:
-        assert subtype in error.message
+        problem = error.message
+    if problem:
+        assert subtype in problem
         assert list(tmp_path.iterdir()) == []
     else:
         assert len(soundfile.read(path)[0]) >= 1600

@@ -32,12 +32,16 @@ class FactorizedQuantizer(nn.Module):
         """Map latents `(B, T, input_dim)` to the codebook's space, `(B, T, codebook_dim)`."""
         return self.in_project(z) if self.has_projections else z
 
-    def encode(self, z: mx.array) -> mx.array:
-        """Map latents `(B, T, input_dim)` to codes `(B, T)` int32, the lowest code where two are equally near."""
-        query, codebook = l2_normalize(self.project(z)), l2_normalize(self.codebook)
+    def nearest(self, z_e: mx.array) -> mx.array:
+        """Map projected latents `(B, T, codebook_dim)` to codes `(B, T)` int32, the lowest of equally near ones."""
+        query, codebook = l2_normalize(z_e), l2_normalize(self.codebook)
         products = query @ codebook.T
         distance = mx.sum(query * query, axis=-1, keepdims=True) - 2 * products + mx.sum(codebook * codebook, axis=-1)
         return mx.argmin(distance, axis=-1).astype(mx.int32)
+
+    def encode(self, z: mx.array) -> mx.array:
+        """Map latents `(B, T, input_dim)` to codes `(B, T)` int32."""
+        return self.nearest(self.project(z))
 
     def decode(self, codes: mx.array) -> mx.array:
         """Map codes `(B, T)` to latents `(B, T, input_dim)`."""
