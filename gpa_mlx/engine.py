@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,11 +21,13 @@ from gpa_mlx.audio.io import load_recording, open_recording
 from gpa_mlx.audio.loudness import remove_dc
 from gpa_mlx.audio.recording import Recording, require_min_duration, require_min_length
 from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments
-from gpa_mlx.errors import GPAError, InputTextError, VoiceError
+from gpa_mlx.clock import TaskClock
+from gpa_mlx.errors import GPAError, VoiceError
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.loading import ModelParts
 from gpa_mlx.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
+from gpa_mlx.text import check_text, join_segments
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
@@ -38,7 +40,6 @@ from gpa_mlx.types import (
     Speech,
     SpeechChunk,
     Task,
-    Timings,
     Transcription,
     TranscriptionChunk,
     Waveform,
@@ -79,36 +80,6 @@ def load(path: str | os.PathLike[str]) -> GPA:
         ModelFormatError: Not a converted model, or a damaged one.
     """
     return GPA(ModelParts(path))
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Collects the timings of one task."""
-
-    start: float = field(default_factory=time.perf_counter)
-    encode_s: float = 0.0
-    prefill_s: float = 0.0
-    generate_s: float = 0.0
-    decode_s: float = 0.0
-    first_output_s: float = 0.0
-    prompt_tokens: int = 0
-    generated_tokens: int = 0
-
-    def first_output(self) -> None:
-        if not self.first_output_s:
-            self.first_output_s = time.perf_counter() - self.start
-
-    def timings(self, audio_s: float) -> Timings:
-        return Timings(
-            encode_s=self.encode_s,
-            prefill_s=self.prefill_s,
-            generate_s=self.generate_s,
-            decode_s=self.decode_s,
-            first_output_s=self.first_output_s,
-            audio_s=audio_s,
-            prompt_tokens=self.prompt_tokens,
-            generated_tokens=self.generated_tokens,
-        )
 
 
 class GPA:
@@ -196,7 +167,7 @@ class GPA:
         reader = open_recording(audio)
 
         def run() -> Iterator[TranscriptionChunk]:
-            clock = _Clock()
+            clock = TaskClock()
             reason: FinishReason = "no_speech"
             end_s = 0.0
             with reader:
@@ -212,7 +183,7 @@ class GPA:
         return run()
 
     def _transcribe_segment(
-        self, part: AudioSegment, options: GenerationOptions, clock: _Clock
+        self, part: AudioSegment, options: GenerationOptions, clock: TaskClock
     ) -> Iterator[TranscriptionChunk]:
         layout = self._parts.layout
         require_min_length(part.recording, "The recording")
@@ -269,7 +240,7 @@ class GPA:
         check_text(text)
         self._check_voice(voice)
         prompt = speak_prompt(self._parts.layout, voice.global_tokens, self._parts.text.encode(text))
-        return self._stream_speech(prompt, voice, options, "speak", _Clock())
+        return self._stream_speech(prompt, voice, options, "speak", TaskClock())
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """Say the same thing in another voice.
@@ -300,7 +271,7 @@ class GPA:
             raise GPAError("The source is silent.", hint="Give a recording with speech on its first channel.")
 
         def run() -> Iterator[SpeechChunk]:
-            clock = _Clock()
+            clock = TaskClock()
             semantic = self._semantic_codes(recording)
             clock.encode_s = time.perf_counter() - clock.start
             prompt = convert_voice_prompt(self._parts.layout, voice.global_tokens, semantic)
@@ -311,7 +282,7 @@ class GPA:
         return run()
 
     def _stream_speech(
-        self, prompt: Sequence[int], voice: Voice, options: GenerationOptions, task: Task, clock: _Clock
+        self, prompt: Sequence[int], voice: Voice, options: GenerationOptions, task: Task, clock: TaskClock
     ) -> Iterator[SpeechChunk]:
         layout = self._parts.layout
         codes: list[int] = []
@@ -396,7 +367,9 @@ class GPA:
 
     # -- shared -------------------------------------------------------------------------------------------------------
 
-    def _generate(self, prompt: Sequence[int], options: GenerationOptions, task: Task, clock: _Clock) -> Iterator[int]:
+    def _generate(
+        self, prompt: Sequence[int], options: GenerationOptions, task: Task, clock: TaskClock
+    ) -> Iterator[int]:
         parts = self._parts
         constrained_head = "text_head" if task == "transcribe" else "speech_head"
         head = getattr(parts, constrained_head) if options.constrain else parts.full_head
@@ -437,34 +410,6 @@ class GPA:
             raise VoiceError(
                 f"The voice '{voice.name}' does not fit this model.", hint="Make the voice again with this model."
             )
-
-
-def check_text(text: str) -> None:
-    """Refuse text without a single letter or digit.
-
-    Raises:
-        InputTextError: Nothing that can be spoken.
-    """
-    if not text.strip():
-        raise InputTextError("There is no text to speak.", hint="Give some words.")
-    if not any(character.isalnum() for character in text):
-        raise InputTextError("The text has only punctuation, nothing to speak.", hint="Give some words.")
-
-
-def join_segments(texts: Iterator[str]) -> str:
-    """Join the texts of segments: a blank between words, none between Chinese characters; one text stays as it is."""
-    parts = [text for text in texts if text]
-    if len(parts) < 2:
-        return "".join(parts)
-    joined = ""
-    for text in (part.strip() for part in parts):
-        glue = " " if joined and text and not (_is_wide(joined[-1]) or _is_wide(text[0])) else ""
-        joined += glue + text
-    return joined
-
-
-def _is_wide(character: str) -> bool:
-    return "\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\uffef"
 
 
 def _checked(options: GenerationOptions | None, task: Task) -> GenerationOptions:

@@ -43,10 +43,6 @@ class Fields:
         """Return the nested section under `key`."""
         return Fields(self._get(key, _REQUIRED), self._source, f"{self._prefix}{key}.")
 
-    def sections(self) -> Mapping[str, Any]:
-        """Return the raw content."""
-        return self._config
-
     def integer(self, key: str, *, minimum: int = 1, default: int = _REQUIRED) -> int:
         """Return an integer >= `minimum`."""
         value = self._get(key, default)

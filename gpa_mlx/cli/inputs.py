@@ -40,7 +40,7 @@ def read_text(text: str) -> str:
     Raises:
         InputTextError: Nothing in it can be spoken, or it is not UTF-8.
     """
-    from gpa_mlx.engine import check_text  # MLX, 0.3 s
+    from gpa_mlx.text import check_text
 
     try:
         if text == STANDARD_INPUT:

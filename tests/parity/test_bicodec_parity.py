@@ -168,11 +168,11 @@ def test_a_part_alone_computes_what_the_whole_computes(stored, codec, encoded):
     assert np.array_equal(np.array(decoder(codes, speaker)), np.array(codec.wave_decoder(codes, speaker)))
 
 
-def test_every_parameter_of_the_decoder_learns(codec, encoded):
+def test_every_parameter_of_the_decoder_learns(stored, codec, encoded):
+    decoder = WaveDecoder(stored[0])
     codes, speaker = batch(encoded["short01|semantic_tokens"]), batch(encoded["short01|global_tokens"])
 
     def loss(parameters):
-        decoder = WaveDecoder(codec.args)
         decoder.update(parameters)
         return mx.sum(decoder(codes, speaker) ** 2)
 

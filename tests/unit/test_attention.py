@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from gpa_mlx.backend import mx
 from gpa_mlx.nn.attention import attend, exp, sigmoid, softmax
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mlx.utils import tree_flatten
+
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.loading import ModelParts
-from mlx.utils import tree_flatten
 
 
 @pytest.fixture(scope="module")
@@ -47,4 +48,6 @@ def test_wav2vec2(parts):
 def test_the_wave_decoder(parts):
     codes, voice = mx.array([[1, 2, 3, 4]]), mx.array([list(range(32))])
     network = parts.vocoder._network
-    assert_trainable(network, lambda m: (m(codes, voice) ** 2).mean(), untouched=("quantizer.in_project", "fsq.project_in"))
+    assert_trainable(
+        network, lambda m: (m(codes, voice) ** 2).mean(), untouched=("quantizer.in_project", "fsq.project_in")
+    )
