@@ -330,7 +330,7 @@ class GPA:
         recording = load_recording(audio, max_duration_s=MAX_REFERENCE_S)
         if recording.duration_s < MIN_VOICE_S:
             raise VoiceError(
-                f"The recording for the voice is {recording.duration_s:.2f} s long; at least {MIN_VOICE_S} s are needed.",
+                f"The recording for the voice is {recording.duration_s:.2f} s long; it takes at least {MIN_VOICE_S} s.",
                 hint="Use 3 to 10 s of clean speech.",
             )
         if not np.any(recording.first_channel):

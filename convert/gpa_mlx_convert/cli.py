@@ -56,7 +56,8 @@ def convert(
 ) -> None:
     """Convert an upstream checkpoint to MLX.
 
-    SRC is a directory or a hub repository such as AutoArk-AI/GPA. DST appears only when it is complete: interrupt the command at any time and nothing is half-written.
+    SRC is a directory or a hub repository such as AutoArk-AI/GPA. DST appears only when it is complete:
+    interrupt the command at any time and nothing is half-written.
     """
     path, label = Path(source), None
     if path.exists():
