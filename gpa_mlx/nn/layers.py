@@ -96,7 +96,7 @@ def overlap_add(frames: mx.array, stride: int) -> mx.array:
     for block in range(blocks):
         piece = frames[:, :, block * stride : (block + 1) * stride]
         # Block j of frame t lands in row t + j of a (rows, stride) grid.
-        widths = ((0, 0), (block, blocks - 1 - block), (0, stride - piece.shape[2]), (0, 0))
+        widths = [(0, 0), (block, blocks - 1 - block), (0, stride - piece.shape[2]), (0, 0)]
         piece = mx.pad(piece, widths)
         total = piece if total is None else total + piece
     assert total is not None
@@ -148,7 +148,7 @@ class TapConv1d(nn.Module):
         """Map `(B, T, in)` to `(B, T, out)`, zeros beyond both ends."""
         kernel_size, length = self.weight.shape[0], x.shape[1]
         reach = self.dilation * (kernel_size - 1) // 2
-        x = mx.pad(x, ((0, 0), (reach, reach), (0, 0)))
+        x = mx.pad(x, [(0, 0), (reach, reach), (0, 0)])
         out = self.bias
         for tap in range(kernel_size):
             start = tap * self.dilation
@@ -203,7 +203,7 @@ class DepthwiseConv1d(nn.Module):
         """Map `(B, T, C)` to `(B, floor((T + 2 * padding - kernel) / stride) + 1, C)`."""
         kernel_size = self.weight.shape[1]
         taps = mx.contiguous(self.weight[:, :, 0].T)
-        x = mx.pad(x, ((0, 0), (self.padding, self.padding), (0, 0)))
+        x = mx.pad(x, [(0, 0), (self.padding, self.padding), (0, 0)])
         reach = (x.shape[1] - kernel_size) // self.stride * self.stride + 1
         out = self.bias
         for tap in range(kernel_size):

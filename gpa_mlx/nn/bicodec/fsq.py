@@ -29,7 +29,7 @@ class FiniteScalarQuantizer(nn.Module):
         if self.has_projections:
             self.project_in = nn.Linear(dims, len(levels))
             self.project_out = nn.Linear(len(levels), dims)
-        self._levels = mx.array(levels, dtype=mx.int32)
+        self._levels = mx.array(list(levels), dtype=mx.int32)
         self._radix = mx.array([math.prod(levels[:i]) for i in range(len(levels))], dtype=mx.int32)
         self._half_width = self._levels // 2
         half_range = [(level - 1) * (1 + _EPS) / 2 for level in levels]
