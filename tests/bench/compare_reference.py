@@ -14,13 +14,13 @@ highest trial). Everything is computed in float32 unless the model was converted
 * decode: tokens per second after the first token, greedy, 200 tokens after a prompt of about 100. gpa-mlx projects on
   the rows a task can emit (speech: semantic codes and stop; text: text and stop), mlx-lm's `generate_step` and
   transformers' `generate` on the full vocabulary. mlx-lm reads the very same model directory.
-* roofline: memory bandwidth measured in the same run, and the share of it that decoding reaches, counting each weight
-  read once per token and nothing else (no KV cache, no activations).
+* roofline: memory bandwidth measured before and after decoding, the best figure of all ways and trials, and the share
+  of it that decoding reaches, counting each weight read once per token and nothing else (KV cache, activations).
 * vocoder: codes to waveform, as real-time factor (processing / audio, lower is better).
 
 On Linux the MLX wheel calls OpenBLAS only if that was in the process first. `gpa_mlx.backend` is imported before mlx_lm
 here, so both use it; mlx-lm alone would be slower. torch runs in a process of its own. What is not installed is skipped
-with a word.
+with a word. At full size the run takes about a quarter of an hour on two cores and 8 GB of memory for both processes.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def machine(torch: TorchWorker | None) -> dict[str, Any]:
     return {
         "system": platform.platform(),
         "cores": os.cpu_count(),
+        "load_before": os.getloadavg(),
         "python": platform.python_version(),
         "mlx": version("mlx"),
         "mlx_device": str(mx.default_device()),
@@ -94,26 +95,26 @@ def run(
     """Run the chosen sections; returns the comparisons and the roofline shares per task and contender."""
     trials = arguments.trials
     comparisons: list[Comparison] = []
-    console.print("roofline ...")
-    bandwidth = Comparison(
-        what="memory bandwidth", unit="GB/s", better="higher", values=bandwidth_trials(max(trials, 3))
-    )
-    ceiling = max(max(values) for values in bandwidth.values.values())
-    comparisons.append(bandwidth)
-    shares: dict[str, dict[str, float]] = {}
     if "tokenise" in arguments.only:
         console.print("tokenise ...")
         comparisons.extend(compare_tokenizers(parts, torch, arguments.seconds, trials))
         parts.unload()
+    shares: dict[str, dict[str, float]] = {}
     if "decode" in arguments.only:
         console.print("decode ...")
-        for comparison, read in compare_decoding(parts, torch, arguments.tokens, trials):
+        before = bandwidth_trials(trials)
+        decoding = list(compare_decoding(parts, torch, arguments.tokens, trials))
+        parts.unload()
+        after = bandwidth_trials(trials)
+        bandwidth = {way: before[way] + after[way] for way in before}
+        ceiling = max(max(values) for values in bandwidth.values())
+        comparisons.append(Comparison(what="memory bandwidth", unit="GB/s", better="higher", values=bandwidth))
+        for comparison, read in decoding:
             comparisons.append(comparison)
             for who, size in read.items():
                 share = size * comparison.median(who) / 1e9 / ceiling
                 shares.setdefault(comparison.what, {})[who] = share
                 comparison.notes[who] += f"; {size / 1e6:.0f} MB/token, {share:.0%} of {ceiling:.3g} GB/s"
-        parts.unload()
     if "vocoder" in arguments.only:
         console.print("vocoder ...")
         comparisons.extend(measure_vocoder(parts, trials))
@@ -142,7 +143,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="directory written by `gpa-mlx convert`")
     parser.add_argument("--source", type=Path, help="the upstream directory it was made from, for torch")
     parser.add_argument("--only", choices=sections, nargs="+", default=sections)
-    parser.add_argument("--trials", type=int, default=5, help="counted rounds (default 5)")
+    parser.add_argument("--trials", type=int, default=3, help="counted rounds (default 3)")
     parser.add_argument("--seconds", type=float, default=10.0, help="audio to tokenise (default 10)")
     parser.add_argument("--tokens", type=int, default=200, help="new tokens to decode (default 200)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
@@ -157,6 +158,7 @@ def main() -> None:
     with torch_worker(arguments.source, narration) as torch:
         about = machine(torch)
         comparisons, shares = run(parts, torch, arguments, narration)
+        about["load_after"] = os.getloadavg()
     if arguments.json:
         report = {"machine": about, "comparisons": [c.as_json() for c in comparisons], "roofline_share": shares}
         print(json.dumps(report, indent=1))

@@ -37,25 +37,33 @@ oracle = importlib.import_module("numpy_networks")
 GLM, CODEC = "glm-4-voice-tokenizer", "BiCodec"
 WAV2VEC2 = "BiCodec/wav2vec2-large-xlsr-53"
 GREEDY = GenerationOptions(max_tokens=4)
-SEED = 3  # with it no variant answers with the stop token at once
+SEED = 3  # with it no mix answers with the stop token at once
+
+MIXES = {
+    "as-published": (),
+    "mix-1": ("untied-head", "bf16-lm", "half-encoders", "other-glm", "other-wav2vec2", "other-speaker"),
+    "mix-2": ("sharded-lm", "whole-glm", "wav2vec2-safetensors", "other-decoder", "other-vocabulary"),
+    "mix-3": ("parametrized-weight-norm", "centred-glm", "other-frame-rate", "mel-buffers"),
+}
+every_mix = pytest.mark.parametrize("mix", MIXES)
 
 
-def spec_of(variant):
-    return specs.VARIANTS[variant][1](specs.TINY)
+def spec_of(mix):
+    return specs.varied(specs.TINY, MIXES[mix])
 
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    """Write and convert a variant once: `source, converted = build("untied-head")`."""
+    """Write and convert a mix of variants once: `source, converted = build("mix-1")`."""
     built = {}
 
-    def get(variant):
-        if variant not in built:
-            folder = tmp_path_factory.mktemp(variant)
-            source = checkpoints.write_checkpoint(folder / "source", spec_of(variant), seed=SEED)
+    def get(mix):
+        if mix not in built:
+            folder = tmp_path_factory.mktemp(mix)
+            source = checkpoints.write_checkpoint(folder / "source", spec_of(mix), seed=SEED)
             convert(source, folder / "converted", ConvertOptions())
-            built[variant] = (source, folder / "converted")
-        return built[variant]
+            built[mix] = (source, folder / "converted")
+        return built[mix]
 
     return get
 
@@ -72,6 +80,10 @@ def read_json(path):
 
 def read_codec(source):
     return yaml.safe_load((source / CODEC / "config.yaml").read_text(encoding="utf-8"))["audio_tokenizer"]
+
+
+def test_the_mixes_hold_every_variant():
+    assert {variant for mix in MIXES.values() for variant in mix} == set(specs.VARIANTS)
 
 
 # -- the generator ----------------------------------------------------------------------------------------------------
@@ -117,15 +129,15 @@ def test_the_same_seed_gives_the_same_file(tmp_path):
     assert first != other
 
 
-# -- every variant runs -----------------------------------------------------------------------------------------------
+# -- every mix runs ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variant", specs.VARIANTS)
-def test_every_variant_converts_and_runs_all_tasks(build, wave, variant):
-    spec = spec_of(variant)
+@every_mix
+def test_every_mix_converts_and_runs_all_tasks(build, wave, mix):
+    spec = spec_of(mix)
     speaker = spec.codec["speaker_encoder"]
     audio = (wave, SAMPLE_RATE_HZ)
-    with load(build(variant)[1]) as gpa:
+    with load(build(mix)[1]) as gpa:
         tokens = gpa.tokenize(audio)
         voice = gpa.make_voice(audio, name="noise")
         heard = gpa.transcribe(audio, options=GREEDY, vad=False)
@@ -149,8 +161,8 @@ def test_every_variant_converts_and_runs_all_tasks(build, wave, variant):
 
 
 def test_the_layout_follows_the_tokenizer(build):
-    spec = spec_of("other-vocabulary")
-    layout = ModelParts(build("other-vocabulary")[1]).layout
+    spec = spec_of("mix-2")
+    layout = ModelParts(build("mix-2")[1]).layout
     tokens = spec.added_tokens()
     assert layout.glm.first_id == spec.base_tokens + tokens.index("<|audio_0|>")
     assert layout.glm.size == spec.glm["quantize_vocab_size"]
@@ -161,11 +173,11 @@ def test_the_layout_follows_the_tokenizer(build):
 # -- language model ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variant", ["plain", "untied-head", "bf16-lm", "sharded-lm", "other-vocabulary"])
-def test_the_language_model_equals_mlx_lm_on_the_upstream_files(build, variant):
+@every_mix
+def test_the_language_model_equals_mlx_lm_on_the_upstream_files(build, mix):
     from mlx_lm.models.qwen3 import Model, ModelArgs
 
-    source, converted = build(variant)
+    source, converted = build(mix)
     reference = Model(ModelArgs.from_dict(read_json(source / "config.json")))
     weights = {}
     for file in source.glob("model*.safetensors"):
@@ -197,9 +209,9 @@ def test_the_numpy_networks_equal_the_recordings(small_a, golden):
     np.testing.assert_allclose(sound, decoded["sem=slt,glob=slt|wav"], atol=1e-5)
 
 
-@pytest.mark.parametrize("variant", ["plain", "half-encoders", "other-glm", "centred-glm", "whole-glm"])
-def test_the_glm_tokenizer_equals_the_numpy_network(build, wave, variant):
-    source, converted = build(variant)
+@every_mix
+def test_the_glm_tokenizer_equals_the_numpy_network(build, wave, mix):
+    source, converted = build(mix)
     config = read_json(source / GLM / "config.json")
     mel = whisper_log_mel(
         wave,
@@ -219,13 +231,11 @@ def test_the_glm_tokenizer_equals_the_numpy_network(build, wave, variant):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "variant", ["plain", "half-encoders", "wav2vec2-safetensors", "parametrized-weight-norm", "other-wav2vec2"]
-)
-def test_wav2vec2_equals_transformers(build, wave, variant):
+@every_mix
+def test_wav2vec2_equals_transformers(build, wave, mix):
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
-    source, converted = build(variant)
+    source, converted = build(mix)
     reference = transformers.Wav2Vec2Model.from_pretrained(source / WAV2VEC2, dtype=torch.float32).eval()
     samples = ((wave - wave.mean()) / wave.std())[None]
     with torch.no_grad():
@@ -237,9 +247,9 @@ def test_wav2vec2_equals_transformers(build, wave, variant):
     np.testing.assert_allclose(np.array(network(mx.array(samples))), expected, atol=1e-4 * expected.std())
 
 
-@pytest.mark.parametrize("variant", ["plain", "other-speaker", "other-frame-rate", "parametrized-weight-norm"])
-def test_semantic_codes_equal_the_numpy_network(build, variant):
-    source, converted = build(variant)
+@every_mix
+def test_semantic_codes_equal_the_numpy_network(build, mix):
+    source, converted = build(mix)
     config = read_codec(source)
     features = np.random.default_rng(0).standard_normal((120, config["encoder"]["input_channels"]))
     expected = oracle.semantic_codes(oracle.load_tensors(source / CODEC / "model.safetensors"), config, features)
@@ -250,9 +260,9 @@ def test_semantic_codes_equal_the_numpy_network(build, variant):
     assert np.array(codes[0]).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("variant", ["other-speaker", "mel-buffers"])
-def test_speaker_codes_equal_the_numpy_network(build, wave, variant):
-    source, converted = build(variant)
+@every_mix
+def test_speaker_codes_equal_the_numpy_network(build, wave, mix):
+    source, converted = build(mix)
     config = read_codec(source)
     mel = config["mel_params"]
     parts = ModelParts(converted)
@@ -273,11 +283,9 @@ def test_speaker_codes_equal_the_numpy_network(build, wave, variant):
     assert parts.speaker.encode(wave).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize(
-    "variant", ["plain", "other-speaker", "other-decoder", "other-frame-rate", "parametrized-weight-norm"]
-)
-def test_the_waveform_equals_the_numpy_network(build, variant):
-    source, converted = build(variant)
+@every_mix
+def test_the_waveform_equals_the_numpy_network(build, mix):
+    source, converted = build(mix)
     config = read_codec(source)
     rng = np.random.default_rng(0)
     semantic = rng.integers(0, config["quantizer"]["codebook_size"], 12)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Config = dict[str, Any]
 
@@ -317,7 +317,6 @@ def _other_speaker(spec: Spec) -> Spec:
 
 
 VARIANTS: dict[str, tuple[str, Callable[[Spec], Spec]]] = {
-    "plain": ("as published: tied head, one file per part, no mel buffers", lambda s: s),
     "untied-head": (
         "an lm_head of its own, vocabulary padded beyond the tokenizer",
         lambda s: replace(s, lm={**s.lm, "tie_word_embeddings": False}, vocabulary_padding=128),
@@ -392,3 +391,10 @@ VARIANTS: dict[str, tuple[str, Callable[[Spec], Spec]]] = {
     ),
     "mel-buffers": ("BiCodec file with the mel transform's buffers", lambda s: replace(s, mel_buffers=True)),
 }
+
+
+def varied(spec: Spec, variants: Iterable[str]) -> Spec:
+    """Return `spec` changed by some of `VARIANTS`, in the given order."""
+    for name in variants:
+        spec = VARIANTS[name][1](spec)
+    return spec

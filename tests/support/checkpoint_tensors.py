@@ -128,8 +128,9 @@ def glm_tensors(spec: Spec) -> Iterator[Tensor]:
     whole = not glm["quantize_encoder_only"]
     for index in range(glm["encoder_layers"] if whole else glm["quantize_position"]):
         layer = f"layers.{index}"
-        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            yield from _affine(f"{layer}.self_attn.{name}", width, width, bias=name != "k_proj")
+        # Sharp attention of little weight: averages over time would make all positions alike, layer by layer.
+        for name, gain in (("q_proj", 2.0), ("k_proj", 2.0), ("v_proj", 1.0), ("out_proj", 0.5)):
+            yield from _affine(f"{layer}.self_attn.{name}", width, width, gain=gain, bias=name != "k_proj")
         yield from _norm(f"{layer}.self_attn_layer_norm", width)
         yield from _affine(f"{layer}.fc1", ffn, width)
         yield from _affine(f"{layer}.fc2", width, ffn, gain=0.5)

@@ -2,11 +2,11 @@
 """Write an upstream-layout GPA checkpoint with seeded random weights, of any size, without torch.
 
     python tests/support/random_checkpoint.py --size full --out /path/to/gpa-random       # 3.9 GB, the GPA-0.3B sizes
-    python tests/support/random_checkpoint.py --size tiny --variant untied-head --out DIR
+    python tests/support/random_checkpoint.py --size tiny --variant untied-head other-glm --out DIR
 
 The directory is what `gpa-mlx convert` takes: language model and tokenizer at the root, `BiCodec/` (with wav2vec2
 inside) and `glm-4-voice-tokenizer/`. `full` has the published architecture (LM in bfloat16, all else float32, as
-published); `tiny` has the same parts in sizes that convert and run in a fraction of a second. A variant changes how the
+published); `tiny` has the same parts in sizes that convert and run in a fraction of a second. Variants change how the
 same architecture is stored or configured (`--help` lists them): what other checkpoints of the family may look like.
 
 Every tensor is drawn from its own generator, seeded by (seed, name), at a scale that keeps activations of order one and
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from checkpoint_files import write_safetensors, write_sharded, write_torch_zip
-from checkpoint_specs import CHAT_TOKENS, FULL, TINY, VARIANTS, Spec
+from checkpoint_specs import CHAT_TOKENS, FULL, TINY, VARIANTS, Spec, varied
 from checkpoint_tensors import Tensor, bicodec_tensors, glm_tensors, lm_tensors, wav2vec2_tensors
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
@@ -128,7 +128,7 @@ def write_checkpoint(
 
     Args:
         directory: Created with its parents; files in it are overwritten.
-        spec: What to write: `TINY`, `FULL`, or one changed by a variant.
+        spec: What to write: `TINY`, `FULL`, or one of them `varied`.
         seed: Seed of all weights.
         report: Called with the name of each weight file before it is written.
     """
@@ -198,10 +198,10 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write")
     parser.add_argument("--size", choices=("tiny", "full"), default="tiny")
-    parser.add_argument("--variant", choices=tuple(VARIANTS), default="plain")
+    parser.add_argument("--variant", choices=tuple(VARIANTS), nargs="+", default=(), help="applied in order")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    spec = VARIANTS[arguments.variant][1](FULL if arguments.size == "full" else TINY)
+    spec = varied(FULL if arguments.size == "full" else TINY, arguments.variant)
     write_checkpoint(arguments.out, spec, seed=arguments.seed, report=lambda name: print(name, file=sys.stderr))
 
 
