@@ -69,17 +69,18 @@ _NEEDS: dict[Task, tuple[str, ...]] = {
 }
 
 
-def load(path: str | os.PathLike[str]) -> GPA:
+def load(path: str | os.PathLike[str], *, adapter: str | os.PathLike[str] | None = None) -> GPA:
     """Open a converted model; weights are read when a task first needs them.
 
     Args:
         path: A directory written by `gpa-mlx convert`.
+        adapter: A directory written by `gpa-mlx train lm --lora`, to be added to the language model.
 
     Raises:
-        ModelNotFoundError: Nothing at `path`.
+        ModelNotFoundError: Nothing at `path` or `adapter`.
         ModelFormatError: Not a converted model, or a damaged one.
     """
-    return GPA(ModelParts(path))
+    return GPA(ModelParts(path, adapter))
 
 
 class GPA:

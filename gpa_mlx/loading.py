@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.codec.decoder import Vocoder
-from gpa_mlx.errors import ModelFormatError
+from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.manifest import require_converted
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
+from gpa_mlx.nn.lora import ADAPTER_PARAMETERS, AdapterArgs, add_adapters
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
@@ -34,6 +35,9 @@ from gpa_mlx.vocab import TokenLayout
 from gpa_mlx.weights import read_safetensors_header
 
 logger = logging.getLogger(__name__)
+
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapters.safetensors"
 
 M = TypeVar("M", bound=nn.Module)
 B = TypeVar("B", SemanticEncoder, SpeakerEncoder, WaveDecoder)
@@ -46,13 +50,14 @@ class ModelParts:
 
     Args:
         path: A directory written by `gpa-mlx convert`.
+        adapter: A directory written by `gpa-mlx train lm --lora`, to be added to the language model; None for none.
 
     Raises:
-        ModelNotFoundError: Nothing at `path`.
+        ModelNotFoundError: Nothing at `path` or `adapter`.
         ModelFormatError: Not a converted model, or its configs contradict each other.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], adapter: str | os.PathLike[str] | None = None) -> None:
         self.path = Path(path)
         self.manifest = require_converted(self.path)
         self.lm_args = Qwen3Args.from_dict(*self._config("config.json"))
@@ -70,6 +75,8 @@ class ModelParts:
             global_=self.bicodec_args.speaker_encoder.codebook_size,
         )
         self.layout.check_vocab_size(self.lm_args.vocab_size)
+        self._adapter = None if adapter is None else Path(adapter)
+        self._adapter_args = None if self._adapter is None else _read_adapter_config(self._adapter)
         self.loaded: list[str] = []
 
     @cached_property
@@ -155,6 +162,9 @@ class ModelParts:
         _assign(model, tensors, file)
         if mx.default_device() == mx.Device(mx.cpu):
             model.set_dtype(mx.float32)
+        if self._adapter is not None and self._adapter_args is not None:
+            add_adapters(model, self._adapter_args)
+            _assign_adapter(model, self._adapter / ADAPTER_WEIGHTS)
         mx.eval(model.parameters())
         return model
 
@@ -191,6 +201,16 @@ def read_json(path: Path) -> Mapping[str, Any]:
     return content
 
 
+def _read_adapter_config(directory: Path) -> AdapterArgs:
+    path = directory / ADAPTER_CONFIG
+    if not path.is_file():
+        raise ModelNotFoundError(
+            f"{directory} is not an adapter: it has no {ADAPTER_CONFIG}.",
+            hint="Give the directory that `gpa-mlx train lm --lora` wrote.",
+        )
+    return AdapterArgs.from_dict(read_json(path), str(path))
+
+
 def _read(file: Path) -> dict[str, mx.array]:
     read_safetensors_header(file)  # names what is wrong with a damaged file before MLX trips over it
     tensors = mx.load(str(file))
@@ -217,8 +237,25 @@ def _assign(module: nn.Module, tensors: Mapping[str, mx.array], file: Path) -> N
     """Put the tensors in their places; every place filled, nothing left over, every shape right."""
     from mlx.utils import tree_flatten
 
-    expected = dict(tree_flatten(module.parameters()))
-    hint = "Convert the model again with `gpa-mlx convert`."
+    _check_tensors(
+        dict(tree_flatten(module.parameters())), tensors, file, "Convert the model again with `gpa-mlx convert`."
+    )
+    module.load_weights(list(tensors.items()), strict=True)
+
+
+def _assign_adapter(model: Qwen3, file: Path) -> None:
+    """Put trained factors into a model with new adapters, in the precision of the model."""
+    from mlx.utils import tree_flatten
+
+    tensors = _read(file)
+    parameters = dict(tree_flatten(model.parameters()))
+    expected = {name: p for name, p in parameters.items() if name.rpartition(".")[2] in ADAPTER_PARAMETERS}
+    _check_tensors(expected, tensors, file, "Use the adapter with the model it was trained on.")
+    dtype = model.model.norm.weight.dtype
+    model.load_weights([(name, tensor.astype(dtype)) for name, tensor in tensors.items()], strict=False)
+
+
+def _check_tensors(expected: Mapping[str, mx.array], tensors: Mapping[str, mx.array], file: Path, hint: str) -> None:
     if missing := sorted(expected.keys() - tensors.keys()):
         raise ModelFormatError(f"{file}: the tensor '{missing[0]}' is missing ({len(missing)} in all).", hint=hint)
     if extra := sorted(tensors.keys() - expected.keys()):
@@ -229,4 +266,3 @@ def _assign(module: nn.Module, tensors: Mapping[str, mx.array], file: Path) -> N
                 f"{file}: the tensor '{name}' has shape {tensors[name].shape}, the config asks for {wanted.shape}.",
                 hint=hint,
             )
-    module.load_weights(list(tensors.items()), strict=True)

@@ -17,21 +17,31 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 
 
-def open_engine(model: str | None) -> GPA:
-    """Open the model the user named.
+def open_engine(model: str | None, adapter: Path | None = None) -> GPA:
+    """Open the model the user named, with an adapter if one is named.
 
     Raises:
         ModelNotFoundError: None named, or nothing there.
         ModelFormatError: Not a converted model.
+    """
+    path = require_model(model)
+    from gpa_mlx.engine import load  # MLX, 0.3 s
+
+    return load(path, adapter=adapter)
+
+
+def require_model(model: str | None) -> str:
+    """Return the model the user named.
+
+    Raises:
+        ModelNotFoundError: None named.
     """
     if not model:
         raise ModelNotFoundError(
             "No model is given.",
             hint=f"Name a converted model with --model or {MODEL_VARIABLE}; `gpa-mlx convert` makes one.",
         )
-    from gpa_mlx.engine import load  # MLX, 0.3 s
-
-    return load(model)
+    return model
 
 
 def read_text(text: str) -> str:

@@ -43,6 +43,16 @@ def model_option(command: F) -> F:
     )(command)
 
 
+def adapter_option(command: F) -> F:
+    """Add `--adapter`."""
+    return click.option(
+        "--adapter",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Directory of an adapter trained with `train lm --lora`.",
+    )(command)
+
+
 def json_option(command: F) -> F:
     """Add `--json`; the command receives it as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Write the result as JSON.")(command)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from gpa_mlx.cli.inputs import open_engine, read_text, require_voice, require_writable
-from gpa_mlx.cli.options import json_option, model_option, output_options, sampling_options, voice_option
+from gpa_mlx.cli.options import (
+    adapter_option,
+    json_option,
+    model_option,
+    output_options,
+    sampling_options,
+    voice_option,
+)
 from gpa_mlx.cli.output import deliver_speech
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 @click.argument("text", metavar="TEXT|-")
 @voice_option
 @model_option
+@adapter_option
 @output_options
 @sampling_options
 @click.option(
@@ -38,6 +46,7 @@ def speak(
     text: str,
     voice: str,
     model: str | None,
+    adapter: Path | None,
     output: Path,
     subtype: str,
     as_json: bool,
@@ -50,7 +59,7 @@ def speak(
     recording = require_voice(voice)
     require_writable(output, recording)
     text = read_text(text)
-    with open_engine(model) as engine, diagnostics.working("speaking"):
+    with open_engine(model, adapter) as engine, diagnostics.working("speaking"):
         options = choose(engine.default_options("speak"))
         speech = engine.speak(text, voice=engine.make_voice(recording, name=recording.stem), options=options)
     deliver_speech(speech, output, subtype=subtype, as_json=as_json, diagnostics=diagnostics)

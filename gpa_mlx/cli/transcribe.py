@@ -10,7 +10,7 @@ import click
 
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.inputs import open_engine
-from gpa_mlx.cli.options import budget_options, json_option, model_option
+from gpa_mlx.cli.options import adapter_option, budget_options, json_option, model_option
 from gpa_mlx.cli.output import timings_document, write_json
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @model_option
+@adapter_option
 @click.option("--no-vad", "vad", flag_value=False, default=True, help="Transcribe everything, also what is not speech.")
 @budget_options
 @json_option
@@ -32,6 +33,7 @@ def transcribe(
     *,
     files: tuple[Path, ...],
     model: str | None,
+    adapter: Path | None,
     vad: bool,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
@@ -43,7 +45,7 @@ def transcribe(
     line. A file that fails does not keep the others from being transcribed.
     """
     failure = ExitCode.OK
-    with open_engine(model) as engine:
+    with open_engine(model, adapter) as engine:
         options = choose(engine.default_options("transcribe"))
         for file in files:
             prefix = f"{click.format_filename(file)}: " if len(files) > 1 else ""

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from gpa_mlx.cli.inputs import open_engine, require_audio, require_voice, require_writable
-from gpa_mlx.cli.options import json_option, model_option, output_options, sampling_options, voice_option
+from gpa_mlx.cli.options import (
+    adapter_option,
+    json_option,
+    model_option,
+    output_options,
+    sampling_options,
+    voice_option,
+)
 from gpa_mlx.cli.output import deliver_speech
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @voice_option
 @model_option
+@adapter_option
 @output_options
 @sampling_options
 @click.option("--no-normalize", is_flag=True, expose_value=False, hidden=True)  # scripts share options with speak
@@ -33,6 +41,7 @@ def vc(
     source: Path,
     voice: str,
     model: str | None,
+    adapter: Path | None,
     output: Path,
     subtype: str,
     as_json: bool,
@@ -45,7 +54,7 @@ def vc(
     require_audio(source)
     recording = require_voice(voice)
     require_writable(output, source, recording)
-    with open_engine(model) as engine, diagnostics.working("converting the voice"):
+    with open_engine(model, adapter) as engine, diagnostics.working("converting the voice"):
         options = choose(engine.default_options("vc"))
         target = engine.make_voice(recording, name=recording.stem)
         speech = engine.convert_voice(source, voice=target, options=options)

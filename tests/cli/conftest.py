@@ -136,7 +136,7 @@ class ScriptedEngine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
     """The scripted engine, in the place of the model that `--model` names."""
     scripted = ScriptedEngine()
-    monkeypatch.setattr("gpa_mlx.engine.load", lambda path: scripted)
+    monkeypatch.setattr("gpa_mlx.engine.load", lambda path, **options: scripted)
     return scripted
 
 

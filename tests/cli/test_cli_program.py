@@ -24,7 +24,7 @@ from gpa_mlx.errors import (
     VoiceError,
 )
 
-NAMES = ["transcribe", "speak", "vc", "tokenize", "detokenize", "convert", "model", "bench"]
+NAMES = ["transcribe", "speak", "vc", "tokenize", "detokenize", "convert", "model", "train", "bench"]
 
 
 @pytest.fixture

@@ -1,0 +1,278 @@
+"""`gpa-mlx train`: fine-tuning."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpa_mlx.cli.diagnostics import PROGRAM, Diagnostics, ExitCode
+from gpa_mlx.cli.inputs import require_model
+from gpa_mlx.cli.options import FiniteFloat, model_option
+from gpa_mlx.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gpa_mlx.train.fit import FitConfig
+    from gpa_mlx.train.lm import Dataset
+
+_DIRECTORY = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_COUNT = click.IntRange(min=1)
+_RATES = {"lora": 1e-4, "full": 1e-5}
+_MODEL = "model"
+
+
+@click.group()
+def train() -> None:
+    """Fine-tune a model on your own recordings."""
+
+
+@train.command()
+@model_option
+@click.option("--data", metavar="FILE.jsonl", type=_FILE, required=True, help="Manifest: what to learn.")
+@click.option("--eval", "eval_data", metavar="FILE.jsonl", type=_FILE, help="Manifest: what to evaluate on.")
+@click.option(
+    "--eval-fraction",
+    metavar="F",
+    type=FiniteFloat(min=0, max=1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Part of --data to evaluate on instead.",
+)
+@click.option("--lora", "rank", metavar="R", type=_COUNT, help="Train an adapter of rank R.")
+@click.option(
+    "--lora-scale", metavar="S", type=FiniteFloat(min=0), default=2.0, show_default=True, help="Its strength."
+)
+@click.option("--full", is_flag=True, help="Train all weights of the language model.")
+@click.option("--out", metavar="DIR", type=_DIRECTORY, required=True, help="Gets log, checkpoints and result.")
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
+@click.option("--epochs", metavar="N", type=_COUNT, help="Passes over the data.  [default: 2]")
+@click.option("--steps", metavar="N", type=_COUNT, help="Updates, instead of --epochs.")
+@click.option(
+    "--lr", metavar="X", type=FiniteFloat(min=0, min_open=True), help="Learning rate.  [default: 1e-4, --full: 1e-5]"
+)
+@click.option("--warmup", metavar="N", type=click.IntRange(min=0), help="Steps to reach it.  [default: 3 % of all]")
+@click.option("--weight-decay", metavar="X", type=FiniteFloat(min=0), default=0.005, show_default=True)
+@click.option(
+    "--batch-tokens",
+    metavar="N",
+    type=_COUNT,
+    default=4096,
+    show_default=True,
+    help="Most tokens of a batch: what decides on the memory.",
+)
+@click.option("--accumulate", metavar="N", type=_COUNT, default=1, show_default=True, help="Batches per update.")
+@click.option(
+    "--max-length", metavar="N", type=_COUNT, default=4096, show_default=True, help="Tokens of the longest example."
+)
+@click.option(
+    "--recompute", is_flag=True, help="Keep no activations for the backward pass: less memory, a third slower."
+)
+@click.option("--seed", metavar="N", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option("--eval-every", metavar="N", type=_COUNT, default=200, show_default=True, help="Steps per evaluation.")
+@click.option(
+    "--eval-transcripts",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=32,
+    show_default=True,
+    help="Most recordings to transcribe per evaluation.",
+)
+@click.option(
+    "--save-minutes",
+    metavar="N",
+    type=FiniteFloat(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Minutes per checkpoint.",
+)
+@click.option("--save-steps", metavar="N", type=_COUNT, help="A checkpoint every so many steps as well.")
+@click.option(
+    "--cache", metavar="DIR", type=_DIRECTORY, help="Where codes of the audio are kept.  [default: the user's cache]"
+)
+@click.pass_obj
+def lm(
+    diagnostics: Diagnostics,
+    *,
+    model: str | None,
+    data: Path,
+    eval_data: Path | None,
+    eval_fraction: float,
+    rank: int | None,
+    lora_scale: float,
+    full: bool,
+    out: Path,
+    resume: bool,
+    cache: Path | None,
+    max_length: int,
+    eval_transcripts: int,
+    **options: Any,  # noqa: ANN401 - all others describe the loop, see `_fit_config`
+) -> None:
+    """Fine-tune the language model on recordings.
+
+    Each line of the manifest is a JSON object with `task` and files (relative ones are looked up beside the manifest):
+    `stt` with audio and text; `tts-a` with audio, text and ref_audio; `vc` with audio, ref_audio and vc_audio.
+
+    --lora writes an adapter to --out, for --adapter of the other commands or `train fuse`; --full writes a whole model
+    to the folder `model` in --out. Ctrl-C saves; --resume continues.
+    """
+    if (rank is None) == (not full):
+        raise click.UsageError("Give either --lora R or --full.")
+    if options["epochs"] and options["steps"]:
+        raise click.UsageError("Give either --epochs or --steps.")
+    if eval_data is not None and eval_fraction:
+        raise click.UsageError("Give either --eval or --eval-fraction.")
+    path = require_model(model)
+    from gpa_mlx.backend import mx
+    from gpa_mlx.loading import ModelParts
+    from gpa_mlx.nn.lora import AdapterArgs
+    from gpa_mlx.train.lm import DataConfig, fine_tune, load_dataset
+
+    leads = mx.distributed.init().rank() == 0
+    say = diagnostics.inform if leads else _ignore
+    parts = ModelParts(path)
+    source = DataConfig(
+        manifest=data,
+        eval_manifest=eval_data,
+        eval_fraction=eval_fraction,
+        cache=cache or _default_cache(),
+        max_tokens=max_length,
+        seed=options["seed"],
+    )
+    with diagnostics.working("tokenising") as show:
+        dataset = load_dataset(parts, source, on_progress=lambda line, total: show(f"tokenising: {line} of {total}"))
+    for reason in dataset.too_long:
+        say(f"left out: {reason}")
+    config = _fit_config(dataset, _RATES["full" if full else "lora"], **options)
+    say(f"{len(dataset.train)} examples to learn, {len(dataset.held_out)} to evaluate on, {config.steps} steps")
+    with diagnostics.working("training") as show, _stop_on_signal() as stop:
+        result = fine_tune(
+            parts,
+            dataset,
+            config,
+            out,
+            adapter=None if rank is None else AdapterArgs(rank, lora_scale),
+            max_transcripts=eval_transcripts,
+            resume=resume,
+            should_stop=stop,
+            on_step=lambda step, loss: show(f"training: step {step} of {config.steps}, loss {loss:.3f}"),
+        )
+    if not result.finished:
+        say(f"stopped and saved at step {result.step} of {config.steps}; to continue:")
+        say(_resume_command())
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if full and leads:
+        from gpa_mlx.train.export import write_trained
+        from gpa_mlx_convert.staging import recover, staged
+
+        target = (out / _MODEL).resolve()
+        recover(target)
+        with staged(target, replace=True) as folder:
+            write_trained(parts, result.weights, folder, out.resolve().name)
+    loss = "" if result.loss is None else f", loss {result.loss:.4f}"
+    say(f"{out / _MODEL if full else out}: trained for {result.step} steps{loss}")
+
+
+@train.command()
+@model_option
+@click.option("--adapter", metavar="DIR", type=_DIRECTORY, required=True, help="What `train lm --lora` wrote.")
+@click.option("--out", metavar="DIR", type=_DIRECTORY, required=True, help="Directory to create.")
+@click.option("--force", is_flag=True, help="Replace an existing converted model.")
+@click.pass_obj
+def fuse(diagnostics: Diagnostics, *, model: str | None, adapter: Path, out: Path, force: bool) -> None:
+    """Work an adapter into the weights.
+
+    The result is a model like any other, without the adapter's cost.
+    """
+    path = require_model(model)
+    from gpa_mlx.loading import ModelParts
+    from gpa_mlx.train.export import write_fused
+    from gpa_mlx_convert.staging import check_destination, recover, staged
+
+    parts = ModelParts(path, adapter)
+    target = out.resolve()
+    if Path(path).resolve().is_relative_to(target) or adapter.resolve().is_relative_to(target):
+        raise SettingsError(f"{out} holds an input.", hint="Choose another destination.")
+    recover(target)
+    check_destination(target, force=force)
+    with diagnostics.working("fusing"), staged(target, replace=force) as folder:
+        write_fused(parts, folder, target.name)
+    diagnostics.inform(f"{out}: written")
+
+
+def _fit_config(
+    dataset: Dataset,
+    default_rate: float,
+    *,
+    epochs: int | None,
+    steps: int | None,
+    lr: float | None,
+    warmup: int | None,
+    weight_decay: float,
+    batch_tokens: int,
+    accumulate: int,
+    recompute: bool,
+    seed: int,
+    eval_every: int,
+    save_minutes: float,
+    save_steps: int | None,
+) -> FitConfig:
+    from dataclasses import replace
+
+    from gpa_mlx.train.fit import FitConfig
+
+    config = FitConfig(
+        steps=steps or 0,
+        learning_rate=lr or default_rate,
+        weight_decay=weight_decay,
+        batch_tokens=batch_tokens,
+        accumulate=accumulate,
+        seed=seed,
+        checkpointing=recompute,
+        eval_every=eval_every,
+        save_every_s=save_minutes * 60,
+        save_every_steps=save_steps or 0,
+    )
+    total = steps or dataset.steps(config, epochs or 2)
+    return replace(config, steps=total, warmup_steps=round(0.03 * total) if warmup is None else warmup)
+
+
+@contextlib.contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C (or SIGTERM) into a request, so that the step in progress ends and is saved."""
+    requested = False
+
+    def request(number: int, frame: object) -> None:
+        nonlocal requested
+        if requested:
+            raise KeyboardInterrupt
+        requested = True
+
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: requested
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _resume_command() -> str:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
+    return shlex.join([PROGRAM, *arguments, "--resume"])
+
+
+def _default_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("gpa-mlx") / "training-codes"
+
+
+def _ignore(message: str) -> None:
+    """Only the first of several processes speaks."""

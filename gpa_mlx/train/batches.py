@@ -1,0 +1,106 @@
+"""Examples of similar length, side by side, in an order that follows from the seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpa_mlx.backend import mx
+from gpa_mlx.train.corpus import Example
+
+_LENGTH_JITTER = 0.1
+"""Lengths count as equal within this fraction: who shares a batch differs from epoch to epoch."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Padded examples.
+
+    Attributes:
+        inputs: Every id but the last, `(B, T)` int32, padded on the right.
+        positions: Where in `B * T` a prediction counts, `(N,)` int32.
+        targets: The ids to predict there, `(N,)` int32.
+    """
+
+    inputs: mx.array
+    positions: mx.array
+    targets: mx.array
+
+
+class BatchStream:
+    """An endless sequence of batches: epoch after epoch, each shuffled anew.
+
+    Args:
+        lengths: Tokens of every example.
+        batch_tokens: Most tokens of a batch, padding included; a longer example makes a batch of its own.
+        seed: Of the order.
+        epoch: Where to start.
+        index: Batches of that epoch to skip.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_tokens: int, seed: int, *, epoch: int = 0, index: int = 0) -> None:
+        self._lengths = lengths
+        self._batch_tokens = batch_tokens
+        self._seed = seed
+        self.epoch = epoch
+        self.index = index
+        self._plan = plan_epoch(lengths, batch_tokens, seed, epoch)
+
+    def take(self) -> list[int]:
+        """Return the numbers of the next batch's examples."""
+        if self.index == len(self._plan):
+            self.epoch, self.index = self.epoch + 1, 0
+            self._plan = plan_epoch(self._lengths, self._batch_tokens, self._seed, self.epoch)
+        self.index += 1
+        return self._plan[self.index - 1]
+
+
+def plan_epoch(lengths: Sequence[int], batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
+    """Group all examples into batches.
+
+    Args:
+        lengths: Tokens of every example, not empty.
+        batch_tokens: Most tokens of a batch, padding included.
+        seed: Of the order.
+        epoch: Changes the order, too.
+
+    Returns:
+        Batches of example numbers; every example occurs once.
+    """
+    random = np.random.default_rng([seed, epoch])
+    jittered = np.asarray(lengths) * random.uniform(1 - _LENGTH_JITTER, 1 + _LENGTH_JITTER, len(lengths))
+    batches: list[list[int]] = []
+    current: list[int] = []
+    longest = 0
+    for number in np.argsort(jittered, kind="stable").tolist():
+        longest = max(longest, lengths[number])
+        if current and longest * (len(current) + 1) > batch_tokens:
+            batches.append(current)
+            current, longest = [], lengths[number]
+        current.append(number)
+    batches.append(current)
+    return [batches[number] for number in random.permutation(len(batches))]
+
+
+def count_batches(lengths: Sequence[int], batch_tokens: int, seed: int, epochs: int) -> int:
+    """Return how many batches so many epochs have."""
+    return sum(len(plan_epoch(lengths, batch_tokens, seed, epoch)) for epoch in range(epochs))
+
+
+def target_tokens(examples: Sequence[Example]) -> int:
+    """Return the number of predictions that count."""
+    return sum(len(example.ids) - example.target_start for example in examples)
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Pad examples to one length; what is on the right of an example cannot influence it."""
+    width = max(len(example.ids) for example in examples) - 1
+    inputs = np.zeros((len(examples), width), dtype=np.int32)
+    positions, targets = [], []
+    for row, example in enumerate(examples):
+        inputs[row, : len(example.ids) - 1] = example.ids[:-1]
+        positions.append(row * width + np.arange(example.target_start - 1, len(example.ids) - 1, dtype=np.int32))
+        targets.append(example.ids[example.target_start :])
+    return Batch(mx.array(inputs), mx.array(np.concatenate(positions)), mx.array(np.concatenate(targets)))
