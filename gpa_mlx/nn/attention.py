@@ -28,14 +28,19 @@ def exp(x: mx.array) -> mx.array:
     Returns:
         Same shape; relative error as that of `mx.exp`.
     """
-    return cast(mx.array, _exp(x))
+    return _power_of_two(mx.minimum(x * math.log2(math.e), 127.0))
+
+
+def _power_of_two(x: mx.array) -> mx.array:
+    """Return 2^x, x at most 127; what is below 2^-126 becomes that."""
+    return cast(mx.array, _exp2(x))
 
 
 @mx.custom_function
-def _exp(x: mx.array) -> mx.array:
-    half_octaves = mx.clip(x * math.log2(math.e), -126.0, 127.0)
-    shifted = half_octaves + _ROUND
-    remainder = half_octaves - (shifted - _ROUND)
+def _exp2(x: mx.array) -> mx.array:
+    bounded = mx.maximum(x, -126.0)
+    shifted = bounded + _ROUND
+    remainder = bounded - (shifted - _ROUND)
     value = remainder * _EXP2[-1] + _EXP2[-2]
     for coefficient in _EXP2[-3::-1]:
         value = value * remainder + coefficient
@@ -43,15 +48,9 @@ def _exp(x: mx.array) -> mx.array:
     return (value.view(mx.int32) + (shifted.view(mx.int32) << 23)).view(mx.float32)
 
 
-@_exp.vjp
-def _exp_vjp(primals: mx.array, cotangents: mx.array, outputs: mx.array) -> mx.array:
-    return cotangents * outputs
-
-
-def softmax(scores: mx.array) -> mx.array:
-    """Softmax over the last axis, float32; -inf is allowed, but not for a whole row."""
-    weights = exp(scores - mx.stop_gradient(scores.max(axis=-1, keepdims=True)))
-    return weights / weights.sum(axis=-1, keepdims=True)
+@_exp2.vjp
+def _exp2_vjp(primals: mx.array, cotangents: mx.array, outputs: mx.array) -> mx.array:
+    return cotangents * outputs * math.log(2)
 
 
 def sigmoid(x: mx.array) -> mx.array:
@@ -74,8 +73,8 @@ def attend(
         keys: `(B, H_kv, S, D)`, H a multiple of H_kv.
         values: `(B, H_kv, S, D)`.
         scale: Factor of the scores.
-        mask: `(B | 1, 1, L | 1, S)` bool, True where a query may see a key; or "causal", where the last query sees
-            all keys; or None.
+        mask: `(B | 1, 1, L | 1, S)` bool, True where a query may see a key, at least one each; or "causal", where the
+            last query sees all keys; or None.
 
     Returns:
         `(B, H, L, D)`.
@@ -84,11 +83,12 @@ def attend(
     groups, stored = keys.shape[1], keys.shape[2]
     if not _composed(queries, batch * heads * length * stored):
         return mx.fast.scaled_dot_product_attention(queries, keys, values, scale=scale, mask=mask)
-    queries = (queries * scale).reshape(batch, groups, -1, length, width)
+    # Scores in powers of two instead of e: the factor is free here and saves a pass over them.
+    queries = (queries * (scale * math.log2(math.e))).reshape(batch, groups, -1, length, width)
     if isinstance(mask, str):
         mask = mx.arange(stored) <= mx.arange(stored - length, stored)[:, None]
     if length == 1 and mask is None:
-        out = softmax(queries[..., 0, :] @ keys.swapaxes(-1, -2)) @ values
+        out = _average(queries[..., 0, :] @ keys.swapaxes(-1, -2), values)
         return out.reshape(batch, heads, 1, width)
     # (B, H_kv, H / H_kv, L, D), one key head at a time
     parts = []
@@ -96,8 +96,14 @@ def attend(
         scores = queries[:, group] @ keys[:, group, None].swapaxes(-1, -2)
         if mask is not None:
             scores = mx.where(mask, scores, -mx.inf)
-        parts.append(softmax(scores) @ values[:, group, None])
+        parts.append(_average(scores, values[:, group, None]))
     return mx.concatenate(parts, axis=1)
+
+
+def _average(scores: mx.array, values: mx.array) -> mx.array:
+    """Average values by the softmax of scores `(..., L, S)` in powers of two; divided last, where there is least."""
+    weights = _power_of_two(scores - mx.stop_gradient(scores.max(axis=-1, keepdims=True)))
+    return (weights @ values) / weights.sum(axis=-1, keepdims=True)
 
 
 def _composed(x: mx.array, elements: int) -> bool:
