@@ -207,6 +207,25 @@ def fuse(diagnostics: Diagnostics, *, model: str | None, adapter: Path, out: Pat
     diagnostics.inform(f"{out}: written")
 
 
+@train.command()
+@click.option("--out", metavar="DIR", type=_DIRECTORY, required=True, help="Gets data, checkpoints and the model.")
+@click.pass_obj
+def demo(diagnostics: Diagnostics, *, out: Path) -> None:
+    """Train a small GPA from scratch on synthesised words.
+
+    espeak-ng and flite speak the data. Every stage is resumed where it stopped, so the command can be interrupted and
+    given again. On two CPU cores it takes many hours.
+    """
+    from gpa_mlx.train.demo.build import build_demo
+    from gpa_mlx.train.demo.dataset import make_demo_data
+    from gpa_mlx.train.demo.recipe import DemoRecipe
+
+    with diagnostics.working("making the data") as show:
+        data = make_demo_data(out / "data", on_progress=lambda done, total: show(f"speaking: {done} of {total}"))
+    model = build_demo(out, DemoRecipe(), data, report=diagnostics.inform)
+    diagnostics.inform(f"{model}: written")
+
+
 def _fit_config(
     dataset: Dataset,
     default_rate: float,

@@ -16,6 +16,7 @@ from gpa_mlx.backend import mx
 _EXP2 = (1.000000071654657, 0.6931469670638668, 0.24022119723933105, 0.055507132749576166, 0.00967554133072522,
          0.0013276471521055516)  # fmt: skip
 _FEWEST = 4096
+_CACHED = 1 << 16
 _ROUND = 12582912.0  # 1.5 * 2^23: adding it leaves the nearest integer in the low bits of a float32
 
 
@@ -86,18 +87,20 @@ def attend(
     # Scores in powers of two instead of e: the factor is free here and saves a pass over them.
     queries = (queries * (scale * math.log2(math.e))).reshape(batch, groups, -1, length, width)
     if isinstance(mask, str):
-        mask = mx.arange(stored) <= mx.arange(stored - length, stored)[:, None]
+        mask = (mx.arange(stored) <= mx.arange(stored - length, stored)[:, None])[None, None]
     if length == 1 and mask is None:
         out = _average(queries[..., 0, :] @ keys.swapaxes(-1, -2), values)
         return out.reshape(batch, heads, 1, width)
-    # (B, H_kv, H / H_kv, L, D), one key head at a time
+    # (B, H_kv, H / H_kv, L, D), a few key heads at a time
+    step = max(1, _CACHED * groups // (batch * heads * length * stored))
     parts = []
-    for group in range(groups):
-        scores = queries[:, group] @ keys[:, group, None].swapaxes(-1, -2)
+    for first in range(0, groups, step):
+        some = slice(first, first + step)
+        scores = queries[:, some] @ keys[:, some, None].swapaxes(-1, -2)
         if mask is not None:
-            scores = mx.where(mask, scores, -mx.inf)
-        parts.append(_average(scores, values[:, group, None]))
-    return mx.concatenate(parts, axis=1)
+            scores = mx.where(mask[:, None], scores, -mx.inf)
+        parts.append(_average(scores, values[:, some, None]))
+    return mx.concatenate(parts, axis=1).reshape(batch, heads, length, width)
 
 
 def _average(scores: mx.array, values: mx.array) -> mx.array:

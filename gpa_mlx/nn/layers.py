@@ -156,6 +156,48 @@ class TapConv1d(nn.Module):
         return out
 
 
+class StridedConv1d(nn.Module):
+    """Convolution without padding, as one matrix product per stride's worth of taps.
+
+    The input is read as rows of `stride` positions, a view, so nothing is unfolded; unlike that of `mx.conv1d`, the
+    gradient consists of matrix products too.
+
+    Args:
+        in_channels: Input width.
+        out_channels: Output width; the weight is `(out, kernel, in)`.
+        kernel_size: Taps.
+        stride: Input positions per output position.
+        bias: Whether there is a bias.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int, *, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.weight = _uniform((out_channels, kernel_size, in_channels), kernel_size * in_channels)
+        if bias:
+            self.bias = mx.zeros((out_channels,))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Map `(B, T, in)` to `(B, (T - kernel) // stride + 1, out)`; T is at least the kernel."""
+        batch, length, channels = x.shape
+        out_channels, kernel_size, _ = self.weight.shape
+        stride, blocks = self.stride, -(-kernel_size // self.stride)
+        frames = (length - kernel_size) // stride + 1
+        needed = (frames + blocks - 1) * stride
+        # What is padded meets no tap.
+        x = mx.pad(x, [(0, 0), (0, needed - length), (0, 0)]) if needed > length else x[:, :needed]
+        rows = x.reshape(batch, frames + blocks - 1, stride * channels)
+        out = None
+        for block in range(blocks):
+            taps = self.weight[:, block * stride : (block + 1) * stride].reshape(out_channels, -1)
+            product = rows[:, block : block + frames, : taps.shape[1]] @ taps.T
+            out = product if out is None else out + product
+        assert out is not None
+        return out + self.bias if "bias" in self else out
+
+
 class TapConvTranspose1d(nn.Module):
     """Transposed convolution that multiplies the length by `stride`, as one matrix product and an overlap-add.
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.fields import Fields
-from gpa_mlx.nn.layers import gelu
+from gpa_mlx.nn.layers import StridedConv1d, gelu
 from gpa_mlx.nn.transformer import EncoderLayer
 
 FEATURE_LAYERS = (11, 14, 16)
 """Hidden states that BiCodec averages (Spark-TTS); index 0 is the input of the first layer."""
 
-_STRETCH_FRAMES = 1024
+_STRETCH_FRAMES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class ConvLayer(nn.Module):
 
     def __init__(self, in_dims: int, out_dims: int, kernel: int, stride: int, *, bias: bool, eps: float) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(in_dims, out_dims, kernel, stride=stride, bias=bias)
+        self.conv = StridedConv1d(in_dims, out_dims, kernel, stride, bias=bias)
         self.layer_norm = nn.LayerNorm(out_dims, eps=eps)
 
     def __call__(self, x: mx.array) -> mx.array:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import ModelFormatError
 from gpa_mlx.fields import Fields
-from gpa_mlx.nn.layers import gelu
+from gpa_mlx.nn.layers import StridedConv1d, gelu
 from gpa_mlx.nn.transformer import EncoderLayer, Visibility
 
 _LAYER_NORM_EPS = 1e-5
@@ -94,8 +94,8 @@ class WhisperVQ(nn.Module):
     def __init__(self, args: WhisperVQArgs) -> None:
         super().__init__()
         self._args = args
-        self.conv1 = nn.Conv1d(args.num_mel_bins, args.d_model, 3)
-        self.conv2 = nn.Conv1d(args.d_model, args.d_model, 3, stride=2)
+        self.conv1 = StridedConv1d(args.num_mel_bins, args.d_model, 3, 1)
+        self.conv2 = StridedConv1d(args.d_model, args.d_model, 3, 2)
         self.embed_positions = nn.Embedding(args.max_source_positions, args.d_model)
         self.layers = [
             EncoderLayer(args.d_model, args.num_heads, args.ffn_dim, eps=_LAYER_NORM_EPS, key_bias=False)

@@ -14,7 +14,6 @@ from gpa_mlx.nn.bicodec.ecapa import ECAPAFeatures, ReluNorm
 from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.bicodec.vocos import VocosBackbone
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2
-from gpa_mlx.train.convolution import with_fast_backward
 from gpa_mlx.train.quantizers import CodebookSettings, CodebookTrainer, quantize_scalar
 from gpa_mlx.train.recordings import CodedBatch, same_voice
 
@@ -75,7 +74,6 @@ class CodecLearner(nn.Module):
     ) -> None:
         super().__init__()
         self._codec_args = args
-        with_fast_backward(wav2vec2)
         self.wav2vec2 = wav2vec2
         self.codec = codec
         self.voice_head = nn.Linear(args.speaker_encoder.out_dim, heads.voice_count)

@@ -14,7 +14,6 @@ import numpy as np
 from gpa_mlx.audio.mel import whisper_log_mel
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
-from gpa_mlx.train.convolution import with_fast_backward
 from gpa_mlx.train.losses import accuracy, cross_entropy, ctc_loss
 from gpa_mlx.train.quantizers import CodebookSettings, CodebookTrainer, quantize_glm
 from gpa_mlx.train.recordings import SAMPLES_PER_LABEL, fit_labels, label_sequences
@@ -123,7 +122,6 @@ def train_glm(
     Raises:
         GPAError: See `run_stage`.
     """
-    with_fast_backward(network)
     learner = GLMLearner(network, args, config)
 
     def compute(batch: AudioBatch, step: int) -> Outcome:

@@ -13,7 +13,6 @@ from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.bicodec.config import QuantizerArgs
 from gpa_mlx.nn.bicodec.fsq import FiniteScalarQuantizer
 from gpa_mlx.nn.bicodec.quantizer import FactorizedQuantizer
-from gpa_mlx.train.convolution import StridedConv1d, with_fast_backward
 from gpa_mlx.train.flat import FlatLayout
 from gpa_mlx.train.losses import cross_entropy, ctc_loss, masked_l1
 from gpa_mlx.train.quantizers import (
@@ -162,26 +161,6 @@ def test_stft_loss_is_near_zero_for_equal_waves_only(rng):
     assert stft_loss(0.5 * wave, wave).item() > 0.5
     gradient = mx.grad(stft_loss)(mx.zeros((1, 4096)), wave)
     assert bool(mx.isfinite(gradient).all())
-
-
-@pytest.mark.parametrize(("kernel", "stride", "length"), [(10, 5, 63), (3, 2, 20), (2, 2, 9), (2, 3, 10)])
-def test_strided_convolutions_keep_values_and_gradients(rng, kernel, stride, length):
-    conv = nn.Conv1d(3, 4, kernel, stride=stride)
-    fast, x = StridedConv1d(conv), mx.array(rng.normal(size=(2, length, 3)).astype(np.float32))
-
-    def run(layer, x):
-        return nn.value_and_grad(layer, lambda x: (layer(x) ** 2).sum())(x), mx.grad(lambda x: (layer(x) ** 2).sum())(x)
-
-    for (_, ours), (_, theirs) in zip(tree_flatten(run(fast, x)), tree_flatten(run(conv, x)), strict=True):
-        np.testing.assert_allclose(np.array(ours), np.array(theirs), rtol=1e-4, atol=1e-4)
-
-
-def test_replacing_convolutions_keeps_the_parameter_tree():
-    network = nn.Sequential(nn.Conv1d(1, 2, 3, stride=2), nn.Conv1d(2, 2, 3), nn.Linear(2, 2))
-    before = [name for name, _ in tree_flatten(network.parameters())]
-    with_fast_backward(network)
-    assert [name for name, _ in tree_flatten(network.parameters())] == before
-    assert [type(layer) for layer in network.layers] == [StridedConv1d, nn.Conv1d, nn.Linear]
 
 
 def test_scalar_quantisation_has_the_codec_s_values_and_the_gradient_of_the_bound(rng):

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlx.utils import tree_flatten
 
-from gpa_mlx.backend import mx
+from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.layers import (
     DepthwiseConv1d,
     DepthwiseUpsample1d,
     Snake,
+    StridedConv1d,
     TapConv1d,
     TapConvTranspose1d,
     gelu,
@@ -146,3 +148,24 @@ def test_depthwise_upsampling_equals_the_loop(stride):
             if 0 <= target < 6 * stride:
                 expected[:, target] += x[:, t] * weight[:, tap, 0]
     assert_close(layer(mx.array(x)), expected)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "length"), [(10, 5, 63), (10, 5, 10), (3, 2, 20), (2, 2, 9), (2, 3, 10), (3, 1, 8)]
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_strided_convolution_equals_mlx_in_values_and_gradients(kernel, stride, length, bias):
+    rng = np.random.default_rng(0)
+    ours = StridedConv1d(3, 4, kernel, stride, bias=bias)
+    theirs = nn.Conv1d(3, 4, kernel, stride=stride, bias=bias)
+    parameters = {name: mx.array(rng.normal(size=p.shape).astype(np.float32)) for name, p in ours.parameters().items()}
+    ours.update(parameters)
+    theirs.update(parameters)
+    x = mx.array(rng.normal(size=(2, length, 3)).astype(np.float32))
+
+    def run(layer):
+        loss = nn.value_and_grad(layer, lambda value: (layer(value) ** 2).sum())(x)
+        return layer(x), loss, mx.grad(lambda value: (layer(value) ** 2).sum())(x)
+
+    for (_, mine), (_, other) in zip(tree_flatten(run(ours)), tree_flatten(run(theirs)), strict=True):
+        np.testing.assert_allclose(np.array(mine), np.array(other), rtol=1e-4, atol=1e-4)

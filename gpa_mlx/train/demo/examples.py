@@ -1,0 +1,96 @@
+"""The language model's examples: the demo recordings as codes, in all three tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from gpa_mlx.loading import ModelParts
+from gpa_mlx.tokenizers.bicodec import bicodec_waveform
+from gpa_mlx.train.corpus import Example, example_of
+from gpa_mlx.train.demo.augment import AugmentConfig, augment
+from gpa_mlx.train.demo.dataset import conversion_pairs, steady_speech
+from gpa_mlx.train.demo.utterances import Utterance, padded
+from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
+
+_LONGEST_SILENCE_S = 0.4
+
+
+def make_examples(
+    parts: ModelParts,
+    utterances: Sequence[Utterance],
+    *,
+    hearings: int,
+    conversions: int,
+    seed: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Example]:
+    """Tokenise the recordings as the product would, and put the examples together.
+
+    Args:
+        parts: The packed model with its final tokenizers.
+        utterances: Training recordings, silence and noise among them.
+        hearings: Recognition examples per recording, each disturbed differently; the first one not at all.
+        conversions: Most pairs to learn voice conversion from.
+        seed: Of everything random.
+        on_progress: Told how many recordings of how many are done.
+    """
+    rng = np.random.default_rng((seed, 7))
+    layout, text = parts.layout, parts.text
+    spoken = {id(utterance) for utterance in steady_speech(utterances)}
+    clean: dict[int, list[int]] = {}
+    examples = []
+    for done, utterance in enumerate(utterances):
+        surrounded = _surrounded(utterance, rng)
+        for hearing in range(hearings):
+            wave = surrounded.wave if hearing == 0 else augment(surrounded.wave[None], rng, AugmentConfig())[0]
+            semantic = _semantic(parts, wave)
+            if hearing == 0:
+                clean[id(utterance)] = semantic
+            codes = parts.glm.encode(wave).tolist(), semantic
+            examples.append(example_of(layout, text, "stt", utterance.text, *codes))
+        on_progress(done + 1, len(utterances))
+    voices = _VoiceCodes(parts, [utterance for utterance in utterances if id(utterance) in spoken])
+    for utterance in utterances:
+        if id(utterance) in spoken:
+            codes = voices.draw(utterance, rng), clean[id(utterance)]
+            examples.append(example_of(layout, text, "tts-a", utterance.text, *codes))
+    pairs = conversion_pairs(utterances)
+    for index in rng.permutation(len(pairs))[:conversions]:
+        source, target = pairs[index]
+        codes = voices.draw(target, rng), clean[id(source)], clean[id(target)]
+        examples.append(example_of(layout, text, "vc", "", *codes))
+    return examples
+
+
+class _VoiceCodes:
+    """Speaker codes of voices, each time from another recording, so that none is learnt by heart."""
+
+    def __init__(self, parts: ModelParts, utterances: Sequence[Utterance]) -> None:
+        self._parts = parts
+        self._by_voice: dict[str, list[Utterance]] = {}
+        self._codes: dict[int, list[int]] = {}
+        for utterance in utterances:
+            self._by_voice.setdefault(utterance.voice, []).append(utterance)
+
+    def draw(self, utterance: Utterance, rng: np.random.Generator) -> list[int]:
+        """Return the codes of a random recording of the same voice."""
+        same = self._by_voice[utterance.voice]
+        chosen = same[int(rng.integers(len(same)))]
+        if id(chosen) not in self._codes:
+            self._codes[id(chosen)] = self._parts.speaker.encode(_normalised(self._parts, chosen.wave)).tolist()
+        return self._codes[id(chosen)]
+
+
+def _surrounded(utterance: Utterance, rng: np.random.Generator) -> Utterance:
+    lead, tail = (round(s * SAMPLE_RATE_HZ) for s in rng.uniform(0.05, _LONGEST_SILENCE_S, size=2))
+    return padded(utterance, lead, tail)
+
+
+def _semantic(parts: ModelParts, wave: Waveform) -> list[int]:
+    return parts.semantic.encode(_normalised(parts, wave)).tolist()
+
+
+def _normalised(parts: ModelParts, wave: Waveform) -> Waveform:
+    return bicodec_waveform(wave.astype(np.float64), parts.bicodec_args)

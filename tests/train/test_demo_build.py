@@ -1,0 +1,91 @@
+"""The whole way from recordings to a model, at a size that says nothing about quality."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+import gpa_mlx
+from gpa_mlx.manifest import verify_files
+from gpa_mlx.train.bicodec import GeneratorConfig, SpeakerConfig, TokensConfig
+from gpa_mlx.train.demo.build import build_demo
+from gpa_mlx.train.demo.dataset import DemoData
+from gpa_mlx.train.demo.non_speech import non_speech
+from gpa_mlx.train.demo.plan import DataConfig
+from gpa_mlx.train.demo.recipe import LABEL_COUNT, DemoRecipe, Sizes
+from gpa_mlx.train.demo.synthesis import synthesise
+from gpa_mlx.train.demo.utterances import of_speech
+from gpa_mlx.train.demo.voices import VOICES
+from gpa_mlx.train.fit import FitConfig
+from gpa_mlx.train.glm import GLMTrainingConfig
+from gpa_mlx.train.quantizers import CodebookSettings
+from gpa_mlx.train.stage import StageSettings
+from gpa_mlx.types import GenerationOptions
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng or flite is not installed"
+)
+
+
+def settings(steps):
+    return StageSettings(steps=steps, warmup_steps=1, log_steps=1, checkpoint_steps=2)
+
+
+@pytest.fixture(scope="module")
+def data():
+    sentences = [("yes",), ("stop", "go"), ("one", "two")]
+    speech = [
+        of_speech(synthesise(VOICES[name], words, "steady", seed=0), words, name, "steady")
+        for name in ("slt", "rms")
+        for words in sentences
+    ]
+    training = (*speech, *non_speech(2, seed=0))
+    return DemoData(config=DataConfig(), training=training, trained_voices=(), held_out_voices=())
+
+
+def recipe(lm_steps):
+    return DemoRecipe(
+        sizes=Sizes(
+            glm_dims=32,
+            glm_layers=1,
+            glm_codes=32,
+            feature_dims=32,
+            feature_layers=2,
+            codec_dims=16,
+            latent_dims=16,
+            semantic_codes=32,
+            generator_channels=16,
+            lm_dims=32,
+            lm_layers=1,
+        ),
+        batch_size=4,
+        glm=GLMTrainingConfig(label_count=LABEL_COUNT, stage=settings(4), codebook=CodebookSettings(bypass_steps=1)),
+        speaker=SpeakerConfig(stage=settings(2)),
+        tokens=TokensConfig(stage=settings(4)),
+        prenet=settings(2),
+        generator=GeneratorConfig(stage=settings(2)),
+        lm=FitConfig(steps=lm_steps, learning_rate=1e-3, batch_tokens=512),
+        hearings=2,
+        conversions=4,
+    )
+
+
+def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice(data, tmp_path):
+    reports = []
+    model = build_demo(tmp_path, recipe(3), data, report=reports.append)
+    assert reports[0] == "GLM tokenizer"
+    assert verify_files(model, lambda done, total: None) == []
+    clip = data.training[2].wave, 16_000
+    with gpa_mlx.load(model) as gpa:
+        voice = gpa.make_voice(clip, name="slt")
+        options = GenerationOptions(max_tokens=8, temperature=1.0, seed=1)
+        assert len(gpa.speak("yes", voice=voice, options=options).codes) > 0
+        gpa.convert_voice(clip, voice=voice, options=options)
+        assert gpa.transcribe(clip, vad=False).finish_reason in ("stop", "length")
+    logs = {path: path.read_bytes() for path in tmp_path.rglob("log.jsonl")}
+    assert len(logs) == 6
+    before = (model / "model.safetensors").read_bytes()
+    build_demo(tmp_path, recipe(3), data)
+    assert {path: path.read_bytes() for path in logs} == logs
+    assert (model / "model.safetensors").read_bytes() == before
