@@ -106,7 +106,8 @@ def attend(
 def _average(scores: mx.array, values: mx.array) -> mx.array:
     """Average values by the softmax of scores `(..., L, S)` in powers of two; divided last, where there is least."""
     weights = _power_of_two(scores - mx.stop_gradient(scores.max(axis=-1, keepdims=True)))
-    return (weights @ values) / weights.sum(axis=-1, keepdims=True)
+    # As a matrix product the sum takes half the time.
+    return (weights @ values) / (weights @ mx.ones((weights.shape[-1], 1)))
 
 
 def _composed(x: mx.array, elements: int) -> bool:

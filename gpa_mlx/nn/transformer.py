@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.attention import attend
@@ -17,10 +18,17 @@ class Visibility:
         valid: `(B, T)` bool, False on padding, which nobody sees.
         block_size: A position sees all earlier ones and its own whole block, never later blocks; None: every position
             sees all.
+        complete: Positions from the start that are valid in the whole batch: where no mask is needed.
     """
 
     valid: mx.array
     block_size: int | None
+    complete: int
+
+    @classmethod
+    def of(cls, valid: mx.array, block_size: int | None) -> Visibility:
+        """Make one from a mask whose padding, if any, is at the end."""
+        return cls(valid, block_size, cast(int, valid.sum(axis=1).min().item()))
 
 
 class SelfAttention(nn.Module):
@@ -66,7 +74,8 @@ class SelfAttention(nn.Module):
             for start in range(0, length, block):
                 stop = min(start + block, length)
                 seen = (k[:, :, :stop], v[:, :, :stop])
-                parts.append(attend(q[:, :, start:stop], *seen, scale=self.scale, mask=keys_valid[..., :stop]))
+                mask = None if stop <= visibility.complete else keys_valid[..., :stop]
+                parts.append(attend(q[:, :, start:stop], *seen, scale=self.scale, mask=mask))
             out = mx.concatenate(parts, axis=2)
         return self.out_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, dims))
 

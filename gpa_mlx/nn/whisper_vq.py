@@ -139,14 +139,14 @@ class WhisperVQ(nn.Module):
         args = self._args
         x = self.embed(log_mel)
         valid = valid_frames[:, ::2]
-        visibility = Visibility(valid, args.block_size)
+        visibility = Visibility.of(valid, args.block_size)
         for number, layer in enumerate(self.layers, start=1):
             x = layer(x, visibility)
             if number == args.pooling_position:
                 x = self._pool(x)
                 valid = valid[:, :: args.pooling_kernel_size]
                 pooled_block = args.block_size // args.pooling_kernel_size if args.block_size else None
-                visibility = Visibility(valid, pooled_block)
+                visibility = Visibility.of(valid, pooled_block)
         return x
 
     def __call__(self, log_mel: mx.array, valid_frames: mx.array) -> mx.array:

@@ -48,7 +48,7 @@ def test_the_input_of_the_first_layer_equals_the_reference(network, slt_input, g
 
 def test_every_layer_equals_the_reference(network, slt_input, golden):
     log_mel, valid = slt_input
-    x, visibility = network.embed(log_mel), Visibility(valid[:, ::2], 200)
+    x, visibility = network.embed(log_mel), Visibility.of(valid[:, ::2], 200)
     for number, layer in enumerate(network.layers):
         x = layer(x, visibility)
         assert relative_error(x[0], golden("glm")[f"slt|hidden_layer{number}"]) <= 1e-4
