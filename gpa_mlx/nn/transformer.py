@@ -60,9 +60,9 @@ class SelfAttention(nn.Module):
             `(B, T, D)`.
         """
         batch, length, dims = x.shape
-        # (B, T, D) -> (B, H, T, D/H)
+        # (B, T, D) -> (B, H, T, D/H), copied once: heads are read several times, block by block
         q, k, v = (
-            proj(x).reshape(batch, length, self.num_heads, -1).transpose(0, 2, 1, 3)
+            mx.contiguous(proj(x).reshape(batch, length, self.num_heads, -1).transpose(0, 2, 1, 3))
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
         if visibility is None:
