@@ -28,6 +28,31 @@ def bicodec_waveform(first_channel: np.ndarray, args: BiCodecArgs) -> Waveform:
     return samples.astype(np.float32)
 
 
+def speaker_mel(wave: Waveform, args: BiCodecArgs, *, seconds: float) -> np.ndarray:
+    """Return what the speaker encoder hears of a recording.
+
+    Args:
+        wave: `(samples,)` float32 at 16 kHz, repeated when it is shorter than `seconds`.
+        args: The mel settings.
+        seconds: Length of the clip taken from the start.
+
+    Returns:
+        `(frames, num_mels)` float32, linear magnitudes.
+    """
+    mel = args.mel
+    clip = reference_clip(wave, rate_hz=args.sample_rate, seconds=seconds, hop_length=args.latent_hop_length)
+    return linear_mel(
+        clip,
+        rate_hz=mel.sample_rate,
+        n_fft=mel.n_fft,
+        win_length=mel.win_length,
+        hop_length=mel.hop_length,
+        f_min_hz=mel.mel_fmin,
+        f_max_hz=mel.mel_fmax,
+        n_mels=mel.num_mels,
+    )
+
+
 class SemanticTokenizer:
     """Waveform to semantic codes.
 
@@ -60,18 +85,5 @@ class SpeakerTokenizer:
 
     def encode(self, wave: Waveform) -> Codes:
         """Enrol the first seconds of `wave` (repeated when shorter), `(samples,)`; returns int32 codes."""
-        args, mel = self._args, self._args.mel
-        clip = reference_clip(
-            wave, rate_hz=args.sample_rate, seconds=args.ref_segment_duration, hop_length=args.latent_hop_length
-        )
-        frames = linear_mel(
-            clip,
-            rate_hz=mel.sample_rate,
-            n_fft=mel.n_fft,
-            win_length=mel.win_length,
-            hop_length=mel.hop_length,
-            f_min_hz=mel.mel_fmin,
-            f_max_hz=mel.mel_fmax,
-            n_mels=mel.num_mels,
-        )
+        frames = speaker_mel(wave, self._args, seconds=self._args.ref_segment_duration)
         return np.array(self._encoder(mx.array(frames[None]))[0])

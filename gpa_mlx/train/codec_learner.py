@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mlx.utils import tree_map_with_path
 
-from gpa_mlx.audio.mel import linear_mel, reference_clip, zero_mean_unit_variance
+from gpa_mlx.audio.mel import zero_mean_unit_variance
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.bicodec.ecapa import ECAPAFeatures, ReluNorm
 from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.bicodec.vocos import VocosBackbone
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2
+from gpa_mlx.tokenizers.bicodec import speaker_mel
 from gpa_mlx.train.quantizers import CodebookSettings, CodebookTrainer, quantize_scalar
 from gpa_mlx.train.recordings import CodedBatch, same_voice
 
@@ -121,26 +122,11 @@ class CodecLearner(nn.Module):
             reference_s: Length of the stretch, shorter recordings being repeated.
             rng: Chooses recordings and places.
         """
-        args, mel = self._codec_args, self._codec_args.mel
         mels = []
         for partner in same_voice(batch.voices, rng):
             length = int(batch.lengths[partner])
             wave = np.roll(batch.heard[partner, :length], -int(rng.integers(length)))
-            clip = reference_clip(
-                wave, rate_hz=args.sample_rate, seconds=reference_s, hop_length=args.latent_hop_length
-            )
-            mels.append(
-                linear_mel(
-                    clip,
-                    rate_hz=mel.sample_rate,
-                    n_fft=mel.n_fft,
-                    win_length=mel.win_length,
-                    hop_length=mel.hop_length,
-                    f_min_hz=mel.mel_fmin,
-                    f_max_hz=mel.mel_fmax,
-                    n_mels=mel.num_mels,
-                )
-            )
+            mels.append(speaker_mel(wave, self._codec_args, seconds=reference_s))
         return mx.array(np.stack(mels))
 
     def decoder_parts(self) -> list[nn.Module]:
