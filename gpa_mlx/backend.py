@@ -19,7 +19,7 @@ _OPENBLAS_NAMES = ("libopenblas.so.0", "libopenblasp.so.0", "libopenblas.so")
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _LARGEST_KEPT_BLOCK_BYTES = 1 << 30
-_KEPT_BYTES = 1 << 29
+_KEPT_BYTES = (1 << 31) - 1
 
 
 def _preload_openblas() -> str | None:

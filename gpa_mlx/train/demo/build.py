@@ -45,6 +45,9 @@ Report = Callable[[str], None]
 M = TypeVar("M", bound=nn.Module)
 
 NAME = "gpa-mlx-demo"
+_NETWORKS = 8
+"""More than there are networks: no two of any two seeds start alike."""
+
 ORIGIN = "trained from scratch by `gpa-mlx train demo` on espeak-ng and flite speech"
 
 
@@ -63,7 +66,6 @@ def build_demo(directory: Path, recipe: DemoRecipe, data: DemoData, *, report: R
     Raises:
         GPAError: A stage diverged.
     """
-    mx.random.seed(recipe.seed)
     parts = _Networks(recipe, directory)
     report("GLM tokenizer")
     parts.train_glm(data)
@@ -96,14 +98,21 @@ class _Networks:
         )
         added = TextTokenizer.from_file(self._tokenizer).added_tokens()
         self._lm_config = lm_config(sizes, max(added.values()) + 1, added["<|endoftext|>"])
-        self._glm = WhisperVQ(self._glm_args)
-        self._wav2vec2 = Wav2Vec2(Wav2Vec2Args.from_dict(wav2vec2_config(sizes), "wav2vec2/config.json"))
-        self._codec = BiCodec(self._bicodec_args)
-        self._lm = Qwen3(Qwen3Args.from_dict(self._lm_config, "config.json"))
+        features = Wav2Vec2Args.from_dict(wav2vec2_config(sizes), "wav2vec2/config.json")
+        self._glm = self._new(0, lambda: WhisperVQ(self._glm_args))
+        self._wav2vec2 = self._new(1, lambda: Wav2Vec2(features))
+        self._codec = self._new(2, lambda: BiCodec(self._bicodec_args))
+        self._lm = self._new(3, lambda: Qwen3(Qwen3Args.from_dict(self._lm_config, "config.json")))
+
+    def _new(self, number: int, make: Callable[[], M]) -> M:
+        """Make a network whose first weights follow from the seed and its number alone, not from the other sizes."""
+        mx.random.seed(self._recipe.seed * _NETWORKS + number)
+        return make()
 
     def train_glm(self, data: DemoData) -> None:
         """Train the GLM tokenizer on everything, silence and noise too."""
         recipe = self._recipe
+        mx.random.seed(recipe.seed)
         features = LogMelArgs.from_dict(log_mel_config(recipe.sizes), "glm_tokenizer/preprocessor_config.json")
         source = audio_source(data.training, recipe.batch_size, seed=recipe.seed)
         train_glm(self._glm, self._glm_args, features, recipe.glm, source, self._directory / "glm")
@@ -112,7 +121,9 @@ class _Networks:
         """Train the codec in its four stages; only the last two are about the voices it speaks with alone."""
         recipe = self._recipe
         heads = HeadSizes(voice_count=VOICE_COUNT, label_count=LABEL_COUNT)
-        learner = CodecLearner(self._wav2vec2, self._codec, self._bicodec_args, heads, recipe.glm.codebook)
+        learner = self._new(
+            4, lambda: CodecLearner(self._wav2vec2, self._codec, self._bicodec_args, heads, recipe.glm.codebook)
+        )
         speech = [utterance for utterance in data.training if utterance.words]
         heard = audio_source(speech, recipe.batch_size, seed=recipe.seed + 1)
         stages = self._directory / "codec"

@@ -44,7 +44,7 @@ class Sizes:
     feature_layers: int = 4
     codec_dims: int = 128
     latent_dims: int = 96
-    semantic_codes: int = 512
+    semantic_codes: int = 256
     generator_channels: int = 128
     lm_dims: int = 192
     lm_layers: int = 5
@@ -75,15 +75,15 @@ class DemoRecipe:
     glm: GLMTrainingConfig = field(
         default_factory=lambda: GLMTrainingConfig(
             label_count=LABEL_COUNT,
-            stage=StageSettings(steps=4000, learning_rate=1e-3),
+            stage=StageSettings(steps=3000),
             codebook=CodebookSettings(bypass_steps=400),
         )
     )
     speaker: SpeakerConfig = field(
         default_factory=lambda: SpeakerConfig(stage=StageSettings(steps=600, learning_rate=2e-3))
     )
-    tokens: TokensConfig = field(default_factory=lambda: TokensConfig(stage=StageSettings(steps=4000)))
-    prenet: StageSettings = field(default_factory=lambda: StageSettings(steps=4000))
+    tokens: TokensConfig = field(default_factory=lambda: TokensConfig(stage=StageSettings(steps=1800)))
+    prenet: StageSettings = field(default_factory=lambda: StageSettings(steps=2400))
     generator: GeneratorConfig = field(default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=10_000)))
     lm: FitConfig = field(
         default_factory=lambda: FitConfig(steps=8000, learning_rate=1e-3, warmup_steps=200, batch_tokens=4096)
