@@ -160,8 +160,7 @@ class ModelParts:
         if quantization is not None:
             _quantize_like(model, quantization, tensors, str(self.path / "config.json"))
         _assign(model, tensors, file)
-        if mx.default_device() == mx.Device(mx.cpu):
-            model.set_dtype(mx.float32)
+        _set_precision(model, keep_float16=True)
         if self._adapter is not None and self._adapter_args is not None:
             add_adapters(model, self._adapter_args)
             _assign_adapter(model, self._adapter / ADAPTER_WEIGHTS)
@@ -171,6 +170,7 @@ class ModelParts:
     def _load(self, module: M, part: str) -> M:
         file = self.path / part / "model.safetensors"
         _assign(module, _read(file), file)
+        _set_precision(module, keep_float16=False)
         mx.eval(module.parameters())
         return module
 
@@ -178,6 +178,7 @@ class ModelParts:
         module = kind(self.bicodec_args)
         file = self.path / "bicodec" / "model.safetensors"
         _assign(module, {name: t for name, t in _read(file).items() if name.startswith(kind.PREFIXES)}, file)
+        _set_precision(module, keep_float16=False)
         mx.eval(module.parameters())
         return module
 
@@ -241,6 +242,21 @@ def _assign(module: nn.Module, tensors: Mapping[str, mx.array], file: Path) -> N
         dict(tree_flatten(module.parameters())), tensors, file, "Convert the model again with `gpa-mlx convert`."
     )
     module.load_weights(list(tensors.items()), strict=True)
+
+
+def _set_precision(module: nn.Module, *, keep_float16: bool) -> None:
+    """Let a network compute in float32 on the CPU, where half precision is slow, and as stored elsewhere.
+
+    Args:
+        module: Its floating parameters are changed in place.
+        keep_float16: Whether float16 is precision enough where it is fast. What the audio networks compute exceeds its
+            range, 65504.
+    """
+    if mx.default_device() == mx.Device(mx.cpu):
+        widened = (mx.float16, mx.bfloat16)
+    else:
+        widened = () if keep_float16 else (mx.float16,)
+    module.set_dtype(mx.float32, lambda dtype: dtype in widened)
 
 
 def _assign_adapter(model: Qwen3, file: Path) -> None:

@@ -31,6 +31,7 @@ class LazyCommand(NamedTuple):
 
 
 _COMMANDS = {
+    "demo": LazyCommand("gpa_mlx.cli.demo", "demo", "Show everything the program does in twenty seconds."),
     "transcribe": LazyCommand("gpa_mlx.cli.transcribe", "transcribe", "Write down what is said in recordings."),
     "speak": LazyCommand("gpa_mlx.cli.speak", "speak", "Say a text in the voice of a recording."),
     "vc": LazyCommand("gpa_mlx.cli.vc", "vc", "Say what a recording says in another voice."),

@@ -8,11 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpa_mlx import demo
 from gpa_mlx.cli.options import MODEL_VARIABLE
 from gpa_mlx.errors import AudioFileError, GPAError, InputTextError, ModelNotFoundError, SettingsError, VoiceError
 
 if TYPE_CHECKING:
     from gpa_mlx.engine import GPA
+    from gpa_mlx.voices import Voice
 
 STANDARD_INPUT = "-"
 
@@ -31,17 +33,18 @@ def open_engine(model: str | None, adapter: Path | None = None) -> GPA:
 
 
 def require_model(model: str | None) -> str:
-    """Return the model the user named.
+    """Return the directory of the model the user named; the exact word `demo` names the one that ships.
 
     Raises:
-        ModelNotFoundError: None named.
+        ModelNotFoundError: None named, or the demo model is not installed.
     """
     if not model:
         raise ModelNotFoundError(
             "No model is given.",
-            hint=f"Name a converted model with --model or {MODEL_VARIABLE}; `gpa-mlx convert` makes one.",
+            hint="Add `--model demo`, which hears and says twenty words, or make a real one with `gpa-mlx convert` and "
+            f"name it with --model or {MODEL_VARIABLE}.",
         )
-    return model
+    return str(demo.demo_model()) if model == demo.NAME else model
 
 
 def read_text(text: str) -> str:
@@ -63,16 +66,48 @@ def read_text(text: str) -> str:
     return text
 
 
-def require_voice(voice: str) -> Path:
-    """Return the recording a `--voice` value names.
+def require_voice(voice: str, model: str | None) -> Path | Voice:
+    """Return what a `--voice` value names: a recording, or else a built-in voice of the model the user named.
 
     Raises:
-        VoiceError: No such recording.
+        VoiceError: Neither.
+        ModelNotFoundError: No recording, and no model that could have the voice.
+        ModelFormatError: No recording, and not a converted model.
     """
     path = Path(voice)
-    if not path.is_file():
+    if path.is_file():
+        return path
+    built_in = _built_in_voices(require_model(model))
+    if voice in built_in:
+        return built_in[voice]
+    if not built_in:
         raise VoiceError(f"There is no voice '{voice}'.", hint="Give the path of a recording of the voice.")
-    return path
+    raise VoiceError(
+        f"There is no voice '{voice}'.",
+        hint=f"Give the path of a recording of the voice, or one of {', '.join(built_in)}.",
+    )
+
+
+def open_voice(engine: GPA, chosen: Path | Voice) -> Voice:
+    """Return the voice that `require_voice` chose, made from its recording if it is one.
+
+    Raises:
+        AudioFileError: The recording cannot be used.
+        VoiceError: The recording is silent or too short.
+        InputTooLongError: The recording is too long.
+    """
+    return engine.make_voice(chosen, name=chosen.stem) if isinstance(chosen, Path) else chosen
+
+
+def _built_in_voices(model: str) -> dict[str, Voice]:
+    from gpa_mlx.manifest import read_manifest
+
+    family = read_manifest(model).model_family
+    try:
+        voices = demo.demo_voices()
+    except ModelNotFoundError:
+        return {}
+    return {voice.name: voice for voice in voices if voice.family == family}
 
 
 def require_audio(path: Path) -> Path:

@@ -36,10 +36,10 @@ def model_option(command: F) -> F:
     """Add `--model`; the command receives it as `model`, None when neither option nor environment names one."""
     return click.option(
         "--model",
-        metavar="DIR",
+        metavar="DIR|demo",
         envvar=MODEL_VARIABLE,
         show_envvar=True,
-        help="Directory of a converted model.",
+        help="Directory of a converted model, or `demo`.",
     )(command)
 
 
@@ -84,7 +84,7 @@ def voice_option(command: F) -> F:
         "--voice",
         metavar="FILE|NAME",
         required=True,
-        help="Whose voice: a recording, best 3 to 10 s of clean speech.",
+        help="Whose voice: a recording, best 3 to 10 s of clean speech, or a built-in voice of the model.",
     )(command)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.cli.inputs import open_engine, read_text, require_voice, require_writable
+from gpa_mlx.cli.inputs import open_engine, open_voice, read_text, require_voice, require_writable
 from gpa_mlx.cli.options import (
     adapter_option,
     json_option,
@@ -19,7 +20,6 @@ from gpa_mlx.cli.output import deliver_speech
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.types import GenerationOptions
@@ -56,10 +56,10 @@ def speak(
 
     TEXT is what to say; `-` reads it from standard input.
     """
-    recording = require_voice(voice)
-    require_writable(output, recording)
+    chosen = require_voice(voice, model)
+    require_writable(output, *([chosen] if isinstance(chosen, Path) else []))
     text = read_text(text)
     with open_engine(model, adapter) as engine, diagnostics.working("speaking"):
         options = choose(engine.default_options("speak"))
-        speech = engine.speak(text, voice=engine.make_voice(recording, name=recording.stem), options=options)
+        speech = engine.speak(text, voice=open_voice(engine, chosen), options=options)
     deliver_speech(speech, output, subtype=subtype, as_json=as_json, diagnostics=diagnostics)

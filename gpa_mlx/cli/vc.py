@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.cli.inputs import open_engine, require_audio, require_voice, require_writable
+from gpa_mlx.cli.inputs import open_engine, open_voice, require_audio, require_voice, require_writable
 from gpa_mlx.cli.options import (
     adapter_option,
     json_option,
@@ -52,10 +52,9 @@ def vc(
     SRC is the recording whose words and timing are kept.
     """
     require_audio(source)
-    recording = require_voice(voice)
-    require_writable(output, source, recording)
+    chosen = require_voice(voice, model)
+    require_writable(output, source, *([chosen] if isinstance(chosen, Path) else []))
     with open_engine(model, adapter) as engine, diagnostics.working("converting the voice"):
         options = choose(engine.default_options("vc"))
-        target = engine.make_voice(recording, name=recording.stem)
-        speech = engine.convert_voice(source, voice=target, options=options)
+        speech = engine.convert_voice(source, voice=open_voice(engine, chosen), options=options)
     deliver_speech(speech, output, subtype=subtype, as_json=as_json, diagnostics=diagnostics)

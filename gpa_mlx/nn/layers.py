@@ -105,9 +105,7 @@ def _snake(x: mx.array, alpha: mx.array) -> mx.array:
 
 @_snake.vjp
 @_fused
-def _snake_vjp(
-    primals: tuple[mx.array, mx.array], cotangent: mx.array, _: mx.array
-) -> tuple[mx.array, mx.array]:
+def _snake_vjp(primals: tuple[mx.array, mx.array], cotangent: mx.array, _: mx.array) -> tuple[mx.array, mx.array]:
     x, alpha = primals
     remainder = _half_turn(x, alpha)
     square = remainder * remainder

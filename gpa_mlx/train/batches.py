@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gpa_mlx.backend import mx
 from gpa_mlx.train.corpus import Example
@@ -94,13 +95,44 @@ def target_tokens(examples: Sequence[Example]) -> int:
     return sum(len(example.ids) - example.target_start for example in examples)
 
 
-def collate(examples: Sequence[Example]) -> Batch:
-    """Pad examples to one length; what is on the right of an example cannot influence it."""
+def collate(examples: Sequence[Example], noise: HistoryNoise | None = None) -> Batch:
+    """Pad examples to one length; what is on the right of an example cannot influence it.
+
+    Args:
+        examples: The rows.
+        noise: Disturbs what of each target is seen, not what is to be predicted.
+    """
     width = max(len(example.ids) for example in examples) - 1
     inputs = np.zeros((len(examples), width), dtype=np.int32)
     positions, targets = [], []
     for row, example in enumerate(examples):
+        target = example.ids[example.target_start :]
         inputs[row, : len(example.ids) - 1] = example.ids[:-1]
+        if noise is not None:
+            inputs[row, example.target_start : len(example.ids) - 1] = noise.disturbed(target[:-1])
         positions.append(row * width + np.arange(example.target_start - 1, len(example.ids) - 1, dtype=np.int32))
-        targets.append(example.ids[example.target_start :])
+        targets.append(target)
     return Batch(mx.array(inputs), mx.array(np.concatenate(positions)), mx.array(np.concatenate(targets)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoryNoise:
+    """Replaces a part of what a target starts with by other ids of the same target.
+
+    A model that can trust every earlier code of speech continues it without ever looking at the text; one that cannot
+    has to look.
+
+    Attributes:
+        most: Largest share to replace; each example's share is drawn between 0 and it.
+        rng: Chooses.
+    """
+
+    most: float
+    rng: np.random.Generator
+
+    def disturbed(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Return `ids`, `(T,)`, some of them replaced."""
+        if not len(ids):
+            return ids
+        replaced = self.rng.random(len(ids)) < self.rng.uniform(0, self.most)
+        return np.where(replaced, self.rng.choice(ids, len(ids)), ids)

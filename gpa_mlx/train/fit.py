@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from mlx.optimizers import Optimizer
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.nn.qwen3 import Qwen3
-from gpa_mlx.train.batches import BatchStream, collate, target_tokens
+from gpa_mlx.train.batches import BatchStream, HistoryNoise, collate, target_tokens
 from gpa_mlx.train.checkpoint import has_state, load_state, save_state
 from gpa_mlx.train.corpus import Example, digest_of
 from gpa_mlx.train.log import TrainingLog
@@ -39,6 +40,8 @@ class FitConfig:
         weight_decay: Of matrices.
         batch_tokens: Most tokens of a batch, all processes together.
         accumulate: Batches per update.
+        history_noise: Largest share of a target's beginning that is replaced in what the model sees; see
+            `HistoryNoise`.
         seed: Of the order of the examples.
         checkpointing: Compute activations again in the backward pass instead of keeping them.
         eval_every: Steps between evaluations.
@@ -52,6 +55,7 @@ class FitConfig:
     weight_decay: float = 0.005
     batch_tokens: int = 4096
     accumulate: int = 1
+    history_noise: float = 0.0
     seed: int = 0
     checkpointing: bool = False
     eval_every: int = 200
@@ -184,6 +188,7 @@ class _Run:
             "seed": config.seed,
             "batch_tokens": config.batch_tokens,
             "accumulate": config.accumulate,
+            "history_noise": config.history_noise,
         }
 
     def advance(self) -> dict[str, float]:
@@ -194,9 +199,9 @@ class _Run:
         tokens = sum(target_tokens(batch) for batch in batches)
         total = mx.array(0.0)
         gradients: Any = tree_map(mx.zeros_like, self.weights)
-        for batch in batches:
+        for number, batch in enumerate(batches):
             if share := batch[self._group.rank() :: self._group.size()]:
-                loss, grads = self._loss_and_gradients(share, tokens)
+                loss, grads = self._loss_and_gradients(share, tokens, self._noise(number))
                 total, gradients = total + loss, tree_map(mx.add, gradients, grads)
                 mx.eval(total, gradients)
         # Every process has divided by the tokens of all: the mean over processes times their number is the sum.
@@ -257,14 +262,21 @@ class _Run:
         lengths = [len(example.ids) for example in self._examples]
         return BatchStream(lengths, self._config.batch_tokens, self._config.seed, epoch=epoch, index=index)
 
-    def _loss_and_gradients(self, examples: Sequence[Example], tokens: int) -> tuple[mx.array, Weights]:
-        batch = collate(examples)
+    def _loss_and_gradients(
+        self, examples: Sequence[Example], tokens: int, noise: HistoryNoise | None
+    ) -> tuple[mx.array, Weights]:
+        batch = collate(examples, noise)
 
         def loss(weights: Weights) -> mx.array:
             install(self._model, weights, self._dtype)
             return summed_loss(self._model, batch, checkpointing=self._config.checkpointing) / tokens
 
         return mx.value_and_grad(loss)(self.weights)
+
+    def _noise(self, number: int) -> HistoryNoise | None:
+        most = self._config.history_noise
+        place = self._config.seed, self._batches.epoch, self._batches.index, number, self._group.rank()
+        return HistoryNoise(most, np.random.default_rng(place)) if most else None
 
     def _average(self, gradients: Weights) -> Weights:
         averaged = nn.average_gradients(tree_unflatten(list(gradients.items())), self._group)

@@ -37,10 +37,7 @@ class TrainingLog:
 
     def entries(self) -> list[dict[str, Any]]:
         """Return all lines; a last line cut short by a kill is left out."""
-        if not self._path.exists():
-            return []
-        lines = self._path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1]]
+        return _entries(self._path)
 
     def rewind(self, step: int) -> None:
         """Drop what was written after `step`: a resumed run writes it again."""
@@ -55,6 +52,19 @@ class TrainingLog:
                 if name.endswith("loss"):
                     series.setdefault(name, []).append((entry["step"], value))
         _replace(self._plot_path, render_plot(series))
+
+
+def read_last(directory: Path) -> dict[str, Any] | None:
+    """Return the last whole line of the log in `directory`; None when there is none."""
+    entries = _entries(directory / LOG_NAME)
+    return entries[-1] if entries else None
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1]]
 
 
 def _replace(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from mlx.utils import tree_flatten
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.train import objective
-from gpa_mlx.train.batches import BatchStream, collate, count_batches, plan_epoch, target_tokens
+from gpa_mlx.train.batches import BatchStream, HistoryNoise, collate, count_batches, plan_epoch, target_tokens
 from gpa_mlx.train.objective import summed_loss
 
 
@@ -66,3 +66,16 @@ def test_loss_and_gradients_equal_the_plain_computation(tiny_model, tiny_example
     gradients = dict(tree_flatten(gradients))
     for name, gradient in tree_flatten(wanted):
         np.testing.assert_allclose(gradients[name], gradient, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+def test_history_noise_changes_what_is_seen_and_nothing_that_is_predicted(tiny_examples):
+    clean = collate(tiny_examples)
+    noisy = collate(tiny_examples, HistoryNoise(1.0, np.random.default_rng(0)))
+    assert np.array_equal(np.array(noisy.targets), np.array(clean.targets))
+    assert np.array_equal(np.array(noisy.positions), np.array(clean.positions))
+    seen, before = np.array(noisy.inputs), np.array(clean.inputs)
+    assert (seen != before).any()
+    for row, example in enumerate(tiny_examples):
+        assert np.array_equal(seen[row, : example.target_start], before[row, : example.target_start])
+        target = example.ids[example.target_start :]
+        assert np.isin(seen[row, example.target_start : len(example.ids) - 1], target).all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,8 +24,8 @@ from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx.train.bicodec import train_generator, train_prenet, train_speaker, train_tokens
 from gpa_mlx.train.checkpoint import has_state
 from gpa_mlx.train.codec_learner import CodecLearner, HeadSizes
-from gpa_mlx.train.demo.dataset import DemoData
-from gpa_mlx.train.demo.examples import make_examples
+from gpa_mlx.train.demo.dataset import DemoData, steady_speech
+from gpa_mlx.train.demo.examples import load_examples, make_examples, save_examples
 from gpa_mlx.train.demo.feed import audio_source, coded_source
 from gpa_mlx.train.demo.pack import PackedPart, pack
 from gpa_mlx.train.demo.recipe import (
@@ -37,9 +38,11 @@ from gpa_mlx.train.demo.recipe import (
     log_mel_config,
     wav2vec2_config,
 )
+from gpa_mlx.train.demo.side_by_side import run_side_by_side
 from gpa_mlx.train.demo.tokenizer_file import write_tokenizer
 from gpa_mlx.train.fit import CHECKPOINTS, fit
 from gpa_mlx.train.glm import train_glm
+from gpa_mlx.train.log import read_last
 
 Report = Callable[[str], None]
 M = TypeVar("M", bound=nn.Module)
@@ -51,14 +54,16 @@ _NETWORKS = 8
 ORIGIN = "trained from scratch by `gpa-mlx train demo` on espeak-ng and flite speech"
 
 
-def build_demo(directory: Path, recipe: DemoRecipe, data: DemoData, *, report: Report = lambda message: None) -> Path:
-    """Train the demo model.
+def build_demo(
+    directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData], *, report: Report = lambda message: None
+) -> Path:
+    """Train the demo model, two stages at a time where they do not depend on each other.
 
     Args:
         directory: Gets checkpoints and logs of every stage, and the model.
         recipe: Sizes and lengths of the stages; must stay the same when a run is continued, as the data.
-        data: What to train on.
-        report: Hears which stage begins.
+        load_data: Returns what to train on; picklable, since every process calls it.
+        report: Hears how far the stages are.
 
     Returns:
         The directory of the finished model.
@@ -66,17 +71,62 @@ def build_demo(directory: Path, recipe: DemoRecipe, data: DemoData, *, report: R
     Raises:
         GPAError: A stage diverged.
     """
-    parts = _Networks(recipe, directory)
-    report("GLM tokenizer")
-    parts.train_glm(data)
-    report("codec")
-    parts.train_codec(data, report)
     model = directory / NAME
-    parts.pack(model)
-    report("language model")
+
+    def show() -> None:
+        if line := progress(directory, recipe):
+            report(line)
+
+    report("tokenizers")
+    run_side_by_side([partial(task, directory, recipe, load_data) for task in (_train_glm, _train_tokens)], show)
+    data = load_data()
+    tokenizers = _Networks(recipe, directory)
+    tokenizers.train_glm(data)
+    tokenizers.train_tokens(data)
+    tokenizers.pack(model)
+    report("language model and decoder")
+    run_side_by_side([partial(task, directory, recipe, load_data) for task in (_train_lm, _train_decoder)], show)
+    parts = _Networks(recipe, directory)
+    parts.train_glm(data)
+    parts.train_decoder(data)
     parts.train_lm(model, data)
     parts.pack(model)
     return model
+
+
+def progress(directory: Path, recipe: DemoRecipe) -> str:
+    """Say in one line how far the stages are that have begun and not ended."""
+    stages = {
+        "glm": recipe.glm.stage.steps,
+        "codec/speaker": recipe.speaker.stage.steps,
+        "codec/tokens": recipe.tokens.stage.steps,
+        "codec/prenet": recipe.prenet.steps,
+        "codec/generator": recipe.generator.stage.steps,
+        "lm-words": recipe.lm_words.steps,
+        "lm": recipe.lm.steps,
+    }
+    begun = []
+    for name, steps in stages.items():
+        last = read_last(directory / name)
+        if last is not None and last["step"] < steps:
+            begun.append(f"{name} {last['step']:.0f}/{steps}, loss {last['loss']:.3f}")
+    return "; ".join(begun)
+
+
+def _train_glm(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
+    _Networks(recipe, directory).train_glm(load_data())
+
+
+def _train_tokens(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
+    _Networks(recipe, directory).train_tokens(load_data())
+
+
+def _train_decoder(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
+    _Networks(recipe, directory).train_decoder(load_data())
+
+
+def _train_lm(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
+    _Networks(recipe, directory).train_lm(directory / NAME, load_data())
 
 
 class _Networks:
@@ -117,36 +167,53 @@ class _Networks:
         source = audio_source(data.training, recipe.batch_size, seed=recipe.seed)
         train_glm(self._glm, self._glm_args, features, recipe.glm, source, self._directory / "glm")
 
-    def train_codec(self, data: DemoData, report: Report) -> None:
-        """Train the codec in its four stages; only the last two are about the voices it speaks with alone."""
+    def train_tokens(self, data: DemoData) -> CodecLearner:
+        """Train the codec as far as its tokens, on everyone who speaks."""
         recipe = self._recipe
         heads = HeadSizes(voice_count=VOICE_COUNT, label_count=LABEL_COUNT)
         learner = self._new(
-            4, lambda: CodecLearner(self._wav2vec2, self._codec, self._bicodec_args, heads, recipe.glm.codebook)
+            4, lambda: CodecLearner(self._wav2vec2, self._codec, self._bicodec_args, heads, recipe.codebook)
         )
         speech = [utterance for utterance in data.training if utterance.words]
         heard = audio_source(speech, recipe.batch_size, seed=recipe.seed + 1)
         stages = self._directory / "codec"
         train_speaker(learner, recipe.speaker, heard, stages / "speaker")
-        report("codec: tokens")
         train_tokens(learner, recipe.tokens, heard, stages / "tokens")
-        report("codec: decoding the tokens")
+        return learner
+
+    def train_decoder(self, data: DemoData) -> None:
+        """Train what turns tokens into sound, on the voices the model speaks with."""
+        recipe = self._recipe
+        learner = self.train_tokens(data)
+        stages = self._directory / "codec"
         reference_s = self._bicodec_args.ref_segment_duration
-        coded = coded_source(learner, speech, recipe.batch_size, reference_s=reference_s, seed=recipe.seed + 2)
+        coded = coded_source(
+            learner, steady_speech(data.training), recipe.batch_size, reference_s=reference_s, seed=recipe.seed + 2
+        )
         train_prenet(learner, recipe.prenet, coded, stages / "prenet")
-        report("codec: wave generator")
         train_generator(learner, recipe.generator, coded, stages / "generator")
 
     def train_lm(self, model: Path, data: DemoData) -> None:
-        """Train the language model on the codes that the packed tokenizers give."""
+        """Train the language model on the codes that the packed tokenizers give: first few words, then all."""
         recipe = self._recipe
-        parts = ModelParts(model)
-        examples = make_examples(
-            parts, data.training, hearings=recipe.hearings, conversions=recipe.conversions, seed=recipe.seed
-        )
-        parts.unload()
-        directory = self._directory / "lm"
-        fit(self._lm, examples, recipe.lm, directory, resume=has_state(directory / CHECKPOINTS))
+        kept = self._directory / "examples.npz"
+        if not kept.exists():
+            parts = ModelParts(model)
+            examples = make_examples(
+                parts,
+                data.training,
+                hearings=recipe.hearings,
+                readings=recipe.readings,
+                conversions=recipe.conversions,
+                seed=recipe.seed,
+            )
+            parts.unload()
+            save_examples(kept, examples)
+        examples = load_examples(kept)
+        short = [example for example in examples if len(example.ids) <= recipe.lm_words_length]
+        for name, config, chosen in (("lm-words", recipe.lm_words, short), ("lm", recipe.lm, examples)):
+            directory = self._directory / name
+            fit(self._lm, chosen, config, directory, resume=has_state(directory / CHECKPOINTS))
 
     def pack(self, model: Path) -> None:
         """Write the model as it is now."""

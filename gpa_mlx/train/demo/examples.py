@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,9 +13,14 @@ from gpa_mlx.train.corpus import Example, example_of
 from gpa_mlx.train.demo.augment import AugmentConfig, augment
 from gpa_mlx.train.demo.dataset import conversion_pairs, steady_speech
 from gpa_mlx.train.demo.utterances import Utterance, padded
+from gpa_mlx.train.demo.vocabulary import WordSequence
 from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 
-_LONGEST_SILENCE_S = 0.4
+_SPOKEN_SILENCE_S = (0.05, 0.2)
+_HEARD_SILENCE_S = (0.05, 0.4)
+
+_PLAIN_SHARE = 0.5
+_ENDS = (".", "!", "?", "")
 
 
 def make_examples(
@@ -22,6 +28,7 @@ def make_examples(
     utterances: Sequence[Utterance],
     *,
     hearings: int,
+    readings: int,
     conversions: int,
     seed: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -32,6 +39,8 @@ def make_examples(
         parts: The packed model with its final tokenizers.
         utterances: Training recordings, silence and noise among them.
         hearings: Recognition examples per recording, each disturbed differently; the first one not at all.
+        readings: Examples of speaking per recording, each with other speaker codes of its voice and written in another
+            way.
         conversions: Most pairs to learn voice conversion from.
         seed: Of everything random.
         on_progress: Told how many recordings of how many are done.
@@ -42,9 +51,11 @@ def make_examples(
     clean: dict[int, list[int]] = {}
     examples = []
     for done, utterance in enumerate(utterances):
-        surrounded = _surrounded(utterance, rng)
         for hearing in range(hearings):
-            wave = surrounded.wave if hearing == 0 else augment(surrounded.wave[None], rng, AugmentConfig())[0]
+            if hearing == 0:
+                wave = _surrounded(utterance, _SPOKEN_SILENCE_S, rng)
+            else:
+                wave = augment(_surrounded(utterance, _HEARD_SILENCE_S, rng)[None], rng, AugmentConfig())[0]
             semantic = _semantic(parts, wave)
             if hearing == 0:
                 clean[id(utterance)] = semantic
@@ -54,14 +65,47 @@ def make_examples(
     voices = _VoiceCodes(parts, [utterance for utterance in utterances if id(utterance) in spoken])
     for utterance in utterances:
         if id(utterance) in spoken:
-            codes = voices.draw(utterance, rng), clean[id(utterance)]
-            examples.append(example_of(layout, text, "tts-a", utterance.text, *codes))
+            for _ in range(readings):
+                codes = voices.draw(utterance, rng), clean[id(utterance)]
+                examples.append(example_of(layout, text, "tts-a", written(utterance.words, rng), *codes))
     pairs = conversion_pairs(utterances)
     for index in rng.permutation(len(pairs))[:conversions]:
         source, target = pairs[index]
         codes = voices.draw(target, rng), clean[id(source)], clean[id(target)]
         examples.append(example_of(layout, text, "vc", "", *codes))
     return examples
+
+
+def written(words: WordSequence, rng: np.random.Generator) -> str:
+    """Write words as people do: half of the time plainly, else with a capital, an end mark, and commas or none."""
+    if rng.random() < _PLAIN_SHARE:
+        return " ".join(words)
+    separator = ", " if rng.random() < _PLAIN_SHARE else " "
+    return separator.join(words).capitalize() + _ENDS[int(rng.integers(len(_ENDS)))]
+
+
+def save_examples(path: Path, examples: Sequence[Example]) -> None:
+    """Keep examples in a file, for a run that is resumed; `load_examples` reads it."""
+    lengths = [len(example.ids) for example in examples]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial.npz")
+    np.savez(
+        partial,
+        ids=np.concatenate([example.ids for example in examples]),
+        ends=np.cumsum(lengths),
+        target_starts=np.array([example.target_start for example in examples]),
+        tasks=np.array([example.task for example in examples]),
+        texts=np.array([example.text for example in examples]),
+    )
+    partial.replace(path)
+
+
+def load_examples(path: Path) -> list[Example]:
+    """Read what `save_examples` wrote."""
+    with np.load(path) as file:
+        rows = np.split(file["ids"], file["ends"][:-1])
+        fields = zip(rows, file["target_starts"].tolist(), file["tasks"].tolist(), file["texts"].tolist(), strict=True)
+        return [Example(task=task, ids=ids, target_start=start, text=text) for ids, start, task, text in fields]
 
 
 class _VoiceCodes:
@@ -83,9 +127,9 @@ class _VoiceCodes:
         return self._codes[id(chosen)]
 
 
-def _surrounded(utterance: Utterance, rng: np.random.Generator) -> Utterance:
-    lead, tail = (round(s * SAMPLE_RATE_HZ) for s in rng.uniform(0.05, _LONGEST_SILENCE_S, size=2))
-    return padded(utterance, lead, tail)
+def _surrounded(utterance: Utterance, silence_s: tuple[float, float], rng: np.random.Generator) -> Waveform:
+    lead, tail = (round(s * SAMPLE_RATE_HZ) for s in rng.uniform(*silence_s, size=2))
+    return padded(utterance, lead, tail).wave
 
 
 def _semantic(parts: ModelParts, wave: Waveform) -> list[int]:

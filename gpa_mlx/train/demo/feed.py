@@ -45,7 +45,7 @@ def audio_source(
 def coded_source(
     learner: CodecLearner, utterances: Sequence[Utterance], batch_size: int, *, reference_s: float, seed: int
 ) -> BatchSource[CodedBatch]:
-    """Tokenise every utterance once with the final tokenizers and return the batches without end.
+    """Return the batches without end, every utterance tokenised once by the final tokenizers when it is first needed.
 
     Args:
         learner: Holds the tokenizers.
@@ -54,15 +54,15 @@ def coded_source(
         reference_s: Seconds of a voice that its speaker codes are made of.
         seed: Of the batches and their order.
     """
-    learner.freeze()
     count = -(-len(utterances) // batch_size)
-    rng = np.random.default_rng(seed)
-    coded = []
-    for batch in islice(audio_source(utterances, batch_size, seed=seed, disturbed=False)(0), count):
-        coded.append(learner.code(batch, reference_s, rng))
-        mx.clear_cache()
+    coded: list[CodedBatch] = []
 
     def source(step: int) -> Iterator[CodedBatch]:
+        if not coded:
+            rng = np.random.default_rng(seed)
+            for batch in islice(audio_source(utterances, batch_size, seed=seed, disturbed=False)(0), count):
+                coded.append(learner.code(batch, reference_s, rng))
+                mx.clear_cache()
         while True:
             epoch, skip = divmod(step, count)
             for index in np.random.default_rng((seed, epoch)).permutation(count)[skip:]:

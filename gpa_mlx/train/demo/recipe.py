@@ -47,7 +47,7 @@ class Sizes:
     semantic_codes: int = 256
     generator_channels: int = 128
     lm_dims: int = 192
-    lm_layers: int = 5
+    lm_layers: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,13 @@ class DemoRecipe:
         tokens: Its second.
         prenet: Its third.
         generator: Its fourth.
-        lm: The language model.
+        codebook: How the semantic codebook is trained.
+        lm_words: The language model's first stage, on its shortest examples.
+        lm_words_length: Tokens of the longest of them.
+        lm: Its second stage, on all.
         hearings: How often each recording is heard by the tokenizers, each time disturbed differently, to make the
             recognition examples of the language model.
+        readings: How often each recording is an example of speaking.
         conversions: How many pairs of recordings voice conversion is learnt from.
     """
 
@@ -85,10 +89,20 @@ class DemoRecipe:
     tokens: TokensConfig = field(default_factory=lambda: TokensConfig(stage=StageSettings(steps=1800)))
     prenet: StageSettings = field(default_factory=lambda: StageSettings(steps=2400))
     generator: GeneratorConfig = field(default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=10_000)))
+    codebook: CodebookSettings = field(default_factory=lambda: CodebookSettings(bypass_steps=400))
+    lm_words: FitConfig = field(
+        default_factory=lambda: FitConfig(
+            steps=800, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
+        )
+    )
+    lm_words_length: int = 110
     lm: FitConfig = field(
-        default_factory=lambda: FitConfig(steps=8000, learning_rate=1e-3, warmup_steps=200, batch_tokens=4096)
+        default_factory=lambda: FitConfig(
+            steps=5000, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
+        )
     )
     hearings: int = 2
+    readings: int = 2
     conversions: int = 4000
 
 

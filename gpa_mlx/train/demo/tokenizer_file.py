@@ -14,7 +14,7 @@ _MARKERS = (
 
 
 def write_tokenizer(path: Path, *, glm_codes: int, global_codes: int, semantic_codes: int) -> None:
-    """Write a tokenizer in which each of the demo's words is one token, with and without the blank before it.
+    """Write a tokenizer in which each of the demo's words is one token, also after a blank and with a capital.
 
     Args:
         path: The `tokenizer.json` to write.
@@ -30,7 +30,8 @@ def write_tokenizer(path: Path, *, glm_codes: int, global_codes: int, semantic_c
     trainer = trainers.BpeTrainer(
         vocab_size=1024, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), min_frequency=1
     )
-    tokenizer.train_from_iterator([form for word in WORDS for form in (word, f" {word}")], trainer)
+    forms = [blank + form for word in WORDS for form in (word, word.capitalize()) for blank in ("", " ")]
+    tokenizer.train_from_iterator(forms, trainer)
     blocks = {"glm_semantic": glm_codes, "bicodec_global": global_codes, "bicodec_semantic": semantic_codes}
     codes = [f"<|{name}_{code}|>" for name, size in blocks.items() for code in range(size)]
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in _CONTROL])

@@ -1,0 +1,91 @@
+"""Tasks in processes of their own: two single-threaded trainings use two cores better than two threads in one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
+
+from gpa_mlx.errors import GPAError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_POLL_S = 2.0
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def run_side_by_side(tasks: Sequence[Callable[[], None]], on_wait: Callable[[], None] = lambda: None) -> None:
+    """Run tasks at the same time, each in a fresh process, until all are done.
+
+    When one fails or the caller is interrupted, the others are ended: they are meant to be resumable.
+
+    Args:
+        tasks: Picklable functions.
+        on_wait: Called every two seconds meanwhile.
+
+    Raises:
+        GPAError: What the first task that failed raised, or that it died.
+    """
+    context = multiprocessing.get_context("spawn")
+    running: dict[int, tuple[BaseProcess, Connection]] = {}
+    try:
+        with _environment(_ONE_THREAD):
+            for task in tasks:
+                here, there = context.Pipe(duplex=False)
+                process = context.Process(target=_run, args=(task, there), daemon=True)
+                process.start()
+                there.close()
+                running[process.sentinel] = process, here
+        while running:
+            for sentinel in wait(list(running), timeout=_POLL_S):
+                assert isinstance(sentinel, int)
+                process, connection = running.pop(sentinel)
+                process.join()
+                _check(process, connection)
+            on_wait()
+    finally:
+        for process, _ in running.values():
+            process.terminate()
+            process.join()
+
+
+def _run(task: Callable[[], None], connection: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller decides what an interruption ends
+    try:
+        task()
+    except GPAError as error:
+        connection.send((error.message, error.hint))
+
+
+def _check(process: BaseProcess, connection: Connection) -> None:
+    if connection.poll():
+        try:
+            message, hint = connection.recv()
+        except EOFError:
+            pass
+        else:
+            raise GPAError(message, hint=hint)
+    if process.exitcode:
+        raise GPAError(
+            f"A training process ended with status {process.exitcode}.", hint="Give the command again to continue."
+        )
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
