@@ -45,7 +45,7 @@ class PartInfo:
     """One network of the model.
 
     Attributes:
-        dtype: `float32` or `bfloat16`: of the weights, or of the scales where they are quantised.
+        dtype: `float32`, `bfloat16` or `float16`: of the weights, or of the scales where they are quantised.
         bits: Bits per quantised weight; None when nothing is quantised.
         tensors: Number of tensors, before quantisation.
         parameters: Number of parameters, before quantisation.

@@ -17,7 +17,7 @@ from gpa_mlx.nn.lora import fuse_adapters
 from gpa_mlx.train.fit import Weights, install
 
 _WEIGHTS = "model.safetensors"
-_DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16}
+_DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
 
 
 def write_trained(parts: ModelParts, weights: Weights, folder: Path, name: str) -> None:

@@ -24,7 +24,7 @@ from gpa_mlx.errors import (
     VoiceError,
 )
 
-NAMES = ["transcribe", "speak", "vc", "tokenize", "detokenize", "convert", "model", "train", "bench"]
+NAMES = ["demo", "transcribe", "speak", "vc", "tokenize", "detokenize", "convert", "model", "train", "bench"]
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_end_of_file_is_not_an_interrupt(transcribe_failing):
 def test_no_model_names_the_ways_to_give_one(gpa_mlx):
     result = gpa_mlx("transcribe", "a.wav")
     assert (result.code, result.out) == (3, "")
-    for way in ("--model", "GPA_MLX_MODEL", "gpa-mlx convert"):
+    for way in ("--model demo", "GPA_MLX_MODEL", "gpa-mlx convert"):
         assert way in result.err
 
 

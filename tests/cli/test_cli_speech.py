@@ -148,8 +148,8 @@ def test_text_that_is_not_utf_8(speech, engine, given):
 
 
 @pytest.mark.parametrize("voice", ["anna", "missing.wav", "."])
-def test_unknown_voice(gpa_mlx, engine, tmp_path, voice):
-    result = gpa_mlx(*SPEAK, "--voice", voice, "--model", "m", "-o", tmp_path / "out.wav")
+def test_unknown_voice(gpa_mlx, engine, converted_small_a, tmp_path, voice):
+    result = gpa_mlx(*SPEAK, "--voice", voice, "--model", converted_small_a, "-o", tmp_path / "out.wav")
     assert (result.code, result.out) == (1, "")
     assert f"'{voice}'" in result.err
     assert "path of a recording" in result.err

@@ -188,7 +188,11 @@ class _Networks:
         stages = self._directory / "codec"
         reference_s = self._bicodec_args.ref_segment_duration
         coded = coded_source(
-            learner, steady_speech(data.training), recipe.batch_size, reference_s=reference_s, seed=recipe.seed + 2
+            learner,
+            steady_speech(data.training),
+            recipe.decoder_batch_size,
+            reference_s=reference_s,
+            seed=recipe.seed + 2,
         )
         train_prenet(learner, recipe.prenet, coded, stages / "prenet")
         train_generator(learner, recipe.generator, coded, stages / "generator")

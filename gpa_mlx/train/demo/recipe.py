@@ -46,7 +46,7 @@ class Sizes:
     latent_dims: int = 96
     semantic_codes: int = 256
     generator_channels: int = 128
-    lm_dims: int = 192
+    lm_dims: int = 160
     lm_layers: int = 4
 
 
@@ -58,6 +58,7 @@ class DemoRecipe:
         seed: Of weights and of the order of the data.
         sizes: How large the model is.
         batch_size: Recordings per step of the tokenizers and the codec.
+        decoder_batch_size: Recordings per step of what turns tokens into sound.
         glm: The GLM tokenizer.
         speaker: The codec's first stage.
         tokens: Its second.
@@ -76,6 +77,7 @@ class DemoRecipe:
     seed: int = 0
     sizes: Sizes = field(default_factory=Sizes)
     batch_size: int = 16
+    decoder_batch_size: int = 8
     glm: GLMTrainingConfig = field(
         default_factory=lambda: GLMTrainingConfig(
             label_count=LABEL_COUNT,
@@ -87,8 +89,8 @@ class DemoRecipe:
         default_factory=lambda: SpeakerConfig(stage=StageSettings(steps=600, learning_rate=2e-3))
     )
     tokens: TokensConfig = field(default_factory=lambda: TokensConfig(stage=StageSettings(steps=1800)))
-    prenet: StageSettings = field(default_factory=lambda: StageSettings(steps=2400))
-    generator: GeneratorConfig = field(default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=10_000)))
+    prenet: StageSettings = field(default_factory=lambda: StageSettings(steps=3000))
+    generator: GeneratorConfig = field(default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=6500)))
     codebook: CodebookSettings = field(default_factory=lambda: CodebookSettings(bypass_steps=400))
     lm_words: FitConfig = field(
         default_factory=lambda: FitConfig(
@@ -98,7 +100,7 @@ class DemoRecipe:
     lm_words_length: int = 110
     lm: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=5000, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
+            steps=4200, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
         )
     )
     hearings: int = 2
