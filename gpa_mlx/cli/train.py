@@ -1,4 +1,4 @@
-"""`gpa-mlx train`: fine-tuning."""
+"""`gpa-mlx train`: fine-tuning, and the demo model from scratch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MODEL = "model"
 
 @click.group()
 def train() -> None:
-    """Fine-tune a model on your own recordings."""
+    """Fine-tune a model on your own recordings, or train the demo model."""
 
 
 @train.command()
@@ -213,17 +213,29 @@ def fuse(diagnostics: Diagnostics, *, model: str | None, adapter: Path, out: Pat
 def demo(diagnostics: Diagnostics, *, out: Path) -> None:
     """Train a small GPA from scratch on synthesised words.
 
-    espeak-ng and flite speak the data. Every stage is resumed where it stopped, so the command can be interrupted and
-    given again. On two CPU cores it takes many hours.
+    espeak-ng and flite speak the data. Two processes train at a time. Every stage is resumed where it stopped, so the
+    command can be interrupted and given again. The model, with a card that holds its scores, is the folder
+    `gpa-mlx-demo` in --out; what ships of it, with voices and samples, is the folder `embedded`.
     """
-    from gpa_mlx.train.demo.build import build_demo
-    from gpa_mlx.train.demo.dataset import make_demo_data
-    from gpa_mlx.train.demo.recipe import DemoRecipe
+    from functools import partial
 
+    from gpa_mlx.train.demo.build import build_demo
+    from gpa_mlx.train.demo.card import write_card
+    from gpa_mlx.train.demo.dataset import make_demo_data
+    from gpa_mlx.train.demo.evaluation import evaluate
+    from gpa_mlx.train.demo.recipe import DemoRecipe
+    from gpa_mlx.train.demo.ship import make_embedded
+
+    recipe, folder = DemoRecipe(), out / "data"
     with diagnostics.working("making the data") as show:
-        data = make_demo_data(out / "data", on_progress=lambda done, total: show(f"speaking: {done} of {total}"))
-    model = build_demo(out, DemoRecipe(), data, report=diagnostics.inform)
-    diagnostics.inform(f"{model}: written")
+        data = make_demo_data(folder, on_progress=lambda done, total: show(f"speaking: {done} of {total}"))
+    with diagnostics.working("training") as show:
+        model = build_demo(out, recipe, partial(make_demo_data, folder), report=show)
+    with diagnostics.working("evaluating") as show:
+        scores = evaluate(model, data, report=show)
+    write_card(model, scores, recipe, data)
+    make_embedded(model, data, out / "embedded")
+    diagnostics.inform(f"{model}: written, its scores are in {model / 'MODEL_CARD.md'}")
 
 
 def _fit_config(

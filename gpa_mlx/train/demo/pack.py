@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,9 +20,13 @@ from gpa_mlx.manifest import (
     Manifest,
     PartInfo,
     Source,
+    read_manifest,
     sha256_of,
     write_manifest,
 )
+
+DOCUMENTS = ("MODEL_CARD.md", "scores.json")
+"""What is written about a model after it is packed; no part of it."""
 
 _DTYPE, _DTYPE_NAME = mx.float16, "float16"
 """Half the size of float32; the rounding, 5e-4 relative, is far below what training on noisy data leaves."""
@@ -64,12 +68,28 @@ def pack(directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str
         stored = {key: tensor.astype(_DTYPE) for key, tensor in tensors}
         mx.save_safetensors(str(folder / "model.safetensors"), stored, {"format": "mlx"})
         infos[part.name] = PartInfo(_DTYPE_NAME, None, len(stored), sum(tensor.size for tensor in stored.values()))
-    files = {
-        path.relative_to(directory).as_posix(): FileInfo(path.stat().st_size, sha256_of(path))
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name != MANIFEST_NAME
-    }
+    files = _list_files(directory)
     codec = files["bicodec/model.safetensors"].sha256
     family = f"bicodec-{hashlib.sha256(codec.encode()).hexdigest()[:12]}"
     source = Source(origin, None, {})
     write_manifest(directory, Manifest(FORMAT_VERSION, __version__, family, name, source, infos, files))
+
+
+def refresh_manifest(directory: Path) -> None:
+    """List all files anew after some were added or changed; name, family and parts stay.
+
+    Args:
+        directory: A packed model whose weights are the same as when it was packed.
+
+    Raises:
+        ModelFormatError: Not a packed model.
+    """
+    write_manifest(directory, replace(read_manifest(directory), files=_list_files(directory)))
+
+
+def _list_files(directory: Path) -> dict[str, FileInfo]:
+    return {
+        path.relative_to(directory).as_posix(): FileInfo(path.stat().st_size, sha256_of(path))
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != MANIFEST_NAME
+    }
