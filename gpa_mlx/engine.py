@@ -55,7 +55,7 @@ MAX_REFERENCE_S = 600.0
 MIN_VOICE_S = 0.5
 """Shortest recording a voice is made from."""
 
-_DEFAULTS: dict[Task, GenerationOptions] = {
+REFERENCE_OPTIONS: dict[Task, GenerationOptions] = {
     "transcribe": GenerationOptions(),
     "speak": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
     "vc": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
@@ -117,10 +117,12 @@ class GPA:
         """Names of the parts in memory, in the order they were loaded."""
         return tuple(self._parts.loaded)
 
-    @staticmethod
-    def default_options(task: Task) -> GenerationOptions:
-        """Return what the reference uses: greedy for text, temperature 0.2 and penalty 1.2 for speech."""
-        return _DEFAULTS[task]
+    def default_options(self, task: Task) -> GenerationOptions:
+        """Return what the reference uses, greedy for text, temperature 0.2 and penalty 1.2 for speech, or what the
+        model's manifest says instead.
+        """
+        options, penalty = REFERENCE_OPTIONS[task], self._parts.manifest.speech_repetition_penalty
+        return options if task == "transcribe" or penalty is None else replace(options, repetition_penalty=penalty)
 
     def warm(self, task: Task) -> None:
         """Load the parts a task needs now instead of at its first use."""
@@ -164,7 +166,7 @@ class GPA:
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
     ) -> Iterator[TranscriptionChunk]:
         """Yield text as it is decoded; arguments and errors as for `transcribe`."""
-        options = _checked(options, "transcribe")
+        options = _checked(options or self.default_options("transcribe"))
         reader = open_recording(audio)
 
         def run() -> Iterator[TranscriptionChunk]:
@@ -237,7 +239,7 @@ class GPA:
         self, text: str, *, voice: Voice, options: GenerationOptions | None = None
     ) -> Iterator[SpeechChunk]:
         """Yield speech as it is made; arguments and errors as for `speak`."""
-        options = _checked(options, "speak")
+        options = _checked(options or self.default_options("speak"))
         check_text(text)
         self._check_voice(voice)
         prompt = speak_prompt(self._parts.layout, voice.global_tokens, self._parts.text.encode(text))
@@ -264,7 +266,7 @@ class GPA:
         self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None
     ) -> Iterator[SpeechChunk]:
         """Yield converted speech as it is made; arguments and errors as for `convert_voice`."""
-        options = _checked(options, "vc")
+        options = _checked(options or self.default_options("vc"))
         self._check_voice(voice)
         recording = load_recording(audio, max_duration_s=MAX_PASS_S)
         require_min_length(recording, "The source")
@@ -413,8 +415,7 @@ class GPA:
             )
 
 
-def _checked(options: GenerationOptions | None, task: Task) -> GenerationOptions:
-    options = options or _DEFAULTS[task]
+def _checked(options: GenerationOptions) -> GenerationOptions:
     check_options(options)
     if options.temperature > 0 and options.seed is None:
         options = replace(options, seed=secrets.randbits(31))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx.engine import GPA
+from gpa_mlx.engine import REFERENCE_OPTIONS
 
 SPEAK = ("speak", "hello there")
 
@@ -90,7 +90,7 @@ def test_without_options_the_task_s_defaults_hold(speech, engine, task):
 @pytest.mark.parametrize("command", ["speak", "vc"])
 def test_help_states_the_engine_s_defaults(gpa_mlx, command):
     shown = " ".join(gpa_mlx(command, "--help").out.split())
-    defaults = GPA.default_options(command)
+    defaults = REFERENCE_OPTIONS[command]
     for name in ("temperature", "top_k", "top_p", "repetition_penalty"):
         description = shown.split(f"--{name.replace('_', '-')} ")[1]
         assert description.split("[default: ")[1].startswith(f"{getattr(defaults, name)}]")

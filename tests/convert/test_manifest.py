@@ -148,3 +148,18 @@ def test_text_that_is_no_manifest(model, text):
 def test_a_copied_model_is_whole(model, tmp_path):
     shutil.copytree(model, tmp_path / "copy")
     assert verify_files(tmp_path / "copy") == []
+
+
+def test_the_penalty_of_a_model_is_optional(model):
+    assert read_manifest(model).speech_repetition_penalty is None
+    edit(model, lambda content: content.pop("speech_repetition_penalty"))  # as earlier releases wrote it
+    assert read_manifest(model).speech_repetition_penalty is None
+    edit(model, lambda content: content.update(speech_repetition_penalty=1.05))
+    assert read_manifest(model).speech_repetition_penalty == 1.05
+
+
+@pytest.mark.parametrize("value", ["1", 0, -1.0, float("inf"), float("nan"), True])
+def test_an_impossible_penalty_is_refused(model, value):
+    edit(model, lambda content: content.update(speech_repetition_penalty=value))
+    with pytest.raises(ModelFormatError, match="speech_repetition_penalty"):
+        read_manifest(model)
