@@ -118,8 +118,10 @@ class GPA:
         return tuple(self._parts.loaded)
 
     def default_options(self, task: Task) -> GenerationOptions:
-        """Return what the reference uses, greedy for text, temperature 0.2 and penalty 1.2 for speech, or what the
-        model's manifest says instead.
+        """Return what is used when no options are given.
+
+        That is what the reference uses, greedy for text, temperature 0.2 and penalty 1.2 for speech, unless the model's
+        manifest has another penalty.
         """
         options, penalty = REFERENCE_OPTIONS[task], self._parts.manifest.speech_repetition_penalty
         return options if task == "transcribe" or penalty is None else replace(options, repetition_penalty=penalty)

@@ -8,9 +8,10 @@
 Contenders take turns (A B A B ...), after one warm-up each; the table shows the median and the spread (lowest to
 highest trial). Everything is computed in float32 unless the model was converted otherwise.
 
-* tokenise: 10 s of audio to codes. gpa-mlx: all of it (GLM tokenizer, loudness, 16 wav2vec2 layers, BiCodec encoder,
-  speaker encoder). torch: only what `reference_torch.py` lists, which leaves BiCodec's two encoders out. Both
-  tokenizers are also compared one by one.
+* tokenise: 10 s of audio to GLM, semantic and speaker codes, then each kind alone. Both sides do all of it: log-mel and
+  GLM encoder; wav2vec2 and BiCodec encoder; loudness, mel and speaker encoder. torch also computes what the reference
+  computes without need, which gpa-mlx leaves out: wav2vec2's layers above 16 and the speaker encoder's x-vector. The
+  notes say how many of torch's codes equal gpa-mlx's.
 * decode: tokens per second after the first token, greedy, 200 tokens after a prompt of about 100. gpa-mlx projects on
   the rows a task can emit (speech: semantic codes and stop; text: text and stop), mlx-lm's `generate_step` and
   transformers' `generate` on the full vocabulary. mlx-lm reads the very same model directory.

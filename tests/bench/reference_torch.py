@@ -4,21 +4,25 @@
 `compare_reference.py` starts it, so that torch's threads and memory stay out of the process whose speed is measured.
 It answers one JSON object per line on stdin with one per line on stdout:
 
-    {"op": "about"}                                             versions, threads, and what is run
-    {"op": "load", "part": "glm" | "wav2vec2" | "lm"}            seconds
-    {"op": "glm" | "wav2vec2", "wave": "FILE.npy"}               seconds of one pass over 16 kHz float32 samples
-    {"op": "decode", "prompt": [ids], "max_tokens": N}           seconds to the first token, seconds of the others
+    {"op": "about"}                                           versions, threads, dtype
+    {"op": "load", "part": "glm" | "bicodec" | "lm"}          seconds
+    {"op": "unload"}                                          nothing; all parts are dropped
+    {"op": "glm" | "semantic" | "global", "wave": "FILE.npy"} seconds of one pass over 16 kHz samples, and the codes
+    {"op": "decode", "prompt": [ids], "max_tokens": N}        seconds to the first token and of the others, the tokens
 
 The weights come from the upstream directory. What runs:
 
 * glm: transformers' WhisperFeatureExtractor; the two causal convolutions; transformers' WhisperEncoderLayer (SDPA), as
   many as the codebook needs (16 of 32), with the block-causal mask; average or max pooling; nearest code.
-* wav2vec2: transformers' feature extractor and Wav2Vec2Model with ALL layers and hidden states, then the mean of 11, 14
-  and 16: the reference does compute the layers above.
+* semantic: transformers' feature extractor and Wav2Vec2Model with ALL layers and hidden states (the reference does
+  compute the layers above the last one it uses), the mean of 11, 14 and 16, BiCodec's encoder, nearest code.
+* global: loudness normalisation, the reference clip, its mel spectrogram, ECAPA-TDNN with its x-vector (which the
+  reference computes and drops), the perceiver, FSQ codes.
 * lm: transformers' Qwen3ForCausalLM, greedy `generate` with its KV cache, logits over the FULL vocabulary.
 
-Not here: the BiCodec encoder and speaker encoder (no torch implementation outside the reference's own repository), and
-loudness normalisation. The reference does that work too, so its real times are longer than these.
+So one pass of glm, semantic and global is the reference's work from samples to codes. Loudness is normalised once for
+both BiCodec tokenizers and counted with `global`. Not here: reading and resampling files. BiCodec's own networks are in
+`reference_bicodec.py`, since transformers has only the others.
 """
 
 from __future__ import annotations
@@ -33,16 +37,15 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from reference_bicodec import BiCodecTokenizer
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
-from transformers import Qwen3ForCausalLM, Wav2Vec2FeatureExtractor, Wav2Vec2Model, WhisperConfig
+from transformers import Qwen3ForCausalLM, WhisperConfig
 from transformers import WhisperFeatureExtractor as LogMel
 from transformers.generation.streamers import BaseStreamer
 from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer
 
-WAV2VEC2 = Path("BiCodec") / "wav2vec2-large-xlsr-53"
-FEATURE_LAYERS = (11, 14, 16)
 RATE_HZ = 16_000
 
 
@@ -126,10 +129,8 @@ class Reference:
         start = time.perf_counter()
         if part == "glm":
             self.parts[part] = WhisperVQ(self.source / "glm-4-voice-tokenizer")
-        elif part == "wav2vec2":
-            extractor = Wav2Vec2FeatureExtractor.from_pretrained(self.source / WAV2VEC2)
-            network = Wav2Vec2Model.from_pretrained(self.source / WAV2VEC2, dtype=torch.float32).eval()
-            self.parts[part] = (extractor, network)
+        elif part == "bicodec":
+            self.parts[part] = BiCodecTokenizer(self.source / "BiCodec")
         else:
             self.parts[part] = Qwen3ForCausalLM.from_pretrained(self.source, dtype=torch.float32).eval()
             self.parts[part].generation_config.eos_token_id = None  # always the asked number of tokens
@@ -145,14 +146,19 @@ class Reference:
         codes = self.parts["glm"](samples)
         return {"seconds": time.perf_counter() - start, "codes": codes.tolist()}
 
-    def wav2vec2(self, wave: str) -> dict[str, Any]:
-        samples = np.load(wave)
-        extractor, network = self.parts["wav2vec2"]
+    def semantic(self, wave: str) -> dict[str, Any]:
+        bicodec = self.parts["bicodec"]
+        normalized = bicodec.normalize(np.load(wave))
         start = time.perf_counter()
-        inputs = extractor(samples, sampling_rate=RATE_HZ, return_tensors="pt", padding=True).input_values
-        states = network(inputs, output_hidden_states=True).hidden_states
-        features = sum(states[i] for i in FEATURE_LAYERS) / len(FEATURE_LAYERS)
-        return {"seconds": time.perf_counter() - start, "frames": features.shape[1]}
+        codes = bicodec.semantic(normalized)
+        return {"seconds": time.perf_counter() - start, "codes": codes.tolist()}
+
+    def speaker(self, wave: str) -> dict[str, Any]:
+        bicodec = self.parts["bicodec"]
+        samples = np.load(wave)
+        start = time.perf_counter()
+        codes = bicodec.speaker(bicodec.normalize(samples))
+        return {"seconds": time.perf_counter() - start, "codes": codes.tolist()}
 
     def decode(self, prompt: list[int], max_tokens: int) -> dict[str, Any]:
         ids = torch.tensor([prompt])
@@ -172,7 +178,15 @@ def main() -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     reference = Reference(Path(sys.argv[1]))
-    operations = {name: getattr(reference, name) for name in ("about", "load", "unload", "glm", "wav2vec2", "decode")}
+    operations = {
+        "about": reference.about,
+        "load": reference.load,
+        "unload": reference.unload,
+        "glm": reference.glm,
+        "semantic": reference.semantic,
+        "global": reference.speaker,
+        "decode": reference.decode,
+    }
     for line in sys.stdin:
         request = json.loads(line)
         operation = operations[request.pop("op")]
