@@ -21,7 +21,9 @@ highest trial). Everything is computed in float32 unless the model was converted
 
 On Linux the MLX wheel calls OpenBLAS only if that was in the process first. `gpa_mlx.backend` is imported before mlx_lm
 here, so both use it; mlx-lm alone would be slower. torch runs in a process of its own. What is not installed is skipped
-with a word. At full size the run takes about a quarter of an hour on two cores and 8 GB of memory for both processes.
+with a word. The machine must be idle: torch's threads wait for each other after every operation, so a core that another
+process holds makes torch many times slower, its small networks most. At full size the run takes about a quarter of an
+hour on two cores and 8 GB of memory for both processes.
 """
 
 from __future__ import annotations
