@@ -2,6 +2,10 @@
 
 Every `stream_x` checks its arguments at the call and yields numpy and text as they appear; its last item alone carries
 `finish_reason` and `timings`. Every `x` is the fold of its stream.
+
+Speech is decoded while its codes are generated, in the chunks of `SpeechChunker`; a chunk has the codes of its audio.
+The mean is removed as the speech goes (`MeanRemover`); only with `constrain=False` it is that of the whole utterance,
+as in the reference, and all audio is in the last chunk.
 """
 
 from __future__ import annotations
@@ -18,10 +22,10 @@ from typing import Self
 import numpy as np
 
 from gpa_mlx.audio.io import load_recording, open_recording
-from gpa_mlx.audio.loudness import remove_dc
 from gpa_mlx.audio.recording import Recording, require_min_duration, require_min_length
 from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments
 from gpa_mlx.clock import TaskClock
+from gpa_mlx.codec.speech import SpeechChunker
 from gpa_mlx.errors import GPAError, VoiceError
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.sampling import check_options
@@ -290,7 +294,10 @@ class GPA:
         self, prompt: Sequence[int], voice: Voice, options: GenerationOptions, task: Task, clock: TaskClock
     ) -> Iterator[SpeechChunk]:
         layout = self._parts.layout
+        decoder = self._parts.vocoder.stream(voice.global_tokens)
+        chunker = SpeechChunker(decoder, whole_mean=not options.constrain)
         codes: list[int] = []
+        handed_out = 0
         finish: FinishReason = "length"
         in_speech = True
         for token in self._generate(prompt, options, task, clock):
@@ -299,22 +306,34 @@ class GPA:
                 break
             # The reference reads up to a second end marker and ignores everything that is not a semantic token.
             in_speech = in_speech and token != layout.end_content
-            if in_speech and token in layout.semantic:
-                codes.append(layout.semantic.code_of(token))
+            if not in_speech or token not in layout.semantic:
+                continue
+            codes.append(layout.semantic.code_of(token))
+            started = time.perf_counter()
+            audio = chunker.push(codes[-1])
+            clock.decode_s += time.perf_counter() - started
+            if len(audio):
+                clock.first_output()
+                first, handed_out = handed_out, handed_out + len(audio) // decoder.samples_per_code
+                yield SpeechChunk(
+                    audio=audio,
+                    sample_rate=SAMPLE_RATE_HZ,
+                    codes=np.asarray(codes[first:handed_out], dtype=np.int32),
+                )
         if not codes:
             raise GPAError(
                 "The model ended without any speech.", hint="Try another seed, a higher temperature or other input."
             )
         started = time.perf_counter()
-        audio = remove_dc(self._parts.vocoder.decode(codes, voice.global_tokens))
-        clock.decode_s = time.perf_counter() - started
+        audio = chunker.finish()
+        clock.decode_s += time.perf_counter() - started
         clock.first_output()
         yield SpeechChunk(
             audio=audio,
             sample_rate=SAMPLE_RATE_HZ,
-            codes=np.asarray(codes, dtype=np.int32),
+            codes=np.asarray(codes[handed_out:], dtype=np.int32),
             finish_reason=finish,
-            timings=clock.timings(len(audio) / SAMPLE_RATE_HZ),
+            timings=clock.timings(len(codes) * decoder.samples_per_code / SAMPLE_RATE_HZ),
             seed=options.seed,
         )
 

@@ -44,7 +44,8 @@ class GenerationOptions:
         repetition_penalty: > 1 makes ids that occurred before less likely; 1.0 is off.
         seed: Makes sampling repeatable; None draws a fresh seed.
         constrain: Allow only ids the task can use (semantic codes and stop, or text and stop), and stop at
-            `<|end_content|>` too. False reproduces the reference exactly: full vocabulary, stop at `<|im_end|>`.
+            `<|end_content|>` too. False reproduces the reference exactly: full vocabulary, stop at `<|im_end|>`, and
+            the mean of the whole utterance removed from speech, so that a stream has all its audio in the last chunk.
     """
 
     max_tokens: int | None = None
@@ -156,12 +157,12 @@ class Transcription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechChunk:
-    """A piece of generated speech.
+    """A piece of generated speech; all pieces of a stream one after the other are the `Speech`.
 
     Attributes:
-        audio: float32 samples, `(samples,)`.
+        audio: float32 samples, `(samples,)`, mean removed.
         sample_rate: Rate of `audio` in Hz.
-        codes: The semantic codes behind this audio, 320 samples each.
+        codes: The semantic codes of this audio, 320 samples each.
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
         seed: Set on the last chunk when sampling: what reproduces this speech.
@@ -180,7 +181,7 @@ class Speech:
     """Generated speech.
 
     Attributes:
-        audio: float32 samples, `(samples,)`, mean removed.
+        audio: float32 samples, `(samples,)`, mean removed (`MeanRemover` states how).
         sample_rate: Rate of `audio` in Hz.
         codes: The semantic codes behind the audio, 320 samples each.
         finish_reason: `length` means the token budget ran out and the speech is cut.

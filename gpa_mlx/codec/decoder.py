@@ -1,4 +1,4 @@
-"""BiCodec codes to waveform, in one piece."""
+"""BiCodec codes to waveform, in one piece or as a stream."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gpa_mlx.backend import mx
+from gpa_mlx.codec.checks import check_global_tokens, check_semantic_codes
+from gpa_mlx.codec.streaming import StreamingDecoder
 from gpa_mlx.errors import GPAError
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.decoder import WaveDecoder
@@ -38,27 +40,16 @@ class Vocoder:
         Raises:
             GPAError: No codes, a wrong number of speaker codes, or a code outside its codebook.
         """
-        speaker = self._args.speaker_encoder
-        if len(global_tokens) != speaker.token_num:
-            raise GPAError(
-                f"{len(global_tokens)} global tokens were given; this model's voices have {speaker.token_num}.",
-                hint="Make the voice again with this model.",
-            )
+        check_global_tokens(global_tokens, self._args)
         if len(semantic) == 0:
             raise GPAError("There are no semantic codes to decode.", hint="Give at least one code.")
-        _check_range(semantic, self._args.quantizer.codebook_size, "semantic code")
-        _check_range(global_tokens, speaker.codebook_size, "global token")
+        check_semantic_codes(semantic, self._args)
         wave = self._network(
             mx.array(np.asarray(semantic, dtype=np.int32)[None]),
             mx.array(np.asarray(global_tokens, dtype=np.int32)[None]),
         )
         return np.array(wave[0])
 
-
-def _check_range(codes: Sequence[int], size: int, what: str) -> None:
-    outside = [code for code in codes if not 0 <= code < size]
-    if outside:
-        raise GPAError(
-            f"The {what} {outside[0]} does not exist: this model has 0 to {size - 1}.",
-            hint="Use codes made by the same model.",
-        )
+    def stream(self, global_tokens: Sequence[int], *, lookahead: int | None = None) -> StreamingDecoder:
+        """Return a decoder that takes the codes piece by piece; arguments and errors as for `StreamingDecoder`."""
+        return StreamingDecoder(self._network, self._args, global_tokens, lookahead=lookahead)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.bicodec.fsq import FiniteScalarQuantizer
 from gpa_mlx.nn.bicodec.quantizer import FactorizedQuantizer
+from gpa_mlx.nn.bicodec.reach import Span, Stage
 from gpa_mlx.nn.bicodec.vocos import ResamplingStage, Upsample, VocosBackbone
 from gpa_mlx.nn.layers import Snake, TapConv1d, TapConvTranspose1d
 
@@ -49,7 +50,19 @@ class Prenet(nn.Module):
 
     def __call__(self, z: mx.array, speaker: mx.array) -> mx.array:
         """Map latents `(B, T, input_channels)` and speaker vectors `(B, D)` to `(B, T', out_channels)`."""
-        x = self.linear(self.backbone(self.upsample(z), speaker))
+        return self._project(self.backbone(self.upsample(z), speaker))
+
+    def local_stages(self, speaker: mx.array) -> list[Stage]:
+        """Return the network for speaker vectors `(B, D)` as a chain of stages."""
+        stages = [Stage(self.linear_pre)]
+        for stage in self.stages:
+            assert isinstance(stage.resample, Upsample)
+            stages.append(Stage(stage.resample, stage.resample.input_span, stage.resample.ratio))
+            stages += stage.backbone.local_stages()
+        return [*stages, *self.backbone.local_stages(speaker), Stage(self._project)]
+
+    def _project(self, x: mx.array) -> mx.array:
+        x = self.linear(x)
         return mx.tanh(x) if self.use_tanh else x
 
 
@@ -86,6 +99,7 @@ class UpsamplingBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, rate: int) -> None:
         super().__init__()
         self.rate = rate
+        self.kernel_size = kernel_size
         self.snake = Snake(in_channels)
         self.upsample = TapConvTranspose1d(in_channels, out_channels, kernel_size, rate)
         self.units = [ResidualUnit(out_channels, dilation) for dilation in _DILATIONS]
@@ -96,6 +110,12 @@ class UpsamplingBlock(nn.Module):
     def __call__(self, x: mx.array) -> mx.array:
         """Map `(B, T, in)` to `(B, T * rate, out)`."""
         return _in_windows(self._upsample, x, self.rate, self._window, self._context)
+
+    def input_span(self, span: Span) -> Span:
+        """Return the input positions that a span of output positions depends on."""
+        for dilation in reversed(_DILATIONS):
+            span = span.before_conv(_KERNEL_SIZE, dilation)
+        return span.before_transposed_conv(self.kernel_size, self.rate, (self.kernel_size - self.rate) // 2)
 
     def _upsample(self, x: mx.array) -> mx.array:
         x = self.upsample(self.snake(x))
@@ -134,10 +154,25 @@ class WaveGenerator(nn.Module):
     def __call__(self, x: mx.array) -> mx.array:
         """Map frames `(B, T, input_channel)` to samples `(B, T * product of rates)` in [-1, 1]."""
         *_, x = self.stages(x)
+        return self._output(x)
+
+    def local_stages(self) -> list[Stage]:
+        """Return the network as a chain of stages."""
+        return [
+            Stage(self.conv_in, _before_kernel),
+            *(Stage(block, block.input_span, block.rate) for block in self.blocks),
+            Stage(self._output, _before_kernel),
+        ]
+
+    def _output(self, x: mx.array) -> mx.array:
         return _in_windows(self._samples, x, 1, self._window, _KERNEL_SIZE // 2)[..., 0]
 
     def _samples(self, x: mx.array) -> mx.array:
         return mx.tanh(self.conv_out(self.snake(x)))
+
+
+def _before_kernel(span: Span) -> Span:
+    return span.before_conv(_KERNEL_SIZE)
 
 
 def _in_windows(network: Callable[[mx.array], mx.array], x: mx.array, rate: int, window: int, context: int) -> mx.array:
@@ -189,6 +224,19 @@ class WaveDecoder(nn.Module):
     def frames(self, codes: mx.array, speaker: mx.array) -> mx.array:
         """Map semantic codes `(B, T)` and speaker vectors `(B, D)` to the wave generator's input `(B, T', D)`."""
         return self.prenet(self.quantizer.decode(codes), speaker) + speaker[:, None]
+
+    def local_stages(self, speaker: mx.array) -> list[Stage]:
+        """Return the way from codes `(B, T)` to samples, for speaker vectors `(B, D)`, as a chain of stages.
+
+        No part of it looks at all of time: layer norms are per frame, and what holds for the whole utterance, the
+        speaker vector, is known beforehand. So every sample depends on a bounded number of codes.
+        """
+        return [
+            Stage(self.quantizer.decode),
+            *self.prenet.local_stages(speaker),
+            Stage(lambda frames: frames + speaker[:, None]),
+            *self.wave_generator.local_stages(),
+        ]
 
     def __call__(self, codes: mx.array, global_codes: mx.array) -> mx.array:
         """Decode an utterance.

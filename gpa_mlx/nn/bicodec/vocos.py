@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gpa_mlx.backend import mx, nn
+from gpa_mlx.nn.bicodec.reach import Span, Stage
 from gpa_mlx.nn.layers import DepthwiseConv1d, DepthwiseUpsample1d, gelu
 
 _KERNEL_SIZE = 7
@@ -29,6 +32,10 @@ class AdaLayerNorm(nn.Module):
         """Normalise `(B, T, D)` under the condition `(B, C)`."""
         x = mx.fast.layer_norm(x, None, None, _NORM_EPS)
         return x * self.scale(condition)[:, None] + self.shift(condition)[:, None]
+
+
+def _before_kernel(span: Span) -> Span:
+    return span.before_conv(_KERNEL_SIZE)
 
 
 def _norm(dims: int, condition_dim: int | None) -> nn.LayerNorm | AdaLayerNorm:
@@ -100,6 +107,14 @@ class VocosBackbone(nn.Module):
             x = block(x, condition)
         return self.final_layer_norm(x)
 
+    def local_stages(self, condition: mx.array | None = None) -> list[Stage]:
+        """Return the network as a chain of stages; none of its norms looks across time."""
+        return [
+            Stage(lambda x: _apply_norm(self.norm, self.embed(x), condition), _before_kernel),
+            *(Stage(partial(block, condition=condition), _before_kernel) for block in self.convnext),
+            Stage(self.final_layer_norm),
+        ]
+
 
 class Downsample(nn.Module):
     """Strided depthwise convolution plus twice the mean of every `ratio` frames.
@@ -149,6 +164,12 @@ class Upsample(nn.Module):
         if self.ratio == 1:
             return 3 * x
         return 3 * mx.repeat(x, self.ratio, axis=1) + 2 * self.conv(nn.leaky_relu(x, 0.2))
+
+    def input_span(self, span: Span) -> Span:
+        """Return the input frames that a span of output frames depends on."""
+        if self.ratio == 1:
+            return span
+        return span.before_transposed_conv(2 * self.ratio, self.ratio, (self.ratio + 1) // 2)
 
 
 class ResamplingStage(nn.Module):

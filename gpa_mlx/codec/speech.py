@@ -1,0 +1,56 @@
+"""Codes one by one to speech in chunks, as a listener wants it: a first one soon, then fewer and longer ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpa_mlx.audio.loudness import SETTLE_SAMPLES, MeanRemover
+
+if TYPE_CHECKING:
+    from gpa_mlx.codec.streaming import StreamingDecoder
+    from gpa_mlx.types import Waveform
+
+FIRST_CHUNK_CODES = 10
+CHUNK_GROWTH = 1.5
+MAX_CHUNK_CODES = 100
+
+
+class SpeechChunker:
+    """Decodes codes while they are generated.
+
+    The first chunk has 10 codes (0.2 s); it comes when the decoder's lookahead behind them is known. Every further
+    chunk has half as many codes again, up to 100 (2 s): few positions are computed twice, and there is no gap as long
+    as speech is made 1.5 times as fast as it is played. The last chunk has what is left.
+
+    Args:
+        decoder: Decodes; fresh.
+        whole_mean: Remove the mean of the whole utterance, as the reference does, which leaves all audio to the last
+            chunk. Otherwise `MeanRemover`'s rule holds.
+    """
+
+    def __init__(self, decoder: StreamingDecoder, *, whole_mean: bool = False) -> None:
+        self._decoder = decoder
+        self._mean = MeanRemover(None if whole_mean else SETTLE_SAMPLES)
+        self._waiting: list[int] = []
+        self._chunk_codes = FIRST_CHUNK_CODES
+        self._due = FIRST_CHUNK_CODES + decoder.lookahead
+
+    def push(self, code: int) -> Waveform:
+        """Take one code; return the samples of a chunk, whole codes, when one is complete, otherwise none."""
+        self._waiting.append(code)
+        if len(self._waiting) < self._due:
+            return np.zeros(0, dtype=np.float32)
+        self._chunk_codes = min(int(self._chunk_codes * CHUNK_GROWTH), MAX_CHUNK_CODES)
+        self._due = self._chunk_codes
+        return self._mean.step(self._decode_waiting())
+
+    def finish(self) -> Waveform:
+        """Return the samples of all codes that were in no chunk."""
+        pieces = [self._decode_waiting(), self._decoder.flush()]
+        return np.concatenate([*map(self._mean.step, pieces), self._mean.flush()])
+
+    def _decode_waiting(self) -> Waveform:
+        codes, self._waiting = self._waiting, []
+        return self._decoder.step(codes)
