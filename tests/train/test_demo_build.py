@@ -98,3 +98,12 @@ def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice
     build_demo(tmp_path, recipe(3), load)
     assert {path: path.read_bytes() for path in logs} == logs
     assert (model / "model.safetensors").read_bytes() == before
+
+
+def test_the_seed_decides_everything(data, tmp_path):
+    load = partial(given, data)
+    first, second = (build_demo(tmp_path / name, recipe(3), load) for name in ("first", "second"))
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert len(files) > 5
+    for file in files:
+        assert (first / file).read_bytes() == (second / file).read_bytes(), file

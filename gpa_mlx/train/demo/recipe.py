@@ -100,7 +100,7 @@ class DemoRecipe:
     lm_words_length: int = 110
     lm: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=6200, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
+            steps=7600, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
         )
     )
     hearings: int = 2
