@@ -39,7 +39,7 @@ _COMMANDS = {
     "detokenize": LazyCommand("gpa_mlx.cli.tokens", "detokenize", "Turn discrete audio tokens into a WAV file."),
     "convert": LazyCommand("gpa_mlx_convert.cli", "convert", "Convert an upstream checkpoint to MLX."),
     "model": LazyCommand("gpa_mlx_convert.cli", "model", "Describe and check converted models."),
-    "train": LazyCommand("gpa_mlx.cli.train", "train", "Fine-tune a model on your own recordings, or train the demo model."),
+    "train": LazyCommand("gpa_mlx.cli.train", "train", "Fine-tune a model, or train the demo model."),
     "bench": LazyCommand("gpa_mlx.cli.bench", "bench", "Measure how fast a model runs on this machine."),
 }
 

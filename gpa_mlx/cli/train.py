@@ -31,7 +31,7 @@ _MODEL = "model"
 
 @click.group()
 def train() -> None:
-    """Fine-tune a model on your own recordings, or train the demo model."""
+    """Fine-tune a model, or train the demo model."""
 
 
 @train.command()

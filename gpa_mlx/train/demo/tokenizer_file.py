@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gpa_mlx.train.demo.vocabulary import WORDS
@@ -36,4 +37,7 @@ def write_tokenizer(path: Path, *, glm_codes: int, global_codes: int, semantic_c
     codes = [f"<|{name}_{code}|>" for name, size in blocks.items() for code in range(size)]
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in _CONTROL])
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in (*_MARKERS, *codes)])
-    tokenizer.save(str(path))
+    # Several stages write it at once, each before it reads it.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    tokenizer.save(str(part))
+    part.replace(path)
