@@ -127,8 +127,10 @@ def open_recording(audio: AudioLike) -> RecordingReader:
     """Open audio for reading in blocks; what can be known before decoding is checked here.
 
     Args:
-        audio: A file in any format libsndfile reads (WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF, CAF, ...), or samples and
-            their rate: `(samples,)` or `(samples, channels)`, floats with full scale 1 or integers of up to 32 bits.
+        audio: A file in any format libsndfile reads (WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF, CAF, ...), or `afconvert`
+            or `ffmpeg` where one is installed (M4A, MP4, MOV, AAC, ...), which decodes all of it at once; or samples
+            and their rate: `(samples,)` or `(samples, channels)`, floats with full scale 1 or integers of up to 32
+            bits.
 
     Raises:
         AudioFileError: The file is missing, unreadable, empty, not audio or of an unsupported kind, the array has

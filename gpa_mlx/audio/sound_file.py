@@ -1,11 +1,10 @@
-"""Sound files, decoded by libsndfile as far as they go."""
+"""Sound files, decoded by libsndfile as far as they go, other formats after another program has decoded them."""
 
 from __future__ import annotations
 
 import logging
 import os
 import re
-import shlex
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
+from gpa_mlx.audio import foreign
 from gpa_mlx.audio.sources import ChannelBlock, checked_rate, frames_per_block, no_samples
 from gpa_mlx.errors import AudioFileError
 
@@ -30,9 +30,10 @@ _UNRECOGNISED = 1
 
 _WAV_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)$", re.MULTILINE)
 _STREAMED_BYTES = 0x7FFF_0000
-_FOREIGN_SUFFIXES = frozenset(
-    {".m4a", ".m4b", ".m4v", ".mp4", ".mov", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".avi", ".wma", ".amr"}
-)
+
+_NAMES = "wav wave bwf w64 rf64 flac ogg oga opus mp3 mp2 aif aiff aifc caf au snd"
+NATIVE_SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
+"""Usual names of files that libsndfile reads."""
 
 
 class _ForwardFile(soundfile.SoundFile):
@@ -47,25 +48,19 @@ class _ForwardFile(soundfile.SoundFile):
 
 
 class FileSource:
-    """A file in any format libsndfile reads.
+    """A file in any format that libsndfile or a program of the system reads.
 
     Args:
         path: The file.
 
     Raises:
-        AudioFileError: Missing, unreadable, empty, not audio, in a format libsndfile does not read, without samples,
-            or at a rate outside 1 to 768 kHz.
+        AudioFileError: Missing, unreadable, empty, not audio, in a format nothing here reads, without samples, or at a
+            rate outside 1 to 768 kHz.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.name = os.fspath(path)
-        self._handle = _open_binary(Path(path))
-        try:
-            # By descriptor and not by name: the name would make soundfile take `.raw` for headerless samples.
-            self._file = _ForwardFile(self._handle.fileno(), closefd=False)
-        except soundfile.LibsndfileError as error:
-            with self._handle:
-                raise _unreadable(self.name, self._handle.fileno(), error.code) from error
+        self._handle, self._file = _open(self.name)
         try:
             self.rate_hz: int = checked_rate(self._file.samplerate, self.name)
             if self._file.frames == 0:
@@ -125,6 +120,45 @@ class FileSource:
         return self.frames * promised_bytes // present_bytes
 
 
+def announced_duration_s(path: str | os.PathLike[str]) -> float | None:
+    """Return the length of a file as its header announces it, without decoding anything.
+
+    Args:
+        path: The file; what is no regular file is not touched, because it can be read only once.
+
+    Returns:
+        Seconds; None when the header does not tell, or libsndfile cannot read it.
+    """
+    try:
+        if not Path(path).is_file():
+            return None
+        with Path(path).open("rb", buffering=0) as handle, _sound_file(handle) as file:
+            return file.frames / file.samplerate if 0 < file.frames <= _UNKNOWN_FRAMES else None
+    except (OSError, soundfile.LibsndfileError):
+        return None
+
+
+def _open(name: str) -> tuple[FileIO, _ForwardFile]:
+    handle = _open_binary(Path(name))
+    try:
+        return handle, _sound_file(handle)
+    except soundfile.LibsndfileError as error:
+        with handle:
+            if not foreign.is_foreign(name, handle.fileno()):
+                raise _unreadable(name, error.code) from error
+    handle = foreign.decode(name)
+    try:
+        return handle, _sound_file(handle)
+    except soundfile.LibsndfileError as error:
+        with handle:
+            raise _damaged(name) from error
+
+
+def _sound_file(handle: FileIO) -> _ForwardFile:
+    # By descriptor and not by name: the name would make soundfile take `.raw` for headerless samples.
+    return _ForwardFile(handle.fileno(), closefd=False)
+
+
 def _open_binary(path: Path) -> FileIO:
     try:
         handle = path.open("rb", buffering=0)
@@ -142,17 +176,11 @@ def _open_binary(path: Path) -> FileIO:
     return handle
 
 
-def _unreadable(name: str, descriptor: int, code: int) -> AudioFileError:
-    if _is_foreign(name, descriptor):
-        return AudioFileError(
-            f"{name} is in a format that cannot be read (AAC, MP4, Matroska and Windows Media are not supported).",
-            hint=f"Convert it first: `afconvert -f WAVE -d LEI16 {shlex.quote(name)} out.wav` on macOS, "
-            f"`ffmpeg -i {shlex.quote(name)} out.wav` elsewhere.",
-        )
+def _unreadable(name: str, code: int) -> AudioFileError:
     if code == _UNRECOGNISED:
         return AudioFileError(
             f"{name} is not an audio file, or in a format that cannot be read.",
-            hint="WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF and CAF can be read.",
+            hint="WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF and CAF can be read, M4A, MP4 and others with ffmpeg.",
         )
     return _damaged(name)
 
@@ -160,15 +188,4 @@ def _unreadable(name: str, descriptor: int, code: int) -> AudioFileError:
 def _damaged(name: str) -> AudioFileError:
     return AudioFileError(
         f"{name} is damaged or cut off: no sample of it can be decoded.", hint="Record or download it again."
-    )
-
-
-def _is_foreign(name: str, descriptor: int) -> bool:
-    """Tell whether a file that libsndfile refused is audio of a kind that other programs can convert."""
-    head = os.pread(descriptor, 12, 0) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-    return (
-        Path(name).suffix.lower() in _FOREIGN_SUFFIXES
-        or head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide")  # MP4, QuickTime
-        or head.startswith((b"\x1aE\xdf\xa3", b"0&\xb2u"))  # Matroska, Windows Media
-        or (head[:1] == b"\xff" and head[1:2] in (b"\xf0", b"\xf1", b"\xf8", b"\xf9"))  # AAC in ADTS frames
     )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gpa_mlx.subtitles import FORMATS, Format
+
 if TYPE_CHECKING:
     from gpa_mlx.types import GenerationOptions
 
@@ -30,6 +32,20 @@ class FiniteFloat(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
+
+
+class FormatList(click.ParamType):
+    """Names of formats of timed text, separated by commas."""
+
+    name = "formats"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Format, ...]:  # noqa: ANN401
+        """Return the formats or fail with a usage error."""
+        names = [name.strip().lower() for name in value.split(",")]
+        for name in names:
+            if name not in FORMATS:
+                self.fail(f"{name!r} is not one of {', '.join(FORMATS)}.", param, ctx)
+        return tuple(kind for name in names for kind in FORMATS if kind == name)
 
 
 def model_option(command: F) -> F:
@@ -76,6 +92,46 @@ def output_options(command: F) -> F:
         required=True,
         help="WAV file to write.",
     )(command)
+
+
+def transcript_options(command: F) -> F:
+    """Add what says where a transcription goes and how it looks.
+
+    The command receives `output`, `formats` (each once, in the order given), `max_line_width` and `max_line_count`.
+    """
+    options = [
+        click.option(
+            "-f",
+            "--format",
+            "formats",
+            metavar="|".join(FORMATS),
+            type=FormatList(),
+            multiple=True,
+            callback=lambda context, parameter, lists: tuple(dict.fromkeys(kind for kinds in lists for kind in kinds)),
+            help="What to write; repeat it, or separate by commas, for several.  [default: what OUT ends in, or txt]",
+        ),
+        click.option(
+            "-o",
+            "--output",
+            metavar="DIR|OUT",
+            help="Folder for files named like the recordings, made if needed; or the file for a single one.",
+        ),
+        click.option(
+            "--max-line-width",
+            metavar="N",
+            type=click.IntRange(min=1),
+            help="Break the lines of srt and vtt after N characters, between words or Chinese characters.",
+        ),
+        click.option(
+            "--max-line-count",
+            metavar="N",
+            type=click.IntRange(min=1),
+            help="Show N lines at once; a longer segment is split, at times guessed from the number of characters.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def voice_option(command: F) -> F:

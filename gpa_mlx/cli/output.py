@@ -1,17 +1,21 @@
-"""Results: JSON and text on standard output, WAV files where the user wants them."""
+"""Results: JSON and text on standard output, text and WAV files where the user wants them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import secrets
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from gpa_mlx.errors import GPAError
 
+if TYPE_CHECKING:
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.types import Speech, Timings
 
@@ -24,6 +28,38 @@ def write_json(document: dict[str, Any]) -> None:
     except UnicodeEncodeError:
         text = json.dumps(document, allow_nan=False)
     click.echo(text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file atomically: after any failure the old file, or none, is there.
+
+    Args:
+        path: The file; an existing one is replaced, a symbolic link is followed.
+        text: Its content; line ends stay as they are.
+
+    Raises:
+        GPAError: Nothing can be written there.
+    """
+    target = Path(os.path.realpath(path))
+    # A name of its own: the target's name plus a suffix can be longer than the file system allows.
+    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            with temporary.open("xb") as file:
+                file.write(text.encode())
+            temporary.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> GPAError:
+    """Return the error for an output that cannot be written."""
+    return GPAError(
+        f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."
+    )
 
 
 def timings_document(timings: Timings) -> dict[str, float]:

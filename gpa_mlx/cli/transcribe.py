@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import sys
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.inputs import open_engine
-from gpa_mlx.cli.options import adapter_option, budget_options, json_option, model_option
-from gpa_mlx.cli.output import timings_document, write_json
+from gpa_mlx.cli.options import adapter_option, budget_options, json_option, model_option, transcript_options
+from gpa_mlx.cli.recordings import Source, find_recordings, readable
+from gpa_mlx.cli.scribe import Printed, Scribe
+from gpa_mlx.cli.transcripts import plan_targets, prepare
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError
+from gpa_mlx.subtitles import Format, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
-    from gpa_mlx.types import FinishReason, GenerationOptions, Transcription, TranscriptionChunk
+    from gpa_mlx.types import FinishReason, GenerationOptions
+
+_MOST_NAMES = 8
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.option("-r", "--recursive", is_flag=True, help="Search folders for recordings, by their extensions.")
 @model_option
 @adapter_option
+@transcript_options
 @click.option("--no-vad", "vad", flag_value=False, default=True, help="Transcribe everything, also what is not speech.")
 @budget_options
 @json_option
@@ -31,79 +38,64 @@ if TYPE_CHECKING:
 def transcribe(
     diagnostics: Diagnostics,
     *,
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
+    recursive: bool,
     model: str | None,
     adapter: Path | None,
+    output: str | None,
+    formats: tuple[Format, ...],
+    max_line_width: int | None,
+    max_line_count: int | None,
     vad: bool,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
 ) -> None:
     """Write down what is said in recordings.
 
+    FILE is a recording, a pattern such as 'talks/*.wav', with -r a folder, or `-` for standard input.
+
     The text goes to standard output, one line per file, preceded by the file's name when there are several; a terminal
-    shows it while it is decoded, one line per stretch of speech. With --json each file becomes one JSON object on one
-    line. A file that fails does not keep the others from being transcribed.
+    shows it while it is decoded, one line per stretch of speech. With -o it goes to files, which replace older ones;
+    with -f alone one recording goes to standard output in that format. With --json each recording becomes one JSON
+    object on one line of standard output. A file that fails does not keep the others from being transcribed. When you
+    interrupt it, the text so far is kept.
     """
+    layout = Layout(max_line_width=max_line_width, max_line_count=max_line_count)
+    sources = find_recordings(files, recursive=recursive)
+    targets = plan_targets(sources, output, formats, as_json=as_json)
+    printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
     failure = ExitCode.OK
     with open_engine(model, adapter) as engine:
+        prepare(targets)
         options = choose(engine.default_options("transcribe"))
-        for file in files:
-            prefix = f"{click.format_filename(file)}: " if len(files) > 1 else ""
+        scribe = Scribe(engine, options, vad, layout, printed, diagnostics, named=len(sources) > 1)
+        for index, (source, written) in enumerate(zip(sources, targets, strict=True)):
             try:
-                if sys.stdout.isatty() and not as_json:
-                    reason = _show(engine.stream_transcribe(file, options=options, vad=vad), prefix)
-                else:
-                    with diagnostics.working(f"transcribing {file}"):
-                        result = engine.transcribe(file, options=options, vad=vad)
-                    reason = result.finish_reason
-                    if as_json:
-                        write_json(_document(file, result))
-                    else:
-                        click.echo(prefix + result.text)
+                with readable(source) as file:
+                    reason = scribe.transcribe(source, file, written)
             except (ModelNotFoundError, ModelFormatError):
                 raise  # the next file would fail in the same way
             except GPAError as error:
                 code = diagnostics.report(error)
                 failure = failure or code
+            except KeyboardInterrupt:
+                if len(sources) > 1 or written:
+                    _say_what_is_left(sources[index:], diagnostics)
+                raise
             else:
-                _explain(reason, file, diagnostics)
+                _explain(reason, source, diagnostics)
     if failure:
         raise click.exceptions.Exit(failure)
 
 
-def _show(chunks: Iterator[TranscriptionChunk], prefix: str) -> FinishReason | None:
-    """Write the text to the terminal as it comes, one line per segment."""
-    line_open = False
-    reason: FinishReason | None = None
-    try:
-        for chunk in chunks:
-            reason = chunk.finish_reason
-            if chunk.text:
-                click.echo(prefix + chunk.text, nl=False)
-                prefix, line_open = "", True
-            if chunk.segment is not None and line_open:
-                click.echo()
-                line_open = False
-    finally:
-        if line_open:
-            click.echo()
-    return reason
-
-
-def _explain(reason: FinishReason | None, file: Path, diagnostics: Diagnostics) -> None:
+def _explain(reason: FinishReason | None, source: Source, diagnostics: Diagnostics) -> None:
     if reason == "no_speech":
-        diagnostics.note(f"no speech was heard in {file}; --no-vad transcribes it anyway.")
+        diagnostics.note(f"no speech was heard in {source.label}; --no-vad transcribes it anyway.")
     elif reason == "length":
-        diagnostics.note(f"the text of {file} is cut: the model had not finished; raise --max-tokens.")
+        diagnostics.note(f"the text of {source.label} is cut: the model had not finished; raise --max-tokens.")
 
 
-def _document(file: Path, result: Transcription) -> dict[str, Any]:
-    return {
-        "file": str(file),
-        "text": result.text,
-        "segments": [
-            {"start": segment.start_s, "end": segment.end_s, "text": segment.text} for segment in result.segments
-        ],
-        "finish_reason": result.finish_reason,
-        "timings": timings_document(result.timings),
-    }
+def _say_what_is_left(sources: Sequence[Source], diagnostics: Diagnostics) -> None:
+    names = shlex.join(source.name for source in sources[:_MOST_NAMES])
+    more = f" and {len(sources) - _MOST_NAMES} more" if len(sources) > _MOST_NAMES else ""
+    diagnostics.note(f"to go on, run it again with {names}{more}; those before are done.")

@@ -31,7 +31,7 @@ def test_json_is_one_object_per_line(gpa_mlx, engine):
     assert first == {
         "file": "a.wav",
         "text": "words of a",
-        "segments": [{"start": 0.0, "end": 1.5, "text": "words of a"}],
+        "segments": [{"start": 0.0, "end": 1.5, "text": "words of a", "confidence": None}],
         "finish_reason": "stop",
         "timings": {
             "encode_s": 0.5,

@@ -265,7 +265,8 @@ def test_not_audio(tmp_path, content):
         ("a.wma", b"0&\xb2u\x8ef\xcf\x11"),
     ],
 )
-def test_containers_that_other_programs_can_convert(tmp_path, name, head):
+def test_containers_that_other_programs_can_convert(tmp_path, monkeypatch, name, head):
+    monkeypatch.setenv("PATH", "")
     path = tmp_path / name
     path.write_bytes(head + b"\x11" * 500)
     text = refused(path)

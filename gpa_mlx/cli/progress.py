@@ -1,0 +1,42 @@
+"""How far a long recording has come, and how long the rest will take."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Progress:
+    """The progress of one recording, counted from when this is made.
+
+    Args:
+        show: Replaces the line that says what goes on.
+        title: Begins that line.
+        duration_s: Length of the recording; None when it is not known, and then nor is the time left.
+    """
+
+    def __init__(self, show: Callable[[str], None], title: str, duration_s: float | None) -> None:
+        self._show = show
+        self._title = title
+        self._duration_s = duration_s
+        self._started = time.monotonic()
+
+    def reach(self, position_s: float) -> None:
+        """Show that the recording has been worked through up to `position_s`."""
+        line = f"{self._title}: {clock(position_s)}"
+        if self._duration_s is not None:
+            line += f" of {clock(self._duration_s)}"
+            if position_s > 0:
+                elapsed_s = time.monotonic() - self._started
+                line += f", {clock(elapsed_s * max(0.0, self._duration_s / position_s - 1))} left"
+        self._show(line)
+
+
+def clock(time_s: float) -> str:
+    """Return a time as `2:05` or `1:02:05`."""
+    minutes, seconds = divmod(int(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

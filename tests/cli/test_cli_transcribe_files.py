@@ -1,0 +1,437 @@
+"""`gpa-mlx transcribe`: which recordings it reads, and the files it writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from gpa_mlx.cli import progress as progress_module
+from gpa_mlx.cli.progress import Progress, clock
+from gpa_mlx.errors import AudioFileError, ModelFormatError
+from gpa_mlx.types import Segment, TranscriptionChunk
+
+SRT = "1\n00:00:00,000 --> 00:00:01,000\nfirst words\n\n2\n00:00:02,000 --> 00:00:03,000\nsecond\n\n"
+TXT = "first words\nsecond\n"
+TSV = "start\tend\ttext\n0\t1000\tfirst words\n2000\t3000\tsecond\n"
+
+
+@pytest.fixture
+def transcribe(gpa_mlx, engine, tmp_path, monkeypatch):
+    """Run `transcribe` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments, **options: gpa_mlx("transcribe", *arguments, "--model", "m", **options)
+
+
+def touch(*names):
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+
+
+def refused(result, engine, *words):
+    """The user is told before anything has happened."""
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: ")
+    assert [word for word in words if word not in result.err] == []
+    assert engine.calls == []
+
+
+# -- formats and outputs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "content"), [("txt", TXT), ("srt", SRT), ("tsv", TSV)])
+def test_a_format_without_output_goes_to_standard_output(transcribe, tree, kind, content):
+    assert transcribe("a.wav", "-f", kind) == (0, content, "")
+    assert tree() == []
+
+
+def test_output_in_a_format_is_utf_8_whatever_the_terminal(transcribe, engine, monkeypatch):
+    segment = Segment(start_s=0, end_s=1, text="你好😀")
+    chunks = [TranscriptionChunk(text="", start_s=0, segment=segment, finish_reason="stop")]
+    engine.stream_transcribe = lambda *_, **__: iter(chunks)
+    monkeypatch.setattr(type(sys.stdout), "encoding", "ascii", raising=False)
+    assert json.loads(transcribe("a.wav", "-f", "json").out)["text"] == "你好😀"
+
+
+def test_one_file_in_one_format(transcribe, tree):
+    result = transcribe("a.wav", "-o", "talk.srt")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.startswith("talk.srt: 0:03 of audio in 0.00 s")
+    assert tree() == ["talk.srt"]
+    assert Path("talk.srt").read_bytes() == SRT.encode()
+
+
+def test_the_format_given_beats_the_extension(transcribe):
+    transcribe("a.wav", "-o", "talk.txt", "-f", "tsv")
+    assert Path("talk.txt").read_text() == TSV
+
+
+def test_several_formats_and_recordings_go_to_a_folder(transcribe, tree):
+    assert transcribe("x/a.wav", "b.mp3", "-f", "srt,TSV", "-f", "json", "-f", "srt", "-o", "new/out").code == 0
+    names = [f"new/out/{name}.{kind}" for name in "ab" for kind in ("json", "srt", "tsv")]
+    assert tree() == ["new", "new/out", *names]
+    document = json.loads(Path("new/out/a.json").read_text())
+    assert document["segments"][1] == {"start": 2.0, "end": 3.0, "text": "second", "confidence": None}
+
+
+@pytest.mark.parametrize("output", ["out", "out/", "out.d", "sub.srt/"])
+def test_one_recording_goes_to_a_folder_too(transcribe, output):
+    transcribe("talk.one.wav", "-o", output)
+    assert Path(output, "talk.one.txt").read_text() == TXT
+
+
+def test_an_existing_folder_is_a_folder_whatever_its_name(transcribe):
+    Path("out.srt").mkdir()
+    transcribe("a.wav", "-o", "out.srt")
+    assert Path("out.srt/a.txt").exists()
+
+
+def test_json_lines_and_files_together(transcribe):
+    result = transcribe("a.wav", "b.wav", "--json", "-o", "out")
+    assert [json.loads(line)["file"] for line in result.out.splitlines()] == ["a.wav", "b.wav"]
+    assert Path("out/b.txt").read_text() == TXT
+
+
+def test_lines_are_broken_and_cues_are_split(transcribe):
+    result = transcribe("a.wav", "-f", "srt", "--max-line-width", 6, "--max-line-count", 1)
+    assert result.out.split("\n")[:7] == [
+        *("1", "00:00:00,000 --> 00:00:00,500", "first", ""),
+        *("2", "00:00:00,500 --> 00:00:01,000", "words"),
+    ]
+
+
+def test_older_files_are_replaced_and_links_followed(transcribe, tree):
+    Path("real.srt").write_text("old")
+    Path("a.srt").symlink_to("real.srt")
+    transcribe("a.wav", "-f", "srt", "-o", ".")
+    assert Path("real.srt").read_text() == SRT
+    assert Path("a.srt").is_symlink()
+    assert tree() == ["a.srt", "real.srt"]
+
+
+def test_a_write_that_fails_keeps_the_old_file(transcribe, tree, monkeypatch):
+    touch("b.txt")
+    Path("a.txt").write_text("old")
+
+    replace = Path.replace
+
+    def full(self, target):
+        if Path(target).name == "a.txt":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    result = transcribe("a.wav", "b.wav", "-o", ".")
+    assert result.code == 1
+    assert "a.txt cannot be written: No space left on device." in result.err
+    assert Path("a.txt").read_text() == "old"
+    assert Path("b.txt").read_text() == TXT
+    assert tree() == ["a.txt", "b.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.wav", "-f", "srt,vtt"], ["one format", "-o"]),
+        (["a.wav", "b.wav", "-f", "srt"], ["one recording", "-o"]),
+        (["a.wav", "--json", "-f", "srt"], ["-o"]),
+        (["a.wav", "b.wav", "-o", "all.srt"], ["all.srt", "2 to write", "folder"]),
+        (["a.wav", "-f", "srt,vtt", "-o", "all.srt"], ["all.srt", "2 to write"]),
+        (["a.wav", "-o", "-"], ["Without -o"]),
+        (["a.wav", "-o", ""], ["no file"]),
+        (["x/a.wav", "y/a.wav", "-o", "out"], ["x/a.wav", "y/a.wav", "out/a.txt"]),
+        (["a.wav", "A.mp3", "-o", "out"], ["a.wav", "A.mp3"]),
+        (["a.wav", "-f", "docx"], ["'docx'", "srt"]),
+        (["a.wav", "-f", "srt,"], ["''"]),
+        (["a.wav", "--max-line-count", "2"], ["width"]),
+        (["a.wav", "--max-line-width", "0"], ["max-line-width"]),
+    ],
+)
+def test_contradictions_are_told_before_any_work(transcribe, engine, tree, arguments, words):
+    refused(transcribe(*arguments), engine, *words)
+    assert tree() == []
+
+
+def test_an_existing_file_of_unknown_format(transcribe, engine):
+    touch("notes.md")
+    refused(transcribe("a.wav", "-o", "notes.md"), engine, "notes.md", "-f")
+    assert transcribe("a.wav", "-o", "notes.md", "-f", "txt").code == 0
+    assert Path("notes.md").read_text() == TXT
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_recording_is_never_written_over(transcribe, engine, link):
+    Path("a.txt").write_bytes(b"really audio")
+    if link:
+        os.link("a.txt", "talk.srt")
+    output = "talk.srt" if link else "."
+    refused(transcribe("a.txt", "-o", output), engine, "is a recording: a.txt")
+    assert Path("a.txt").read_bytes() == b"really audio"
+
+
+@pytest.mark.parametrize("output", ["file/out", "/dev/null/out"])
+def test_a_folder_that_cannot_be_made(transcribe, engine, output):
+    touch("file")
+    result = transcribe("a.wav", "-o", output)
+    assert (result.code, engine.calls) == (1, [])
+    assert "cannot be written" in result.err
+
+
+def test_an_output_that_is_no_file(transcribe, engine):
+    os.mkfifo("a.srt")
+    result = transcribe("a.wav", "-o", "a.srt")
+    assert (result.code, engine.calls) == (1, [])
+    assert "not a regular file" in result.err
+
+
+def test_no_folder_is_made_for_a_model_that_is_missing(gpa_mlx, tmp_path, tree):
+    assert gpa_mlx("transcribe", "a.wav", "-o", tmp_path / "out", "--model", tmp_path / "none").code == 3
+    assert tree() == []
+
+
+def test_silence_is_an_empty_file(transcribe, engine):
+    engine.finish_reason = "no_speech"
+    engine.stream_transcribe = lambda *_, **__: iter(
+        [TranscriptionChunk(text="", start_s=3.0, finish_reason="no_speech")]
+    )
+    result = transcribe("a.wav", "-o", "a.vtt")
+    assert "no speech was heard in a.wav" in result.err
+    assert Path("a.vtt").read_text() == "WEBVTT\n\n"
+
+
+def test_a_failing_recording_does_not_stop_the_others(transcribe, engine, tree):
+    engine.failures = {"a.wav": AudioFileError("a is bad.")}
+    result = transcribe("a.wav", "b.wav", "-o", "out")
+    assert result.code == 4
+    assert result.err.startswith("error: a is bad.\nout/b.txt: ")
+    assert tree() == ["out", "out/b.txt"]
+
+
+def test_a_broken_model_stops_at_once(transcribe, engine):
+    engine.failures = {"a.wav": ModelFormatError("bad model.")}
+    assert transcribe("a.wav", "b.wav", "-o", "out") == (3, "", "error: bad model.\n")
+
+
+# -- interrupts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def interrupted(engine):
+    """Let the recording of the given name be interrupted after its first segment, or before."""
+    stream = engine.stream_transcribe
+
+    def arrange(name, *, segments=1):
+        def stop(audio, **options):
+            for chunk in stream(audio, **options):
+                if audio.name == name and chunk.start_s >= 2.0 * segments:
+                    raise KeyboardInterrupt
+                yield chunk
+
+        engine.stream_transcribe = stop
+
+    return arrange
+
+
+def test_an_interrupt_keeps_what_is_done(transcribe, interrupted, tree):
+    interrupted("b.wav")
+    result = transcribe("a.wav", "b.wav", "c d.wav", "-f", "srt,txt", "-o", "out")
+    assert result.code == 130
+    first, *rest = result.err.split("\n", 1)[1].splitlines()
+    assert first == "note: stopped in b.wav at 0:01, where the text in out/b.srt, out/b.txt ends."
+    assert rest == ["note: to go on, run it again with b.wav 'c d.wav'; those before are done.", "", "interrupted"]
+    assert Path("out/a.txt").read_text() == TXT
+    assert Path("out/b.txt").read_text() == "first words\n"
+    assert tree() == ["out", "out/a.srt", "out/a.txt", "out/b.srt", "out/b.txt"]
+
+
+def test_an_interrupt_at_the_beginning_keeps_the_old_file(transcribe, interrupted):
+    Path("a.txt").write_text("old")
+    interrupted("a.wav", segments=0)
+    result = transcribe("a.wav", "-o", "a.txt")
+    assert result.code == 130
+    assert "stopped at the beginning of a.wav; nothing of it is written." in result.err
+    assert Path("a.txt").read_text() == "old"
+
+
+def test_an_interrupt_keeps_what_goes_to_standard_output(transcribe, interrupted):
+    interrupted("a.wav")
+    result = transcribe("a.wav", "-f", "txt")
+    assert (result.code, result.out) == (130, "first words\n")
+
+
+def test_an_interrupt_ends_the_run_even_when_nothing_can_be_written(transcribe, interrupted, engine, monkeypatch):
+    interrupted("a.wav")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    result = transcribe("a.wav", "b.wav", "-o", "out")
+    assert result.code == 130
+    assert "No space left" in result.err
+    assert len(engine.calls) == 1
+
+
+def test_many_names_are_not_all_repeated(transcribe, interrupted):
+    interrupted("0.wav")
+    result = transcribe(*(f"{number}.wav" for number in range(20)), "-o", "out")
+    assert "7.wav and 12 more" in result.err
+
+
+def test_files_of_the_real_engine(gpa_mlx, converted_small_a, golden_audio, golden_meta, tmp_path):
+    result = gpa_mlx(
+        *("transcribe", golden_audio("slt"), "--model", converted_small_a, "-f", "json,srt", "-o", tmp_path),
+        *("--no-vad", "--no-constrain", "--max-tokens", 64),
+    )
+    assert result.code == 0
+    document = json.loads((tmp_path / "slt.json").read_text())
+    assert document["text"] == golden_meta["e2e"]["stt/slt"]["text"]
+    (segment,) = document["segments"]
+    assert segment["start"] == 0.0
+    assert (tmp_path / "slt.srt").read_text().startswith("1\n00:00:00,000 --> 00:00:0")
+
+
+# -- recordings ------------------------------------------------------------------------------------------------------
+
+
+def heard(result):
+    return [json.loads(line)["file"] for line in result.out.splitlines()]
+
+
+def test_patterns_that_the_shell_left(transcribe):
+    touch("talks/b.wav", "talks/a.wav", "talks/deep/c.wav", "talks/.hidden.wav", "talks/d.txt", "talks/e.wav/x")
+    assert heard(transcribe("talks/*.wav", "--json")) == ["talks/a.wav", "talks/b.wav"]
+    assert heard(transcribe("talks/**/[ac].wav", "--json")) == ["talks/a.wav", "talks/deep/c.wav"]
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name(transcribe):
+    touch("a[1].wav", "a1.wav")
+    assert heard(transcribe("a[1].wav", "--json")) == ["a[1].wav"]
+
+
+def test_a_pattern_that_matches_nothing(transcribe, engine):
+    result = transcribe("a.wav", "*.flac")
+    assert (result.code, result.out, engine.calls) == (4, "", [])
+    assert "'*.flac'" in result.err
+
+
+@pytest.mark.parametrize("recursive", ["-r", "--recursive"])
+def test_folders(transcribe, tree, recursive):
+    names = ("rec/b.WAV", "rec/a.m4a", "rec/z/a.mp3", "rec/notes.txt", "rec/.c.wav", "rec/.old/d.wav", "rec/wav")
+    touch(*names)
+    found = ["rec/a.m4a", "rec/b.WAV", "rec/z/a.mp3"]
+    assert heard(transcribe(recursive, "rec", "--json")) == found
+    assert heard(transcribe(recursive, "x.bin", "r*", "rec/b.WAV", "--json")) == ["x.bin", *found]
+    assert transcribe(recursive, "rec", "-o", "out").code == 0
+    assert [name for name in tree() if name.startswith("out/")] == ["out/a.txt", "out/b.txt", "out/z", "out/z/a.txt"]
+
+
+def test_a_folder_without_recursive(transcribe, engine):
+    touch("rec/a.wav")
+    result = transcribe("rec")
+    assert (result.code, result.out, engine.calls) == (4, "", [])
+    assert "is a directory" in result.err
+    assert "-r" in result.err
+
+
+def test_a_folder_without_recordings(transcribe, engine):
+    touch("rec/a.txt")
+    result = transcribe("-r", "rec")
+    assert (result.code, engine.calls) == (4, [])
+    assert "holds no recordings" in result.err
+
+
+def test_a_recording_named_twice_is_read_once(transcribe):
+    touch("a.wav")
+    assert heard(transcribe("a.wav", "./a.wav", "*.wav", "--json")) == ["a.wav"]
+
+
+# -- standard input --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spool(tmp_path_factory, monkeypatch):
+    """The only place for temporary files; it is empty after every test."""
+    folder = tmp_path_factory.mktemp("spool")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def reading(engine, spool):
+    """Let the engine look at what it is given: its content and who may read it."""
+    seen = []
+    transcribe, stream = engine.transcribe, engine.stream_transcribe
+
+    def look(method):
+        def called(audio, **options):
+            seen.append((audio.read_bytes(), stat.S_IMODE(audio.stat().st_mode)))
+            return method(audio, **options)
+
+        return called
+
+    engine.transcribe, engine.stream_transcribe = look(transcribe), look(stream)
+    return seen
+
+
+def test_standard_input(transcribe, reading):
+    result = transcribe("-", "--json", stdin=b"RIFF\0\xff")
+    assert json.loads(result.out)["file"] == "-"
+    assert reading == [(b"RIFF\0\xff", 0o600)]
+
+
+def test_standard_input_to_files(transcribe, reading, tree):
+    touch("a.wav")
+    assert transcribe("a.wav", "-", "-", "-f", "srt", "-o", "out", stdin=b"RIFF").code == 0
+    assert [content for content, _ in reading] == [b"", b"RIFF"]
+    assert tree() == ["a.wav", "out", "out/a.srt", "out/stdin.srt"]
+
+
+@pytest.mark.parametrize("error", [AudioFileError("bad."), KeyboardInterrupt(), ZeroDivisionError()])
+def test_standard_input_is_forgotten_after_a_failure(transcribe, engine, spool, error):
+    engine.failures = {"transcribe": error}
+    assert transcribe("-", stdin=b"RIFF").code != 0
+
+
+def test_messages_about_standard_input_name_it(gpa_mlx, converted_small_a, spool):
+    for content in (b"", b"hello"):
+        result = gpa_mlx("transcribe", "-", "--model", converted_small_a, stdin=content)
+        assert (result.code, result.out) == (4, "")
+        assert result.err.startswith("error: standard input is ")
+
+
+# -- progress --------------------------------------------------------------------------------------------------------
+
+
+def test_progress_says_how_long_it_will_take(monkeypatch):
+    now = iter([100.0, 110.0, 160.0])
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(now))
+    lines = []
+    progress = Progress(lines.append, "transcribing a.wav", 4000.0)
+    progress.reach(0.0)
+    progress.reach(1000.0)
+    assert lines == [
+        "transcribing a.wav: 0:00 of 1:06:40",
+        "transcribing a.wav: 16:40 of 1:06:40, 0:30 left",
+    ]
+
+
+def test_progress_without_a_duration():
+    lines = []
+    Progress(lines.append, "x", None).reach(61.0)
+    assert lines == ["x: 1:01"]
+
+
+def test_clock():
+    assert [clock(value) for value in (0, 59.9, 60, 3600, 360_000)] == ["0:00", "0:59", "1:00", "1:00:00", "100:00:00"]
+
+
+def test_a_terminal_sees_the_progress(transcribe, engine, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    result = transcribe("a.wav", "--json")
+    assert json.loads(result.out)["text"] == "first words second"
+    assert "transcribing a.wav" in result.err
+    assert [method for method, _ in engine.calls] == ["stream_transcribe"]
