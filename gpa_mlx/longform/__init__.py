@@ -1,0 +1,1 @@
+"""Speech of any length, passage by passage, on top of the engine."""

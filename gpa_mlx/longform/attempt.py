@@ -1,0 +1,65 @@
+"""Speech that is being made, watched and trimmed."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from gpa_mlx.errors import NoSpeechError
+from gpa_mlx.longform.edges import EdgeTrimmer
+from gpa_mlx.longform.watchdog import Derailment, Watchdog
+from gpa_mlx.types import FinishReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpa_mlx.types import SpeechStream, Waveform
+
+PassageEnd: TypeAlias = FinishReason | Derailment | Literal["no_codes"]
+"""How a passage ended: `stop` is well. `no_codes`: the model ended without a sound."""
+
+
+class Attempt:
+    """Speech of one passage or segment.
+
+    Args:
+        chunks: From the engine; closed when the speech derails, which cancels it.
+        trim: Remove the silence at its edges.
+
+    Attributes:
+        audio: What was said, `(samples,)` float32; complete when `pieces` has ended.
+        finish_reason: How it ended; `cancelled` until then.
+    """
+
+    def __init__(self, chunks: SpeechStream, *, trim: bool) -> None:
+        self._chunks = chunks
+        self._trim = trim
+        self.audio: Waveform = np.zeros(0, dtype=np.float32)
+        self.finish_reason: PassageEnd = "cancelled"
+
+    def pieces(self) -> Iterator[Waveform]:
+        """Yield the audio as it is made; what comes after the speech derailed is dropped."""
+        watchdog = Watchdog()
+        trimmer = EdgeTrimmer() if self._trim else None
+        pieces: list[Waveform] = []
+        with closing(self._chunks), suppress(NoSpeechError):
+            self.finish_reason = "no_codes"
+            for chunk in self._chunks:
+                self.finish_reason = watchdog.push(chunk) or chunk.finish_reason or "cancelled"
+                if self.finish_reason in get_args(Derailment):
+                    break
+                pieces.append(trimmer.step(chunk.audio) if trimmer else chunk.audio)
+                if len(pieces[-1]):
+                    yield pieces[-1]
+        rest = trimmer.flush() if trimmer else self.audio
+        self.audio = np.concatenate([*pieces, rest])
+        if len(rest):
+            yield rest
+
+    def run(self) -> Attempt:
+        """Make all of it."""
+        for _ in self.pieces():
+            pass
+        return self
