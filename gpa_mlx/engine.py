@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from gpa_mlx.audio.recording import Recording, require_min_duration, require_min
 from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments
 from gpa_mlx.clock import TaskClock
 from gpa_mlx.codec.speech import SpeechChunker
-from gpa_mlx.errors import GPAError, VoiceError
+from gpa_mlx.errors import GPAError, NoSpeechError, VoiceError
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.loading import ModelParts
@@ -43,9 +43,11 @@ from gpa_mlx.types import (
     Segment,
     Speech,
     SpeechChunk,
+    SpeechStream,
     Task,
     Transcription,
     TranscriptionChunk,
+    TranscriptionStream,
     Waveform,
 )
 from gpa_mlx.voices import Voice
@@ -170,12 +172,12 @@ class GPA:
 
     def stream_transcribe(
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
-    ) -> Iterator[TranscriptionChunk]:
+    ) -> TranscriptionStream:
         """Yield text as it is decoded; arguments and errors as for `transcribe`."""
         options = _checked(options or self.default_options("transcribe"))
         reader = open_recording(audio)
 
-        def run() -> Iterator[TranscriptionChunk]:
+        def run() -> TranscriptionStream:
             clock = TaskClock()
             reason: FinishReason = "no_speech"
             end_s = 0.0
@@ -193,7 +195,7 @@ class GPA:
 
     def _transcribe_segment(
         self, part: AudioSegment, options: GenerationOptions, clock: TaskClock
-    ) -> Iterator[TranscriptionChunk]:
+    ) -> Generator[TranscriptionChunk, None, FinishReason]:
         layout = self._parts.layout
         require_min_length(part.recording, "The recording")
         started = time.perf_counter()
@@ -236,14 +238,12 @@ class GPA:
             InputTextError: Nothing that can be spoken.
             InputTooLongError: More text than one pass takes.
             VoiceError: The voice was made for another model.
-            GPAError: The model produced no speech.
+            NoSpeechError: The model produced no speech.
             SettingsError: An option is out of range.
         """
         return _fold(self.stream_speak(text, voice=voice, options=options))
 
-    def stream_speak(
-        self, text: str, *, voice: Voice, options: GenerationOptions | None = None
-    ) -> Iterator[SpeechChunk]:
+    def stream_speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> SpeechStream:
         """Yield speech as it is made; arguments and errors as for `speak`."""
         options = _checked(options or self.default_options("speak"))
         check_text(text)
@@ -263,14 +263,14 @@ class GPA:
             AudioFileError: The audio cannot be used.
             InputTooLongError: More than 60 s.
             VoiceError: The voice was made for another model.
-            GPAError: The model produced no speech.
+            NoSpeechError: The model produced no speech.
             SettingsError: An option is out of range.
         """
         return _fold(self.stream_convert_voice(audio, voice=voice, options=options))
 
     def stream_convert_voice(
         self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None
-    ) -> Iterator[SpeechChunk]:
+    ) -> SpeechStream:
         """Yield converted speech as it is made; arguments and errors as for `convert_voice`."""
         options = _checked(options or self.default_options("vc"))
         self._check_voice(voice)
@@ -279,7 +279,7 @@ class GPA:
         if not np.any(recording.first_channel):
             raise GPAError("The source is silent.", hint="Give a recording with speech on its first channel.")
 
-        def run() -> Iterator[SpeechChunk]:
+        def run() -> SpeechStream:
             clock = TaskClock()
             semantic = self._semantic_codes(recording)
             clock.encode_s = time.perf_counter() - clock.start
@@ -292,7 +292,7 @@ class GPA:
 
     def _stream_speech(
         self, prompt: Sequence[int], voice: Voice, options: GenerationOptions, task: Task, clock: TaskClock
-    ) -> Iterator[SpeechChunk]:
+    ) -> SpeechStream:
         layout = self._parts.layout
         decoder = self._parts.vocoder.stream(voice.global_tokens)
         chunker = SpeechChunker(decoder, whole_mean=not options.constrain)
@@ -321,7 +321,7 @@ class GPA:
                     codes=np.asarray(codes[first:handed_out], dtype=np.int32),
                 )
         if not codes:
-            raise GPAError(
+            raise NoSpeechError(
                 "The model ended without any speech.", hint="Try another seed, a higher temperature or other input."
             )
         started = time.perf_counter()

@@ -50,3 +50,7 @@ class InputTooLongError(GPAError):
 
 class InputTextError(GPAError):
     """The given text cannot be spoken."""
+
+
+class NoSpeechError(GPAError):
+    """The model ended without a single code of speech; another seed or other input may help."""

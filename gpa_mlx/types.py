@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -118,12 +119,21 @@ class AudioTokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A stretch of a recording and its words; times in seconds from the start of the recording."""
+    """A stretch of a recording and its words; times in seconds from the start of the recording.
+
+    Attributes:
+        start_s: Where it begins.
+        end_s: Where it ends.
+        text: Its words.
+        finish_reason: `length` means that the text is cut.
+        confidence: Geometric mean of the probabilities of its tokens, 0 to 1; None where nothing was decoded.
+    """
 
     start_s: float
     end_s: float
     text: str
     finish_reason: FinishReason = "stop"
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,3 +205,10 @@ class Speech:
     finish_reason: FinishReason
     timings: Timings
     seed: int | None = None
+
+
+TranscriptionStream: TypeAlias = Generator[TranscriptionChunk, None, None]
+"""A running transcription; `close()` cancels it within one token."""
+
+SpeechStream: TypeAlias = Generator[SpeechChunk, None, None]
+"""Speech that is being made; `close()` cancels it within one token."""

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from gpa_mlx.errors import GPAError, VoiceError
+from gpa_mlx.errors import NoSpeechError, VoiceError
 from gpa_mlx.manifest import read_manifest
 from gpa_mlx.train.demo.evaluation import EvaluationSettings, Measuring, evaluate
 from gpa_mlx.train.demo.references import reference_recording
@@ -84,7 +84,7 @@ class MuteEngine(PerfectEngine):
     """Never says anything."""
 
     def say(self, text, voice):
-        raise GPAError("The model ended without any speech.")
+        raise NoSpeechError("The model ended without any speech.")
 
 
 class Ear:

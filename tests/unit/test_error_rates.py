@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpa_mlx.train.error_rates import character_error_rate, edit_distance, word_error_rate
+from gpa_mlx.error_rates import character_error_rate, edit_distance, word_error_rate
 
 words = st.text("abc", max_size=7)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from gpa_mlx.audio.recording import MIN_SAMPLES
 from gpa_mlx.engine import MIN_VOICE_S, load
-from gpa_mlx.errors import GPAError
+from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.manifest import read_manifest
 from gpa_mlx.train.demo.dataset import DemoData, steady_speech
 from gpa_mlx.train.demo.judge import Judge, open_judge
@@ -272,10 +272,7 @@ def _speech(make: Callable[[], Speech]) -> Waveform | None:
     """Return what was said; None where the model ended without a single code."""
     try:
         return make().audio
-    except GPAError as error:
-        # Its subclasses are about the input, which is the evaluation's own.
-        if type(error) is not GPAError:
-            raise
+    except NoSpeechError:
         return None
 
 

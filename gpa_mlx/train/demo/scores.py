@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gpa_mlx.train.error_rates import word_error_rate
+from gpa_mlx.error_rates import word_error_rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
