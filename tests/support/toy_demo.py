@@ -103,6 +103,7 @@ def toy_data() -> DemoData:
             *(utterance(text, voice) for voice in PITCH_HZ for text in ("yes no", "stop go one", "two")),
             *non_speech(2, seed=0),
         ),
+        readings=(),
         trained_voices=tuple(
             utterance(text, voice) for voice in PITCH_HZ for text in ("zero one", "two three four", "left")
         ),

@@ -42,7 +42,8 @@ def data():
         for words in sentences
     ]
     training = (*speech, *non_speech(2, seed=0))
-    return DemoData(config=DataConfig(), training=training, trained_voices=(), held_out_voices=())
+    readings = tuple(utterance for utterance in speech if len(utterance.words) > 1)
+    return DemoData(config=DataConfig(), training=training, readings=readings, trained_voices=(), held_out_voices=())
 
 
 def given(data):
@@ -73,9 +74,11 @@ def recipe(lm_steps):
         codebook=CodebookSettings(bypass_steps=1),
         lm_words=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
         lm=FitConfig(steps=lm_steps, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
+        lm_readings=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
         hearings=2,
         readings=2,
         conversions=4,
+        reading_conversions=2,
     )
 
 
@@ -83,7 +86,7 @@ def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice
     reports = []
     load = partial(given, data)
     model = build_demo(tmp_path, recipe(3), load, report=reports.append)
-    assert [line for line in reports if "loss" not in line] == ["tokenizers", "language model and decoder"]
+    assert [line for line in reports if "loss" not in line] == ["tokenizers", "language model and decoder", "readings"]
     assert verify_files(model, lambda done, total: None) == []
     clip = data.training[2].wave, 16_000
     with gpa_mlx.load(model) as gpa:
@@ -93,7 +96,7 @@ def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice
         gpa.convert_voice(clip, voice=voice, options=options)
         assert gpa.transcribe(clip, vad=False).finish_reason in ("stop", "length")
     logs = {path: path.read_bytes() for path in tmp_path.rglob("log.jsonl")}
-    assert len(logs) == 7
+    assert len(logs) == 8
     before = (model / "model.safetensors").read_bytes()
     build_demo(tmp_path, recipe(3), load)
     assert {path: path.read_bytes() for path in logs} == logs

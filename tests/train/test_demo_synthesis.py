@@ -181,7 +181,7 @@ def test_a_changed_plan_never_reads_old_audio(tmp_path):
 
 @pytest.fixture(scope="module")
 def small_data(tmp_path_factory) -> DemoData:
-    config = DataConfig(sequences=12, evaluation_sequences=8, held_out_sequences=3, non_speech=10)
+    config = DataConfig(sequences=12, readings=5, evaluation_sequences=8, held_out_sequences=3, non_speech=10)
     # Single words by all voices are most of the work and are not looked at here.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gpa_mlx.train.demo.plan.RECOGNISED", SPEAKING[:4])

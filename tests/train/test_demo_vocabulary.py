@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.train.demo.plan import DataConfig, evaluation_requests, held_out_requests, training_requests
+from gpa_mlx.train.demo.plan import (
+    DataConfig,
+    evaluation_requests,
+    held_out_requests,
+    reading_requests,
+    training_requests,
+)
 from gpa_mlx.train.demo.synthesis import phrasings
 from gpa_mlx.train.demo.vocabulary import MAX_WORDS, WORDS, draw_sequences, split_of
 from gpa_mlx.train.demo.voices import BUILT_IN, HELD_OUT, RECOGNISED, SPEAKING, VOICE_IDS, VOICES
@@ -43,11 +49,15 @@ def test_asking_for_more_sequences_than_exist_is_refused():
 
 
 def test_plans_keep_sequences_and_voices_apart():
-    config = DataConfig(sequences=100, evaluation_sequences=80, held_out_sequences=20)
+    config = DataConfig(sequences=100, readings=50, evaluation_sequences=80, held_out_sequences=20)
     training = training_requests(config)
     trained, held_out = evaluation_requests(config), held_out_requests(config)
     assert training == training_requests(config)
-    long = {request.words for request in training if len(request.words) > 1}
+    readings = reading_requests(config)
+    assert len(readings) == 50 * config.speaking_per_reading
+    assert {request.voice for request in readings} <= set(SPEAKING)
+    assert {request.phrasing for request in readings} == {"steady"}
+    long = {request.words for request in (*training, *readings) if len(request.words) > 1}
     assert not long & {request.words for request in (*trained, *held_out)}
     assert {request.voice for request in training} == set(RECOGNISED)
     assert {request.voice for request in trained} <= set(RECOGNISED)

@@ -24,8 +24,9 @@ from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx.train.bicodec import train_generator, train_prenet, train_speaker, train_tokens
 from gpa_mlx.train.checkpoint import has_state
 from gpa_mlx.train.codec_learner import CodecLearner, HeadSizes
+from gpa_mlx.train.corpus import Example
 from gpa_mlx.train.demo.dataset import DemoData, steady_speech
-from gpa_mlx.train.demo.examples import load_examples, make_examples, save_examples
+from gpa_mlx.train.demo.examples import load_examples, make_examples, make_reading_examples, save_examples
 from gpa_mlx.train.demo.feed import audio_source, coded_source
 from gpa_mlx.train.demo.pack import PackedPart, pack
 from gpa_mlx.train.demo.recipe import (
@@ -40,7 +41,7 @@ from gpa_mlx.train.demo.recipe import (
 )
 from gpa_mlx.train.demo.side_by_side import run_side_by_side
 from gpa_mlx.train.demo.tokenizer_file import write_tokenizer
-from gpa_mlx.train.fit import CHECKPOINTS, fit
+from gpa_mlx.train.fit import CHECKPOINTS, FitConfig, fit
 from gpa_mlx.train.glm import train_glm
 from gpa_mlx.train.log import read_last
 
@@ -91,6 +92,9 @@ def build_demo(
     parts.train_decoder(data)
     parts.train_lm(model, data)
     parts.pack(model)
+    report("readings")
+    parts.train_on_readings(model, data)
+    parts.pack(model)
     return model
 
 
@@ -104,6 +108,7 @@ def progress(directory: Path, recipe: DemoRecipe) -> str:
         "codec/generator": recipe.generator.stage.steps,
         "lm-words": recipe.lm_words.steps,
         "lm": recipe.lm.steps,
+        "lm-readings": recipe.lm_readings.steps,
     }
     begun = []
     for name, steps in stages.items():
@@ -200,24 +205,41 @@ class _Networks:
     def train_lm(self, model: Path, data: DemoData) -> None:
         """Train the language model on the codes that the packed tokenizers give: first few words, then all."""
         recipe = self._recipe
-        kept = self._directory / "examples.npz"
+        make = partial(
+            make_examples,
+            utterances=data.training,
+            hearings=recipe.hearings,
+            readings=recipe.readings,
+            conversions=recipe.conversions,
+            seed=recipe.seed,
+        )
+        examples = self._kept_examples("examples", model, make)
+        short = [example for example in examples if len(example.ids) <= recipe.lm_words_length]
+        self._fit_lm("lm-words", short, recipe.lm_words)
+        self._fit_lm("lm", examples, recipe.lm)
+
+    def train_on_readings(self, model: Path, data: DemoData) -> None:
+        """Train the language model further, on more texts and on what the finished decoder says."""
+        recipe = self._recipe
+        make = partial(
+            make_reading_examples, utterances=data.readings, conversions=recipe.reading_conversions, seed=recipe.seed
+        )
+        examples = load_examples(self._directory / "examples.npz") + self._kept_examples("readings", model, make)
+        self._fit_lm("lm-readings", examples, recipe.lm_readings)
+
+    def _kept_examples(self, name: str, model: Path, make: Callable[[ModelParts], list[Example]]) -> list[Example]:
+        """Return the examples of a stage, made by the packed model unless they were made before."""
+        kept = self._directory / f"{name}.npz"
         if not kept.exists():
             parts = ModelParts(model)
-            examples = make_examples(
-                parts,
-                data.training,
-                hearings=recipe.hearings,
-                readings=recipe.readings,
-                conversions=recipe.conversions,
-                seed=recipe.seed,
-            )
+            examples = make(parts)
             parts.unload()
             save_examples(kept, examples)
-        examples = load_examples(kept)
-        short = [example for example in examples if len(example.ids) <= recipe.lm_words_length]
-        for name, config, chosen in (("lm-words", recipe.lm_words, short), ("lm", recipe.lm, examples)):
-            directory = self._directory / name
-            fit(self._lm, chosen, config, directory, resume=has_state(directory / CHECKPOINTS))
+        return load_examples(kept)
+
+    def _fit_lm(self, name: str, examples: Sequence[Example], config: FitConfig) -> None:
+        directory = self._directory / name
+        fit(self._lm, examples, config, directory, resume=has_state(directory / CHECKPOINTS))
 
     def pack(self, model: Path) -> None:
         """Write the model as it is now."""

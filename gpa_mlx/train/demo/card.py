@@ -83,8 +83,9 @@ def _training(data: DemoData) -> str:
 {len(speech):,} utterances, {hours:.2f} hours, in {len(voices)} voices: {espeak} of espeak-ng (formant synthesis) and
 {len(voices) - espeak} of flite (synthesis from recorded speakers, some moved to another pitch and vocal tract length);
 and {len(data.training) - len(speech)} recordings of silence, noise, hum and clicks. The inputs were disturbed with
-noise, reverberation and equalisers while training. No human recordings were used beyond those in flite's voice
-databases.
+noise, reverberation and equalisers while training. The language model read {len(data.readings):,} further utterances
+of {data.config.readings:,} sequences in the voices it speaks with. No human recordings were used beyond those in
+flite's voice databases.
 
 One in eight of all sequences of two or more words, chosen by the words alone, was kept for evaluation and never trained
 on. Single words, of which there are only {len(WORDS)}, are in both; about one evaluation utterance in twenty is one.

@@ -10,7 +10,13 @@ import numpy as np
 
 from gpa_mlx.train.demo.augment import add_noise
 from gpa_mlx.train.demo.non_speech import non_speech
-from gpa_mlx.train.demo.plan import DataConfig, evaluation_requests, held_out_requests, training_requests
+from gpa_mlx.train.demo.plan import (
+    DataConfig,
+    evaluation_requests,
+    held_out_requests,
+    reading_requests,
+    training_requests,
+)
 from gpa_mlx.train.demo.shards import make_utterances
 from gpa_mlx.train.demo.utterances import Utterance, as_int16, padded
 from gpa_mlx.train.demo.vocabulary import WordSequence
@@ -42,12 +48,14 @@ class DemoData:
     Attributes:
         config: How they were made.
         training: What to train on: speech without silence around it, then non-speech.
+        readings: Further steady speech for the language model alone.
         trained_voices: Evaluation sequences by trained voices.
         held_out_voices: Evaluation sequences by held-out voices.
     """
 
     config: DataConfig
     training: tuple[Utterance, ...]
+    readings: tuple[Utterance, ...]
     trained_voices: tuple[Utterance, ...]
     held_out_voices: tuple[Utterance, ...]
 
@@ -89,6 +97,7 @@ def make_demo_data(
     config = config or DataConfig()
     plans = {
         "training": training_requests(config),
+        "readings": reading_requests(config),
         "trained-voices": evaluation_requests(config),
         "held-out-voices": held_out_requests(config),
     }
@@ -107,6 +116,7 @@ def make_demo_data(
     return DemoData(
         config=config,
         training=made["training"] + tuple(non_speech(config.non_speech, seed=config.seed)),
+        readings=made["readings"],
         trained_voices=made["trained-voices"],
         held_out_voices=made["held-out-voices"],
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gpa_mlx.audio.loudness import remove_dc
 from gpa_mlx.loading import ModelParts
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.train.corpus import Example, example_of
@@ -18,6 +19,11 @@ from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 
 _SPOKEN_SILENCE_S = (0.05, 0.2)
 _HEARD_SILENCE_S = (0.05, 0.4)
+
+_DISTURBED_EVERY = 4
+_VOCODED_EVERY = 8
+_REFERENCES = 50
+"""Recordings of a voice that its speaker codes are taken from."""
 
 _PLAIN_SHARE = 0.5
 _ENDS = (".", "!", "?", "")
@@ -76,6 +82,54 @@ def make_examples(
     return examples
 
 
+def make_reading_examples(
+    parts: ModelParts,
+    utterances: Sequence[Utterance],
+    *,
+    conversions: int,
+    seed: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Example]:
+    """Tokenise the readings and put the examples together: one of speaking each, some of recognition, and pairs.
+
+    What is to be recognised is a quarter of the recordings, disturbed, and of an eighth what the model makes of their
+    codes, so that it understands what it says.
+
+    Args:
+        parts: The packed model with everything but its language model final.
+        utterances: Steady speech.
+        conversions: Most pairs to learn voice conversion from.
+        seed: Of everything random.
+        on_progress: Told how many recordings of how many are done.
+    """
+    rng = np.random.default_rng((seed, 8))
+    layout, text = parts.layout, parts.text
+    voices = _VoiceCodes(parts, utterances)
+    clean: dict[int, list[int]] = {}
+    examples = []
+    for done, utterance in enumerate(utterances):
+        wave = _surrounded(utterance, _SPOKEN_SILENCE_S, rng)
+        semantic = clean[id(utterance)] = _semantic(parts, wave)
+        speaker = voices.draw(utterance, rng)
+        examples.append(example_of(layout, text, "tts-a", written(utterance.words, rng), speaker, semantic))
+        if done % _DISTURBED_EVERY == 0:
+            heard = augment(wave[None], rng, AugmentConfig())[0]
+        elif done % _VOCODED_EVERY == 1:
+            heard = remove_dc(parts.vocoder.decode(semantic, speaker))
+        else:
+            heard = None
+        if heard is not None:
+            codes = parts.glm.encode(heard).tolist(), _semantic(parts, heard)
+            examples.append(example_of(layout, text, "stt", utterance.text, *codes))
+        on_progress(done + 1, len(utterances))
+    pairs = conversion_pairs(utterances)
+    for index in rng.permutation(len(pairs))[:conversions]:
+        source, target = pairs[index]
+        codes = voices.draw(target, rng), clean[id(source)], clean[id(target)]
+        examples.append(example_of(layout, text, "vc", "", *codes))
+    return examples
+
+
 def written(words: WordSequence, rng: np.random.Generator) -> str:
     """Write words as people do: half of the time plainly, else with a capital, an end mark, and commas or none."""
     if rng.random() < _PLAIN_SHARE:
@@ -116,7 +170,9 @@ class _VoiceCodes:
         self._by_voice: dict[str, list[Utterance]] = {}
         self._codes: dict[int, list[int]] = {}
         for utterance in utterances:
-            self._by_voice.setdefault(utterance.voice, []).append(utterance)
+            same = self._by_voice.setdefault(utterance.voice, [])
+            if len(same) < _REFERENCES:
+                same.append(utterance)
 
     def draw(self, utterance: Utterance, rng: np.random.Generator) -> list[int]:
         """Return the codes of a random recording of the same voice."""

@@ -26,6 +26,9 @@ class DataConfig:
         sequences: Training sequences of two to four words; every training voice also says each single word.
         speaking_per_sequence: How many speaking voices say each training sequence (steadily).
         recognised_per_sequence: How many voices of all kinds say it too (loosely, or connected where possible).
+        readings: Further training sequences, for the language model alone: to say words in the order of a text, it must
+            have read far more texts than tokenizers and codec need recordings.
+        speaking_per_reading: How many speaking voices say each of them (steadily).
         evaluation_sequences: Evaluation sequences of one to four words, each said by one trained voice.
         held_out_sequences: How many of the same kind each held-out voice says.
         non_speech: Training recordings of silence and noise.
@@ -40,6 +43,8 @@ class DataConfig:
     sequences: int = 1200
     speaking_per_sequence: int = 3
     recognised_per_sequence: int = 2
+    readings: int = 6000
+    speaking_per_reading: int = 2
     evaluation_sequences: int = 300
     held_out_sequences: int = 100
     non_speech: int = 250
@@ -78,6 +83,16 @@ def training_requests(config: DataConfig) -> list[Request]:
         for voice in _some(RECOGNISED, config.recognised_per_sequence, rng):
             requests.append(_request(voice, words, _lively(voice, rng), rng))
     return requests
+
+
+def reading_requests(config: DataConfig) -> list[Request]:
+    """List the utterances of the readings."""
+    rng = np.random.default_rng([config.seed, 4])
+    return [
+        _request(voice, words, "steady", rng)
+        for words in draw_sequences("train", config.readings, seed=config.seed)
+        for voice in _some(SPEAKING, config.speaking_per_reading, rng)
+    ]
 
 
 def evaluation_requests(config: DataConfig) -> list[Request]:

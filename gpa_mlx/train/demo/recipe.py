@@ -67,11 +67,13 @@ class DemoRecipe:
         codebook: How the semantic codebook is trained.
         lm_words: The language model's first stage, on its shortest examples.
         lm_words_length: Tokens of the longest of them.
-        lm: Its second stage, on all.
+        lm: Its second stage, on all of the training recordings.
+        lm_readings: Its third stage, on these and the readings, when everything else is trained.
         hearings: How often each recording is heard by the tokenizers, each time disturbed differently, to make the
             recognition examples of the language model.
         readings: How often each recording is an example of speaking.
-        conversions: How many pairs of recordings voice conversion is learnt from.
+        conversions: How many pairs of training recordings voice conversion is learnt from.
+        reading_conversions: How many pairs of readings.
     """
 
     seed: int = 0
@@ -90,7 +92,7 @@ class DemoRecipe:
     )
     tokens: TokensConfig = field(default_factory=lambda: TokensConfig(stage=StageSettings(steps=1800)))
     prenet: StageSettings = field(default_factory=lambda: StageSettings(steps=3000))
-    generator: GeneratorConfig = field(default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=6500)))
+    generator: GeneratorConfig = field(default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=9000)))
     codebook: CodebookSettings = field(default_factory=lambda: CodebookSettings(bypass_steps=400))
     lm_words: FitConfig = field(
         default_factory=lambda: FitConfig(
@@ -100,12 +102,18 @@ class DemoRecipe:
     lm_words_length: int = 110
     lm: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=7600, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
+            steps=9600, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
+        )
+    )
+    lm_readings: FitConfig = field(
+        default_factory=lambda: FitConfig(
+            steps=7500, learning_rate=1.2e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.5
         )
     )
     hearings: int = 2
     readings: int = 2
     conversions: int = 4000
+    reading_conversions: int = 6000
 
 
 def lm_config(sizes: Sizes, vocab_size: int, stop_id: int) -> dict[str, Any]:
