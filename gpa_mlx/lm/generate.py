@@ -45,14 +45,33 @@ def generate_tokens(
     Raises:
         InputTooLongError: Prompt and budget exceed the model's positions (raised at the call).
     """
+    check_length(model, prompt, max_tokens)
+    sampler = Sampler(options, head.rows_of(prompt))
+    return _steps(model, head, prompt, sampler, max_tokens, stop_ids)
+
+
+def check_length(model: Qwen3, prompt: Sequence[int], max_tokens: int) -> None:
+    """Check that prompt and budget fit.
+
+    Raises:
+        InputTooLongError: They exceed the model's positions.
+    """
     positions = model.args.max_position_embeddings
     if len(prompt) + max_tokens > positions:
         raise InputTooLongError(
             f"A prompt of {len(prompt)} tokens and {max_tokens} new ones exceed the model's {positions} positions.",
             hint="Use shorter input or a smaller token budget.",
         )
-    sampler = Sampler(options, head.rows_of(prompt))
-    return _steps(model, head, prompt, sampler, max_tokens, stop_ids)
+
+
+def prefill(model: Qwen3, prompt: Sequence[int], caches: list[KVCache]) -> mx.array:
+    """Run the prompt through the model; return the last position's hidden state, `(1, hidden_size)`."""
+    ids = mx.array(list(prompt), dtype=mx.int32)[None]
+    while ids.shape[1] > _PREFILL_TOKENS:
+        model.model(ids[:, :_PREFILL_TOKENS], caches)
+        mx.eval([array for cache in caches for array in cache.arrays()])
+        ids = ids[:, _PREFILL_TOKENS:]
+    return model.model(ids, caches)[:, -1]
 
 
 def _steps(
@@ -60,7 +79,7 @@ def _steps(
 ) -> Iterator[int]:
     caches = make_caches(model.args.num_layers)
     ids = mx.array(head.ids.astype("int32"))
-    row = sampler(head(_prefill(model, prompt, caches))[0])
+    row = sampler(head(prefill(model, prompt, caches))[0])
     mx.async_eval(row)
     for count in range(max_tokens):
         upcoming = None
@@ -73,13 +92,3 @@ def _steps(
         if token in stop_ids or upcoming is None:
             return
         row = upcoming
-
-
-def _prefill(model: Qwen3, prompt: Sequence[int], caches: list[KVCache]) -> mx.array:
-    """Run the prompt through the model; return the last position's hidden state, `(1, hidden_size)`."""
-    ids = mx.array(list(prompt), dtype=mx.int32)[None]
-    while ids.shape[1] > _PREFILL_TOKENS:
-        model.model(ids[:, :_PREFILL_TOKENS], caches)
-        mx.eval([array for cache in caches for array in cache.arrays()])
-        ids = ids[:, _PREFILL_TOKENS:]
-    return model.model(ids, caches)[:, -1]

@@ -88,9 +88,11 @@ def attend(
     queries = (queries * (scale * math.log2(math.e))).reshape(batch, groups, -1, length, width)
     if isinstance(mask, str):
         mask = (mx.arange(stored) <= mx.arange(stored - length, stored)[:, None])[None, None]
-    if length == 1 and mask is None:
-        out = _average(queries[..., 0, :] @ keys.swapaxes(-1, -2), values)
-        return out.reshape(batch, heads, 1, width)
+    if length == 1:
+        scores = queries[..., 0, :] @ keys.swapaxes(-1, -2)
+        if mask is not None:
+            scores = mx.where(mask, scores, -mx.inf)
+        return _average(scores, values).reshape(batch, heads, 1, width)
     # (B, H_kv, H / H_kv, L, D), a few key heads at a time
     step = max(1, _CACHED * groups // (batch * heads * length * stored))
     parts = []

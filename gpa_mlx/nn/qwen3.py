@@ -18,8 +18,13 @@ class LayerCache(Protocol):
     """Keys and values of one layer, grown step by step."""
 
     @property
-    def offset(self) -> int:
-        """Positions stored so far."""
+    def offset(self) -> int | mx.array:
+        """Positions stored so far, of all rows or `(B,)` int32."""
+        ...
+
+    @property
+    def visible(self) -> mx.array | None:
+        """Which positions a single new one may see, `(B, 1, 1, S)` bool, S with the new one; None for all."""
         ...
 
     def update(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
@@ -126,13 +131,14 @@ class Attention(nn.Module):
         values = self._split(self.v_proj(x), self.num_kv_heads).transpose(0, 2, 1, 3)
         if cache is not None:
             keys, values = cache.update(keys, values)
-        out = attend(queries, keys, values, scale=self.scale, mask="causal" if length > 1 else None)
+        mask = "causal" if length > 1 else cache.visible if cache is not None else None
+        out = attend(queries, keys, values, scale=self.scale, mask=mask)
         return self.o_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, -1))
 
     def _split(self, x: mx.array, heads: int) -> mx.array:
         return x.reshape(*x.shape[:2], heads, self.head_dim)
 
-    def _rotate(self, x: mx.array, offset: int) -> mx.array:
+    def _rotate(self, x: mx.array, offset: int | mx.array) -> mx.array:
         # (B, T, H, hd) -> (B, H, T, hd)
         return mx.fast.rope(
             x.transpose(0, 2, 1, 3), self.head_dim, traditional=False, base=self.rope_theta, scale=1.0, offset=offset
