@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from gpa_mlx.types import Timings
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -25,6 +29,15 @@ class TaskClock:
         """Note that something is handed out now; only the first time counts."""
         if not self.first_output_s:
             self.first_output_s = time.perf_counter() - self.start
+
+    def generating(self, tokens: Iterable[T]) -> Iterator[T]:
+        """Pass on generated tokens and count them and the time they take, without what `encode_s` grows meanwhile."""
+        mark, encoded_s = time.perf_counter(), self.encode_s
+        for token in tokens:
+            self.generate_s += time.perf_counter() - mark - (self.encode_s - encoded_s)
+            self.generated_tokens += 1
+            yield token
+            mark, encoded_s = time.perf_counter(), self.encode_s
 
     def timings(self, audio_s: float) -> Timings:
         """Return what was collected, with the seconds of audio it was for."""

@@ -13,8 +13,10 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial, reduce
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,16 +25,19 @@ import numpy as np
 
 from gpa_mlx.audio.io import load_recording, open_recording
 from gpa_mlx.audio.recording import Recording, require_min_duration, require_min_length
-from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments
+from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments, split_quietly
 from gpa_mlx.clock import TaskClock
 from gpa_mlx.codec.speech import SpeechChunker
-from gpa_mlx.errors import GPAError, NoSpeechError, VoiceError
-from gpa_mlx.lm.generate import generate_tokens
+from gpa_mlx.errors import GPAError, NoSpeechError, SettingsError, VoiceError
+from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
+from gpa_mlx.lm.generate import Token, generate_tokens
+from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.loading import ModelParts
 from gpa_mlx.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
 from gpa_mlx.text import check_text, join_segments
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
+from gpa_mlx.transcript import Heard, TranscriptBuilder
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioLike,
@@ -140,7 +145,7 @@ class GPA:
     # -- transcribe ---------------------------------------------------------------------------------------------------
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
     ) -> Transcription:
         """Turn speech into text.
 
@@ -148,17 +153,19 @@ class GPA:
             audio: A file, or samples and their rate. Longer than 30 s is cut at silences.
             options: Sampling; greedy by default.
             vad: Skip what is not speech. Without it everything goes to the model, which invents words for silence.
+            batch: Segments that are decoded at the same time: faster for long recordings, with more memory and a later
+                first word.
 
         Returns:
             Text and segments; `finish_reason` is `no_speech` when nothing was heard, `length` when a segment's text
-            ran out of tokens.
+            ran out of tokens, `loop` when the model repeated itself, also after the segment had been cut in two.
 
         Raises:
             AudioFileError: The audio cannot be used.
             SettingsError: An option is out of range.
         """
         segments: list[Segment] = []
-        for chunk in self.stream_transcribe(audio, options=options, vad=vad):
+        for chunk in self.stream_transcribe(audio, options=options, vad=vad, batch=batch):
             if chunk.segment is not None:
                 segments.append(chunk.segment)
             if chunk.finish_reason is not None and chunk.timings is not None:
@@ -171,10 +178,15 @@ class GPA:
         raise AssertionError("a stream always ends with a finish reason")
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
     ) -> TranscriptionStream:
-        """Yield text as it is decoded; arguments and errors as for `transcribe`."""
+        """Yield text as it is decoded; arguments and errors as for `transcribe`.
+
+        With a batch of several segments the text of each comes in one piece.
+        """
         options = _checked(options or self.default_options("transcribe"))
+        if batch < 1:
+            raise SettingsError(f"A batch of {batch} segments makes no sense.", hint="Give 1 or more.")
         reader = open_recording(audio)
 
         def run() -> TranscriptionStream:
@@ -184,45 +196,107 @@ class GPA:
             with reader:
                 gate = EnergyGate() if vad else None
                 longest_s = self._parts.glm.max_samples / SAMPLE_RATE_HZ
-                for part in iter_segments(iter(reader), max_duration_s=longest_s, vad=gate):
-                    finish = yield from self._transcribe_segment(part, options, clock)
-                    reason = finish if reason != "length" else reason
+                parts = iter_segments(iter(reader), max_duration_s=longest_s, vad=gate)
+                hear = self._hear_one_by_one if batch == 1 else partial(self._hear_together, batch=batch)
+                for chunk in hear(parts, options, clock):
+                    if chunk.segment is not None:
+                        reason = _worse(reason, chunk.segment.finish_reason)
+                    yield chunk
                 end_s = reader.position_s
             require_min_duration(end_s, "The recording")
             yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=clock.timings(end_s))
 
         return run()
 
-    def _transcribe_segment(
-        self, part: AudioSegment, options: GenerationOptions, clock: TaskClock
-    ) -> Generator[TranscriptionChunk, None, FinishReason]:
-        layout = self._parts.layout
+    def _hear_one_by_one(
+        self, parts: Iterable[AudioSegment], options: GenerationOptions, clock: TaskClock
+    ) -> TranscriptionStream:
+        for part in parts:
+            prompt = self._transcribe_prompt(part, clock)
+            builder = TranscriptBuilder(self._parts.layout, self._parts.text, self._stop_ids(options))
+            with closing(self._generate(prompt, options, "transcribe", clock)) as tokens:
+                for token in tokens:
+                    if piece := builder.push(token):
+                        clock.first_output()
+                        yield TranscriptionChunk(text=piece, start_s=part.start_s)
+                    if builder.is_done:
+                        break
+            tail = builder.flush()
+            yield self._finished(part, builder.heard(), tail, options, clock)
+
+    def _hear_together(
+        self, parts: Iterable[AudioSegment], options: GenerationOptions, clock: TaskClock, *, batch: int
+    ) -> TranscriptionStream:
+        """Decode several segments at the same time; they come out in order."""
+        stop_ids = self._stop_ids(options)
+        budget = options.max_tokens or _DEFAULT_MAX_TOKENS
+        open_parts: dict[int, tuple[AudioSegment, TranscriptBuilder]] = {}
+
+        def requests() -> Iterator[BatchRequest]:
+            for index, part in enumerate(parts):
+                prompt = self._transcribe_prompt(part, clock)
+                clock.prompt_tokens += len(prompt)
+                open_parts[index] = part, TranscriptBuilder(self._parts.layout, self._parts.text, stop_ids)
+                yield BatchRequest(prompt=prompt, options=options, max_tokens=budget, stop_ids=stop_ids)
+
+        done: set[int] = set()
+        given_out = 0
+        model, head = self._parts.language_model, self._head("transcribe", options)
+        with closing(BatchGenerator(model, head, requests(), rows=batch)) as items:
+            for item in clock.generating(items):
+                builder = open_parts[item.index][1]
+                builder.push(item.token)
+                if builder.is_done or item.finish_reason:
+                    items.cancel(item.index)
+                    done.add(item.index)
+                while given_out in done:
+                    part, finished = open_parts.pop(given_out)
+                    given_out += 1
+                    clock.first_output()
+                    finished.flush()
+                    yield self._finished(part, finished.heard(), finished.heard().text, options, clock)
+
+    def _finished(
+        self, part: AudioSegment, heard: Heard, text: str, options: GenerationOptions, clock: TaskClock
+    ) -> TranscriptionChunk:
+        """Return the chunk that ends a segment, after a second hearing in two pieces if the model went in circles."""
+        again = heard.finish_reason == "loop"
+        if again and len(halves := split_quietly(part)) > 1:
+            hearings = [self._hear(half, options, clock) for half in halves]
+            heard = Heard(
+                text=join_segments(hearing.text for hearing in hearings),
+                finish_reason=reduce(_worse, [hearing.finish_reason for hearing in hearings]),
+                confidence=min(hearing.confidence for hearing in hearings),
+            )
+        segment = Segment(
+            start_s=part.start_s,
+            end_s=part.end_s,
+            text=heard.text,
+            finish_reason=heard.finish_reason,
+            confidence=heard.confidence,
+            doubtful=again,
+        )
+        return TranscriptionChunk(
+            text=heard.text if again else text, start_s=part.start_s, restarts=again, segment=segment
+        )
+
+    def _hear(self, part: AudioSegment, options: GenerationOptions, clock: TaskClock) -> Heard:
+        builder = TranscriptBuilder(self._parts.layout, self._parts.text, self._stop_ids(options))
+        with closing(self._generate(self._transcribe_prompt(part, clock), options, "transcribe", clock)) as tokens:
+            for token in tokens:
+                builder.push(token)
+                if builder.is_done:
+                    break
+        builder.flush()
+        return builder.heard()
+
+    def _transcribe_prompt(self, part: AudioSegment, clock: TaskClock) -> list[int]:
         require_min_length(part.recording, "The recording")
         started = time.perf_counter()
         glm = self._parts.glm.encode(part.recording.channel_mean.astype(np.float32))
         semantic = self._semantic_codes(part.recording)
         clock.encode_s += time.perf_counter() - started
-        prompt = transcribe_prompt(layout, glm, semantic)
-        stream, pieces = self._parts.text.stream(), []
-        finish: FinishReason = "length"
-        in_text = True
-        for token in self._generate(prompt, options, "transcribe", clock):
-            if token in self._stop_ids(options):
-                finish = "stop"
-                break
-            # The reference reads up to a second start marker and drops end markers, wherever they are.
-            in_text = in_text and token != layout.start_content
-            if not in_text or token == layout.end_content:
-                continue
-            if piece := stream.push(token):
-                clock.first_output()
-                pieces.append(piece)
-                yield TranscriptionChunk(text=piece, start_s=part.start_s)
-        tail = stream.flush()
-        pieces.append(tail)
-        segment = Segment(start_s=part.start_s, end_s=part.end_s, text="".join(pieces), finish_reason=finish)
-        yield TranscriptionChunk(text=tail, start_s=part.start_s, segment=segment)
-        return finish
+        return transcribe_prompt(self._parts.layout, glm, semantic)
 
     # -- speak and convert --------------------------------------------------------------------------------------------
 
@@ -300,8 +374,9 @@ class GPA:
         handed_out = 0
         finish: FinishReason = "length"
         in_speech = True
-        for token in self._generate(prompt, options, task, clock):
-            if token in self._stop_ids(options):
+        stop_ids = self._stop_ids(options)
+        for token in (generated.id for generated in self._generate(prompt, options, task, clock)):
+            if token in stop_ids:
                 finish = "stop"
                 break
             # The reference reads up to a second end marker and ignores everything that is not a semantic token.
@@ -393,21 +468,17 @@ class GPA:
 
     def _generate(
         self, prompt: Sequence[int], options: GenerationOptions, task: Task, clock: TaskClock
-    ) -> Iterator[int]:
-        parts = self._parts
-        constrained_head = "text_head" if task == "transcribe" else "speech_head"
-        head = getattr(parts, constrained_head) if options.constrain else parts.full_head
-        model = parts.language_model
+    ) -> Generator[Token, None, None]:
         clock.prompt_tokens += len(prompt)
-        mark = time.perf_counter()
         tokens = generate_tokens(
-            model,
-            head,
+            self._parts.language_model,
+            self._head(task, options),
             prompt,
             options,
             max_tokens=options.max_tokens or _DEFAULT_MAX_TOKENS,
             stop_ids=self._stop_ids(options),
         )
+        mark = time.perf_counter()
         for count, token in enumerate(tokens):
             now = time.perf_counter()
             if count == 0:
@@ -417,6 +488,11 @@ class GPA:
             clock.generated_tokens += 1
             yield token
             mark = time.perf_counter()
+
+    def _head(self, task: Task, options: GenerationOptions) -> SlicedHead:
+        if not options.constrain:
+            return self._parts.full_head
+        return self._parts.text_head if task == "transcribe" else self._parts.speech_head
 
     def _stop_ids(self, options: GenerationOptions) -> frozenset[int]:
         layout = self._parts.layout
@@ -441,6 +517,14 @@ def _checked(options: GenerationOptions) -> GenerationOptions:
     if options.temperature > 0 and options.seed is None:
         options = replace(options, seed=secrets.randbits(31))
     return options
+
+
+_SEVERITY: tuple[FinishReason, ...] = ("no_speech", "stop", "length", "loop")
+
+
+def _worse(first: FinishReason, second: FinishReason) -> FinishReason:
+    """Return how the whole ended when its parts ended so: any speech is better known than none, any flaw than none."""
+    return first if _SEVERITY.index(first) > _SEVERITY.index(second) else second
 
 
 def _fold(chunks: Iterator[SpeechChunk]) -> Speech:

@@ -165,6 +165,7 @@ def _json(segments: Sequence[Segment]) -> str:
                 "end": segment.end_s,
                 "text": _encodable(segment.text),
                 "confidence": segment.confidence,
+                "doubtful": segment.doubtful,
             }
             for segment in segments
         ],

@@ -19,8 +19,9 @@ Codes: TypeAlias = npt.NDArray[np.int32]
 AudioLike: TypeAlias = str | os.PathLike[str] | tuple[npt.NDArray[np.floating], int]
 """A file, or samples `(samples,)` or `(samples, channels)` with their rate in Hz."""
 
-FinishReason: TypeAlias = Literal["stop", "length", "cancelled", "no_speech"]
-"""`stop`: the model ended by itself. `length`: the token budget ran out, the result is cut.
+FinishReason: TypeAlias = Literal["stop", "length", "loop", "cancelled", "no_speech"]
+"""`stop`: the model ended by itself. `length`: the token budget ran out, the result is cut. `loop`: the model began to
+repeat itself, the result is cut there.
 `cancelled`: the caller closed the stream. `no_speech`: nothing to transcribe was heard."""
 
 Task: TypeAlias = Literal["transcribe", "speak", "vc"]
@@ -125,7 +126,8 @@ class Segment:
         start_s: Where it begins.
         end_s: Where it ends.
         text: Its words.
-        finish_reason: `length` means that the text is cut.
+        finish_reason: `length` and `loop` mean that the text is cut.
+        doubtful: The model had begun to repeat itself here and heard this stretch again in two pieces.
         confidence: Geometric mean of the probabilities of its tokens, 0 to 1; None where nothing was decoded.
     """
 
@@ -134,6 +136,7 @@ class Segment:
     text: str
     finish_reason: FinishReason = "stop"
     confidence: float | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,7 @@ class TranscriptionChunk:
     Attributes:
         text: New text since the previous chunk.
         start_s: Start of the segment this text belongs to.
+        restarts: What was heard of this segment so far is void, and it is heard again: `text` is its new beginning.
         segment: The finished segment, set on the chunk that ends it.
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
@@ -150,6 +154,7 @@ class TranscriptionChunk:
 
     text: str
     start_s: float
+    restarts: bool = False
     segment: Segment | None = None
     finish_reason: FinishReason | None = None
     timings: Timings | None = None

@@ -18,7 +18,7 @@ from gpa_mlx.types import SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["AudioSegment", "EnergyGate", "VoiceActivityDetector", "iter_segments"]
+__all__ = ["AudioSegment", "EnergyGate", "VoiceActivityDetector", "iter_segments", "split_quietly"]
 
 PAUSE_S = 1.0
 """Longer stretches without speech are dropped."""
@@ -75,6 +75,22 @@ def iter_segments(
             f"Segments of at most {max_duration_s:g} s are too short.", hint=f"Allow at least {_MIN_DURATION_S} s."
         )
     return _Segmenter(int(max_duration_s * SAMPLE_RATE_HZ), vad).run(blocks)
+
+
+def split_quietly(segment: AudioSegment) -> list[AudioSegment]:
+    """Cut a segment in two at a quiet place in its middle; one that is shorter than 1 s stays whole."""
+    frames = len(segment.recording) // _FRAME_SAMPLES
+    if segment.recording.duration_s < 2 * _MIN_DURATION_S:
+        return [segment]
+    samples = segment.recording.channel_mean[: frames * _FRAME_SAMPLES].reshape(frames, _FRAME_SAMPLES)
+    edge = frames // 4
+    powers = np.square(samples).mean(axis=1)[edge : frames - edge]
+    cut = (edge + quietest_cut(powers, frame_s=_FRAME_SAMPLES / SAMPLE_RATE_HZ)) * _FRAME_SAMPLES
+    middle_s = segment.start_s + cut / SAMPLE_RATE_HZ
+    return [
+        AudioSegment(segment.start_s, middle_s, segment.recording[:cut]),
+        AudioSegment(middle_s, segment.end_s, segment.recording[cut:]),
+    ]
 
 
 class _Segmenter:

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from gpa_mlx.cli.recordings import Source
     from gpa_mlx.cli.transcripts import Targets
     from gpa_mlx.engine import GPA
-    from gpa_mlx.types import FinishReason, GenerationOptions, Segment, Transcription, TranscriptionChunk
+    from gpa_mlx.types import (
+        FinishReason,
+        GenerationOptions,
+        Segment,
+        Transcription,
+        TranscriptionChunk,
+        TranscriptionStream,
+    )
 
 Printed: TypeAlias = Literal["lines", "objects"] | Format | None
 """What standard output gets: the text in lines, one JSON object per recording, a file of a format, or nothing."""
@@ -36,6 +43,7 @@ class Scribe:
         engine: The model.
         options: Sampling.
         vad: Skip what is not speech.
+        batch: Segments that are decoded at the same time.
         layout: How srt and vtt look.
         printed: What standard output gets.
         diagnostics: Hears what was done and what was not.
@@ -45,6 +53,7 @@ class Scribe:
     engine: GPA
     options: GenerationOptions
     vad: bool
+    batch: int
     layout: Layout
     printed: Printed
     diagnostics: Diagnostics
@@ -62,18 +71,14 @@ class Scribe:
             How it ended.
 
         Raises:
-            KeyboardInterrupt: After the text so far has been delivered, if any of it goes to files or is in a format.
+            KeyboardInterrupt: After the text so far has been delivered.
             GPAError: The recording cannot be used, or the text not be written.
         """
         prefix = f"{click.format_filename(source.name)}: " if self.named else ""
         if self.printed == "lines" and sys.stdout.isatty():
-            return _show(self.engine.stream_transcribe(file, options=self.options, vad=self.vad), prefix)
+            return _show(self._stream(file), prefix)
         with self.diagnostics.working(f"transcribing {source.label}") as show:
-            # Without anyone who watches and without anything that half a result is good for, nothing needs the stream.
-            if sys.stderr.isatty() or targets or self.printed not in ("lines", "objects"):
-                result = self._follow(source, file, show)
-            else:
-                result = self.engine.transcribe(file, options=self.options, vad=self.vad)
+            result = self._follow(source, file, show)
         if result.finish_reason == "cancelled":
             self._keep(source, result, targets, prefix)
             raise KeyboardInterrupt
@@ -86,6 +91,9 @@ class Scribe:
             )
         return result.finish_reason
 
+    def _stream(self, file: Path) -> TranscriptionStream:
+        return self.engine.stream_transcribe(file, options=self.options, vad=self.vad, batch=self.batch)
+
     def _follow(self, source: Source, file: Path, show: Callable[[str], None]) -> Transcription:
         """Fold the stream and show how far it is; an interrupt ends it with what is there."""
         from gpa_mlx.audio.sound_file import announced_duration_s
@@ -96,7 +104,7 @@ class Scribe:
         reason: FinishReason = "cancelled"
         timings = Timings()
         try:
-            for chunk in self.engine.stream_transcribe(file, options=self.options, vad=self.vad):
+            for chunk in self._stream(file):
                 progress.reach(chunk.start_s if chunk.segment is None else chunk.segment.end_s)
                 if chunk.segment is not None:
                     segments.append(chunk.segment)
@@ -133,12 +141,15 @@ class Scribe:
 
 
 def _show(chunks: Iterator[TranscriptionChunk], prefix: str) -> FinishReason | None:
-    """Write the text to the terminal as it comes, one line per segment."""
+    """Write the text to the terminal as it comes, one line per segment; one that is heard again has a second line."""
     line_open = False
     reason: FinishReason | None = None
     try:
         for chunk in chunks:
             reason = chunk.finish_reason
+            if chunk.restarts and line_open:
+                click.echo(" ...")
+                line_open = False
             if chunk.text:
                 click.echo(prefix + chunk.text, nl=False)
                 prefix, line_open = "", True
@@ -165,6 +176,7 @@ def _document(source: Source, result: Transcription) -> dict[str, Any]:
                 "end": segment.end_s,
                 "text": segment.text,
                 "confidence": segment.confidence,
+                "doubtful": segment.doubtful,
             }
             for segment in result.segments
         ],

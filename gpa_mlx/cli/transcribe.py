@@ -32,6 +32,14 @@ _MOST_NAMES = 8
 @adapter_option
 @transcript_options
 @click.option("--no-vad", "vad", flag_value=False, default=True, help="Transcribe everything, also what is not speech.")
+@click.option(
+    "--batch",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Segments of a long recording that are decoded at the same time: faster, with more memory.",
+)
 @budget_options
 @json_option
 @click.pass_obj
@@ -47,6 +55,7 @@ def transcribe(
     max_line_width: int | None,
     max_line_count: int | None,
     vad: bool,
+    batch: int,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
 ) -> None:
@@ -68,7 +77,7 @@ def transcribe(
     with open_engine(model, adapter) as engine:
         prepare(targets)
         options = choose(engine.default_options("transcribe"))
-        scribe = Scribe(engine, options, vad, layout, printed, diagnostics, named=len(sources) > 1)
+        scribe = Scribe(engine, options, vad, batch, layout, printed, diagnostics, named=len(sources) > 1)
         for index, (source, written) in enumerate(zip(sources, targets, strict=True)):
             try:
                 with readable(source) as file:
@@ -93,6 +102,8 @@ def _explain(reason: FinishReason | None, source: Source, diagnostics: Diagnosti
         diagnostics.note(f"no speech was heard in {source.label}; --no-vad transcribes it anyway.")
     elif reason == "length":
         diagnostics.note(f"the text of {source.label} is cut: the model had not finished; raise --max-tokens.")
+    elif reason == "loop":
+        diagnostics.note(f"the text of {source.label} is cut where the model began to repeat itself.")
 
 
 def _say_what_is_left(sources: Sequence[Source], diagnostics: Diagnostics) -> None:

@@ -12,7 +12,7 @@ from typing import cast
 
 from gpa_mlx.backend import mx
 from gpa_mlx.lm.cache import BatchCache, KVCache, make_caches
-from gpa_mlx.lm.generate import check_length, prefill
+from gpa_mlx.lm.generate import Token, check_length, draw, prefill
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.sampling import Sampler
 from gpa_mlx.nn.qwen3 import Qwen3
@@ -42,12 +42,12 @@ class BatchToken:
 
     Attributes:
         index: Which request, counted from 0.
-        token: Vocabulary id.
+        token: What was drawn.
         finish_reason: `stop` or `length` with the last id of a sequence; None before.
     """
 
     index: int
-    token: int
+    token: Token
     finish_reason: FinishReason | None
 
 
@@ -119,10 +119,10 @@ class _Row:
     def ended(self) -> bool:
         return self._stopped or self.left == 0
 
-    def accept(self, token: int) -> BatchToken:
+    def accept(self, token: Token) -> BatchToken:
         """Count the next id."""
         self.left -= 1
-        self._stopped = token in self._stop_ids
+        self._stopped = token.id in self._stop_ids
         reason: FinishReason | None = "stop" if self._stopped else "length" if self.left == 0 else None
         return BatchToken(index=self.index, token=token, finish_reason=reason)
 
@@ -137,6 +137,7 @@ class _Batch:
         self._ids = mx.array(head.ids.astype("int32"))
         self._cache = BatchCache(model.args.num_layers)
         self._chosen = mx.array([], dtype=mx.int32)  # rows of the head, one per sequence
+        self._logprobs = mx.array([], dtype=mx.float32)
 
     def regroup(self, ended: Sequence[_Row], joining: Iterable[tuple[int, BatchRequest]]) -> None:
         """Let sequences go and others in; the prompts of the latter are computed here.
@@ -149,29 +150,33 @@ class _Batch:
             return
         self._cache.regroup(keep, [caches for _, _, caches in new])
         self.rows = [self.rows[n] for n in keep] + [row for row, _, _ in new]
-        firsts = [first[None] for _, first, _ in new]
-        self._chosen = mx.concatenate([self._chosen[mx.array(keep, dtype=mx.int32)], *firsts])
+        places = mx.array(keep, dtype=mx.int32)
+        self._chosen = mx.concatenate([self._chosen[places], *(row[None] for _, (row, _), _ in new)])
+        self._logprobs = mx.concatenate([self._logprobs[places], *(logprob[None] for _, (_, logprob), _ in new)])
 
-    def step(self) -> list[tuple[_Row, int]]:
+    def step(self) -> list[tuple[_Row, Token]]:
         """Begin to compute the ids after the next ones, and return the next ones, one per sequence."""
-        chosen = self._chosen
+        chosen, logprobs = self._chosen, self._logprobs
         # A sequence that turns out to have ended is one row too many here; only the budget is known before.
         if any(row.left > 1 for row in self.rows):
             hidden = self._model.model(self._ids[chosen][:, None], self._cache.step())[:, -1]
             logits = self._head(hidden)
-            self._chosen = mx.stack([row.sampler(logits[n]) for n, row in enumerate(self.rows)])
-            mx.async_eval(self._chosen)
-        tokens = self._head.ids[cast(list[int], chosen.tolist())]
-        return [(row, int(token)) for row, token in zip(self.rows, tokens, strict=True)]
+            drawn = [draw(row.sampler, logits[n]) for n, row in enumerate(self.rows)]
+            self._chosen = mx.stack([row for row, _ in drawn])
+            self._logprobs = mx.stack([logprob for _, logprob in drawn])
+            mx.async_eval(self._chosen, self._logprobs)
+        ids = self._head.ids[cast(list[int], chosen.tolist())].tolist()
+        tokens = map(Token, ids, cast(list[float], logprobs.tolist()))
+        return list(zip(self.rows, tokens, strict=True))
 
-    def _start(self, index: int, request: BatchRequest) -> tuple[_Row, mx.array, list[KVCache]]:
-        """Return the new row, its first id (a row of the head), and its filled caches.
+    def _start(self, index: int, request: BatchRequest) -> tuple[_Row, tuple[mx.array, mx.array], list[KVCache]]:
+        """Return the new row, what is drawn first (see `draw`), and its filled caches.
 
         Prompts are computed one by one: with a hundred ids in one the weights are no longer what takes the time.
         """
         check_length(self._model, request.prompt, request.max_tokens)
         row = _Row(index, request, Sampler(request.options, self._head.rows_of(request.prompt)))
         caches = make_caches(self._model.args.num_layers)
-        first = row.sampler(self._head(prefill(self._model, request.prompt, caches))[0])
+        first = draw(row.sampler, self._head(prefill(self._model, request.prompt, caches))[0])
         mx.eval(first, [array for cache in caches for array in cache.arrays()])
         return row, first, caches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from gpa_mlx.backend import mx
@@ -17,6 +18,20 @@ _PREFILL_TOKENS = 1024
 """Prompt tokens per pass: bounds the memory of attention over a long prompt."""
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One generated id.
+
+    Attributes:
+        id: Vocabulary id.
+        logprob: Natural logarithm of the probability that the model itself gave it among the ids the task may use,
+            before penalties and temperature.
+    """
+
+    id: int
+    logprob: float
+
+
 def generate_tokens(
     model: Qwen3,
     head: SlicedHead,
@@ -25,7 +40,7 @@ def generate_tokens(
     *,
     max_tokens: int,
     stop_ids: frozenset[int],
-) -> Iterator[int]:
+) -> Iterator[Token]:
     """Generate vocabulary ids until a stop id or the token budget.
 
     The next step is already being computed while the consumer handles the last id. Closing the iterator ends the
@@ -40,7 +55,7 @@ def generate_tokens(
         stop_ids: Ids that end the generation; the one met is yielded as the last id.
 
     Yields:
-        Vocabulary ids. When the last one is not a stop id, the budget ran out.
+        The ids. When the last one is not a stop id, the budget ran out.
 
     Raises:
         InputTooLongError: Prompt and budget exceed the model's positions (raised at the call).
@@ -74,21 +89,28 @@ def prefill(model: Qwen3, prompt: Sequence[int], caches: list[KVCache]) -> mx.ar
     return model.model(ids, caches)[:, -1]
 
 
+def draw(sampler: Sampler, logits: mx.array) -> tuple[mx.array, mx.array]:
+    """Draw a row of the head from its logits `(rows,)`; return it and its log probability, both `()`, not evaluated."""
+    row = sampler(logits)
+    return row, logits[row].astype(mx.float32) - mx.logsumexp(logits.astype(mx.float32))
+
+
 def _steps(
     model: Qwen3, head: SlicedHead, prompt: Sequence[int], sampler: Sampler, max_tokens: int, stop_ids: frozenset[int]
-) -> Iterator[int]:
+) -> Iterator[Token]:
     caches = make_caches(model.args.num_layers)
     ids = mx.array(head.ids.astype("int32"))
-    row = sampler(head(prefill(model, prompt, caches))[0])
-    mx.async_eval(row)
+    drawn = draw(sampler, head(prefill(model, prompt, caches))[0])
+    mx.async_eval(drawn)
     for count in range(max_tokens):
         upcoming = None
         if count + 1 < max_tokens:
-            hidden = model.model(ids[row].reshape(1, 1), caches)[:, -1]
-            upcoming = sampler(head(hidden)[0])
+            hidden = model.model(ids[drawn[0]].reshape(1, 1), caches)[:, -1]
+            upcoming = draw(sampler, head(hidden)[0])
             mx.async_eval(upcoming)
-        token = int(head.ids[cast(int, row.item())])
+        row, logprob = (value.item() for value in drawn)
+        token = Token(int(head.ids[cast(int, row)]), cast(float, logprob))
         yield token
-        if token in stop_ids or upcoming is None:
+        if token.id in stop_ids or upcoming is None:
             return
-        row = upcoming
+        drawn = upcoming

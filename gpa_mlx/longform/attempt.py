@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Attempt:
 
     Args:
         chunks: From the engine; closed when the speech derails, which cancels it.
+        exact: Leave everything as the engine gives it: nothing is watched or trimmed.
         trim: Remove the silence at its edges.
 
     Attributes:
@@ -33,22 +34,23 @@ class Attempt:
         finish_reason: How it ended; `cancelled` until then.
     """
 
-    def __init__(self, chunks: SpeechStream, *, trim: bool) -> None:
+    def __init__(self, chunks: SpeechStream, *, exact: bool = False, trim: bool = False) -> None:
         self._chunks = chunks
-        self._trim = trim
+        self._watchdog = None if exact else Watchdog()
+        self._trimmer = EdgeTrimmer() if trim and not exact else None
         self.audio: Waveform = np.zeros(0, dtype=np.float32)
         self.finish_reason: PassageEnd = "cancelled"
 
     def pieces(self) -> Iterator[Waveform]:
         """Yield the audio as it is made; what comes after the speech derailed is dropped."""
-        watchdog = Watchdog()
-        trimmer = EdgeTrimmer() if self._trim else None
+        watchdog, trimmer = self._watchdog, self._trimmer
         pieces: list[Waveform] = []
         with closing(self._chunks), suppress(NoSpeechError):
             self.finish_reason = "no_codes"
             for chunk in self._chunks:
-                self.finish_reason = watchdog.push(chunk) or chunk.finish_reason or "cancelled"
-                if self.finish_reason in get_args(Derailment):
+                derailed = watchdog.push(chunk) if watchdog else None
+                self.finish_reason = derailed or chunk.finish_reason or "cancelled"
+                if derailed:
                     break
                 pieces.append(trimmer.step(chunk.audio) if trimmer else chunk.audio)
                 if len(pieces[-1]):

@@ -114,7 +114,8 @@ def convert_recording(
 
     Every stretch of speech of at most 20 s is converted on its own and put where it is in the source; what is not
     speech becomes silence of the same length. A result that is longer than its place moves what follows, until the
-    next pauses have made up for it.
+    next pauses have made up for it. With `options.constrain` off nothing of this happens: the recording is converted in
+    one go, exactly as the reference does.
 
     Args:
         engine: Converts, and transcribes when stretches are verified.
@@ -132,7 +133,8 @@ def convert_recording(
         VoiceError: The voice was made for another model.
         NoSpeechError: Nothing in the source sounds like speech, or nothing came out (raised at the end).
     """
-    return _Conversion(engine, voice, drawn_seed(options), settings or ConversionSettings()).run(open_recording(audio))
+    conversion = _Conversion(engine, voice, drawn_seed(options), settings or ConversionSettings())
+    return conversion.run(open_recording(audio)) if options.constrain else conversion.run_exactly(audio)
 
 
 class _Conversion:
@@ -186,6 +188,25 @@ class _Conversion:
         silence = max(0, round(end_s * SAMPLE_RATE_HZ) - position)
         yield ConversionChunk(audio=np.zeros(silence, dtype=np.float32), source_s=end_s)
 
+    def run_exactly(self, audio: AudioLike) -> ConversionStream:
+        speech = self._engine.stream_convert_voice(audio, voice=self._voice, options=self._options)
+        attempt, samples = Attempt(speech, exact=True), 0
+        for piece in attempt.pieces():
+            samples += len(piece)
+            yield ConversionChunk(audio=piece, source_s=0.0)
+        end_s = samples / SAMPLE_RATE_HZ
+        result = ConvertedSegment(
+            source_start_s=0.0,
+            source_end_s=end_s,
+            start_s=0.0,
+            end_s=end_s,
+            finish_reason=attempt.finish_reason,
+            seed=seed_of(self._options, 0, 0),
+            attempts=1,
+            error_rate=None,
+        )
+        yield ConversionChunk(audio=np.zeros(0, dtype=np.float32), source_s=end_s, segment=result)
+
     def _best(self, segment: AudioSegment, number: int) -> tuple[Try, int]:
         error_rate = None
         if self._settings.verify:
@@ -195,7 +216,7 @@ class _Conversion:
     def _begin(self, segment: AudioSegment, seed: int | None) -> Attempt:
         source = segment.recording.first_channel, SAMPLE_RATE_HZ
         options = replace(self._options, seed=seed)
-        return Attempt(self._engine.stream_convert_voice(source, voice=self._voice, options=options), trim=False)
+        return Attempt(self._engine.stream_convert_voice(source, voice=self._voice, options=options))
 
     def _error_rate(self, wanted: str, audio: Waveform) -> float:
         return character_error_rate([(wanted, self._heard(audio))])

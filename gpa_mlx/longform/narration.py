@@ -111,14 +111,21 @@ NarrationStream: TypeAlias = Generator[NarrationChunk, None, None]
 """A running narration; `close()` cancels it within one token."""
 
 
-def plan_passages(text: str, settings: NarrationSettings) -> tuple[tuple[Passage, str], ...]:
+def plan_passages(text: str, settings: NarrationSettings, *, exact: bool = False) -> tuple[tuple[Passage, str], ...]:
     """Return what will be spoken: each passage as written and as given to the model.
+
+    Args:
+        text: As written.
+        settings: How to narrate.
+        exact: The whole text is one passage, spoken as it is written.
 
     Raises:
         InputTextError: Nothing that can be spoken.
         SettingsError: `max_chars` is too small.
     """
     check_text(text)
+    if exact:
+        return ((Passage(text=text, start=0, end=len(text), pause="paragraph"), text),)
     passages = split_passages(text, max_chars=settings.max_chars)
     return tuple((passage, _in_words(passage.text, settings)) for passage in passages)
 
@@ -137,7 +144,8 @@ def narrate(
     Every passage is spoken on its own with the same voice, within a budget that follows from its text unless the
     options set one, and watched: one that loops, falls silent, runs on or comes without a sound is spoken again with
     another seed, and the best attempt is kept. Silence at its edges is trimmed, its loudness matched to the first
-    passage's, and a pause put behind it according to its ending.
+    passage's, and a pause put behind it according to its ending. With `options.constrain` off nothing of this happens:
+    the text is spoken in one go, exactly as the reference does.
 
     Args:
         engine: Speaks, and transcribes when passages are verified.
@@ -157,7 +165,7 @@ def narrate(
         GPAError: Not one passage had a sound (raised at the end).
     """
     settings = settings or NarrationSettings()
-    plan = plan_passages(text, settings)
+    plan = plan_passages(text, settings, exact=not options.constrain)
     return _Narration(engine, voice, drawn_seed(options), settings).run(plan, done)
 
 
@@ -183,7 +191,7 @@ class _Narration:
                 own, rest = speech_level(kept.attempt.audio), np.zeros(0, dtype=np.float32)
             else:
                 kept, tries = best_of(
-                    1 + self._settings.retries,
+                    1 + self._settings.retries if self._options.constrain else 1,
                     self._options,
                     number,
                     partial(self._begin, spoken),
@@ -191,7 +199,7 @@ class _Narration:
                 )
                 own = speech_level(kept.attempt.audio)
                 level = level or own
-                rest = matched(kept.attempt.audio, level)
+                rest = matched(kept.attempt.audio, level) if self._options.constrain else kept.attempt.audio
                 position += len(rest)
             result = SpokenPassage(
                 text=passage.text,
@@ -219,9 +227,11 @@ class _Narration:
             )
 
     def _begin(self, spoken: str, seed: int | None) -> Attempt:
-        budget = self._options.max_tokens or code_budget(spoken)
-        options = replace(self._options, seed=seed, max_tokens=budget)
-        return Attempt(self._engine.stream_speak(spoken, voice=self._voice, options=options), trim=True)
+        options = replace(self._options, seed=seed)
+        if options.constrain and options.max_tokens is None:
+            options = replace(options, max_tokens=code_budget(spoken))
+        speech = self._engine.stream_speak(spoken, voice=self._voice, options=options)
+        return Attempt(speech, exact=not options.constrain, trim=True)
 
     def _error_rate(self, spoken: str, audio: Waveform) -> float:
         heard = ""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import deque
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
+
+from gpa_mlx.repetition import LoopDetector
 
 if TYPE_CHECKING:
     from gpa_mlx.types import SpeechChunk
@@ -31,8 +32,6 @@ SILENCE_S = 2.5
 SILENCE_RMS = 0.002
 """-54 dB of full scale; decoded speech is around -20 dB."""
 
-_PERIODS = np.arange(LOOP_PERIOD_CODES, 0, -1)
-_NO_CODE = -1
 _BLOCK_S = 0.1
 
 
@@ -54,22 +53,14 @@ class Watchdog:
     """Watches the chunks of one passage."""
 
     def __init__(self) -> None:
-        self._recent: deque[int] = deque([_NO_CODE] * LOOP_PERIOD_CODES, maxlen=LOOP_PERIOD_CODES)
-        self._runs = np.zeros(LOOP_PERIOD_CODES, dtype=np.int64)
+        self._loops = LoopDetector(max_period=LOOP_PERIOD_CODES, min_ids=LOOP_CODES, min_periods=3)
         self._silent_s = 0.0
 
     def push(self, chunk: SpeechChunk) -> Derailment | None:
         """Take the next chunk; return what is wrong, None while all is well."""
-        if any(self._repeats(code) for code in chunk.codes.tolist()):
+        if any(self._loops.push(code) for code in chunk.codes.tolist()):
             return "loop"
         return "silence" if self._hears_nothing(chunk) else None
-
-    def _repeats(self, code: int) -> bool:
-        """Whether the last 3 s, with this code, are one period again and again."""
-        # How many codes in a row equal the one a period before, for every period, the longest first.
-        self._runs = np.where(np.array(self._recent) == code, self._runs + 1, 0)
-        self._recent.append(code)
-        return bool(np.any(self._runs + _PERIODS >= LOOP_CODES))
 
     def _hears_nothing(self, chunk: SpeechChunk) -> bool:
         block = int(_BLOCK_S * chunk.sample_rate)

@@ -50,8 +50,8 @@ def transcripts(
             continue
         prompt = example.ids[: example.target_start].tolist()
         budget = min(_MAX_NEW_TOKENS, model.args.max_position_embeddings - len(prompt))
-        ids = generate_tokens(model, head, prompt, GenerationOptions(), max_tokens=budget, stop_ids=stops)
-        pairs.append((example.text, text_tokenizer.decode(i for i in ids if i not in stops)))
+        tokens = generate_tokens(model, head, prompt, GenerationOptions(), max_tokens=budget, stop_ids=stops)
+        pairs.append((example.text, text_tokenizer.decode(token.id for token in tokens if token.id not in stops)))
     return pairs
 
 

@@ -97,23 +97,20 @@ class ScriptedEngine:
         return self._speech()
 
     def transcribe(self, audio: Path, *, options: GenerationOptions, vad: bool) -> Transcription:
-        self._called("transcribe", options, audio.name)
-        text = "" if self.finish_reason == "no_speech" else f"words of {audio.stem}"
-        return Transcription(
-            text=text,
-            segments=(Segment(start_s=0.0, end_s=1.5, text=text),) if text else (),
-            finish_reason=self.finish_reason,
-            timings=Timings(encode_s=0.5, audio_s=2.0),
-        )
+        self._called("transcribe", options)
+        return Transcription(text="words", segments=(), finish_reason="stop", timings=Timings())
 
-    def stream_transcribe(self, audio: Path, *, options: GenerationOptions, vad: bool) -> Iterator[TranscriptionChunk]:
-        self._called("stream_transcribe", options, audio.name)
-        for start_s, words in ((0.0, ("first ", "words")), (2.0, ("second",))):
+    def stream_transcribe(
+        self, audio: Path, *, options: GenerationOptions, vad: bool, batch: int
+    ) -> Iterator[TranscriptionChunk]:
+        self._called("transcribe", options, audio.name)
+        heard = ((0.0, ("first ", "words")), (2.0, ("second",)))
+        for start_s, words in () if self.finish_reason == "no_speech" else heard:
             for word in words:
                 yield TranscriptionChunk(text=word, start_s=start_s)
             segment = Segment(start_s=start_s, end_s=start_s + 1, text="".join(words))
             yield TranscriptionChunk(text="", start_s=start_s, segment=segment)
-        yield TranscriptionChunk(text="", start_s=3.0, finish_reason=self.finish_reason, timings=Timings(audio_s=3.0))
+        yield TranscriptionChunk(text="", start_s=3.0, finish_reason=self.finish_reason, timings=Timings(encode_s=0.75, audio_s=3.0))
 
     def _called(self, method: str, options: GenerationOptions | None, name: str = "") -> None:
         self.calls.append((method, options))

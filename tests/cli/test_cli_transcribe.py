@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from gpa_mlx.errors import AudioFileError, ModelFormatError
+from gpa_mlx.types import Segment, Timings, TranscriptionChunk
 
 
 def lines(text: str) -> list[dict]:
@@ -15,31 +16,34 @@ def lines(text: str) -> list[dict]:
 
 
 def test_one_file_is_its_text_alone(gpa_mlx, engine):
-    assert gpa_mlx("transcribe", "a.wav", "--model", "m") == (0, "words of a\n", "")
+    assert gpa_mlx("transcribe", "a.wav", "--model", "m") == (0, "first words second\n", "")
 
 
 def test_several_files_are_named(gpa_mlx, engine):
     result = gpa_mlx("transcribe", "a.wav", "b.wav", "--model", "m")
-    assert result == (0, "a.wav: words of a\nb.wav: words of b\n", "")
+    assert result == (0, "a.wav: first words second\nb.wav: first words second\n", "")
 
 
 def test_json_is_one_object_per_line(gpa_mlx, engine):
     result = gpa_mlx("transcribe", "a.wav", "b.wav", "--model", "m", "--json")
     first, second = lines(result.out)
     assert first["timings"].pop("real_time_factor") == 0.25
-    assert first["timings"].pop("processing_s") == 0.5
+    assert first["timings"].pop("processing_s") == 0.75
     assert first == {
         "file": "a.wav",
-        "text": "words of a",
-        "segments": [{"start": 0.0, "end": 1.5, "text": "words of a", "confidence": None}],
+        "text": "first words second",
+        "segments": [
+            {"start": 0.0, "end": 1.0, "text": "first words", "confidence": None, "doubtful": False},
+            {"start": 2.0, "end": 3.0, "text": "second", "confidence": None, "doubtful": False},
+        ],
         "finish_reason": "stop",
         "timings": {
-            "encode_s": 0.5,
+            "encode_s": 0.75,
             "prefill_s": 0.0,
             "generate_s": 0.0,
             "decode_s": 0.0,
             "first_output_s": 0.0,
-            "audio_s": 2.0,
+            "audio_s": 3.0,
             "prompt_tokens": 0,
             "generated_tokens": 0,
         },
@@ -54,7 +58,8 @@ def test_a_failing_file_does_not_stop_the_others(gpa_mlx, engine, options):
     assert result.code == 4
     assert result.err == "error: b is bad.\nerror: c is bad.\n"
     assert len(result.out.splitlines()) == 2
-    assert "words of d" in result.out
+    assert "a.wav" in result.out
+    assert "d.wav" in result.out
 
 
 def test_a_broken_model_stops_at_once(gpa_mlx, engine):
@@ -62,7 +67,9 @@ def test_a_broken_model_stops_at_once(gpa_mlx, engine):
     assert gpa_mlx("transcribe", "a.wav", "b.wav", "--model", "m") == (3, "", "error: bad model.\n")
 
 
-@pytest.mark.parametrize(("reason", "words"), [("length", "--max-tokens"), ("no_speech", "--no-vad")])
+@pytest.mark.parametrize(
+    ("reason", "words"), [("length", "--max-tokens"), ("loop", "repeat"), ("no_speech", "--no-vad")]
+)
 def test_an_incomplete_result_is_explained(gpa_mlx, engine, reason, words):
     engine.finish_reason = reason
     result = gpa_mlx("transcribe", "a.wav", "--model", "m")
@@ -83,13 +90,24 @@ def test_a_terminal_sees_the_text_as_it_comes(gpa_mlx, engine, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     result = gpa_mlx("transcribe", "a.wav", "b.wav", "--model", "m")
     assert result == (0, "a.wav: first words\nsecond\nb.wav: first words\nsecond\n", "")
-    assert [method for method, _ in engine.calls] == ["stream_transcribe", "stream_transcribe"]
+
+
+def test_what_is_heard_again_begins_a_new_line(gpa_mlx, engine, monkeypatch):
+    def stream(*_, **__):
+        yield TranscriptionChunk(text="on and on", start_s=0.0)
+        segment = Segment(start_s=0.0, end_s=1.0, text="on we go", doubtful=True)
+        yield TranscriptionChunk(text="on we go", start_s=0.0, restarts=True, segment=segment)
+        yield TranscriptionChunk(text="", start_s=1.0, finish_reason="stop", timings=Timings())
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(engine, "stream_transcribe", stream)
+    assert gpa_mlx("transcribe", "a.wav", "--model", "m").out == "on and on ...\non we go\n"
 
 
 def test_text_outside_the_terminal_s_alphabet_is_kept(gpa_mlx, engine, monkeypatch):
     monkeypatch.setattr(type(sys.stdout), "encoding", "ascii", raising=False)
     document = json.loads(gpa_mlx("transcribe", "你好.wav", "--model", "m", "--json").out)
-    assert document["text"] == "words of 你好"
+    assert document["file"] == "你好.wav"
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many"])

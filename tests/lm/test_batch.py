@@ -84,7 +84,8 @@ def request(length=5, max_tokens=8, stop_ids=(), seed=0, **options):
 
 
 def alone(model, head, one):
-    return list(generate_tokens(model, head, one.prompt, one.options, max_tokens=one.max_tokens, stop_ids=one.stop_ids))
+    tokens = generate_tokens(model, head, one.prompt, one.options, max_tokens=one.max_tokens, stop_ids=one.stop_ids)
+    return [token.id for token in tokens]
 
 
 def gathered(tokens):
@@ -92,7 +93,7 @@ def gathered(tokens):
     ids, reasons = {}, {}
     for item in tokens:
         assert item.index not in reasons
-        ids.setdefault(item.index, []).append(item.token)
+        ids.setdefault(item.index, []).append(item.token.id)
         if item.finish_reason is not None:
             reasons[item.index] = item.finish_reason
     return ids, reasons
@@ -211,7 +212,7 @@ def test_a_cancelled_sequence_ends_and_the_others_do_not_notice():
     tokens = BatchGenerator(model, head, requests, rows=3)
     ids = {}
     for item in tokens:
-        ids.setdefault(item.index, []).append(item.token)
+        ids.setdefault(item.index, []).append(item.token.id)
         if item.index == 0 and len(ids[0]) == 3:
             tokens.cancel(1)
             tokens.cancel(3)

@@ -48,9 +48,10 @@ def test_greedy_ids_equal_the_reference(parts, golden, case, penalty):
 
     def generate(stop_ids):
         options = GenerationOptions(repetition_penalty=penalty, constrain=False)
-        return list(
-            generate_tokens(parts.language_model, parts.full_head, prompt, options, max_tokens=64, stop_ids=stop_ids)
+        tokens = generate_tokens(
+            parts.language_model, parts.full_head, prompt, options, max_tokens=64, stop_ids=stop_ids
         )
+        return [token.id for token in tokens]
 
     assert generate(frozenset({parts.layout.im_end})) == recorded[f"{case}|{name}"].tolist()
     assert generate(frozenset()) == recorded[f"{case}|{name}_noeos"].tolist()

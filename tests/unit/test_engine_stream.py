@@ -11,6 +11,7 @@ import gpa_mlx
 from gpa_mlx import engine
 from gpa_mlx.audio.loudness import MeanRemover, remove_dc
 from gpa_mlx.errors import GPAError
+from gpa_mlx.lm.generate import Token
 from gpa_mlx.types import GenerationOptions
 
 LONG = GenerationOptions(temperature=1.0, seed=3, max_tokens=130)
@@ -39,9 +40,9 @@ def script(monkeypatch, gpa):
             try:
                 for code in codes:
                     asked.append(code)
-                    yield layout.semantic.id_of(code)
+                    yield Token(layout.semantic.id_of(code), -0.1)
                 if stop:
-                    yield layout.im_end
+                    yield Token(layout.im_end, -0.1)
             finally:
                 asked.append("closed")
 

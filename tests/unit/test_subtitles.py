@@ -247,8 +247,14 @@ def test_json():
     assert json.loads(render("json", TALK)) == {
         "text": "Hello there, a < b & c --> d\nnext\tone",
         "segments": [
-            {"start": 0.0, "end": 2.5, "text": " Hello there, ", "confidence": None},
-            {"start": 3661.25, "end": 3665.0, "text": "a < b & c --> d\nnext\tone", "confidence": 0.75},
+            {"start": 0.0, "end": 2.5, "text": " Hello there, ", "confidence": None, "doubtful": False},
+            {
+                "start": 3661.25,
+                "end": 3665.0,
+                "text": "a < b & c --> d\nnext\tone",
+                "confidence": 0.75,
+                "doubtful": False,
+            },
         ],
     }
 
