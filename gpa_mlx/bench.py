@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpa_mlx.audio.playback import Player
 from gpa_mlx.backend import BLAS_LIBRARY, mx
+from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Task, Timings, Waveform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gpa_mlx.engine import GPA
+    from gpa_mlx.voices import Voice
 
 TASKS: tuple[Task, ...] = ("transcribe", "speak", "vc")
 
@@ -32,6 +35,11 @@ _SENTENCE = "The north wind and the sun were disputing which was the stronger, w
 _CHARACTERS_PER_S = 15
 _CODES_PER_S = 50
 _TEXT_TOKENS_PER_S = 4
+
+REFERENCE_CHUNK_CODES = 50
+"""How many codes the reference waits for before it decodes its first chunk."""
+
+_BLOCK_S = 0.01
 
 _ALMOST_UNIFORM = 100.0
 """A temperature at which every code is about equally likely: the model does not stop early, whatever its weights."""
@@ -50,6 +58,23 @@ class Spread:
         """Summarise at least one value."""
         values = sorted(values)
         return cls(statistics.median(values), values[0], values[-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streaming:
+    """How speech comes while it is made.
+
+    Attributes:
+        first_audio_s: From the call to the first chunk.
+        reference_first_audio_s: The same when the first chunk is decoded from 50 codes, as in the reference.
+        ratio: `reference_first_audio_s` / `first_audio_s` of each trial.
+        underruns: Most gaps of a trial, had its chunks been played as they came.
+    """
+
+    first_audio_s: Spread
+    reference_first_audio_s: Spread
+    ratio: Spread
+    underruns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +97,7 @@ class TaskResult:
         prompt_tokens: Tokens in the prompt.
         generated_tokens: New tokens per trial (median).
         peak_memory_bytes: Most memory MLX held during the trials, weights included.
+        streaming: How the speech of `speak` came; None for the other tasks.
     """
 
     task: Task
@@ -89,6 +115,7 @@ class TaskResult:
     prompt_tokens: int
     generated_tokens: int
     peak_memory_bytes: int
+    streaming: Streaming | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +142,24 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A chunk of speech, when it came.
+
+    Attributes:
+        time_s: Since the call.
+        samples: Its length.
+    """
+
+    time_s: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Trial:
     total_s: float
     timings: Timings
+    arrivals: tuple[Arrival, ...] = ()
+    reference_first_audio_s: float = 0.0
 
 
 def run_benchmark(
@@ -190,6 +232,51 @@ def text_for(seconds: float) -> str:
     return repeated[:characters].strip()
 
 
+def simulated_underruns(arrivals: Sequence[Arrival]) -> int:
+    """Return how often a `Player` that was given these chunks when they came would have fallen silent between them."""
+    output = _SimulatedOutput()
+    player = Player(SAMPLE_RATE_HZ, device=output, clock=output)
+    for arrival in arrivals:
+        output.sleep(arrival.time_s - output.now())
+        player.feed(np.zeros(arrival.samples, dtype=np.float32))
+    player.finish()
+    return player.underruns
+
+
+class _SimulatedOutput:
+    """A sound output and its clock: time passes in `sleep`, and a started output takes frames meanwhile."""
+
+    rate_hz = SAMPLE_RATE_HZ
+    latency_s = _BLOCK_S
+
+    def __init__(self) -> None:
+        self._fill: Callable[[Waveform], None] = lambda out: None
+        self._blocks = 0
+        self._playing = False
+
+    def open(self, rate_hz: int, fill: Callable[[Waveform], None], lost: Callable[[], None]) -> _SimulatedOutput:
+        self._fill = fill
+        return self
+
+    def start(self) -> None:
+        self._playing = True
+
+    def drained(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._playing = False
+
+    def now(self) -> float:
+        return self._blocks * _BLOCK_S
+
+    def sleep(self, seconds: float) -> None:
+        for _ in range(math.ceil(seconds / _BLOCK_S)):
+            self._blocks += 1
+            if self._playing:
+                self._fill(np.empty(round(_BLOCK_S * SAMPLE_RATE_HZ), dtype=np.float32))
+
+
 def _measure(
     task: Task, open_engine: Callable[[], GPA], seconds: float, trials: int, on_progress: Callable[[str], None]
 ) -> TaskResult:
@@ -204,23 +291,43 @@ def _measure(
         runs = []
         for trial in range(trials):
             on_progress(f"{task}: trial {trial + 1} of {trials}")
-            started = time.perf_counter()
-            timings = work()
-            runs.append(_Trial(time.perf_counter() - started, timings))
+            runs.append(work())
         return _summary(task, load_s, runs, mx.get_peak_memory())
 
 
-def _workload(gpa: GPA, task: Task, seconds: float) -> Callable[[], Timings]:
+def _workload(gpa: GPA, task: Task, seconds: float) -> Callable[[], _Trial]:
     """Return one trial: the task on synthetic input, with a token budget that follows from `seconds`."""
     recording = (speech_like(seconds), SAMPLE_RATE_HZ)
     options = _options(gpa, task, seconds)
     if task == "transcribe":
-        return lambda: gpa.transcribe(recording, options=options, vad=False).timings
+        return lambda: _timed(lambda: gpa.transcribe(recording, options=options, vad=False).timings)
     voice = gpa.make_voice((speech_like(6.0), SAMPLE_RATE_HZ), name="benchmark")
     if task == "speak":
-        text = text_for(seconds)
-        return lambda: gpa.speak(text, voice=voice, options=options).timings
-    return lambda: gpa.convert_voice(recording, voice=voice, options=options).timings
+        return lambda: _speak(gpa, text_for(seconds), voice, options)
+    return lambda: _timed(lambda: gpa.convert_voice(recording, voice=voice, options=options).timings)
+
+
+def _timed(work: Callable[[], Timings]) -> _Trial:
+    started = time.perf_counter()
+    timings = work()
+    return _Trial(time.perf_counter() - started, timings)
+
+
+def _speak(gpa: GPA, text: str, voice: Voice, options: GenerationOptions) -> _Trial:
+    """Speak as a stream, then begin again as the reference begins its first chunk: the same codes, decoded at once."""
+    arrivals: list[Arrival] = []
+    timings = Timings()
+    started = time.perf_counter()
+    for chunk in gpa.stream_speak(text, voice=voice, options=options, lookahead=LIVE_LOOKAHEAD):
+        arrivals.append(Arrival(time.perf_counter() - started, len(chunk.audio)))
+        timings = chunk.timings or timings
+    budget = min(options.max_tokens or REFERENCE_CHUNK_CODES, REFERENCE_CHUNK_CODES)
+    beginning = gpa.speak(text, voice=voice, options=replace(options, max_tokens=budget))
+    decoding_started = time.perf_counter()
+    gpa.detokenize(beginning.codes.tolist(), voice.global_tokens)
+    decode_s = time.perf_counter() - decoding_started
+    reference_s = beginning.timings.prefill_s + beginning.timings.generate_s + decode_s
+    return _Trial(arrivals[-1].time_s, timings, tuple(arrivals), reference_s)
 
 
 def _options(gpa: GPA, task: Task, seconds: float) -> GenerationOptions:
@@ -249,6 +356,16 @@ def _summary(task: Task, load_s: float, runs: Sequence[_Trial], peak_memory_byte
         prompt_tokens=timings[0].prompt_tokens,
         generated_tokens=round(statistics.median(t.generated_tokens for t in timings)),
         peak_memory_bytes=peak_memory_bytes,
+        streaming=_streaming(runs) if task == "speak" else None,
+    )
+
+
+def _streaming(runs: Sequence[_Trial]) -> Streaming:
+    return Streaming(
+        first_audio_s=Spread.of(run.arrivals[0].time_s for run in runs),
+        reference_first_audio_s=Spread.of(run.reference_first_audio_s for run in runs),
+        ratio=Spread.of(_ratio(run.reference_first_audio_s, run.arrivals[0].time_s) for run in runs),
+        underruns=max(simulated_underruns(run.arrivals) for run in runs),
     )
 
 

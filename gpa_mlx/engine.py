@@ -213,7 +213,7 @@ class GPA:
     ) -> TranscriptionStream:
         for part in parts:
             prompt = self._transcribe_prompt(part, clock)
-            builder = TranscriptBuilder(self._parts.layout, self._parts.text, self._stop_ids(options))
+            builder = self._builder(options)
             with closing(self._generate(prompt, options, "transcribe", clock)) as tokens:
                 for token in tokens:
                     if piece := builder.push(token):
@@ -236,7 +236,7 @@ class GPA:
             for index, part in enumerate(parts):
                 prompt = self._transcribe_prompt(part, clock)
                 clock.prompt_tokens += len(prompt)
-                open_parts[index] = part, TranscriptBuilder(self._parts.layout, self._parts.text, stop_ids)
+                open_parts[index] = part, self._builder(options)
                 yield BatchRequest(prompt=prompt, options=options, max_tokens=budget, stop_ids=stop_ids)
 
         done: set[int] = set()
@@ -281,7 +281,7 @@ class GPA:
         )
 
     def _hear(self, part: AudioSegment, options: GenerationOptions, clock: TaskClock) -> Heard:
-        builder = TranscriptBuilder(self._parts.layout, self._parts.text, self._stop_ids(options))
+        builder = self._builder(options)
         with closing(self._generate(self._transcribe_prompt(part, clock), options, "transcribe", clock)) as tokens:
             for token in tokens:
                 builder.push(token)
@@ -289,6 +289,10 @@ class GPA:
                     break
         builder.flush()
         return builder.heard()
+
+    def _builder(self, options: GenerationOptions) -> TranscriptBuilder:
+        parts = self._parts
+        return TranscriptBuilder(parts.layout, parts.text, self._stop_ids(options), exact=not options.constrain)
 
     def _transcribe_prompt(self, part: AudioSegment, clock: TaskClock) -> list[int]:
         require_min_length(part.recording, "The recording")
@@ -317,13 +321,19 @@ class GPA:
         """
         return _fold(self.stream_speak(text, voice=voice, options=options))
 
-    def stream_speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> SpeechStream:
-        """Yield speech as it is made; arguments and errors as for `speak`."""
+    def stream_speak(
+        self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
+    ) -> SpeechStream:
+        """Yield speech as it is made; arguments and errors as for `speak`.
+
+        With a `lookahead` sound starts that many codes after the first chunk's, which is sooner and no longer exact:
+        `StreamingDecoder` tells by how much.
+        """
         options = _checked(options or self.default_options("speak"))
         check_text(text)
         self._check_voice(voice)
         prompt = speak_prompt(self._parts.layout, voice.global_tokens, self._parts.text.encode(text))
-        return self._stream_speech(prompt, voice, options, "speak", TaskClock())
+        return self._stream_speech(prompt, voice, options, "speak", TaskClock(), lookahead)
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """Say the same thing in another voice.
@@ -343,9 +353,14 @@ class GPA:
         return _fold(self.stream_convert_voice(audio, voice=voice, options=options))
 
     def stream_convert_voice(
-        self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None
+        self,
+        audio: AudioLike,
+        *,
+        voice: Voice,
+        options: GenerationOptions | None = None,
+        lookahead: int | None = None,
     ) -> SpeechStream:
-        """Yield converted speech as it is made; arguments and errors as for `convert_voice`."""
+        """Yield converted speech as it is made; `lookahead` as for `stream_speak`, all else as for `convert_voice`."""
         options = _checked(options or self.default_options("vc"))
         self._check_voice(voice)
         recording = load_recording(audio, max_duration_s=MAX_PASS_S)
@@ -360,15 +375,21 @@ class GPA:
             prompt = convert_voice_prompt(self._parts.layout, voice.global_tokens, semantic)
             budget = max(_DEFAULT_MAX_TOKENS, len(semantic) * 5 // 4)
             bounded = options if options.max_tokens is not None else replace(options, max_tokens=budget)
-            yield from self._stream_speech(prompt, voice, bounded, "vc", clock)
+            yield from self._stream_speech(prompt, voice, bounded, "vc", clock, lookahead)
 
         return run()
 
     def _stream_speech(
-        self, prompt: Sequence[int], voice: Voice, options: GenerationOptions, task: Task, clock: TaskClock
+        self,
+        prompt: Sequence[int],
+        voice: Voice,
+        options: GenerationOptions,
+        task: Task,
+        clock: TaskClock,
+        lookahead: int | None,
     ) -> SpeechStream:
         layout = self._parts.layout
-        decoder = self._parts.vocoder.stream(voice.global_tokens)
+        decoder = self._parts.vocoder.stream(voice.global_tokens, lookahead=lookahead)
         chunker = SpeechChunker(decoder, whole_mean=not options.constrain)
         codes: list[int] = []
         handed_out = 0

@@ -44,13 +44,17 @@ class TranscriptBuilder:
         layout: Where the markers are.
         tokenizer: Decodes text ids.
         stop_ids: Ids that end the transcription.
+        exact: Let it go round in circles, as the reference does.
     """
 
-    def __init__(self, layout: TokenLayout, tokenizer: TextTokenizer, stop_ids: frozenset[int]) -> None:
+    def __init__(
+        self, layout: TokenLayout, tokenizer: TextTokenizer, stop_ids: frozenset[int], *, exact: bool = False
+    ) -> None:
         self._layout = layout
         self._tokenizer = tokenizer
         self._stream = tokenizer.stream()
         self._stop_ids = stop_ids
+        self._exact = exact
         self._loops = LoopDetector(max_period=_MAX_PERIOD, min_ids=_MIN_LOOP_TOKENS, min_periods=_MIN_LOOP_PERIODS)
         self._ids: list[int] = []
         self._pieces: list[str] = []
@@ -74,7 +78,7 @@ class TranscriptBuilder:
         if not self._in_text or token.id == self._layout.end_content:
             return ""
         self._ids.append(token.id)
-        if self._loops.push(token.id):
+        if self._loops.push(token.id) and not self._exact:
             self._reason = "loop"
         piece = self._stream.push(token.id)
         self._pieces.append(piece)

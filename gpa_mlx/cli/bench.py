@@ -91,6 +91,12 @@ def _audio(result: TaskResult) -> str:
     return f"{result.audio_s:.2f} s"
 
 
+def _as_reference(result: TaskResult) -> str:
+    if result.streaming is None:
+        return "-"
+    return f"{_stage(result.streaming.reference_first_audio_s)}, {result.streaming.ratio.median:.1f} x the first output"
+
+
 _ROWS = (
     ("audio", _audio),
     ("load", lambda result: f"{result.load_s:.3f} s"),
@@ -102,5 +108,7 @@ _ROWS = (
     ("total", lambda result: _stage(result.total_s)),
     ("RTF", lambda result: _spread(result.real_time_factor, "")),
     ("first output", lambda result: _stage(result.first_output_s)),
+    ("after 50 codes", _as_reference),
+    ("gaps when played", lambda result: "-" if result.streaming is None else str(result.streaming.underruns)),
     ("peak MLX memory", lambda result: _gigabytes(result.peak_memory_bytes)),
 )

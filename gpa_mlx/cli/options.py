@@ -75,15 +75,7 @@ def json_option(command: F) -> F:
 
 
 def output_options(command: F) -> F:
-    """Add `-o/--output` and `--subtype`."""
-    command = click.option(
-        "--subtype",
-        metavar="|".join(SUBTYPES),
-        type=click.Choice(SUBTYPES, case_sensitive=False),
-        default="PCM_16",
-        show_default=True,
-        help="Sample format of the WAV file.",
-    )(command)
+    """Add `-o/--output`, which must be given, and `--subtype`."""
     return click.option(
         "-o",
         "--output",
@@ -91,6 +83,51 @@ def output_options(command: F) -> F:
         type=click.Path(path_type=Path),
         required=True,
         help="WAV file to write.",
+    )(_subtype_option(command))
+
+
+def speech_options(command: F) -> F:
+    """Add where speech goes and how it is checked.
+
+    The command receives `output` (None when not given), `play`, `subtype`, `verify` and `retries`.
+    """
+    options = [
+        click.option(
+            "-o",
+            "--output",
+            metavar="OUT.wav|-",
+            type=click.Path(path_type=Path),
+            help="WAV file to write, or `-` for standard output; both grow while the speech is made.",
+        ),
+        click.option(
+            "--play", is_flag=True, help="Play the speech while it is made; without --verify nothing is repaired."
+        ),
+        _subtype_option,
+        click.option(
+            "--verify", is_flag=True, help="Transcribe every piece, and say it again when it is not understood."
+        ),
+        click.option(
+            "--retries",
+            metavar="N",
+            type=click.IntRange(min=0),
+            default=2,
+            show_default=True,
+            help="How often a piece that went wrong is said again.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _subtype_option(command: F) -> F:
+    return click.option(
+        "--subtype",
+        metavar="|".join(SUBTYPES),
+        type=click.Choice(SUBTYPES, case_sensitive=False),
+        default="PCM_16",
+        show_default=True,
+        help="Sample format of the WAV file.",
     )(command)
 
 
@@ -134,12 +171,12 @@ def transcript_options(command: F) -> F:
     return command
 
 
-def voice_option(command: F) -> F:
+def voice_option(command: F, *, required: bool = True) -> F:
     """Add `--voice`."""
     return click.option(
         "--voice",
         metavar="FILE|NAME",
-        required=True,
+        required=required,
         help="Whose voice: a recording, best 3 to 10 s of clean speech, or a built-in voice of the model.",
     )(command)
 
@@ -183,7 +220,7 @@ _BUDGET_OPTIONS = [
         "--max-tokens",
         metavar="N",
         type=click.IntRange(min=1),
-        help="Most new tokens per pass.  [default: 512; vc: more for a long source]",
+        help="Most new tokens per pass.  [default: 512; speak and vc: what the text or the source needs]",
     ),
     click.option(
         "--no-constrain",

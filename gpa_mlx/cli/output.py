@@ -1,4 +1,4 @@
-"""Results: JSON and text on standard output, text and WAV files where the user wants them."""
+"""Results: JSON and text on standard output, text files where the user wants them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import json
 import os
 import secrets
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx.errors import GPAError
+from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:
-    from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.types import Speech, Timings
+    from gpa_mlx.types import Timings
 
 
 def write_json(document: dict[str, Any]) -> None:
@@ -67,29 +67,24 @@ def timings_document(timings: Timings) -> dict[str, float]:
     return {**asdict(timings), "processing_s": timings.processing_s, "real_time_factor": timings.real_time_factor}
 
 
-def deliver_speech(speech: Speech, output: Path, *, subtype: str, as_json: bool, diagnostics: Diagnostics) -> None:
-    """Write generated speech to its file and say so."""
-    from gpa_mlx.audio.io import write_wav
+def require_replaceable(path: Path, *others: Path) -> None:
+    """Refuse a text file that cannot be written, so that no work is lost at the end.
 
-    write_wav(output, speech.audio, speech.sample_rate, subtype=subtype)
-    duration_s = len(speech.audio) / speech.sample_rate
-    timings = speech.timings
-    diagnostics.inform(
-        f"{output}: {duration_s:.2f} s of speech in {timings.processing_s:.2f} s (RTF {timings.real_time_factor:.2f})"
-    )
-    if speech.finish_reason == "length":
-        diagnostics.note(
-            f"the speech is cut: the model had not ended after {timings.generated_tokens} tokens; raise --max-tokens."
-        )
-    if as_json:
-        write_json(
-            {
-                "file": str(output),
-                "duration_s": duration_s,
-                "sample_rate": speech.sample_rate,
-                "finish_reason": speech.finish_reason,
-                "seed": speech.seed,
-                "codes": len(speech.codes),
-                "timings": timings_document(timings),
-            }
-        )
+    Args:
+        path: The file.
+        others: Files that must survive; they need not exist yet.
+
+    Raises:
+        SettingsError: One of the others.
+        GPAError: Nothing can be written there.
+    """
+    if os.path.realpath(path) in map(os.path.realpath, others):
+        raise SettingsError(f"{path} is needed for something else.", hint="Write to another file.")
+    if path.exists() and not path.is_file():
+        raise GPAError(f"{path} is not a regular file.", hint="Choose another place for the output.")
+    try:
+        # Asking the permission bits is not enough: the file system may be full or read-only.
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise unwritable(path, error) from error

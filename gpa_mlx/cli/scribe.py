@@ -117,7 +117,8 @@ class Scribe:
     def _keep(self, source: Source, result: Transcription, targets: Targets, prefix: str) -> None:
         """Deliver what there is of an interrupted recording and say where it ends."""
         if not result.segments:
-            self.diagnostics.note(f"stopped at the beginning of {source.label}; nothing of it is written.")
+            if targets:
+                self.diagnostics.note(f"stopped at the beginning of {source.label}; nothing of it is written.")
             return
         try:
             self._deliver(source, result, targets, prefix)

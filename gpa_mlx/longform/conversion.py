@@ -12,6 +12,7 @@ import numpy as np
 from gpa_mlx.audio.io import open_recording
 from gpa_mlx.audio.recording import MIN_SAMPLES, require_min_duration
 from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments
+from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.error_rates import character_error_rate
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.longform.attempt import Attempt, PassageEnd
@@ -31,7 +32,12 @@ class Converter(Protocol):
     """What a conversion uses of `gpa_mlx.GPA`."""
 
     def stream_convert_voice(
-        self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None
+        self,
+        audio: AudioLike,
+        *,
+        voice: Voice,
+        options: GenerationOptions | None = None,
+        lookahead: int | None = None,
     ) -> SpeechStream:
         """Yield converted speech as it is made."""
         ...
@@ -194,6 +200,10 @@ class _Conversion:
         for piece in attempt.pieces():
             samples += len(piece)
             yield ConversionChunk(audio=piece, source_s=0.0)
+        if not samples:
+            raise NoSpeechError(
+                "The model ended without any speech.", hint="Try another seed, a higher temperature or other input."
+            )
         end_s = samples / SAMPLE_RATE_HZ
         result = ConvertedSegment(
             source_start_s=0.0,
@@ -216,7 +226,9 @@ class _Conversion:
     def _begin(self, segment: AudioSegment, seed: int | None) -> Attempt:
         source = segment.recording.first_channel, SAMPLE_RATE_HZ
         options = replace(self._options, seed=seed)
-        return Attempt(self._engine.stream_convert_voice(source, voice=self._voice, options=options))
+        lookahead = LIVE_LOOKAHEAD if self._settings.live else None
+        speech = self._engine.stream_convert_voice(source, voice=self._voice, options=options, lookahead=lookahead)
+        return Attempt(speech)
 
     def _error_rate(self, wanted: str, audio: Waveform) -> float:
         return character_error_rate([(wanted, self._heard(audio))])

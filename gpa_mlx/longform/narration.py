@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 
 from gpa_mlx.audio.recording import MIN_SAMPLES
+from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.error_rates import character_error_rate
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.longform.attempt import Attempt, PassageEnd
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 class Speaker(Protocol):
     """What a narration uses of `gpa_mlx.GPA`."""
 
-    def stream_speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> SpeechStream:
+    def stream_speak(
+        self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
+    ) -> SpeechStream:
         """Yield speech as it is made."""
         ...
 
@@ -51,8 +54,8 @@ class NarrationSettings:
         max_chars: Passages are shorter than this many characters.
         retries: How often a passage that went wrong is spoken again, with another seed.
         verify: Transcribe every passage, and speak it again when it is not understood, within the same `retries`.
-        live: Hand sound out while it is made, for playing. What is out cannot be repaired: nothing is spoken again,
-            and loudness is not matched.
+        live: Hand sound out while it is made, for playing, as early as `LIVE_LOOKAHEAD` allows. What is out cannot be
+            repaired: nothing is spoken again, and loudness is not matched.
     """
 
     normalize: bool = True
@@ -230,7 +233,8 @@ class _Narration:
         options = replace(self._options, seed=seed)
         if options.constrain and options.max_tokens is None:
             options = replace(options, max_tokens=code_budget(spoken))
-        speech = self._engine.stream_speak(spoken, voice=self._voice, options=options)
+        lookahead = LIVE_LOOKAHEAD if self._settings.live else None
+        speech = self._engine.stream_speak(spoken, voice=self._voice, options=options, lookahead=lookahead)
         return Attempt(speech, exact=not options.constrain, trim=True)
 
     def _error_rate(self, spoken: str, audio: Waveform) -> float:

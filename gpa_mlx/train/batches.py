@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gpa_mlx.backend import mx
 from gpa_mlx.train.corpus import Example
+from gpa_mlx.train.guide import UNKNOWN
 
 _LENGTH_JITTER = 0.1
 """Lengths count as equal within this fraction: who shares a batch differs from epoch to epoch."""
@@ -23,11 +24,13 @@ class Batch:
         inputs: Every id but the last, `(B, T)` int32, padded on the right.
         positions: Where in `B * T` a prediction counts, `(N,)` int32.
         targets: The ids to predict there, `(N,)` int32.
+        saying: What is being said there, `(N, 2)` int32; see `Example`.
     """
 
     inputs: mx.array
     positions: mx.array
     targets: mx.array
+    saying: mx.array
 
 
 class BatchStream:
@@ -104,7 +107,7 @@ def collate(examples: Sequence[Example], noise: HistoryNoise | None = None) -> B
     """
     width = max(len(example.ids) for example in examples) - 1
     inputs = np.zeros((len(examples), width), dtype=np.int32)
-    positions, targets = [], []
+    positions, targets, saying = [], [], []
     for row, example in enumerate(examples):
         target = example.ids[example.target_start :]
         inputs[row, : len(example.ids) - 1] = example.ids[:-1]
@@ -112,7 +115,9 @@ def collate(examples: Sequence[Example], noise: HistoryNoise | None = None) -> B
             inputs[row, example.target_start : len(example.ids) - 1] = noise.disturbed(target[:-1])
         positions.append(row * width + np.arange(example.target_start - 1, len(example.ids) - 1, dtype=np.int32))
         targets.append(target)
-    return Batch(mx.array(inputs), mx.array(np.concatenate(positions)), mx.array(np.concatenate(targets)))
+        saying.append(np.full((len(target), 2), UNKNOWN, dtype=np.int32) if example.saying is None else example.saying)
+    joined = (mx.array(np.concatenate(arrays)) for arrays in (positions, targets, saying))
+    return Batch(mx.array(inputs), *joined)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,12 +39,15 @@ class Example:
         ids: Prompt and target, `(T,)` int32.
         target_start: First position of the target: the loss is on `ids[target_start:]` alone.
         text: The words, for the error rates of `stt`.
+        saying: What is being said at each target, for `Guide`: label of the word and its place, `(targets, 2)` int32;
+            None where nobody knows.
     """
 
     task: TrainingTask
     ids: npt.NDArray[np.int32]
     target_start: int
     text: str = ""
+    saying: npt.NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

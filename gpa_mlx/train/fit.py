@@ -19,11 +19,13 @@ from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.train.batches import BatchStream, HistoryNoise, collate, target_tokens
 from gpa_mlx.train.checkpoint import has_state, load_state, save_state
 from gpa_mlx.train.corpus import Example, digest_of
+from gpa_mlx.train.guide import Guide
 from gpa_mlx.train.log import TrainingLog
-from gpa_mlx.train.objective import summed_loss
+from gpa_mlx.train.objective import guided_loss, summed_loss
 from gpa_mlx.train.optimizer import clip_gradients, make_optimizer, optimizer_arrays, restore_optimizer
 
 CHECKPOINTS = "checkpoints"
+_GUIDE = "guide."
 
 Weights = dict[str, mx.array]
 """Trainable parameters by name, float32 whatever the computation uses: small updates would vanish in bfloat16."""
@@ -91,6 +93,7 @@ def fit(
     should_stop: Callable[[], bool] = lambda: False,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     identity: Mapping[str, Any] | None = None,
+    guide: Guide | None = None,
 ) -> FitResult:
     """Train the parameters of `model` that are not frozen.
 
@@ -107,6 +110,7 @@ def fit(
         should_stop: Asked after every step; True saves a checkpoint and returns.
         on_step: Hears steps done and the loss.
         identity: Further settings, as JSON, that must be the same when the run is resumed.
+        guide: Trained with the model and not part of the result; its loss is in the log with that of the targets.
 
     Raises:
         SettingsError: The directory holds another run, or one to be resumed.
@@ -118,7 +122,7 @@ def fit(
         raise SettingsError(
             f"{directory} holds a training run.", hint="Continue it with --resume, or choose another directory."
         )
-    run = _Run(model, examples, config, identity or {}, group)
+    run = _Run(model, examples, config, identity or {}, group, guide)
     if resume:
         run.restore(checkpoints)
     log = TrainingLog(directory) if group.rank() == 0 else None
@@ -153,7 +157,7 @@ def fit(
         if last or stopped or by_steps or time.monotonic() - saved_s >= config.save_every_s:
             save()
             saved_s = time.monotonic()
-    return FitResult(run.step, run.step >= config.steps, loss, run.weights)
+    return FitResult(run.step, run.step >= config.steps, loss, run.model_weights)
 
 
 class _DivergedError(ArithmeticError):
@@ -170,15 +174,20 @@ class _Run:
         config: FitConfig,
         identity: Mapping[str, Any],
         group: mx.distributed.Group,
+        guide: Guide | None,
     ) -> None:
         self.step = 0
         self._model = model
+        self._guide = guide
         self._examples = examples
         self._config = config
         self._group = group
         self._dtype = compute_dtype()
         model.set_dtype(self._dtype)
         trainable = cast(list[tuple[str, mx.array]], tree_flatten(model.trainable_parameters()))
+        if guide is not None:
+            guided = cast(list[tuple[str, mx.array]], tree_flatten(guide.trainable_parameters()))
+            trainable += [(_GUIDE + name, weight) for name, weight in guided]
         self.weights: Weights = {name: weight.astype(mx.float32) for name, weight in trainable}
         self._optimizer = self._make_optimizer()
         self._batches = self._stream(0, 0)
@@ -190,6 +199,11 @@ class _Run:
             "accumulate": config.accumulate,
             "history_noise": config.history_noise,
         }
+
+    @property
+    def model_weights(self) -> Weights:
+        """Those of the model alone."""
+        return {name: weight for name, weight in self.weights.items() if not name.startswith(_GUIDE)}
 
     def advance(self) -> dict[str, float]:
         """Do one update; nothing changes when it fails."""
@@ -215,7 +229,7 @@ class _Run:
                 raise _DivergedError(name.replace("_", " "))
         self.weights = self._optimizer.apply_gradients(gradients, self.weights)
         mx.eval(self.weights, self._optimizer.state)
-        self._install()
+        self._install(self.weights)
         self.step += 1
         return {**figures, "learning_rate": cast(float, self._optimizer.learning_rate.item()), "tokens": tokens}
 
@@ -250,7 +264,7 @@ class _Run:
         optimizer = {name.removeprefix("optimizer/"): a for name, a in arrays.items() if name.startswith("optimizer/")}
         restore_optimizer(self._optimizer, self.weights, optimizer)
         self._batches = self._stream(state["epoch"], state["index"])
-        self._install()
+        self._install(self.weights)
 
     def _make_optimizer(self) -> Optimizer:
         c = self._config
@@ -268,7 +282,9 @@ class _Run:
         batch = collate(examples, noise)
 
         def loss(weights: Weights) -> mx.array:
-            install(self._model, weights, self._dtype)
+            self._install(weights)
+            if self._guide is not None:
+                return guided_loss(self._model, batch, self._guide) / tokens
             return summed_loss(self._model, batch, checkpointing=self._config.checkpointing) / tokens
 
         return mx.value_and_grad(loss)(self.weights)
@@ -283,8 +299,12 @@ class _Run:
         by_name = dict(tree_flatten(averaged))
         return {name: by_name[name] for name in gradients}
 
-    def _install(self) -> None:
-        install(self._model, self.weights, self._dtype)
+    def _install(self, weights: Weights) -> None:
+        own = {name: weight for name, weight in weights.items() if not name.startswith(_GUIDE)}
+        install(self._model, own, self._dtype)
+        if self._guide is not None:
+            guided = {name.removeprefix(_GUIDE): weights[name] for name in weights.keys() - own.keys()}
+            install(self._guide, guided, self._dtype)
 
 
 def install(model: nn.Module, weights: Weights, dtype: mx.Dtype) -> None:

@@ -8,9 +8,16 @@ from typing import Any
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.train.batches import Batch
+from gpa_mlx.train.guide import Guide, hidden_states
 
 CHUNK = 1024
 """Predictions per pass through the output head: with 180 000 ids, all logits at once would take gigabytes."""
+
+
+def guided_loss(model: Qwen3, batch: Batch, guide: Guide) -> mx.array:
+    """Return `summed_loss` and what the guide adds to it."""
+    asked, hidden = hidden_states(model, batch.inputs, guide.layer)
+    return _targets_loss(model, hidden, batch) + guide(_at_targets(asked, batch), batch.saying)
 
 
 def summed_loss(model: Qwen3, batch: Batch, *, checkpointing: bool = False) -> mx.array:
@@ -21,8 +28,15 @@ def summed_loss(model: Qwen3, batch: Batch, *, checkpointing: bool = False) -> m
         batch: Inputs and targets.
         checkpointing: Keep only the inputs of the layers for the backward pass and compute the rest again.
     """
-    hidden = _hidden(model, batch.inputs, checkpointing)
-    hidden = hidden.reshape(-1, hidden.shape[-1])[batch.positions]
+    return _targets_loss(model, _hidden(model, batch.inputs, checkpointing), batch)
+
+
+def _at_targets(hidden: mx.array, batch: Batch) -> mx.array:
+    return hidden.reshape(-1, hidden.shape[-1])[batch.positions]
+
+
+def _targets_loss(model: Qwen3, hidden: mx.array, batch: Batch) -> mx.array:
+    hidden = _at_targets(hidden, batch)
 
     def loss_of(states: mx.array, targets: mx.array) -> mx.array:
         # A checkpointed function is differentiated with respect to all its arguments.

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from gpa_mlx.bench import Spread, run_benchmark, speech_like, text_for
+from gpa_mlx.bench import Arrival, Spread, run_benchmark, simulated_underruns, speech_like, text_for
 from gpa_mlx.engine import load
 
 
@@ -32,6 +32,13 @@ def test_text_has_the_asked_length():
     assert text_for(0.1).startswith("The north wind")
 
 
+@pytest.mark.parametrize(("rate", "late_s", "gaps"), [(2.0, 0, 0), (1.0, 0, 0), (2.0, 9, 1)])
+def test_gaps_of_simulated_playing(rate, late_s, gaps):
+    """Chunks of 0.5 s that come at a steady rate, the last ten `late_s` later."""
+    times = [0.5 * count / rate + (late_s if count > 10 else 0) for count in range(1, 21)]
+    assert simulated_underruns([Arrival(time_s, 8000) for time_s in times]) == gaps
+
+
 def test_every_task_is_measured(converted_small_a):
     steps = []
     report = run_benchmark(lambda: load(converted_small_a), seconds=0.5, trials=2, on_progress=steps.append)
@@ -51,6 +58,10 @@ def test_every_task_is_measured(converted_small_a):
     assert speak.decode_s.low > 0
     assert vc.encode_s.low > 0
     assert speak.generated_tokens <= 25
+    assert transcribe.streaming is vc.streaming is None
+    assert speak.streaming.first_audio_s.low == pytest.approx(speak.first_output_s.low, rel=0.2)
+    assert speak.streaming.reference_first_audio_s.low > 0
+    assert speak.streaming.ratio.high >= speak.streaming.ratio.low > 0
     assert report.peak_process_bytes > max(result.peak_memory_bytes for result in report.tasks)
 
 
@@ -67,7 +78,20 @@ def test_json_document(gpa_mlx, converted_small_a):
 def test_table(gpa_mlx, converted_small_a):
     result = gpa_mlx("bench", "--model", converted_small_a, "--seconds", 0.5, "--trials", 1, "--task", "speak")
     assert (result.code, result.err) == (0, "")
-    for label in ("load", "tokenise", "prefill", "decode", "tokens/s", "vocoder", "total", "RTF", "first output", "GB"):
+    for label in (
+        "load",
+        "tokenise",
+        "prefill",
+        "decode",
+        "tokens/s",
+        "vocoder",
+        "total",
+        "RTF",
+        "first output",
+        "codes",
+        "gaps",
+        "GB",
+    ):
         assert label in result.out
 
 

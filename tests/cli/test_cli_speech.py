@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +17,11 @@ SPEAK = ("speak", "hello there")
 
 @pytest.fixture
 def clip(tmp_path):
-    """A recording; the scripted engine never opens it."""
+    """A recording of 2 s that sounds like speech between pauses."""
     path = tmp_path / "clip.wav"
-    soundfile.write(path, np.zeros(16_000), 16_000)
+    time_s = np.arange(32_000) / 16_000
+    loud = (np.sin(2 * np.pi * 2.5 * time_s) > -0.5) & (time_s > 0.2) & (time_s < 1.8)
+    soundfile.write(path, loud * np.random.default_rng(1).normal(0, 0.1, 32_000), 16_000)
     return path
 
 
@@ -41,50 +45,112 @@ def task(request, clip):
 def test_the_file_is_written_and_named(speech, engine, task, tmp_path):
     result = speech(*task)
     assert (result.code, result.out) == (0, "")
-    assert result.err == f"{tmp_path / 'out.wav'}: 0.04 s of speech in 0.02 s (RTF 0.50)\n"
     samples, rate = soundfile.read(tmp_path / "out.wav")
-    assert (rate, len(samples)) == (16_000, 640)
+    line = rf"{re.escape(str(tmp_path))}/out\.wav: (\d\.\d\d) s of speech in \d+\.\d\d s \(RTF \d+\.\d\d\)\n"
+    match = re.fullmatch(line, result.err)
+    assert match
+    assert rate == 16_000
+    assert float(match[1]) == pytest.approx(len(samples) / rate, abs=0.01)
+    assert np.abs(samples).max() > 0.1
+    assert engine.warmed == [task[0]]
 
 
 def test_json_document(speech, engine, task, tmp_path):
-    document = json.loads(speech(*task, "--json").out)
-    assert document.pop("timings")["real_time_factor"] == pytest.approx(0.5)
+    document = json.loads(speech(*task, "--seed", 7, "--json").out)
+    duration_s = soundfile.info(tmp_path / "out.wav").duration
+    parts = document.pop("passages" if task == SPEAK else "segments")
+    assert document.pop("duration_s") == pytest.approx(duration_s)
+    elapsed_s = document.pop("elapsed_s")
+    assert 0 < document.pop("first_audio_s") <= elapsed_s
+    assert document.pop("real_time_factor") == pytest.approx(elapsed_s / duration_s)
     assert document == {
         "file": str(tmp_path / "out.wav"),
-        "duration_s": 0.04,
         "sample_rate": 16_000,
         "finish_reason": "stop",
         "seed": 7,
-        "codes": 2,
     }
+    (part,) = parts
+    assert part["end"] > part["start"]
+    for name in ("start", "end") if task == SPEAK else ("start", "end", "source_start", "source_end"):
+        assert 0 <= part.pop(name) <= duration_s
+    expected = {"finish_reason": "stop", "seed": 7, "attempts": 1, "error_rate": None}
+    assert part == ({"text": "hello there", "spoken": "hello there"} if task == SPEAK else {}) | expected
+
+
+def test_a_drawn_seed_is_reported(speech, engine, task):
+    document = json.loads(speech(*task, "--json").out)
+    assert document["seed"] == engine.calls[-1][1].seed is not None
 
 
 def test_subtype(speech, engine, task, tmp_path):
     speech(*task, "--subtype", "float")
     assert soundfile.info(tmp_path / "out.wav").subtype == "FLOAT"
-    samples, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
-    np.testing.assert_array_equal(samples, np.linspace(-0.5, 0.5, 640, dtype=np.float32))
 
 
-def test_cut_speech_is_announced(speech, engine, task):
-    engine.finish_reason = "length"
-    result = speech(*task)
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("length", "it is cut: the model had not ended within its budget; raise --max-tokens."),
+        ("loop", "the model repeated itself, and the speech is cut there."),
+        ("silence", "the model fell silent, and the speech is cut there."),
+        ("nothing", "the model ended without a sound; try another seed."),
+    ],
+)
+def test_a_passage_that_went_wrong_is_named(speech, engine, end, words):
+    first, second = "This is the first sentence of all.", "The second sentence has a few more words than it needs."
+    engine.ends = {second: end}
+    result = speech("speak", f"{first} {second}", "--retries", 1, "--json")
     assert result.code == 0
-    assert "note: the speech is cut" in result.err
-    assert "--max-tokens" in result.err
+    assert f'note: passage 2 ("The second sentence has a few more...)"): {words}\n'.replace(')"', '"') in result.err
+    document = json.loads(result.out)
+    assert document["finish_reason"] == document["passages"][1]["finish_reason"] != "stop"
+    assert [passage["attempts"] for passage in document["passages"]] == [1, 2]
+
+
+def test_a_stretch_that_went_wrong_is_named(speech, engine, clip):
+    engine.finish_reason = "length"
+    result = speech("vc", clip)
+    assert result.code == 0
+    assert "note: from 0:00 on: it is cut: the model had not ended within its budget; raise --max-tokens." in result.err
+
+
+def test_speech_without_any_sound_is_an_error(speech, engine, task, tree):
+    before = tree()
+    engine.ends = {"hello there": "nothing", "": "nothing"}
+    for options in ((), ("--no-constrain",)):
+        result = speech(*task, *options)
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith("error: ")
+        assert tree() == before
+
+
+def test_verified_speech_is_made_again_until_it_is_understood(speech, engine, task):
+    engine.misheard = 1
+    result = speech(*task, "--verify", "--json")
+    (part,) = json.loads(result.out)["passages" if task == SPEAK else "segments"]
+    assert (part["attempts"], part["error_rate"]) == (2, 0) if task == SPEAK else part["error_rate"] > 0
+    assert engine.warmed[-1] == "transcribe"
+    assert re.search(r"^(passage 1|from 0:00).*: \d+\.\d% of the characters heard wrongly, \d tries$", result.err, re.M)
+
+
+def test_a_conversion_of_another_length_is_announced(speech, engine, clip):
+    assert "the source" not in speech("vc", clip).err
+    engine.ends = {"": "loop"}
+    assert re.search(r"note: the result lasts \d\.\d\d s, the source 2\.00 s\.", speech("vc", clip).err)
 
 
 def test_every_option_reaches_the_engine(speech, engine, task):
-    given = ("--temperature", 0, "--top-k", 3, "--top-p", 0.5, "--repetition-penalty", 1.5, "--seed", 9)
+    given = ("--temperature", 0.5, "--top-k", 3, "--top-p", 0.5, "--repetition-penalty", 1.5, "--seed", 9)
     assert speech(*task, *given, "--max-tokens", 20, "--no-constrain", "--no-normalize").code == 0
     options = engine.calls[-1][1]
-    assert (options.temperature, options.top_k, options.top_p, options.repetition_penalty) == (0, 3, 0.5, 1.5)
+    assert (options.temperature, options.top_k, options.top_p, options.repetition_penalty) == (0.5, 3, 0.5, 1.5)
     assert (options.seed, options.max_tokens, options.constrain) == (9, 20, False)
 
 
 def test_without_options_the_task_s_defaults_hold(speech, engine, task):
     speech(*task)
-    assert engine.calls[-1][1] == engine.default_options("speak")
+    options = engine.calls[-1][1]
+    assert replace(options, seed=None, max_tokens=None) == engine.default_options("speak")
 
 
 @pytest.mark.parametrize("command", ["speak", "vc"])
@@ -121,10 +187,8 @@ def test_values_out_of_range(speech, engine, task, option):
 
 
 def test_text_from_standard_input(speech, engine):
-    heard = []
-    engine.speak = lambda text, **rest: heard.append(text) or type(engine).speak(engine, text, **rest)
     assert speech("speak", "-", stdin="\ufeff你好,\nworld\n".encode()).code == 0
-    assert heard == ["你好,\nworld"]
+    assert engine.said == ["你好,\nworld"]
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "...", "?! — …", "。！", "\U0001f600"])
@@ -189,7 +253,7 @@ def test_a_read_only_file_system(gpa_mlx, engine, clip):
 def test_a_failing_engine_leaves_an_older_file_alone(speech, engine, task, tmp_path, tree):
     (tmp_path / "out.wav").write_bytes(b"older")
     before = tree()
-    engine.failures = {"speak": MemoryError(), "convert_voice": KeyboardInterrupt()}
+    engine.failures = {"stream_speak": MemoryError(), "stream_convert_voice": KeyboardInterrupt()}
     assert speech(*task).code in (1, 130)
     assert tree() == before
     assert (tmp_path / "out.wav").read_bytes() == b"older"

@@ -23,14 +23,17 @@ class ScriptedEngine:
     def __init__(self, script=None):
         self.script = script or {}
         self.calls = []
+        self.lookaheads = []
         self.closed = 0
         self._turns = Counter()
         self._heard = {}
 
-    def stream_speak(self, text, *, voice, options=None):
+    def stream_speak(self, text, *, voice, options=None, lookahead=None):
+        self.lookaheads.append(lookahead)
         return self._say(text, options)
 
-    def stream_convert_voice(self, audio, *, voice, options=None):
+    def stream_convert_voice(self, audio, *, voice, options=None, lookahead=None):
+        self.lookaheads.append(lookahead)
         return self._say(str(len(audio[0])), options, codes=len(audio[0]) // 320)
 
     def transcribe(self, audio, *, options=None, vad=True):

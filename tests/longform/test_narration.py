@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.errors import InputTextError, NoSpeechError, SettingsError
 from gpa_mlx.longform.edges import PAUSE_S, speech_level
 from gpa_mlx.longform.narration import NarrationSettings, narrate, plan_passages
@@ -27,6 +28,7 @@ def test_every_passage_is_said_in_order_with_its_own_seed_and_budget(scripted, v
     _, passages = told(engine, voice)
     assert [passage.text for passage in passages] == [FIRST, SECOND, THIRD]
     assert [(text, seed) for text, seed, _ in engine.calls] == [(FIRST, 5), (SECOND, 6), (THIRD, 7)]
+    assert engine.lookaheads == [None] * 3
     assert all(budget > 3 * len(text) for text, _, budget in engine.calls)
     assert {passage.finish_reason for passage in passages} == {"stop"}
 
@@ -114,6 +116,7 @@ def test_live_speech_comes_at_once_and_is_said_once(scripted, voice):
     passages = [piece.passage for piece in stream if piece.passage]
     assert [passage.attempts for passage in passages] == [1, 1, 1]
     assert passages[1].finish_reason == "loop"
+    assert engine.lookaheads == [LIVE_LOOKAHEAD] * 3
 
 
 def test_live_and_whole_speech_are_the_same_where_nothing_is_repaired(scripted, voice):

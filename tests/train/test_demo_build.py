@@ -20,6 +20,7 @@ from gpa_mlx.train.demo.utterances import of_speech
 from gpa_mlx.train.demo.voices import VOICES
 from gpa_mlx.train.fit import FitConfig
 from gpa_mlx.train.glm import GLMTrainingConfig
+from gpa_mlx.train.guide import GuideConfig
 from gpa_mlx.train.quantizers import CodebookSettings
 from gpa_mlx.train.stage import StageSettings
 from gpa_mlx.types import GenerationOptions
@@ -75,6 +76,7 @@ def recipe(lm_steps):
         lm_words=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
         lm=FitConfig(steps=lm_steps, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
         lm_readings=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
+        guide=GuideConfig(words=20, places=4, layer=1),
         hearings=2,
         readings=2,
         conversions=4,
@@ -94,7 +96,7 @@ def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice
         options = GenerationOptions(max_tokens=8, temperature=1.0, seed=1)
         assert len(gpa.speak("yes", voice=voice, options=options).codes) > 0
         gpa.convert_voice(clip, voice=voice, options=options)
-        assert gpa.transcribe(clip, vad=False).finish_reason in ("stop", "length")
+        assert gpa.transcribe(clip, vad=False).finish_reason in ("stop", "length", "loop")
     logs = {path: path.read_bytes() for path in tmp_path.rglob("log.jsonl")}
     assert len(logs) == 8
     before = (model / "model.safetensors").read_bytes()

@@ -43,6 +43,7 @@ from gpa_mlx.train.demo.side_by_side import run_side_by_side
 from gpa_mlx.train.demo.tokenizer_file import write_tokenizer
 from gpa_mlx.train.fit import CHECKPOINTS, FitConfig, fit
 from gpa_mlx.train.glm import train_glm
+from gpa_mlx.train.guide import Guide
 from gpa_mlx.train.log import read_last
 
 Report = Callable[[str], None]
@@ -225,7 +226,8 @@ class _Networks:
             make_reading_examples, utterances=data.readings, conversions=recipe.reading_conversions, seed=recipe.seed
         )
         examples = load_examples(self._directory / "examples.npz") + self._kept_examples("readings", model, make)
-        self._fit_lm("lm-readings", examples, recipe.lm_readings)
+        guide = self._new(5, lambda: Guide(recipe.guide, recipe.sizes.lm_dims))
+        self._fit_lm("lm-readings", examples, recipe.lm_readings, guide)
 
     def _kept_examples(self, name: str, model: Path, make: Callable[[ModelParts], list[Example]]) -> list[Example]:
         """Return the examples of a stage, made by the packed model unless they were made before."""
@@ -237,9 +239,9 @@ class _Networks:
             save_examples(kept, examples)
         return load_examples(kept)
 
-    def _fit_lm(self, name: str, examples: Sequence[Example], config: FitConfig) -> None:
+    def _fit_lm(self, name: str, examples: Sequence[Example], config: FitConfig, guide: Guide | None = None) -> None:
         directory = self._directory / name
-        fit(self._lm, examples, config, directory, resume=has_state(directory / CHECKPOINTS))
+        fit(self._lm, examples, config, directory, resume=has_state(directory / CHECKPOINTS), guide=guide)
 
     def pack(self, model: Path) -> None:
         """Write the model as it is now."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from gpa_mlx.audio.loudness import remove_dc
 from gpa_mlx.loading import ModelParts
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.train.corpus import Example, example_of
+from gpa_mlx.train.demo.alignment import SEMANTIC_HOP_SAMPLES
 from gpa_mlx.train.demo.augment import AugmentConfig, augment
 from gpa_mlx.train.demo.dataset import conversion_pairs, steady_speech
 from gpa_mlx.train.demo.utterances import Utterance, padded
-from gpa_mlx.train.demo.vocabulary import WordSequence
+from gpa_mlx.train.demo.vocabulary import WORD_LABELS, WordSequence
 from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 
 _SPOKEN_SILENCE_S = (0.05, 0.2)
@@ -59,9 +62,9 @@ def make_examples(
     for done, utterance in enumerate(utterances):
         for hearing in range(hearings):
             if hearing == 0:
-                wave = _surrounded(utterance, _SPOKEN_SILENCE_S, rng)
+                wave = _surrounded(utterance, _SPOKEN_SILENCE_S, rng).wave
             else:
-                wave = augment(_surrounded(utterance, _HEARD_SILENCE_S, rng)[None], rng, AugmentConfig())[0]
+                wave = augment(_surrounded(utterance, _HEARD_SILENCE_S, rng).wave[None], rng, AugmentConfig())[0]
             semantic = _semantic(parts, wave)
             if hearing == 0:
                 clean[id(utterance)] = semantic
@@ -106,12 +109,16 @@ def make_reading_examples(
     layout, text = parts.layout, parts.text
     voices = _VoiceCodes(parts, utterances)
     clean: dict[int, list[int]] = {}
+    saying: dict[int, npt.NDArray[np.int32]] = {}
     examples = []
     for done, utterance in enumerate(utterances):
-        wave = _surrounded(utterance, _SPOKEN_SILENCE_S, rng)
+        whole = _surrounded(utterance, _SPOKEN_SILENCE_S, rng)
+        wave = whole.wave
         semantic = clean[id(utterance)] = _semantic(parts, wave)
+        saying[id(utterance)] = _saying(whole, len(semantic))
         speaker = voices.draw(utterance, rng)
-        examples.append(example_of(layout, text, "tts-a", written(utterance.words, rng), speaker, semantic))
+        example = example_of(layout, text, "tts-a", written(utterance.words, rng), speaker, semantic)
+        examples.append(replace(example, saying=saying[id(utterance)]))
         if done % _DISTURBED_EVERY == 0:
             heard = augment(wave[None], rng, AugmentConfig())[0]
         elif done % _VOCODED_EVERY == 1:
@@ -126,7 +133,8 @@ def make_reading_examples(
     for index in rng.permutation(len(pairs))[:conversions]:
         source, target = pairs[index]
         codes = voices.draw(target, rng), clean[id(source)], clean[id(target)]
-        examples.append(example_of(layout, text, "vc", "", *codes))
+        example = example_of(layout, text, "vc", "", *codes)
+        examples.append(replace(example, saying=saying[id(target)]))
     return examples
 
 
@@ -150,6 +158,8 @@ def save_examples(path: Path, examples: Sequence[Example]) -> None:
         target_starts=np.array([example.target_start for example in examples]),
         tasks=np.array([example.task for example in examples]),
         texts=np.array([example.text for example in examples]),
+        guided=np.array([example.saying is not None for example in examples]),
+        saying=np.concatenate([np.zeros((0, 2), np.int32), *(e.saying for e in examples if e.saying is not None)]),
     )
     partial.replace(path)
 
@@ -157,9 +167,14 @@ def save_examples(path: Path, examples: Sequence[Example]) -> None:
 def load_examples(path: Path) -> list[Example]:
     """Read what `save_examples` wrote."""
     with np.load(path) as file:
-        rows = np.split(file["ids"], file["ends"][:-1])
-        fields = zip(rows, file["target_starts"].tolist(), file["tasks"].tolist(), file["texts"].tolist(), strict=True)
-        return [Example(task=task, ids=ids, target_start=start, text=text) for ids, start, task, text in fields]
+        rows, starts, guided = np.split(file["ids"], file["ends"][:-1]), file["target_starts"], file["guided"]
+        counts = (np.diff(file["ends"], prepend=0) - starts)[guided]
+        saying = iter(np.split(file["saying"], np.cumsum(counts)[:-1]))
+        fields = zip(rows, starts.tolist(), file["tasks"].tolist(), file["texts"].tolist(), guided, strict=True)
+        return [
+            Example(task=task, ids=ids, target_start=start, text=text, saying=next(saying) if known else None)
+            for ids, start, task, text, known in fields
+        ]
 
 
 class _VoiceCodes:
@@ -183,9 +198,21 @@ class _VoiceCodes:
         return self._codes[id(chosen)]
 
 
-def _surrounded(utterance: Utterance, silence_s: tuple[float, float], rng: np.random.Generator) -> Waveform:
+def _surrounded(utterance: Utterance, silence_s: tuple[float, float], rng: np.random.Generator) -> Utterance:
     lead, tail = (round(s * SAMPLE_RATE_HZ) for s in rng.uniform(*silence_s, size=2))
-    return padded(utterance, lead, tail).wave
+    return padded(utterance, lead, tail)
+
+
+def _saying(utterance: Utterance, codes: int) -> npt.NDArray[np.int32]:
+    """Return word label and place for each code and for the end: a word's silence is before it, not after it."""
+    centres = (np.arange(codes) + 0.5) * SEMANTIC_HOP_SAMPLES
+    saying = np.zeros((codes + 1, 2), dtype=np.int32)
+    begun = 0
+    for place, (word, span) in enumerate(zip(utterance.words, utterance.word_spans, strict=True), start=1):
+        ended = int(np.searchsorted(centres, span.end))
+        saying[begun:ended] = WORD_LABELS[word], place
+        begun = ended
+    return saying
 
 
 def _semantic(parts: ModelParts, wave: Waveform) -> list[int]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpa_mlx.train.bicodec import GeneratorConfig, SpeakerConfig, TokensConfig
-from gpa_mlx.train.demo.vocabulary import PHONES
+from gpa_mlx.train.demo.vocabulary import MAX_WORDS, PHONES, WORDS
 from gpa_mlx.train.demo.voices import RECOGNISED
 from gpa_mlx.train.fit import FitConfig
 from gpa_mlx.train.glm import GLMTrainingConfig
+from gpa_mlx.train.guide import GuideConfig
 from gpa_mlx.train.quantizers import CodebookSettings
 from gpa_mlx.train.stage import StageSettings
 
@@ -69,6 +70,7 @@ class DemoRecipe:
         lm_words_length: Tokens of the longest of them.
         lm: Its second stage, on all of the training recordings.
         lm_readings: Its third stage, on these and the readings, when everything else is trained.
+        guide: What it is asked meanwhile.
         hearings: How often each recording is heard by the tokenizers, each time disturbed differently, to make the
             recognition examples of the language model.
         readings: How often each recording is an example of speaking.
@@ -110,6 +112,7 @@ class DemoRecipe:
             steps=7500, learning_rate=1.2e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.5
         )
     )
+    guide: GuideConfig = field(default_factory=lambda: GuideConfig(words=len(WORDS), places=MAX_WORDS, layer=3))
     hearings: int = 2
     readings: int = 2
     conversions: int = 4000
