@@ -107,14 +107,14 @@ class ScriptedEngine:
         self.warmed.append(task)
 
     def stream_speak(
-        self, text: str, *, voice: Voice, options: GenerationOptions, lookahead: int | None
+        self, text: str, *, voice: Voice, options: GenerationOptions, lookahead: int | None = None
     ) -> SpeechStream:
         self._called("stream_speak", options, text)
         self.said.append(text)
         return self._speech(text, 3 * len(text), options)
 
     def stream_convert_voice(
-        self, audio: AudioLike, *, voice: Voice, options: GenerationOptions, lookahead: int | None
+        self, audio: AudioLike, *, voice: Voice, options: GenerationOptions, lookahead: int | None = None
     ) -> SpeechStream:
         self._called("stream_convert_voice", options)
         return self._speech("", len(audio[0]) // 320 if isinstance(audio, tuple) else 50, options)
