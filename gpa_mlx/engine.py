@@ -72,6 +72,7 @@ REFERENCE_OPTIONS: dict[Task, GenerationOptions] = {
     "vc": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
 }
 _DEFAULT_MAX_TOKENS = 512
+_MAX_PASSAGE_CHARS = 200
 
 _NEEDS: dict[Task, tuple[str, ...]] = {
     "transcribe": ("glm", "semantic", "text_head"),
@@ -136,6 +137,11 @@ class GPA:
         """
         options, penalty = REFERENCE_OPTIONS[task], self._parts.manifest.speech_repetition_penalty
         return options if task == "transcribe" or penalty is None else replace(options, repetition_penalty=penalty)
+
+    @property
+    def max_passage_chars(self) -> int:
+        """Passages of a long text should be shorter than this many characters: what the model can say in one go."""
+        return self._parts.manifest.speech_max_chars or _MAX_PASSAGE_CHARS
 
     def warm(self, task: Task) -> None:
         """Load the parts a task needs now instead of at its first use."""

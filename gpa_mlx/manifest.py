@@ -85,6 +85,8 @@ class Manifest:
         files: By path relative to the directory, with forward slashes; the manifest itself is not listed.
         speech_repetition_penalty: What `speak` and `vc` use unless told otherwise; None is the reference's 1.2, which
             suits thousands of codes and not a few hundred.
+        speech_max_chars: Longer texts are spoken in passages shorter than this many characters; None leaves it to the
+            program.
     """
 
     format_version: int
@@ -95,6 +97,7 @@ class Manifest:
     parts: Mapping[str, PartInfo]
     files: Mapping[str, FileInfo]
     speech_repetition_penalty: float | None = None
+    speech_max_chars: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -270,14 +273,14 @@ def _parse(content: Any) -> Manifest:  # noqa: ANN401
             _relative(name): FileInfo(_typed(info, "size", int), _typed(info, "sha256", str))
             for name, info in files.items()
         },
-        speech_repetition_penalty=_penalty(content),
+        speech_repetition_penalty=_optional(content, "speech_repetition_penalty", float, int),
+        speech_max_chars=_optional(content, "speech_max_chars", int),
     )
 
 
-def _penalty(content: Any) -> float | None:  # noqa: ANN401
-    """Read the one value that directories of earlier releases do not have."""
-    key = "speech_repetition_penalty"
-    value = _typed(content, key, float, int, NoneType) if key in content else None
+def _optional(content: Any, key: str, *kinds: type) -> Any:  # noqa: ANN401
+    """Read a positive number that may be missing, as in directories of earlier releases."""
+    value = _typed(content, key, *kinds, NoneType) if key in content else None
     if value is not None and not 0 < value < math.inf:
         raise _MalformedError(f"'{key}' must not be {value!r}")
     return value

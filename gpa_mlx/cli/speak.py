@@ -96,6 +96,7 @@ def speak(
         return
     with open_engine(model, adapter) as engine:
         options = choose(engine.default_options("speak"))
+        settings = replace(settings, max_chars=engine.max_passage_chars)
         with diagnostics.working("loading"):
             narrator = open_voice(engine, chosen)
             engine.warm("speak")

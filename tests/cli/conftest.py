@@ -84,6 +84,7 @@ class ScriptedEngine:
     said: list[str] = field(default_factory=list)
     warmed: list[Task] = field(default_factory=list)
     sample_rate: int = 16_000
+    max_passage_chars: int = 200
 
     def __enter__(self) -> ScriptedEngine:
         return self

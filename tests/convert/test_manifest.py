@@ -150,16 +150,18 @@ def test_a_copied_model_is_whole(model, tmp_path):
     assert verify_files(tmp_path / "copy") == []
 
 
-def test_the_penalty_of_a_model_is_optional(model):
-    assert read_manifest(model).speech_repetition_penalty is None
-    edit(model, lambda content: content.pop("speech_repetition_penalty"))  # as earlier releases wrote it
-    assert read_manifest(model).speech_repetition_penalty is None
-    edit(model, lambda content: content.update(speech_repetition_penalty=1.05))
-    assert read_manifest(model).speech_repetition_penalty == 1.05
+@pytest.mark.parametrize(("key", "value"), [("speech_repetition_penalty", 1.05), ("speech_max_chars", 20)])
+def test_how_a_model_speaks_is_optional(model, key, value):
+    assert getattr(read_manifest(model), key) is None
+    edit(model, lambda content: content.pop(key))  # as earlier releases wrote it
+    assert getattr(read_manifest(model), key) is None
+    edit(model, lambda content: content.update({key: value}))
+    assert getattr(read_manifest(model), key) == value
 
 
+@pytest.mark.parametrize("key", ["speech_repetition_penalty", "speech_max_chars"])
 @pytest.mark.parametrize("value", ["1", 0, -1.0, float("inf"), float("nan"), True])
-def test_an_impossible_penalty_is_refused(model, value):
-    edit(model, lambda content: content.update(speech_repetition_penalty=value))
-    with pytest.raises(ModelFormatError, match="speech_repetition_penalty"):
+def test_an_impossible_way_to_speak_is_refused(model, key, value):
+    edit(model, lambda content: content.update({key: value}))
+    with pytest.raises(ModelFormatError, match=key):
         read_manifest(model)

@@ -138,9 +138,13 @@ def test_an_8_bit_head_differs_little_from_the_float_one(small_a, converted_smal
 def test_speech_defaults_are_the_reference_s_unless_the_manifest_says_otherwise(model):
     with gpa_mlx.load(model) as gpa:
         assert gpa.default_options("speak") == GenerationOptions(temperature=0.2, repetition_penalty=1.2)
+        assert gpa.max_passage_chars == 200
     manifest = json.loads((model / "gpa_mlx.json").read_text())
-    (model / "gpa_mlx.json").write_text(json.dumps(manifest | {"speech_repetition_penalty": 1.0}))
+    (model / "gpa_mlx.json").write_text(
+        json.dumps(manifest | {"speech_repetition_penalty": 1.0, "speech_max_chars": 20})
+    )
     with gpa_mlx.load(model) as gpa:
         for task in ("speak", "vc"):
             assert gpa.default_options(task) == GenerationOptions(temperature=0.2, repetition_penalty=1.0)
+        assert gpa.max_passage_chars == 20
         assert gpa.default_options("transcribe") == GenerationOptions()

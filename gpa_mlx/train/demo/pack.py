@@ -33,6 +33,8 @@ _DTYPE, _DTYPE_NAME = mx.float16, "float16"
 
 
 _PENALTY = 1.0
+_MAX_CHARS = 20
+"""Four words, the longest sequence the model was trained on, as a rule."""
 """None: with 256 codes, most of those that speech needs have occurred before."""
 
 
@@ -77,7 +79,15 @@ def pack(directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str
     family = f"bicodec-{hashlib.sha256(codec.encode()).hexdigest()[:12]}"
     source = Source(origin, None, {})
     manifest = Manifest(
-        FORMAT_VERSION, __version__, family, name, source, infos, files, speech_repetition_penalty=_PENALTY
+        FORMAT_VERSION,
+        __version__,
+        family,
+        name,
+        source,
+        infos,
+        files,
+        speech_repetition_penalty=_PENALTY,
+        speech_max_chars=_MAX_CHARS,
     )
     write_manifest(directory, manifest)
 
