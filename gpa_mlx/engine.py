@@ -143,6 +143,12 @@ class GPA:
         """Passages of a long text should be shorter than this many characters: what the model can say in one go."""
         return self._parts.manifest.speech_max_chars or _MAX_PASSAGE_CHARS
 
+    @property
+    def max_segment_s(self) -> float:
+        """Longest stretch of a recording that the model hears in one go."""
+        longest_s = self._parts.glm.max_samples / SAMPLE_RATE_HZ
+        return min(longest_s, self._parts.manifest.max_segment_s or longest_s)
+
     def warm(self, task: Task) -> None:
         """Load the parts a task needs now instead of at its first use."""
         for name in _NEEDS[task]:
@@ -201,8 +207,7 @@ class GPA:
             end_s = 0.0
             with reader:
                 gate = EnergyGate() if vad else None
-                longest_s = self._parts.glm.max_samples / SAMPLE_RATE_HZ
-                parts = iter_segments(iter(reader), max_duration_s=longest_s, vad=gate)
+                parts = iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=gate)
                 hear = self._hear_one_by_one if batch == 1 else partial(self._hear_together, batch=batch)
                 for chunk in hear(parts, options, clock):
                     if chunk.segment is not None:

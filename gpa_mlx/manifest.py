@@ -87,6 +87,8 @@ class Manifest:
             suits thousands of codes and not a few hundred.
         speech_max_chars: Longer texts are spoken in passages shorter than this many characters; None leaves it to the
             program.
+        max_segment_s: Longer recordings are transcribed and converted in segments of at most this; None leaves it to
+            the program.
     """
 
     format_version: int
@@ -98,6 +100,7 @@ class Manifest:
     files: Mapping[str, FileInfo]
     speech_repetition_penalty: float | None = None
     speech_max_chars: int | None = None
+    max_segment_s: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -275,6 +278,7 @@ def _parse(content: Any) -> Manifest:  # noqa: ANN401
         },
         speech_repetition_penalty=_optional(content, "speech_repetition_penalty", float, int),
         speech_max_chars=_optional(content, "speech_max_chars", int),
+        max_segment_s=_optional(content, "max_segment_s", float, int),
     )
 
 

@@ -31,6 +31,11 @@ MAX_SEGMENT_S = 20.0
 class Converter(Protocol):
     """What a conversion uses of `gpa_mlx.GPA`."""
 
+    @property
+    def max_segment_s(self) -> float:
+        """Longest stretch of a recording that the model hears in one go."""
+        ...
+
     def stream_convert_voice(
         self,
         audio: AudioLike,
@@ -155,7 +160,8 @@ class _Conversion:
     def run(self, reader: RecordingReader) -> ConversionStream:
         position, heard = 0, False
         with reader:
-            segments = iter_segments(iter(reader), max_duration_s=MAX_SEGMENT_S, vad=EnergyGate())
+            longest_s = min(MAX_SEGMENT_S, self._engine.max_segment_s)
+            segments = iter_segments(iter(reader), max_duration_s=longest_s, vad=EnergyGate())
             for number, segment in enumerate(segments):
                 if len(segment.recording) < MIN_SAMPLES or not np.any(segment.recording.first_channel):
                     continue

@@ -85,6 +85,7 @@ class ScriptedEngine:
     warmed: list[Task] = field(default_factory=list)
     sample_rate: int = 16_000
     max_passage_chars: int = 200
+    max_segment_s: float = 30.0
 
     def __enter__(self) -> ScriptedEngine:
         return self

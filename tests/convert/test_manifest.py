@@ -150,7 +150,9 @@ def test_a_copied_model_is_whole(model, tmp_path):
     assert verify_files(tmp_path / "copy") == []
 
 
-@pytest.mark.parametrize(("key", "value"), [("speech_repetition_penalty", 1.05), ("speech_max_chars", 20)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("speech_repetition_penalty", 1.05), ("speech_max_chars", 20), ("max_segment_s", 3.5)]
+)
 def test_how_a_model_speaks_is_optional(model, key, value):
     assert getattr(read_manifest(model), key) is None
     edit(model, lambda content: content.pop(key))  # as earlier releases wrote it
@@ -159,7 +161,7 @@ def test_how_a_model_speaks_is_optional(model, key, value):
     assert getattr(read_manifest(model), key) == value
 
 
-@pytest.mark.parametrize("key", ["speech_repetition_penalty", "speech_max_chars"])
+@pytest.mark.parametrize("key", ["speech_repetition_penalty", "speech_max_chars", "max_segment_s"])
 @pytest.mark.parametrize("value", ["1", 0, -1.0, float("inf"), float("nan"), True])
 def test_an_impossible_way_to_speak_is_refused(model, key, value):
     edit(model, lambda content: content.update({key: value}))

@@ -20,6 +20,8 @@ class ScriptedEngine:
     `well`, `length`, `loop`, `silence`, `nothing`, `mumble` (ends well, is heard wrongly) or `quiet` (half as loud).
     """
 
+    max_segment_s = 30.0
+
     def __init__(self, script=None):
         self.script = script or {}
         self.calls = []

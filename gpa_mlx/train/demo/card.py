@@ -101,7 +101,8 @@ def _abilities() -> str:
 
 ## What it cannot do
 
-* Other words, longer sequences, or any other language: it writes and says its {len(WORDS)} words whatever it is given.
+* Other words or any other language: it writes and says its {len(WORDS)} words whatever it is given.
+* Longer sequences in one go: `gpa-mlx speak` gives it longer texts in pieces, and what it hears should have pauses.
 * It was never measured on human speech, and was not trained on any.
 * It does not copy a voice it was not trained to speak with: it answers with some mixture of those it knows.
 * Its sound is that of a tiny codec at 16 kHz.
@@ -173,7 +174,7 @@ def _reproduction() -> str:
 
 ```sh
 sudo apt install espeak-ng flite          # macOS: brew install espeak-ng flite
-gpa-mlx train demo --out DIR              # data, training, this card; resumable, many hours on two cores
+gpa-mlx train demo --out DIR              # data, training, this card; resumable, three hours on two cores
 gpa-mlx model verify DIR/gpa-mlx-demo
 ```
 

@@ -34,7 +34,8 @@ _DTYPE, _DTYPE_NAME = mx.float16, "float16"
 
 _PENALTY = 1.0
 _MAX_CHARS = 20
-"""Four words, the longest sequence the model was trained on, as a rule."""
+_MAX_SEGMENT_S = 4.0
+"""Four words as a rule, the longest sequence the model was trained on."""
 """None: with 256 codes, most of those that speech needs have occurred before."""
 
 
@@ -88,6 +89,7 @@ def pack(directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str
         files,
         speech_repetition_penalty=_PENALTY,
         speech_max_chars=_MAX_CHARS,
+        max_segment_s=_MAX_SEGMENT_S,
     )
     write_manifest(directory, manifest)
 

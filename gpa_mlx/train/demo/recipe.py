@@ -109,7 +109,7 @@ class DemoRecipe:
     )
     lm_readings: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=7500, learning_rate=1.2e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.5
+            steps=7000, learning_rate=1.2e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3
         )
     )
     guide: GuideConfig = field(default_factory=lambda: GuideConfig(words=len(WORDS), places=MAX_WORDS, layer=3))
