@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import re
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -130,7 +131,7 @@ def plan_passages(text: str, settings: NarrationSettings, *, exact: bool = False
     if exact:
         return ((Passage(text=text, start=0, end=len(text), pause="paragraph"), text),)
     passages = split_passages(text, max_chars=settings.max_chars)
-    return tuple((passage, _in_words(passage.text, settings)) for passage in passages)
+    return tuple(planned for passage in passages for planned in _planned(passage, settings))
 
 
 def narrate(
@@ -253,6 +254,23 @@ def narrated_samples(passages: Sequence[Passage], done: Sequence[SpokenPassage])
     silent = len(done) == len(passages) or last.end_s == last.start_s
     pause_s = 0.0 if silent else PAUSE_S[passages[len(done) - 1].pause]
     return round((last.end_s + pause_s) * SAMPLE_RATE_HZ)
+
+
+def _planned(passage: Passage, settings: NarrationSettings) -> Iterator[tuple[Passage, str]]:
+    """Yield a passage and its words, in halves where the words are many more than the text: "1999 2000 2001"."""
+    spoken = _in_words(passage.text, settings)
+    blanks = [match.start() for match in re.finditer(r"\s+", passage.text)]
+    if len(spoken) < settings.max_chars or not blanks:
+        yield passage, spoken
+        return
+    middle = min(blanks, key=lambda place: abs(place - len(passage.text) / 2))
+    left, right = passage.text[:middle], passage.text[middle:].lstrip()
+    yield from _planned(
+        Passage(text=left, start=passage.start, end=passage.start + len(left), pause="clause"), settings
+    )
+    yield from _planned(
+        Passage(text=right, start=passage.end - len(right), end=passage.end, pause=passage.pause), settings
+    )
 
 
 def _in_words(text: str, settings: NarrationSettings) -> str:

@@ -156,6 +156,21 @@ def test_numbers_are_put_into_words_unless_told_otherwise():
     ]
 
 
+def test_passages_are_short_when_spoken_too():
+    text = "It was 1999 2000 2001 2002."
+    plan = plan_passages(text, NarrationSettings(max_chars=30))
+    assert all(len(spoken) < 30 for _, spoken in plan)
+    assert " ".join(passage.text for passage, _ in plan) == text
+    assert all(text[passage.start : passage.end] == passage.text for passage, _ in plan)
+    assert [passage.pause for passage, _ in plan][-2:] == ["clause", "paragraph"]
+
+
+def test_a_word_that_is_long_when_spoken_stays_whole():
+    ((passage, spoken),) = plan_passages("123456789012", NarrationSettings(max_chars=20))
+    assert passage.text == "123456789012"
+    assert len(spoken) > 20
+
+
 def test_bad_input_is_refused_at_the_call(scripted, voice):
     with pytest.raises(InputTextError):
         narrate(scripted(), "...", voice=voice, options=OPTIONS)
