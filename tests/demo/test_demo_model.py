@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import socket
@@ -132,6 +133,50 @@ def test_a_stream_of_text_is_the_text(engine):
     for sample in demo_samples():
         text = "".join(chunk.text for chunk in engine.stream_transcribe(sample.file))
         assert text == engine.transcribe(sample.file).text == sample.text
+
+
+@pytest.fixture(scope="module")
+def all_samples():
+    """Every sample, one after the other, and their words."""
+    samples = demo_samples()
+    waves = [soundfile.read(sample.file, dtype="float32")[0] for sample in samples]
+    return np.concatenate(waves), words_of(" ".join(sample.text for sample in samples))
+
+
+@pytest.mark.parametrize("lead_s", np.arange(0, 2.75, 0.25))
+def test_a_long_recording_is_heard_piece_by_piece(engine, all_samples, lead_s):
+    wave, words = all_samples
+    shifted = np.concatenate([np.zeros(round(lead_s * RATE_HZ), dtype=np.float32), wave])
+    result = engine.transcribe((shifted, RATE_HZ))
+    assert len(result.segments) >= 4
+    assert words_of(result.text) == words
+    assert all(0.3 < segment.confidence <= 1 for segment in result.segments)
+
+
+@pytest.mark.parametrize("limit_s", np.arange(1.7, 3.0, 0.1))
+def test_no_word_is_lost_or_doubled_wherever_the_border_falls(engine, all_samples, limit_s, monkeypatch):
+    monkeypatch.setattr(gpa_mlx.GPA, "max_segment_s", limit_s)
+    wave, words = all_samples
+    result = engine.transcribe((wave, RATE_HZ))
+    for left, right in itertools.pairwise(result.segments):
+        assert left.end_s <= right.start_s
+    assert words_of(result.text) == words
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells how much memory is used now")
+def test_memory_stays_flat_in_a_long_recording(engine, all_samples):
+    wave, words = all_samples
+    repeats = 60
+    long = np.tile(wave, repeats)
+    resident, heard = [], []
+    for chunk in engine.stream_transcribe((long, RATE_HZ), batch=2):
+        if chunk.segment is not None:
+            heard += words_of(chunk.segment.text)
+            resident.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20)
+    assert edit_distance(words * repeats, heard) <= 0.05 * len(words) * repeats
+    settled = resident[len(resident) // 5]
+    assert max(resident) - settled < 16
 
 
 # -- speaking ---------------------------------------------------------------------------------------------------------

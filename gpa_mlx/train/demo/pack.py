@@ -34,7 +34,7 @@ _DTYPE, _DTYPE_NAME = mx.float16, "float16"
 
 _PENALTY = 1.0
 _MAX_CHARS = 20
-_MAX_SEGMENT_S = 4.0
+_MAX_SEGMENT_S = 2.75
 """Four words as a rule, the longest sequence the model was trained on."""
 """None: with 256 codes, most of those that speech needs have occurred before."""
 
