@@ -47,6 +47,7 @@ SCORES = DemoScores(
         timbre_closer=0.954,
         codes_closer=0.932,
         closer=0.931,
+        closer_by_target={"slt": 1.0, "benjamin": 0.5},
     ),
     parameters=3_210_000,
     size_bytes=6_540_000,

@@ -144,7 +144,8 @@ single words aside. Word errors are insertions, deletions and substitutions per 
 * Voice conversion: {_percent(conversion.closer)} of the outputs are closer to the target voice than to the source. By
   median pitch, judged where the two differ by more than two semitones ({conversion.pitch_pairs} outputs):
   {_percent(conversion.pitch_closer)}; by long-term cepstrum: {_percent(conversion.timbre_closer)}; by the model's own
-  speaker codes: {_percent(conversion.codes_closer)}.
+  speaker codes: {_percent(conversion.codes_closer)}. By target voice: {_shares(conversion.closer_by_target)}.
+  An output without a clear pitch, as the small wave generator gives the lowest voices, counts as not closer.
 * No speech at all came out for {speak.without_speech} texts and {conversion.without_speech} conversions; their words
   count as errors.
 """
@@ -186,6 +187,10 @@ gpa-mlx speak "three two one go" --voice VOICE.wav --model DIR/gpa-mlx-demo -o O
 gpa-mlx vc FILE.wav --voice VOICE.wav --model DIR/gpa-mlx-demo -o OUT.wav
 ```
 """
+
+
+def _shares(by_voice: Mapping[str, float]) -> str:
+    return ", ".join(f"{voice} {100 * share:.0f} %" for voice, share in by_voice.items())
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

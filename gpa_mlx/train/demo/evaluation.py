@@ -228,6 +228,10 @@ class Measuring:
         pitch = [yardstick.pitch_closer(*output) for output in outputs]
         timbre = [yardstick.timbre_closer(*output) for output in outputs]
         judged = [closer for closer in pitch if closer is not None]
+        closer = [by_timbre and by_pitch is not False for by_timbre, by_pitch in zip(timbre, pitch, strict=True)]
+        by_target: dict[str, list[bool]] = defaultdict(list)
+        for (_, _, target), is_closer in zip(outputs, closer, strict=True):
+            by_target[target].append(is_closer)
         return ConversionScores(
             words=WordErrors.of(pairs),
             without_speech=sum(wave is None for wave, _, _ in outputs),
@@ -235,9 +239,8 @@ class Measuring:
             pitch_closer=_share(judged) if judged else None,
             timbre_closer=_share(timbre),
             codes_closer=_share([self._codes_closer(*output) for output in outputs]),
-            closer=_share(
-                [by_timbre and by_pitch is not False for by_timbre, by_pitch in zip(timbre, pitch, strict=True)]
-            ),
+            closer=_share(closer),
+            closer_by_target={target: _share(flags) for target, flags in by_target.items()},
         )
 
     def _codes_closer(self, wave: Waveform | None, source: str, target: str) -> bool:

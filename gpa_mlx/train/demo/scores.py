@@ -92,6 +92,7 @@ class ConversionScores:
         timbre_closer: Share of outputs whose long-term cepstrum is more similar to the target voice.
         codes_closer: Share of outputs with more speaker codes in common with the target voice than with the source.
         closer: Share of outputs closer by timbre and, where it is judged, by pitch.
+        closer_by_target: The same for each target voice.
     """
 
     words: WordErrors
@@ -101,6 +102,7 @@ class ConversionScores:
     timbre_closer: float
     codes_closer: float
     closer: float
+    closer_by_target: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
