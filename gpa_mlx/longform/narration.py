@@ -166,7 +166,7 @@ def narrate(
         InputTextError: Nothing that can be spoken.
         SettingsError: A setting or an option is out of range.
         VoiceError: The voice was made for another model.
-        GPAError: Not one passage had a sound (raised at the end).
+        NoSpeechError: Not one passage had a sound (raised at the end).
     """
     settings = settings or NarrationSettings()
     plan = plan_passages(text, settings, exact=not options.constrain)
