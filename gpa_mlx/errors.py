@@ -54,3 +54,7 @@ class InputTextError(GPAError):
 
 class NoSpeechError(GPAError):
     """The model ended without a single code of speech; another seed or other input may help."""
+
+
+class CancelledError(GPAError):
+    """The work was ended on request before it was done."""

@@ -171,6 +171,28 @@ class Transcription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveChunk:
+    """What is known of live speech at one moment.
+
+    Attributes:
+        confirmed: Words of the open segment that two hearings in a row agree on; they only grow until it ends.
+        unconfirmed: What the last hearing has after them; it may still change.
+        heard_s: Seconds of audio taken in so far.
+        segment: The finished segment, set on the chunk that ends it: its text is that of `transcribe` for the same
+            stretch, whatever was shown before. The next chunk speaks of the next segment.
+        finish_reason: Set on the last chunk of the stream only.
+        timings: Set on the last chunk of the stream only.
+    """
+
+    confirmed: str = ""
+    unconfirmed: str = ""
+    heard_s: float = 0.0
+    segment: Segment | None = None
+    finish_reason: FinishReason | None = None
+    timings: Timings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechChunk:
     """A piece of generated speech; all pieces of a stream one after the other are the `Speech`.
 
@@ -214,6 +236,9 @@ class Speech:
 
 TranscriptionStream: TypeAlias = Generator[TranscriptionChunk, None, None]
 """A running transcription; `close()` cancels it within one token."""
+
+LiveStream: TypeAlias = Generator[LiveChunk, None, None]
+"""A running live transcription; `close()` cancels it."""
 
 SpeechStream: TypeAlias = Generator[SpeechChunk, None, None]
 """Speech that is being made; `close()` cancels it within one token."""
