@@ -51,4 +51,12 @@ _keep_freed_memory()
 import mlx.core as mx  # noqa: E402, TID251
 import mlx.nn as nn  # noqa: E402, TID251
 
-__all__ = ["BLAS_LIBRARY", "mx", "nn"]
+
+def leave_thread() -> None:
+    """Give back what MLX holds for this thread; without it the process aborts when it ends after the thread has."""
+    mx.synchronize()
+    mx.clear_cache()
+    mx.clear_streams()
+
+
+__all__ = ["BLAS_LIBRARY", "leave_thread", "mx", "nn"]

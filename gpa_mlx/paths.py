@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -36,9 +37,6 @@ def settings_file() -> Path:
     return _place("settings.toml", platformdirs.user_config_path)
 
 
-def _place(name: str, platform_folder: object) -> Path:
+def _place(name: str, platform_folder: Callable[..., Path]) -> Path:
     home = os.environ.get(HOME_VARIABLE)
-    if home:
-        return Path(home).expanduser() / name
-    assert callable(platform_folder)
-    return Path(platform_folder(_NAME, appauthor=False)) / name
+    return (Path(home).expanduser() if home else platform_folder(_NAME, appauthor=False)) / name

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import cast
 
 from gpa_mlx.backend import mx
+from gpa_mlx.cancellation import check_cancelled
 from gpa_mlx.lm.cache import BatchCache, KVCache, make_caches
 from gpa_mlx.lm.generate import Token, check_length, draw, prefill
 from gpa_mlx.lm.head import SlicedHead
@@ -92,6 +93,7 @@ class BatchGenerator(Iterator[BatchToken]):
 
     def _run(self, batch: _Batch) -> Generator[BatchToken]:
         while True:
+            check_cancelled()
             ended = [row for row in batch.rows if row.ended or row.index in self._cancelled]
             batch.regroup(ended, self._take(self._places - len(batch.rows) + len(ended)))
             if not batch.rows:

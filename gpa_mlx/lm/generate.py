@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from gpa_mlx.backend import mx
+from gpa_mlx.cancellation import check_cancelled
 from gpa_mlx.errors import InputTooLongError
 from gpa_mlx.lm.cache import KVCache, make_caches
 from gpa_mlx.lm.head import SlicedHead
@@ -59,6 +60,7 @@ def generate_tokens(
 
     Raises:
         InputTooLongError: Prompt and budget exceed the model's positions (raised at the call).
+        CancelledError: The surrounding `cancellable` work was cancelled.
     """
     check_length(model, prompt, max_tokens)
     sampler = Sampler(options, head.rows_of(prompt))
@@ -83,6 +85,7 @@ def prefill(model: Qwen3, prompt: Sequence[int], caches: list[KVCache]) -> mx.ar
     """Run the prompt through the model; return the last position's hidden state, `(1, hidden_size)`."""
     ids = mx.array(list(prompt), dtype=mx.int32)[None]
     while ids.shape[1] > _PREFILL_TOKENS:
+        check_cancelled()
         model.model(ids[:, :_PREFILL_TOKENS], caches)
         mx.eval([array for cache in caches for array in cache.arrays()])
         ids = ids[:, _PREFILL_TOKENS:]
@@ -98,11 +101,13 @@ def draw(sampler: Sampler, logits: mx.array) -> tuple[mx.array, mx.array]:
 def _steps(
     model: Qwen3, head: SlicedHead, prompt: Sequence[int], sampler: Sampler, max_tokens: int, stop_ids: frozenset[int]
 ) -> Iterator[Token]:
+    check_cancelled()
     caches = make_caches(model.args.num_layers)
     ids = mx.array(head.ids.astype("int32"))
     drawn = draw(sampler, head(prefill(model, prompt, caches))[0])
     mx.async_eval(drawn)
     for count in range(max_tokens):
+        check_cancelled()
         upcoming = None
         if count + 1 < max_tokens:
             hidden = model.model(ids[drawn[0]].reshape(1, 1), caches)[:, -1]
