@@ -1,4 +1,7 @@
-"""What front ends need of an engine: `gpa_mlx.engine.GPA`, `gpa_mlx.runner.SharedEngine` and the fakes of tests."""
+"""What callers need of an engine: `gpa_mlx.engine.GPA` says what each method does.
+
+`GPA` has all of it, and so have `gpa_mlx.runner.SharedEngine` and the fakes of tests.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,40 @@ if TYPE_CHECKING:
     from gpa_mlx.voices import Voice
 
 
-class SpeechEngine(Protocol):
-    """A model that transcribes, speaks and converts voices; `gpa_mlx.engine.GPA` says what each method does."""
+class Transcriber(Protocol):
+    """Hears."""
+
+    def transcribe(
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
+    ) -> Transcription: ...
+
+
+class Speaker(Transcriber, Protocol):
+    """Speaks, and hears what it said."""
+
+    def stream_speak(
+        self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
+    ) -> SpeechStream: ...
+
+
+class Converter(Transcriber, Protocol):
+    """Says in another voice what was said, and hears what it said."""
+
+    @property
+    def max_segment_s(self) -> float: ...
+
+    def stream_convert_voice(
+        self,
+        audio: AudioLike,
+        *,
+        voice: Voice,
+        options: GenerationOptions | None = None,
+        lookahead: int | None = None,
+    ) -> SpeechStream: ...
+
+
+class SpeechEngine(Speaker, Converter, Protocol):
+    """A model that transcribes, speaks and converts voices."""
 
     @property
     def path(self) -> Path: ...
@@ -33,9 +68,6 @@ class SpeechEngine(Protocol):
 
     @property
     def max_passage_chars(self) -> int: ...
-
-    @property
-    def max_segment_s(self) -> float: ...
 
     def default_options(self, task: Task) -> GenerationOptions: ...
 
@@ -57,19 +89,6 @@ class SpeechEngine(Protocol):
 
     def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech: ...
 
-    def stream_speak(
-        self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
-    ) -> SpeechStream: ...
-
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech: ...
-
-    def stream_convert_voice(
-        self,
-        audio: AudioLike,
-        *,
-        voice: Voice,
-        options: GenerationOptions | None = None,
-        lookahead: int | None = None,
-    ) -> SpeechStream: ...
 
     def make_voice(self, audio: AudioLike, *, name: str) -> Voice: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -21,37 +21,12 @@ from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from gpa_mlx.audio.io import RecordingReader
-    from gpa_mlx.types import AudioLike, GenerationOptions, SpeechStream, Transcription, Waveform
+    from gpa_mlx.protocols import Converter
+    from gpa_mlx.types import AudioLike, GenerationOptions, Waveform
     from gpa_mlx.voices import Voice
 
 MAX_SEGMENT_S = 20.0
 """Longest stretch that is converted in one go: the prompt grows by 50 tokens a second, the speech by as many."""
-
-
-class Converter(Protocol):
-    """What a conversion uses of `gpa_mlx.GPA`."""
-
-    @property
-    def max_segment_s(self) -> float:
-        """Longest stretch of a recording that the model hears in one go."""
-        ...
-
-    def stream_convert_voice(
-        self,
-        audio: AudioLike,
-        *,
-        voice: Voice,
-        options: GenerationOptions | None = None,
-        lookahead: int | None = None,
-    ) -> SpeechStream:
-        """Yield converted speech as it is made."""
-        ...
-
-    def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
-    ) -> Transcription:
-        """Turn speech into text."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -24,25 +24,10 @@ from gpa_mlx.text import check_text
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
+    from gpa_mlx.protocols import Speaker
     from gpa_mlx.spoken import Lexicon
-    from gpa_mlx.types import AudioLike, GenerationOptions, SpeechStream, Transcription, Waveform
+    from gpa_mlx.types import GenerationOptions, Waveform
     from gpa_mlx.voices import Voice
-
-
-class Speaker(Protocol):
-    """What a narration uses of `gpa_mlx.GPA`."""
-
-    def stream_speak(
-        self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
-    ) -> SpeechStream:
-        """Yield speech as it is made."""
-        ...
-
-    def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
-    ) -> Transcription:
-        """Turn speech into text."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
