@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.engine import GPA
-    from gpa_mlx.types import Speech, Task, Timings
+    from gpa_mlx.types import GenerationOptions, Speech, Task, Timings
     from gpa_mlx.voices import Voice
 
 _SENTENCE = "three two one go"
@@ -69,7 +69,8 @@ def demo(diagnostics: Diagnostics, *, folder: Path, force: bool, as_json: bool) 
     """Show everything the program does in twenty seconds.
 
     A small model that ships with the program and knows twenty words transcribes a recording, speaks in two voices and
-    changes a voice. What it made is transcribed again, and shown as it was heard, right or wrong.
+    changes a voice. What it made is transcribed again, and shown as it was heard, right or wrong. Its files say in
+    themselves that they are synthetic; `gpa-mlx verify` reads it.
     """
     sample, voices = demo_samples()[0], demo_voices()
     _prepare(folder, force=force)
@@ -99,9 +100,21 @@ def _perform(
     engine: GPA, folder: Path, sample: DemoSample, voices: Sequence[Voice], diagnostics: Diagnostics
 ) -> Iterator[Step]:
     """Do one thing after the other; nothing else is shown while the caller looks at a step."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from gpa_mlx.audio.wav import write_wav
+    from gpa_mlx.provenance.record import Making
+    from gpa_mlx.provenance.sealing import identify_model, identify_voice, seal
+
+    def write(speech: Speech, task: Literal["speak", "vc"], voice: Voice, options: GenerationOptions) -> Path:
+        """Write a marked file; the folder stays tidy without records, this command repeats everything."""
+        file = folder / f"{task}-{voice.name}.wav"
+        write_wav(file, speech.audio, speech.sample_rate)
+        sampling = asdict(options)
+        seed = sampling.pop("seed")
+        making = Making(task=task, model=weights, voice=identify_voice(voice), seed=seed, options=sampling)
+        seal(file, making, sidecar=False)
+        return file
 
     def hear(task: Task, file: Path, voice: str, said: str, made: Speech | None) -> Step:
         transcription = engine.transcribe(file)
@@ -119,6 +132,7 @@ def _perform(
         # Before the first step, whose time would count it.
         engine.warm("transcribe")
         engine.warm("vc")
+    weights = identify_model(engine.path)
     with diagnostics.working("listening"):
         source = folder / sample.file.name
         source.unlink(missing_ok=True)  # a link is replaced, not followed
@@ -129,16 +143,14 @@ def _perform(
     for voice in (voices[0], voices[-1]):
         with diagnostics.working(f"speaking as {voice.name}"):
             speech = engine.speak(_SENTENCE, voice=voice, options=options)
-            file = folder / f"speak-{voice.name}.wav"
-            write_wav(file, speech.audio, speech.sample_rate)
+            file = write(speech, "speak", voice, options)
             step = hear("speak", file, voice.name, _SENTENCE, speech)
         yield step
     target = next(voice for voice in voices if voice.name != sample.voice)
     with diagnostics.working(f"changing the voice to {target.name}"):
         options = replace(engine.default_options("vc"), seed=_SEED)
         speech = engine.convert_voice(source, voice=target, options=options)
-        file = folder / f"vc-{target.name}.wav"
-        write_wav(file, speech.audio, speech.sample_rate)
+        file = write(speech, "vc", target, options)
         step = hear("vc", file, target.name, sample.text, speech)
     yield step
 

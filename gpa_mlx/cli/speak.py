@@ -23,7 +23,7 @@ from gpa_mlx.cli.options import (
     voice_option,
 )
 from gpa_mlx.cli.output import require_replaceable, write_json, write_text
-from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
+from gpa_mlx.cli.speech_output import Destination, SpeechOutput, describe_making, identify_weights, report_parts
 from gpa_mlx.errors import AudioFileError, GPAError, NoSpeechError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gpa_mlx.engine import GPA
     from gpa_mlx.longform.journal import NarrationJournal
     from gpa_mlx.longform.narration import NarrationSettings, NarrationStream, SpokenPassage
+    from gpa_mlx.provenance.record import Making, ModelIdentity
     from gpa_mlx.types import GenerationOptions
     from gpa_mlx.voices import Voice
 
@@ -70,6 +71,7 @@ def speak(
     output: Path | None,
     play: bool,
     subtype: str,
+    sidecar: bool,
     verify: bool,
     retries: int,
     srt: Path | None,
@@ -86,8 +88,11 @@ def speak(
 
     When a long text is interrupted, the same command goes on where it stopped, unless it plays. With --no-constrain
     the text is spoken as it is written and in one go, exactly as the reference does.
+
+    A finished file says in itself that it is synthetic, and OUT.wav.json beside it how it was made, without the text;
+    `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
-    destination = Destination(output=output, play=play, subtype=subtype)
+    destination = Destination(output=output, play=play, subtype=subtype, sidecar=sidecar)
     chosen = None if show_spoken else _checked(destination, voice, model, srt, as_json=as_json)
     settings = _settings(lexicon, normalize=normalize, retries=retries, verify=verify, live=play and not verify)
     text = read_text(text)
@@ -102,8 +107,8 @@ def speak(
             engine.warm("speak")
             if verify:
                 engine.warm("transcribe")
-        work = _Narration(engine, text, narrator, options, settings, destination, srt, diagnostics)
-        resumed = work.resume(adapter)
+        work = _Narration(engine, adapter, text, narrator, options, settings, destination, srt, diagnostics)
+        resumed = work.resume()
         try:
             with diagnostics.working("speaking") as show:
                 speech = work.run(resumed, show)
@@ -129,7 +134,10 @@ def _checked(
     recordings = [Path(voice)] if Path(voice).is_file() else []
     destination.check(*recordings, as_json=as_json)
     if srt is not None:
-        require_replaceable(srt, *recordings, *([destination.file] if destination.file else []))
+        from gpa_mlx.provenance.sealing import sidecar_of
+
+        written = [] if destination.file is None else [destination.file, sidecar_of(destination.file)]
+        require_replaceable(srt, *recordings, *written)
     return require_voice(voice, model)
 
 
@@ -166,6 +174,7 @@ class _Narration:
     def __init__(
         self,
         engine: GPA,
+        adapter: Path | None,
         text: str,
         voice: Voice,
         options: GenerationOptions,
@@ -177,6 +186,7 @@ class _Narration:
         from gpa_mlx.longform.narration import plan_passages
 
         self._engine = engine
+        self._adapter = adapter
         self._text = text
         self._voice = voice
         self._options = options
@@ -185,6 +195,8 @@ class _Narration:
         self._srt = srt
         self._diagnostics = diagnostics
         self._plan = plan_passages(text, settings, exact=not options.constrain)
+        # Before the work: afterwards another model may be there.
+        self._weights = None if destination.file is None else identify_weights(engine.path, adapter)
         self._journal: NarrationJournal | None = None
         self._is_whole = False
         self.done: list[SpokenPassage] = []
@@ -194,19 +206,15 @@ class _Narration:
         """What repeats the speech; None for greedy decoding."""
         return None if self._options.temperature == 0 else self._options.seed
 
-    def resume(self, adapter: Path | None) -> GrowingWav | None:
-        """Open the file of an interrupted run to go on with it, if there is one, and say so.
-
-        Args:
-            adapter: The directory of the model's adapter, if it has one.
-        """
+    def resume(self) -> GrowingWav | None:
+        """Open the file of an interrupted run to go on with it, if there is one, and say so."""
         from gpa_mlx.longform.journal import NarrationJournal, narration_key
         from gpa_mlx.longform.narration import narrated_samples
 
         file = self._destination.file
         if file is None or self._settings.live or len(self._plan) == 1:
             return None
-        model = _fingerprint(self._engine.path, adapter)
+        model = _fingerprint(self._engine.path, self._adapter)
         key = narration_key(self._text, self._voice, self._options, self._settings, model, __version__)
         self._journal = NarrationJournal(file, key, self._options.seed)
         if not self._journal.done:
@@ -243,6 +251,8 @@ class _Narration:
             )
             self._deliver(chunks, speech, show)
             speech.end()
+            if self._weights is not None:
+                speech.seal(self._making(self._weights))
             if self._journal is not None:
                 self._journal.close()
             self._write_subtitles()
@@ -291,6 +301,27 @@ class _Narration:
                 self._journal.start(self._options.seed)
             self._journal.add(passage)
         self.done.append(passage)
+
+    def _making(self, weights: ModelIdentity) -> Making:
+        from gpa_mlx.provenance.record import digest_of_text
+
+        settings, lexicon = self._settings, self._settings.lexicon
+        lines = None if lexicon is None else "".join(f"{written} = {spoken}\n" for written, spoken in lexicon.entries)
+        return describe_making(
+            "speak",
+            weights,
+            self._voice,
+            self._options,
+            self.done,
+            settings={
+                "normalize": settings.normalize,
+                "lexicon_sha256": None if lines is None else digest_of_text(lines),
+                "retries": settings.retries,
+                "verify": settings.verify,
+                "live": settings.live,
+            },
+            text=self._text,
+        )
 
     def _write_subtitles(self) -> None:
         if self._srt is not None:

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import click
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from gpa_mlx.longform.attempt import PassageEnd
     from gpa_mlx.longform.conversion import ConvertedSegment
     from gpa_mlx.longform.narration import SpokenPassage
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.provenance.record import Making, ModelIdentity, Option
+    from gpa_mlx.types import GenerationOptions, Waveform
+    from gpa_mlx.voices import Voice
 
     Part: TypeAlias = SpokenPassage | ConvertedSegment
 
@@ -46,11 +48,13 @@ class Destination:
         output: A file, `STANDARD_OUTPUT`, or None.
         play: Whether the speech is played, too.
         subtype: Sample format of the file or the stream.
+        sidecar: Whether a record of how the file was made is written beside it.
     """
 
     output: Path | None
     play: bool
     subtype: str
+    sidecar: bool
 
     @property
     def file(self) -> Path | None:
@@ -73,7 +77,8 @@ class Destination:
 
         Raises:
             click.UsageError: Neither an output nor `--play` is given.
-            SettingsError: Not a WAV file's name, one of the inputs, or samples beside JSON or on a terminal.
+            SettingsError: Not a WAV file's name, one of the inputs, samples beside JSON or on a terminal, or the record
+                would replace something else.
             AudioFileError: Nothing can be written there.
         """
         if self.output is None:
@@ -83,6 +88,10 @@ class Destination:
                 )
         elif self.output != STANDARD_OUTPUT:
             require_writable(self.output, *inputs)
+            if self.sidecar:
+                from gpa_mlx.provenance.sealing import require_free_sidecar
+
+                require_free_sidecar(self.output)
         elif as_json:
             raise SettingsError("Standard output cannot take both the speech and --json.", hint="Name a file with -o.")
         elif sys.stdout.isatty():
@@ -94,7 +103,8 @@ class Destination:
 class SpeechOutput:
     """Takes speech as it is made; a context manager that closes the file and stops the sound when left.
 
-    What an interrupted narration left beside the file is forgotten when a new file begins.
+    What an interrupted narration left beside the file, and the record of an earlier file, are forgotten when a new file
+    begins.
 
     Args:
         destination: What the user chose.
@@ -157,7 +167,7 @@ class SpeechOutput:
             self.first_audio_s = time.perf_counter() - self._started
         if self._fresh and len(samples):
             self._fresh = False
-            self._forget_interrupted()
+            self._forget_earlier()
         if self._file is not None:
             self._file.append(samples)
         if self._pipe is not None:
@@ -171,6 +181,21 @@ class SpeechOutput:
         self.elapsed_s = time.perf_counter() - self._started
         if self._file is not None:
             self._file.close()
+
+    def seal(self, making: Making) -> None:
+        """Mark the finished file as synthetic and write its record, if there is a file.
+
+        Args:
+            making: How it was made.
+
+        Raises:
+            AudioFileError: It cannot be marked.
+            GPAError: The record cannot be written.
+        """
+        if self._destination.file is not None:
+            from gpa_mlx.provenance.sealing import seal
+
+            seal(self._destination.file, making, sidecar=self._destination.sidecar)
 
     def wait(self, show: Callable[[str], None]) -> None:
         """Wait until the speech has been heard.
@@ -243,11 +268,68 @@ class SpeechOutput:
         elif output is not None and self._file is None:
             self._file = GrowingWav(output, SAMPLE_RATE_HZ, subtype)
 
-    def _forget_interrupted(self) -> None:
+    def _forget_earlier(self) -> None:
         from gpa_mlx.longform.journal import NarrationJournal
+        from gpa_mlx.provenance.sealing import forget_record
 
         if self._destination.file is not None:
             NarrationJournal(self._destination.file, "", None).close()
+            forget_record(self._destination.file)
+
+
+def identify_weights(model: Path, adapter: Path | None) -> ModelIdentity:
+    """Return which weights a model and its adapter are.
+
+    Args:
+        model: The model's directory.
+        adapter: The adapter's, if there is one.
+    """
+    from gpa_mlx.loading import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+    from gpa_mlx.provenance.sealing import identify_model
+
+    return identify_model(model, [] if adapter is None else [adapter / ADAPTER_CONFIG, adapter / ADAPTER_WEIGHTS])
+
+
+def describe_making(
+    task: Literal["speak", "vc"],
+    model: ModelIdentity,
+    voice: Voice,
+    options: GenerationOptions,
+    parts: Sequence[Part],
+    *,
+    settings: Mapping[str, Option],
+    text: str | None = None,
+    source_sha256: str | None = None,
+) -> Making:
+    """Return how speech was made.
+
+    Args:
+        task: The command.
+        model: The weights.
+        voice: Who speaks.
+        options: Sampling, with the seed.
+        parts: What the speech consists of.
+        settings: What else the speech depends on.
+        text: As written; only its digest is kept.
+        source_sha256: Of the recording, if there was one.
+    """
+    from gpa_mlx.provenance.record import Making, digest_of_text
+    from gpa_mlx.provenance.sealing import identify_voice
+
+    sampling = asdict(options)
+    seed = sampling.pop("seed")
+    scores = tuple(part.error_rate for part in parts)
+    return Making(
+        task=task,
+        model=model,
+        voice=identify_voice(voice),
+        seed=None if options.temperature == 0 else seed,
+        seeds=tuple(part.seed for part in parts),
+        text_sha256=None if text is None else digest_of_text(text),
+        source_sha256=source_sha256,
+        options={**sampling, **settings},
+        scores=None if all(score is None for score in scores) else scores,
+    )
 
 
 def report_parts(parts: Mapping[str, Part], diagnostics: Diagnostics) -> None:

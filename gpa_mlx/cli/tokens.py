@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import reprlib
 from pathlib import Path
@@ -56,20 +57,37 @@ def tokenize(diagnostics: Diagnostics, *, file: Path, model: str | None, as_json
 @model_option
 @output_options
 @click.pass_obj
-def detokenize(diagnostics: Diagnostics, *, tokens: str, model: str | None, output: Path, subtype: str) -> None:
+def detokenize(
+    diagnostics: Diagnostics, *, tokens: str, model: str | None, output: Path, subtype: str, sidecar: bool
+) -> None:
     """Turn discrete audio tokens into a WAV file.
 
     TOKENS.json holds an object with the lists `semantic` and `global`; `-` reads it from standard input. The decoder's
-    output is written as it is.
+    output is written as it is. The file says in itself that it was decoded from tokens, and OUT.wav.json beside it from
+    which; `gpa-mlx verify OUT.wav` reads both.
     """
     from gpa_mlx.audio.io import write_wav
+    from gpa_mlx.provenance.record import Making, VoiceIdentity
+    from gpa_mlx.provenance.sealing import identify_codes, identify_model, require_free_sidecar, seal
 
     require_writable(output, *([] if tokens == STANDARD_INPUT else [Path(tokens)]))
-    codes = parse_tokens(read_source(tokens), "standard input" if tokens == STANDARD_INPUT else tokens)
+    if sidecar:
+        require_free_sidecar(output)
+    document = read_source(tokens)
+    codes = parse_tokens(document, "standard input" if tokens == STANDARD_INPUT else tokens)
     with open_engine(model) as engine, diagnostics.working("decoding"):
         audio = engine.detokenize(codes.semantic, codes.global_tokens)
         sample_rate = engine.sample_rate
+        weights = identify_model(engine.path)
     write_wav(output, audio, sample_rate, subtype=subtype)
+    making = Making(
+        task="detokenize",
+        model=weights,
+        voice=VoiceIdentity(name=None, sha256=identify_codes(codes.global_tokens)),
+        source_sha256=hashlib.sha256(document).hexdigest(),
+        options={},
+    )
+    seal(output, making, sidecar=sidecar)
     diagnostics.inform(f"{output}: {len(audio) / sample_rate:.2f} s")
 
 

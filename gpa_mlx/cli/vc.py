@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from gpa_mlx.cli.options import (
 )
 from gpa_mlx.cli.output import write_json
 from gpa_mlx.cli.progress import Progress, clock
-from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
+from gpa_mlx.cli.speech_output import Destination, SpeechOutput, describe_making, identify_weights, report_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,7 @@ def vc(
     output: Path | None,
     play: bool,
     subtype: str,
+    sidecar: bool,
     verify: bool,
     retries: int,
     as_json: bool,
@@ -61,9 +63,12 @@ def vc(
 
     SRC is the recording whose words and timing are kept. It may be of any length: it is converted stretch by stretch,
     and what went wrong is done again. With --no-constrain it is converted in one go, exactly as the reference does.
+
+    A finished file says in itself that it is synthetic, and OUT.wav.json beside it how it was made;
+    `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
     require_audio(source)
-    destination = Destination(output=output, play=play, subtype=subtype)
+    destination = Destination(output=output, play=play, subtype=subtype, sidecar=sidecar)
     destination.check(source, *([Path(voice)] if Path(voice).is_file() else []), as_json=as_json)
     chosen = require_voice(voice, model)
     from gpa_mlx.audio.sound_file import announced_duration_s
@@ -75,6 +80,9 @@ def vc(
     with open_engine(model, adapter) as engine:
         options = drawn_seed(choose(engine.default_options("vc")))
         with diagnostics.working("loading"):
+            # Before the work: afterwards another model or recording may be there.
+            weights = None if destination.file is None else identify_weights(engine.path, adapter)
+            source_sha256 = None if weights is None else _digest(source)
             target = open_voice(engine, chosen)
             engine.warm("vc")
             if verify:
@@ -84,6 +92,18 @@ def vc(
             with diagnostics.working("converting") as show, SpeechOutput(destination, expected_s=duration_s) as speech:
                 chunks = convert_recording(engine, source, voice=target, options=options, settings=settings)
                 work.deliver(chunks, speech, show)
+                if weights is not None:
+                    speech.seal(
+                        describe_making(
+                            "vc",
+                            weights,
+                            target,
+                            options,
+                            work.segments,
+                            settings=asdict(settings),
+                            source_sha256=source_sha256,
+                        )
+                    )
                 speech.wait(show)
         except KeyboardInterrupt:
             if not work.is_whole:
@@ -96,6 +116,16 @@ def vc(
     if as_json:
         seed = None if options.temperature == 0 else options.seed
         write_json(speech.document("segments", work.segments, seed=seed))
+
+
+def _digest(source: Path) -> str | None:
+    """Return the digest of a file; None of a pipe, which can be read only once, and where reading will fail anyway."""
+    from gpa_mlx.manifest import sha256_of
+
+    try:
+        return sha256_of(source) if source.is_file() else None
+    except OSError:
+        return None
 
 
 class _Conversion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from gpa_mlx.types import AudioLike, SpeechStream
+
+
+MANIFEST = {
+    "format_version": 1,
+    "converter_version": "0.1.0",
+    "model_family": "scripted",
+    "model_name": "nobody",
+    "source": {"location": "nowhere", "revision": None, "sha256": {}},
+    "parts": {},
+    "files": {"model.safetensors": {"size": 1, "sha256": "ab" * 32}},
+}
+"""What the scripted engine's model directory says."""
 
 
 class Outcome(NamedTuple):
@@ -173,7 +186,7 @@ class ScriptedEngine:
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> ScriptedEngine:
     """The scripted engine, in the place of the model that `--model` names."""
     scripted = ScriptedEngine(path=tmp_path_factory.mktemp("model"))
-    (scripted.path / "gpa_mlx.json").write_text("{}")
+    (scripted.path / "gpa_mlx.json").write_text(json.dumps(MANIFEST))
     monkeypatch.setattr("gpa_mlx.engine.load", lambda path, **options: scripted)
     return scripted
 

@@ -73,7 +73,7 @@ def test_an_interrupted_narration_goes_on_where_it_stopped(narrate, engine, tmp_
     assert document["seed"] == first_seed
     assert [passage["spoken"] for passage in document["passages"]] == SPOKEN
     assert document["duration_s"] == pytest.approx(soundfile.info(tmp_path / "out.wav").duration)
-    assert tree() == ["clip.wav", "out.wav"]
+    assert tree() == ["clip.wav", "out.wav", "out.wav.json"]
 
     assert narrate("--seed", first_seed, out="whole.wav").code == 0
     assert (tmp_path / "out.wav").read_bytes() == (tmp_path / "whole.wav").read_bytes()
@@ -109,7 +109,8 @@ def test_another_model_starts_anew(narrate, engine):
     engine.failures = {THIRD: KeyboardInterrupt()}
     narrate()
     engine.failures = {}
-    (engine.path / "gpa_mlx.json").write_text('{"other": 1}')
+    manifest = json.loads((engine.path / "gpa_mlx.json").read_text())
+    (engine.path / "gpa_mlx.json").write_text(json.dumps({**manifest, "model_name": "another"}))
     assert "going on" not in narrate().err
 
 
@@ -118,7 +119,7 @@ def test_what_another_run_wrote_is_not_gone_on_with(narrate, gpa_mlx, engine, cl
     narrate()
     engine.failures = {}
     assert gpa_mlx("vc", clip, "--voice", clip, "--model", "m", "-o", tmp_path / "out.wav").code == 0
-    assert tree() == ["clip.wav", "out.wav"]
+    assert tree() == ["clip.wav", "out.wav", "out.wav.json"]
 
 
 def test_a_finished_file_is_written_anew(narrate, engine):

@@ -1,0 +1,88 @@
+"""`gpa-mlx verify`: what a WAV file is, and whether it was altered since this program wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpa_mlx.cli.diagnostics import ExitCode
+from gpa_mlx.cli.options import json_option
+from gpa_mlx.cli.output import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpa_mlx.provenance.record import Provenance
+    from gpa_mlx.provenance.verdict import Verdict
+
+_SHOWN_DIGITS = 16
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@json_option
+@click.pass_context
+def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) -> None:
+    """Tell what a WAV file is and whether it was altered.
+
+    FILE is compared with the mark that gpa-mlx leaves inside the files it writes and with the record beside them,
+    FILE.json. The answer is one of: intact, sound altered, metadata altered, sidecar missing (the record is gone),
+    re-saved (by another program, with the same sound), not by gpa-mlx, unreadable.
+
+    The exit code is 0 when every FILE is intact, and 1 otherwise. Nothing is signed: this finds accidents and careless
+    changes, not somebody who forges mark and record. --json gives one object per FILE.
+    """
+    from gpa_mlx.provenance.verdict import verify_file
+
+    all_intact = True
+    for file in files:
+        verdict = verify_file(file)
+        all_intact = all_intact and verdict.is_intact
+        if as_json:
+            write_json(_document(verdict))
+        else:
+            click.echo(f"{file}: {verdict.state}: {verdict.message}")
+            for name, value in _facts(verdict.provenance):
+                click.echo(f"  {name:<8} {value}")
+    if not all_intact:
+        context.exit(ExitCode.FAILED)
+
+
+def _document(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "file": str(verdict.file),
+        "state": verdict.state,
+        "intact": verdict.is_intact,
+        "message": verdict.message,
+        "mark": verdict.comment,
+        "record": None if verdict.provenance is None else asdict(verdict.provenance),
+    }
+
+
+def _facts(record: Provenance | None) -> Iterator[tuple[str, str]]:
+    """Yield what people want to know of a record; `--json` has all of it."""
+    if record is None:
+        return
+    making, sound = record.making, record.sound
+    yield "made", f"{record.created} by gpa-mlx {record.version}, {making.task}"
+    adapter = f", adapter {_short(making.model.adapter_sha256)}" if making.model.adapter_sha256 else ""
+    yield "model", f"{making.model.name} ({making.model.family}), {_short(making.model.sha256)}{adapter}"
+    yield "voice", f"{making.voice.name or 'codes'}, {_short(making.voice.sha256)}"
+    if making.text_sha256:
+        yield "text", _short(making.text_sha256)
+    if making.source_sha256:
+        yield "source", _short(making.source_sha256)
+    if making.seed is not None:
+        yield "seed", str(making.seed)
+    heard = [score for score in making.scores or () if score is not None]
+    if heard:
+        parts = "1 part" if len(heard) == 1 else f"the worst of {len(heard)} parts"
+        yield "heard", f"{max(heard):.1%} of the characters wrong in {parts}"
+    yield "sound", f"{sound.frames / (sound.sample_rate or 1):.2f} s, {sound.subtype}, {_short(sound.sha256)}"
+
+
+def _short(digest: str) -> str:
+    return f"sha256 {digest[:_SHOWN_DIGITS]}..."
