@@ -20,6 +20,7 @@ from gpa_mlx.codec.decoder import Vocoder
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.manifest import require_converted
+from gpa_mlx.memory import read_weights
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
@@ -82,7 +83,7 @@ class ModelParts:
     @cached_property
     def language_model(self) -> Qwen3:
         """The Qwen3 decoder; float32 on the CPU, where half precision is slow, otherwise as stored."""
-        return self._timed("language model", self._load_language_model)
+        return self._read_timed("language model", self._load_language_model)
 
     @cached_property
     def text_head(self) -> SlicedHead:
@@ -104,26 +105,26 @@ class ModelParts:
     @cached_property
     def glm(self) -> GLMTokenizer:
         """Audio to GLM codes."""
-        network = self._timed("GLM tokenizer", lambda: self._load(WhisperVQ(self.glm_args), "glm_tokenizer"))
+        network = self._read_timed("GLM tokenizer", lambda: self._load(WhisperVQ(self.glm_args), "glm_tokenizer"))
         return GLMTokenizer(network, self.glm_args, self.log_mel_args)
 
     @cached_property
     def semantic(self) -> SemanticTokenizer:
         """Audio to semantic codes."""
-        features = self._timed("wav2vec2", lambda: self._load(Wav2Vec2(self.wav2vec2_args), "wav2vec2"))
-        encoder = self._timed("BiCodec encoder", lambda: self._load_bicodec(SemanticEncoder))
+        features = self._read_timed("wav2vec2", lambda: self._load(Wav2Vec2(self.wav2vec2_args), "wav2vec2"))
+        encoder = self._read_timed("BiCodec encoder", lambda: self._load_bicodec(SemanticEncoder))
         return SemanticTokenizer(features, encoder)
 
     @cached_property
     def speaker(self) -> SpeakerTokenizer:
         """Audio to speaker codes."""
-        encoder = self._timed("speaker encoder", lambda: self._load_bicodec(SpeakerEncoder))
+        encoder = self._read_timed("speaker encoder", lambda: self._load_bicodec(SpeakerEncoder))
         return SpeakerTokenizer(encoder, self.bicodec_args)
 
     @cached_property
     def vocoder(self) -> Vocoder:
         """Codes to sound."""
-        network = self._timed("BiCodec decoder", lambda: self._load_bicodec(WaveDecoder))
+        network = self._read_timed("BiCodec decoder", lambda: self._load_bicodec(WaveDecoder))
         return Vocoder(network, self.bicodec_args)
 
     def unload(self) -> None:
@@ -145,9 +146,10 @@ class ModelParts:
     def _config(self, name: str) -> tuple[Mapping[str, Any], str]:
         return read_json(self.path / name), str(self.path / name)
 
-    def _timed(self, name: str, load: Callable[[], M]) -> M:
+    def _read_timed(self, name: str, load: Callable[[], M]) -> M:
         start = time.perf_counter()
         part = load()
+        read_weights(part, name)
         self.loaded.append(name)
         logger.info("loaded %s in %.2f s", name, time.perf_counter() - start)
         return part
@@ -164,14 +166,12 @@ class ModelParts:
         if self._adapter is not None and self._adapter_args is not None:
             add_adapters(model, self._adapter_args)
             _assign_adapter(model, self._adapter / ADAPTER_WEIGHTS)
-        mx.eval(model.parameters())
         return model
 
     def _load(self, module: M, part: str) -> M:
         file = self.path / part / "model.safetensors"
         _assign(module, _read(file), file)
         _set_precision(module, keep_float16=False)
-        mx.eval(module.parameters())
         return module
 
     def _load_bicodec(self, kind: type[B]) -> B:
@@ -179,7 +179,6 @@ class ModelParts:
         file = self.path / "bicodec" / "model.safetensors"
         _assign(module, {name: t for name, t in _read(file).items() if name.startswith(kind.PREFIXES)}, file)
         _set_precision(module, keep_float16=False)
-        mx.eval(module.parameters())
         return module
 
 

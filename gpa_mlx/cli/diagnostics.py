@@ -94,7 +94,7 @@ class Diagnostics:
 
     def inform(self, message: str) -> None:
         """Narrate a finished step, for example which file was written."""
-        click.echo(message, err=True, color=_color())
+        click.echo(message, err=True, color=color())
 
     @contextlib.contextmanager
     def working(self, message: str) -> Iterator[Callable[[str], None]]:
@@ -138,7 +138,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
 
 
 def session_options() -> list[click.Parameter]:
-    """Return new `--verbose` and `--debug` options; they work before and after the command's name."""
+    """Return new options that every command has; they work before and after the command's name."""
     return [
         click.Option(
             ["-v", "--verbose"],
@@ -153,6 +153,13 @@ def session_options() -> list[click.Parameter]:
             expose_value=False,
             callback=_set_debug,
             help="Show the full traceback of a failure.",
+        ),
+        click.Option(
+            ["--max-memory"],
+            metavar="SIZE",
+            expose_value=False,
+            callback=_set_max_memory,
+            help="Memory the model and its work may hold, such as 4GB.",
         ),
     ]
 
@@ -184,10 +191,10 @@ def _describe(error: Exception) -> _Report:
 
 def _say(label: str, colour: str, message: str) -> None:
     line = " ".join(message.splitlines())
-    click.echo(f"{click.style(f'{label}:', fg=colour, bold=True)} {line}", err=True, color=_color())
+    click.echo(f"{click.style(f'{label}:', fg=colour, bold=True)} {line}", err=True, color=color())
 
 
-def _color() -> bool | None:
+def color() -> bool | None:
     """Return False to switch colours off, None to leave the choice to click (on for terminals)."""
     return False if os.environ.get("NO_COLOR") else None
 
@@ -203,6 +210,15 @@ def _console() -> Console:
 def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and (diagnostics := context.find_object(Diagnostics)):
         diagnostics.debug = True
+
+
+def _set_max_memory(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    from gpa_mlx import settings
+
+    settings.use_flag("max_memory", value)
+    context.call_on_close(settings.forget_flags)
 
 
 def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:

@@ -16,6 +16,7 @@ from gpa_mlx.lm.cache import BatchCache, KVCache, make_caches
 from gpa_mlx.lm.generate import Token, check_length, draw, prefill
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.sampling import Sampler
+from gpa_mlx.memory import check_use
 from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.types import FinishReason, GenerationOptions
 
@@ -94,6 +95,7 @@ class BatchGenerator(Iterator[BatchToken]):
     def _run(self, batch: _Batch) -> Generator[BatchToken]:
         while True:
             check_cancelled()
+            check_use()
             ended = [row for row in batch.rows if row.ended or row.index in self._cancelled]
             batch.regroup(ended, self._take(self._places - len(batch.rows) + len(ended)))
             if not batch.rows:

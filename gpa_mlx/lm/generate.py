@@ -12,6 +12,7 @@ from gpa_mlx.errors import InputTooLongError
 from gpa_mlx.lm.cache import KVCache, make_caches
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.sampling import Sampler
+from gpa_mlx.memory import check_use
 from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.types import GenerationOptions
 
@@ -61,6 +62,7 @@ def generate_tokens(
     Raises:
         InputTooLongError: Prompt and budget exceed the model's positions (raised at the call).
         CancelledError: The surrounding `cancellable` work was cancelled.
+        GPAError: The memory that is allowed is used up.
     """
     check_length(model, prompt, max_tokens)
     sampler = Sampler(options, head.rows_of(prompt))
@@ -108,6 +110,7 @@ def _steps(
     mx.async_eval(drawn)
     for count in range(max_tokens):
         check_cancelled()
+        check_use()
         upcoming = None
         if count + 1 < max_tokens:
             hidden = model.model(ids[drawn[0]].reshape(1, 1), caches)[:, -1]

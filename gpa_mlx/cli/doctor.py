@@ -1,0 +1,75 @@
+"""`gpa-mlx doctor`: what this computer has of what the program needs."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from gpa_mlx.cli.diagnostics import ExitCode, color
+from gpa_mlx.cli.options import json_option
+from gpa_mlx.cli.output import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.doctor.finding import Finding
+
+_COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "missing": "red"}
+_STATUS_WIDTH = max(map(len, _COLOURS))
+_NARROWEST = 60
+
+
+@click.command()
+@click.option("--no-microphone", is_flag=True, help="Do not listen to the microphone.")
+@json_option
+@click.pass_context
+def doctor(context: click.Context, *, no_microphone: bool, as_json: bool) -> None:
+    """Check this computer and say how to fix what is wrong.
+
+    Listens to the microphone for one second; nothing is kept or sent. Every finding that needs something done ends with
+    the command or the pane of the system settings that does it. The exit code is 1 when something is `missing`, without
+    which nothing works.
+    """
+    from gpa_mlx.doctor.checkup import examine
+
+    diagnostics: Diagnostics = context.obj
+    findings: list[Finding] = []
+    with diagnostics.working("looking") as show:
+        for finding in examine(probe_microphone=not no_microphone):
+            findings.append(finding)
+            show(f"looked at: {finding.area}")
+    is_well = all(finding.status != "missing" for finding in findings)
+    if as_json:
+        write_json({"ok": is_well, "findings": [asdict(finding) for finding in findings]})
+    else:
+        # What goes into a file or another program is not wrapped.
+        width = max(shutil.get_terminal_size().columns, _NARROWEST) if sys.stdout.isatty() else sys.maxsize
+        for line in _lines(findings, width):
+            click.echo(line, color=color())
+    if not is_well:
+        context.exit(ExitCode.FAILED)
+
+
+def _lines(findings: Sequence[Finding], width: int) -> Iterator[str]:
+    """Yield what to print; the status is a word, colour only repeats it."""
+    areas = max(len(finding.area) for finding in findings)
+    indent = " " * (_STATUS_WIDTH + areas + 4)
+    for finding in findings:
+        status = click.style(f"{finding.status:<{_STATUS_WIDTH}}", fg=_COLOURS[finding.status])
+        first, *rest = textwrap.wrap(finding.what, width - len(indent), break_long_words=False, break_on_hyphens=False)
+        yield f"{status}  {finding.area:<{areas}}  {first}"
+        if finding.fix:
+            rest += textwrap.wrap(
+                f"-> {finding.fix}",
+                width - len(indent),
+                subsequent_indent="   ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        yield from (f"{indent}{line}" for line in rest)

@@ -1,0 +1,60 @@
+"""All areas, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gpa_mlx import paths, settings
+from gpa_mlx.doctor.backend import Backend, examine_backend, load_backend
+from gpa_mlx.doctor.clipboard import examine_clipboard
+from gpa_mlx.doctor.devices import PortAudio, SoundDevices
+from gpa_mlx.doctor.finding import Finding
+from gpa_mlx.doctor.host import Host, this_host
+from gpa_mlx.doctor.loudspeaker import examine_loudspeaker
+from gpa_mlx.doctor.machine import examine_machine
+from gpa_mlx.doctor.microphone import examine_microphone
+from gpa_mlx.doctor.models import examine_models
+from gpa_mlx.doctor.storage import examine_storage
+from gpa_mlx.doctor.tools import examine_tools
+from gpa_mlx.errors import SettingsError
+
+
+def examine(
+    *,
+    probe_microphone: bool = True,
+    host: Host | None = None,
+    devices: SoundDevices | None = None,
+    load: Callable[[], Backend] = load_backend,
+) -> Iterator[Finding]:
+    """Yield what is found, area by area, as it is found.
+
+    Args:
+        probe_microphone: Whether to listen to the microphone for a second.
+        host: The computer; None means this one.
+        devices: Its sound devices; None means the real ones.
+        load: Loads MLX.
+    """
+    host, devices = host or this_host(), devices or PortAudio()
+    yield from examine_machine(host)
+    yield from examine_backend(host, load)
+    found, chosen = _settings()
+    yield found
+    yield from examine_models(chosen.model)
+    yield from examine_storage()
+    yield from examine_microphone(host, devices, chosen.microphone, probe=probe_microphone)
+    yield from examine_loudspeaker(host, devices, chosen.loudspeaker)
+    yield from examine_clipboard(host)
+    yield from examine_tools(host)
+
+
+def _settings() -> tuple[Finding, settings.Settings]:
+    """Read the settings; where that fails, go on with the defaults: nothing else would be found out."""
+    file = paths.settings_file()
+    try:
+        loaded = settings.load_current()
+    except SettingsError as error:
+        fix = f"{error.hint} Edit the file (`gpa-mlx settings path`) or the variable"
+        return Finding("settings", "missing", error.message, fix), settings.Settings()
+    count = sum(origin != settings.DEFAULT_ORIGIN for origin in loaded.origins.values())
+    where = file if file.exists() else f"{file}, which does not exist"
+    return Finding("settings", "ok", f"{count} of {len(loaded.origins)} set; the file is {where}."), loaded.settings
