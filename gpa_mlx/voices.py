@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
 from gpa_mlx.errors import VoiceError
@@ -14,6 +17,49 @@ if TYPE_CHECKING:
 
 _MAX_CODE = 2**31 - 1
 """Codes are int32; how many of these values a model has, only the model knows."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceOrigin:
+    """What a voice was made from.
+
+    Attributes:
+        source_sha256: SHA-256 of the recording, 64 lower-case hexadecimal digits: of the file, or of the float32
+            samples where there was no file.
+        start_s: Where in the recording the part begins that the voice was made from.
+        end_s: Where it ends.
+        made_on: The day, as ISO date.
+        consent: What the maker said about the right to use the voice, in one line; may be empty.
+    """
+
+    source_sha256: str
+    start_s: float
+    end_s: float
+    made_on: str
+    consent: str = ""
+
+    def check(self, source: str) -> None:
+        """Refuse values that mean nothing.
+
+        Args:
+            source: Where they came from, for error messages.
+
+        Raises:
+            VoiceError: A value is not what it should be.
+        """
+        if not isinstance(self.source_sha256, str) or not _SHA256.fullmatch(self.source_sha256):
+            raise _malformed(source, "'source_sha256' must be 64 lower-case hexadecimal digits")
+        for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
+            if type(time_s) not in (int, float) or not math.isfinite(time_s) or time_s < 0:
+                raise _malformed(source, f"'{name}' must be a time in seconds, not {time_s!r}")
+        if self.end_s <= self.start_s:
+            raise _malformed(source, f"its part of the recording ends at {self.end_s} s, before it begins")
+        if not _is_date(self.made_on):
+            raise _malformed(source, f"'made_on' must be a date such as 2026-11-21, not {self.made_on!r}")
+        if not _is_line(self.consent):
+            raise _malformed(source, f"'consent' must be a line of text, not {self.consent!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +71,14 @@ class Voice:
         global_tokens: BiCodec speaker codes, as many as the model's config says (32 for GPA).
         family: The model family (see `Manifest.model_family`) whose models know these codes; empty when unknown.
         description: One line about the voice; may be empty.
+        origin: What it was made from; None when unknown.
     """
 
     name: str
     global_tokens: tuple[int, ...]
     family: str = ""
     description: str = ""
+    origin: VoiceOrigin | None = None
 
     @classmethod
     def from_dict(cls, content: object, source: str) -> Self:
@@ -53,8 +101,9 @@ class Voice:
             global_tokens=tuple(tokens),
             family=content.get("family", ""),
             description=content.get("description", ""),
+            origin=_read_origin(content.get("origin"), source),
         )
-        voice._check(source)
+        voice.check(source)
         return voice
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,15 +112,24 @@ class Voice:
         Raises:
             VoiceError: A value is not what `from_dict` takes.
         """
-        self._check(f"the voice {self.name!r}")
-        return {
+        self.check(f"the voice {self.name!r}")
+        document = {
             "name": self.name,
             "family": self.family,
             "global_tokens": list(self.global_tokens),
             "description": self.description,
         }
+        return document if self.origin is None else document | {"origin": asdict(self.origin)}
 
-    def _check(self, source: str) -> None:
+    def check(self, source: str) -> None:
+        """Refuse values that mean nothing.
+
+        Args:
+            source: Where they came from, for error messages.
+
+        Raises:
+            VoiceError: A value is not what it should be.
+        """
         if not _is_line(self.name) or not self.name or set(self.name) & set("/\\"):
             raise _malformed(source, f"'name' must be a line of text without slashes, not {self.name!r}")
         if not _is_line(self.family):
@@ -83,6 +141,8 @@ class Voice:
         for position, code in enumerate(self.global_tokens):
             if type(code) is not int or not 0 <= code <= _MAX_CODE:
                 raise _malformed(source, f"'global_tokens'[{position}] is {code!r}, not a code")
+        if self.origin is not None:
+            self.origin.check(source)
 
 
 def read_voice(path: Path) -> Voice:
@@ -98,6 +158,28 @@ def read_voice(path: Path) -> Voice:
     except (ValueError, RecursionError) as error:
         raise _malformed(str(path), "it is not JSON") from error
     return Voice.from_dict(content, str(path))
+
+
+def _read_origin(content: object, source: str) -> VoiceOrigin | None:
+    if content is None:
+        return None
+    if not isinstance(content, Mapping):
+        raise _malformed(source, "'origin' must be an object")
+    missing: Any = None  # refused by the check of the whole voice, which names the key
+    return VoiceOrigin(
+        source_sha256=content.get("source_sha256", missing),
+        start_s=content.get("start_s", missing),
+        end_s=content.get("end_s", missing),
+        made_on=content.get("made_on", missing),
+        consent=content.get("consent", ""),
+    )
+
+
+def _is_date(value: object) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _is_line(value: object) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import VoiceError
-from gpa_mlx.voices import Voice, read_voice
+from gpa_mlx.voices import Voice, VoiceOrigin, read_voice
 
 GOOD = {"name": "slt", "family": "bicodec-0123", "global_tokens": [0, 255, 3], "description": "A clear voice."}
 
@@ -96,3 +96,54 @@ def test_a_damaged_file_is_named(tmp_path, content):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(VoiceError, match=r"anna\.json cannot be read: No such file"):
         read_voice(tmp_path / "anna.json")
+
+
+# -- where a voice comes from -----------------------------------------------------------------------------------------
+
+ORIGIN = {
+    "source_sha256": "0123456789abcdef" * 4,
+    "start_s": 1.25,
+    "end_s": 7.25,
+    "made_on": "2026-11-21",
+    "consent": "They may.",
+}
+
+
+def test_the_origin_is_part_of_the_json_form():
+    voice = Voice.from_dict({**GOOD, "origin": ORIGIN}, "x")
+    assert voice.origin == VoiceOrigin(**ORIGIN)
+    assert voice.to_dict() == {**GOOD, "origin": ORIGIN}
+    assert Voice.from_dict({**GOOD, "origin": None}, "x").origin is None
+    without = {key: value for key, value in ORIGIN.items() if key != "consent"}
+    assert Voice.from_dict({**GOOD, "origin": without}, "x").origin == VoiceOrigin(**without)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"source_sha256": "abc"}, "'source_sha256'"),
+        ({"source_sha256": "0123456789ABCDEF" * 4}, "'source_sha256'"),
+        ({"source_sha256": None}, "'source_sha256'"),
+        ({"start_s": "1"}, "'start_s'"),
+        ({"start_s": -1.0}, "'start_s'"),
+        ({"start_s": True}, "'start_s'"),
+        ({"end_s": float("nan")}, "'end_s'"),
+        ({"end_s": None}, "'end_s'"),
+        ({"end_s": 1.25}, "ends at 1.25 s, before it begins"),
+        ({"made_on": "today"}, "'made_on'"),
+        ({"made_on": "20261121"}, "'made_on'"),
+        ({"made_on": None}, "'made_on'"),
+        ({"consent": "two\nlines"}, "'consent'"),
+        ({"consent": None}, "'consent'"),
+    ],
+)
+def test_every_value_of_the_origin_is_checked(change, words):
+    with pytest.raises(VoiceError) as caught:
+        Voice.from_dict({**GOOD, "origin": {**ORIGIN, **change}}, "anna.json")
+    assert caught.value.message.startswith("anna.json ")
+    assert words in caught.value.message
+
+
+def test_an_origin_that_is_no_object_is_refused():
+    with pytest.raises(VoiceError, match="'origin' must be an object"):
+        Voice.from_dict({**GOOD, "origin": [1]}, "x")

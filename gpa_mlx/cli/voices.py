@@ -1,0 +1,409 @@
+"""`gpa-mlx voices`: the voice library."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpa_mlx import demo
+from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, open_voice, read_source, require_audio, require_voice
+from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
+from gpa_mlx.cli.output import require_replaceable, write_json, write_text
+from gpa_mlx.errors import ModelNotFoundError, SettingsError, VoiceError
+from gpa_mlx.voice_card import decode_card, format_card
+from gpa_mlx.voice_library import VoiceLibrary, checked_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.enrolment import Enrolment
+    from gpa_mlx.types import AudioLike
+    from gpa_mlx.voices import Voice
+
+_CONSENT = "The person who made this voice stated that they have the right to use it."
+_MAX_DESCRIPTION_BYTES = 300
+"""So much always fits on a card, beside the longest name and 32 codes."""
+
+_MAX_RECORD_S = 60
+
+_force_option = click.option("--force", is_flag=True, help="Replace a voice of the same name.")
+
+
+@click.group()
+def voices() -> None:
+    """Keep voices under names, and pass them on as text.
+
+    A voice is a few dozen numbers, made from some seconds of speech. `--voice NAME` speaks with a kept one. Its card is
+    a short text for chat or mail: `export` writes it, `import` reads it.
+    """
+
+
+@voices.command()
+@click.argument("name")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--record",
+    "record_s",
+    metavar="SECONDS",
+    type=FiniteFloat(min=1, max=_MAX_RECORD_S),
+    help=f"Record from the microphone instead, at most {_MAX_RECORD_S} s.",
+)
+@click.option(
+    "--whole", is_flag=True, help="Do not look for the best part: take the recording as it is; its first seconds count."
+)
+@click.option(
+    "--i-have-rights", is_flag=True, help="State that you have the right to use this voice; nothing is asked."
+)
+@click.option(
+    "--description",
+    metavar="TEXT",
+    default="",
+    callback=lambda context, parameter, text: _checked_description(text),
+    help="One line about the voice.",
+)
+@click.option("--no-probe", "probe", flag_value=False, default=True, help="Do not try the voice out.")
+@_force_option
+@model_option
+@json_option
+@click.pass_obj
+def add(
+    diagnostics: Diagnostics,
+    *,
+    name: str,
+    files: tuple[Path, ...],
+    record_s: float | None,
+    whole: bool,
+    i_have_rights: bool,
+    description: str,
+    probe: bool,
+    force: bool,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """Make a voice from recordings of one speaker and keep it as NAME.
+
+    The best few seconds of all the recordings are found, by noise, clipping, voicing and music. The model then says a
+    short text with the new voice, and how like the voice that speech is, is measured.
+    """
+    if bool(files) == (record_s is not None):
+        raise click.UsageError("Give either recordings or --record SECONDS.", click.get_current_context())
+    library = VoiceLibrary()
+    name = _free_name(library, name, force=force)
+    for file in files:
+        require_audio(file)
+    with open_engine(model) as engine:
+        consent = _consent(stated=i_have_rights)
+        clips: Sequence[AudioLike] = files if record_s is None else [_recorded(record_s, diagnostics)]
+        from gpa_mlx.enrolment import enrol
+
+        with diagnostics.working("listening") as show:
+            enrolment = enrol(
+                engine,
+                clips,
+                name,
+                consent=consent,
+                description=description,
+                whole=whole,
+                probe=probe,
+                on_step=show,
+            )
+    stored = library.add(enrolment.voice, replacing=force)
+    for warning in enrolment.warnings:
+        diagnostics.note(f"the recording {warning}.")
+    if as_json:
+        write_json(_enrolment_document(enrolment, stored, library))
+    else:
+        click.echo(_rows(_enrolment_rows(enrolment, len(files))))
+
+
+@voices.command("list")
+@json_option
+@click.pass_obj
+def list_voices(diagnostics: Diagnostics, *, as_json: bool) -> None:
+    """List the kept voices and the built-in ones."""
+    library = VoiceLibrary()
+    entries = library.entries()
+    built_in = _built_in()
+    if as_json:
+        found = [
+            {
+                **(entry.voice.to_dict() if entry.voice else {"name": entry.name}),
+                "built_in": False,
+                "file": str(entry.file),
+                "problem": entry.problem or None,
+            }
+            for entry in entries
+        ]
+        found += [{**voice.to_dict(), "built_in": True, "file": None, "problem": None} for voice in built_in.values()]
+        write_json({"folder": str(library.folder), "voices": found})
+        return
+    sound = [entry.voice for entry in entries if entry.voice]
+    table = [
+        (voice.name, voice.family, voice.origin.made_on if voice.origin else "", voice.description) for voice in sound
+    ]
+    table += [(entry.name, "damaged", "", "") for entry in entries if entry.voice is None]
+    table += [(voice.name, voice.family, "built-in", voice.description) for voice in built_in.values()]
+    if table:
+        click.echo(_columns([("NAME", "FAMILY", "MADE", "DESCRIPTION"), *table]))
+    for entry in entries:
+        if entry.problem:
+            diagnostics.note(f"'{entry.name}' is damaged: {entry.problem}")
+    if not entries:
+        diagnostics.inform("The library is empty: `gpa-mlx voices add NAME FILE` makes a voice.")
+
+
+@voices.command()
+@click.argument("name")
+@json_option
+def show(*, name: str, as_json: bool) -> None:
+    """Show what is known of the voice NAME."""
+    voice = _stored_or_built_in(name)
+    if as_json:
+        write_json(voice.to_dict())
+        return
+    rows = [("name", voice.name), ("family", voice.family), ("description", voice.description)]
+    if voice.origin is not None:
+        rows += [
+            ("made on", voice.origin.made_on),
+            ("window", f"{voice.origin.start_s:.2f} to {voice.origin.end_s:.2f} s of the recording"),
+            ("source", f"SHA-256 {voice.origin.source_sha256}"),
+            ("consent", voice.origin.consent or "nothing is recorded"),
+        ]
+    rows.append(("codes", " ".join(map(str, voice.global_tokens))))
+    click.echo(_rows((label, text) for label, text in rows if text))
+
+
+@voices.command()
+@click.argument("name")
+@json_option
+@click.pass_obj
+def remove(diagnostics: Diagnostics, *, name: str, as_json: bool) -> None:
+    """Delete the voice NAME."""
+    library = VoiceLibrary()
+    _refuse_built_in(library, name)
+    removed = library.remove(name)
+    diagnostics.inform(f"removed '{removed}'")
+    if as_json:
+        write_json({"removed": removed})
+
+
+@voices.command()
+@click.argument("name")
+@click.argument("new_name", metavar="NEW-NAME")
+@json_option
+@click.pass_obj
+def rename(diagnostics: Diagnostics, *, name: str, new_name: str, as_json: bool) -> None:
+    """Call the voice NAME NEW-NAME from now on."""
+    library = VoiceLibrary()
+    _refuse_built_in(library, name)
+    _refuse_built_in_name(new_name)
+    voice = library.rename(name, new_name)
+    diagnostics.inform(f"'{name}' is now '{voice.name}'")
+    if as_json:
+        write_json(voice.to_dict())
+
+
+@voices.command()
+@click.argument("name")
+@click.option(
+    "-o", "--output", metavar="OUT.voice", type=click.Path(path_type=Path), help="File, instead of standard output."
+)
+@json_option
+@click.pass_obj
+def export(diagnostics: Diagnostics, *, name: str, output: Path | None, as_json: bool) -> None:
+    """Write the card of the voice NAME, to be pasted.
+
+    `--voice OUT.voice` speaks with a card that is not in the library.
+    """
+    voice = _stored_or_built_in(name)
+    card = format_card(voice)
+    if output is not None:
+        require_replaceable(output)
+        write_text(output, card)
+        diagnostics.inform(f"wrote {output}")
+    if as_json:
+        write_json({"voice": voice.to_dict(), "card": card, "file": None if output is None else str(output)})
+    elif output is None:
+        click.echo(card, nl=False)
+
+
+@voices.command("import")
+@click.argument("source", metavar="CARD|-")
+@click.option("--name", metavar="NAME", help="Keep it under this name instead of the card's.")
+@_force_option
+@json_option
+@click.pass_obj
+def import_card(diagnostics: Diagnostics, *, source: str, name: str | None, force: bool, as_json: bool) -> None:
+    """Keep the voice of a card.
+
+    CARD is a text file that holds the card; `-` reads standard input, into which it can be pasted. Words around the
+    card, quote marks and wrapped lines do not matter; a card with any other change is refused.
+    """
+    library = VoiceLibrary()
+    voice = decode_card(read_source(source), "standard input" if source == STANDARD_INPUT else source)
+    voice = replace(voice, name=_free_name(library, name or voice.name, force=force))
+    stored = library.add(voice, replacing=force)
+    if stored.origin is None or not stored.origin.consent:
+        diagnostics.note("the card says nothing about the right to use this voice.")
+    diagnostics.inform(f"added '{stored.name}'")
+    if as_json:
+        write_json(stored.to_dict())
+
+
+@voices.command()
+@click.argument("name")
+@click.option("--text", metavar="TEXT", help="What to say, in one breath.  [default: a short sentence]")
+@model_option
+@json_option
+@click.pass_obj
+def play(diagnostics: Diagnostics, *, name: str, text: str | None, model: str | None, as_json: bool) -> None:
+    """Hear the voice NAME: the model says a short text with it."""
+    chosen = require_voice(name, model)
+    with open_engine(model) as engine:
+        from gpa_mlx.audio.playback import Player
+        from gpa_mlx.enrolment import probe_text
+        from gpa_mlx.manifest import read_manifest
+
+        text = text or probe_text(read_manifest(engine.path).model_family)
+        samples = 0
+        with diagnostics.working("loading") as working, Player(engine.sample_rate) as player:
+            voice = open_voice(engine, chosen)
+            engine.warm("speak")
+            working(f"speaking as {voice.name}")
+            for chunk in engine.stream_speak(text, voice=voice):
+                player.feed(chunk.audio)
+                samples += len(chunk.audio)
+            player.finish()
+    duration_s = samples / engine.sample_rate
+    diagnostics.inform(f'{voice.name}: "{text}", {duration_s:.2f} s')
+    if as_json:
+        write_json({"voice": voice.name, "text": text, "duration_s": duration_s})
+
+
+def _checked_description(text: str) -> str:
+    """Return the text with single spaces, if it can stand on a card."""
+    line = " ".join(text.split())
+    if not line.isprintable() or len(line.encode(errors="replace")) > _MAX_DESCRIPTION_BYTES:
+        raise SettingsError(
+            "The description cannot stand on a voice card.",
+            hint=f"Use at most {_MAX_DESCRIPTION_BYTES} bytes of plain text.",
+        )
+    return line
+
+
+def _consent(*, stated: bool) -> str:
+    """Return the line that records what the user says about the right to use the voice, asking if need be."""
+    if stated:
+        return f"{_CONSENT[:-1]} (--i-have-rights)."
+    if not _is_terminal():
+        raise SettingsError(
+            "Nobody said that you have the right to use this voice.",
+            hint="If it is your own, or its owner agreed, add --i-have-rights.",
+        )
+    if not click.confirm("Is this your own voice, or has its owner agreed to this use?", err=True):
+        raise VoiceError("No voice was made: its owner has not agreed.", hint="Ask the owner first.")
+    return _CONSENT
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _recorded(seconds: float, diagnostics: Diagnostics) -> AudioLike:
+    from gpa_mlx.audio.clip_recording import record_clip
+
+    diagnostics.inform(f"recording {seconds:g} s: speak now")
+    with diagnostics.working("recording"):
+        return record_clip(seconds)
+
+
+def _built_in() -> dict[str, Voice]:
+    try:
+        return {voice.name: voice for voice in demo.demo_voices()}
+    except ModelNotFoundError:
+        return {}
+
+
+def _stored_or_built_in(name: str) -> Voice:
+    library, built_in = VoiceLibrary(), _built_in()
+    return library.find(name) or built_in.get(name) or library.get(name)
+
+
+def _free_name(library: VoiceLibrary, name: str, *, force: bool) -> str:
+    """Return a name under which a voice may be added."""
+    _refuse_built_in_name(name)
+    return checked_name(name) if force else library.require_free(name)
+
+
+def _refuse_built_in_name(name: str) -> None:
+    if name.casefold() in _built_in():
+        raise VoiceError(f"'{name}' is the name of a built-in voice.", hint="Choose another name.")
+
+
+def _refuse_built_in(library: VoiceLibrary, name: str) -> None:
+    if name in _built_in() and name not in library.names():
+        raise VoiceError(f"'{name}' is a built-in voice.", hint="Only voices of the library can be changed.")
+
+
+def _enrolment_rows(enrolment: Enrolment, files: int) -> list[tuple[str, str]]:
+    from gpa_mlx.enrolment import described
+
+    window, quality = enrolment.window, enrolment.window.quality
+    part = "all" if enrolment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
+    rows = [
+        ("voice", f"{enrolment.voice.name} ({enrolment.voice.family})"),
+        ("made from", f"{part} of {described(enrolment.source)}" + (f", the best of {files}" if files > 1 else "")),
+        (
+            "quality",
+            f"{quality.total:.0f} of 100: speech {quality.snr_db:.0f} dB above the rest, {quality.clipping_share:.1%} "
+            f"clipped, {quality.voicing_share:.0%} voiced, tones at {quality.tone_bed_db:.0f} dB, "
+            f"{quality.speech_share:.0%} speech",
+        ),
+    ]
+    if (probe := enrolment.probe) is not None:
+        said = f'said "{probe.text}"'
+        if probe.similarity is None:
+            rows.append(("similarity", f"not known: {said}; {probe.problem}"))
+        else:
+            alike = probe.similarity
+            rows.append(
+                (
+                    "similarity",
+                    f"{alike.levels:.2f} ({alike.equal_codes:.0%} of the codes equal) between the voice and its own "
+                    f"speech, {said}; chance is 0.58, 1 is the same",
+                )
+            )
+    return rows
+
+
+def _enrolment_document(enrolment: Enrolment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
+    from gpa_mlx.enrolment import described
+
+    return {
+        "voice": stored.to_dict(),
+        "folder": str(library.folder),
+        "source": described(enrolment.source),
+        "window": {"start_s": enrolment.window.start_s, "end_s": enrolment.window.end_s, "whole": enrolment.is_whole},
+        "quality": asdict(enrolment.window.quality),
+        "warnings": list(enrolment.warnings),
+        "probe": None if enrolment.probe is None else asdict(enrolment.probe),
+    }
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{label:<11} {text}" for label, text in rows)
+
+
+def _columns(table: Sequence[tuple[str, ...]]) -> str:
+    from rich.cells import cell_len  # Chinese characters are two columns wide
+
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(
+        "  ".join(text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    )
