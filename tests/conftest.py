@@ -22,6 +22,14 @@ def _arrays(name: str) -> Mapping[str, np.ndarray]:
         return {key: archive[key] for key in archive.files}
 
 
+@pytest.fixture(autouse=True)
+def program_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for settings, voices, models and history: the tester's own are neither read nor touched."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("GPA_MLX_HOME", str(home))
+    return home
+
+
 @pytest.fixture(scope="session")
 def small_a() -> Path:
     """The upstream-layout checkpoint with the reference's outputs."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import yaml
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.manifest import MANIFEST_NAME
-from gpa_mlx_convert.checkpoint import CHECKPOINT_NAMES, find_checkpoint
+from gpa_mlx_convert.checkpoint import CHECKPOINT_NAMES
 
 GLM_FOLDER = "glm-4-voice-tokenizer"
 BICODEC_FOLDER = "BiCodec"
@@ -37,17 +39,18 @@ _REQUIRED = {
 }
 """What every folder must hold besides its weights."""
 
-HUB_PATTERNS = (
-    *("config.json", *TEXT_FILES),
-    *(f"{folder}/*.json" for folder in (GLM_FOLDER, WAV2VEC2_FOLDER)),
-    f"{BICODEC_FOLDER}/{BICODEC_CONFIG}",
-    *(
-        f"{folder}/{name}".removeprefix("/")
-        for folder in _REQUIRED
-        for name in ("model*.safetensors", "model.safetensors.index.json", "pytorch_model*.bin*")
-    ),
-)
-"""Shell patterns of everything a conversion can read from a hub repository."""
+_CONFIGS = {
+    "": ("config.json", *TEXT_FILES),
+    GLM_FOLDER: ("config.json", "preprocessor_config.json"),
+    BICODEC_FOLDER: (BICODEC_CONFIG,),
+    WAV2VEC2_FOLDER: ("config.json", "preprocessor_config.json"),
+}
+"""What is read in every folder besides its weights, when it exists."""
+
+_SHARDS = {
+    "model.safetensors.index.json": "model-*.safetensors",
+    "pytorch_model.bin.index.json": "pytorch_model-*.bin",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,7 @@ class Upstream:
             raise ModelFormatError(
                 f"{root} is already converted.", hint="Use it as it is, or give the upstream directory."
             )
-        missing = []
-        for folder, names in _REQUIRED.items():
-            missing += [str(Path(folder, name)) for name in names if not (root / folder / name).is_file()]
-            if find_checkpoint(root / folder) is None:
-                missing.append(f"{Path(folder, CHECKPOINT_NAMES[0])} (or {', '.join(CHECKPOINT_NAMES[1:])})")
+        missing = missing_files(lambda name: (root / name).is_file())
         if missing:
             raise ModelFormatError(
                 f"{root} is not a complete upstream GPA checkpoint; missing: {'; '.join(missing)}.",
@@ -90,6 +89,36 @@ class Upstream:
     def present(self, folder: str, names: tuple[str, ...]) -> list[Path]:
         """Return those of the named files that exist."""
         return [path for path in (self.root / folder / name for name in names) if path.is_file()]
+
+
+def missing_files(is_there: Callable[[str], bool]) -> list[str]:
+    """Return what a GPA checkpoint needs and has not.
+
+    Args:
+        is_there: Tells whether there is a file of this path, which has forward slashes.
+    """
+    missing = []
+    for folder, names in _REQUIRED.items():
+        missing += [path for name in names if not is_there(path := _join(folder, name))]
+        if not any(is_there(_join(folder, name)) for name in CHECKPOINT_NAMES):
+            missing.append(f"{_join(folder, CHECKPOINT_NAMES[0])} (or {', '.join(CHECKPOINT_NAMES[1:])})")
+    return missing
+
+
+def needed_files(names: Collection[str]) -> set[str]:
+    """Return those of a repository's files that a conversion reads; of several forms of the weights, the best."""
+    needed = {_join(folder, name) for folder, configs in _CONFIGS.items() for name in configs} & set(names)
+    for folder in _CONFIGS:
+        checkpoint = next((name for name in CHECKPOINT_NAMES if _join(folder, name) in names), None)
+        if checkpoint is not None:
+            needed.add(_join(folder, checkpoint))
+        if checkpoint in _SHARDS:
+            needed |= {name for name in names if fnmatchcase(name, _join(folder, _SHARDS[checkpoint]))}
+    return needed
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -32,13 +32,20 @@ class LazyCommand(NamedTuple):
 
 _COMMANDS = {
     "demo": LazyCommand("gpa_mlx.cli.demo", "demo", "Show everything the program does in twenty seconds."),
+    "tui": LazyCommand("gpa_mlx_tui.cli", "tui", "Dictate, speak and change voices in a terminal app."),
+    "dictate": LazyCommand("gpa_mlx.cli.dictate", "dictate", "Write down what you say into the microphone."),
     "transcribe": LazyCommand("gpa_mlx.cli.transcribe", "transcribe", "Write down what is said in recordings."),
     "speak": LazyCommand("gpa_mlx.cli.speak", "speak", "Say a text in the voice of a recording."),
     "vc": LazyCommand("gpa_mlx.cli.vc", "vc", "Say what a recording says in another voice."),
+    "voices": LazyCommand("gpa_mlx.cli.voices", "voices", "Keep voices under names, and pass them on as text."),
+    "history": LazyCommand("gpa_mlx.cli.history", "history", "Show, play, recognise and delete what was dictated."),
+    "model": LazyCommand("gpa_mlx.cli.model", "model", "Install, describe, check, repair and remove models."),
+    "settings": LazyCommand("gpa_mlx.cli.settings", "settings", "Show and change the settings."),
+    "doctor": LazyCommand("gpa_mlx.cli.doctor", "doctor", "Check this computer and say how to fix what is wrong."),
+    "verify": LazyCommand("gpa_mlx.cli.verify", "verify", "Tell what a WAV file is and whether it was altered."),
     "tokenize": LazyCommand("gpa_mlx.cli.tokens", "tokenize", "Turn a recording into discrete audio tokens."),
     "detokenize": LazyCommand("gpa_mlx.cli.tokens", "detokenize", "Turn discrete audio tokens into a WAV file."),
     "convert": LazyCommand("gpa_mlx_convert.cli", "convert", "Convert an upstream checkpoint to MLX."),
-    "model": LazyCommand("gpa_mlx_convert.cli", "model", "Describe and check converted models."),
     "train": LazyCommand("gpa_mlx.cli.train", "train", "Fine-tune a model, or train the demo model."),
     "bench": LazyCommand("gpa_mlx.cli.bench", "bench", "Measure how fast a model runs on this machine."),
 }

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpa_mlx import demo
-from gpa_mlx.cli.options import MODEL_VARIABLE
+import click
+
+from gpa_mlx import demo, models, settings
 from gpa_mlx.errors import AudioFileError, GPAError, InputTextError, ModelNotFoundError, SettingsError, VoiceError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from gpa_mlx.voices import Voice
 
 STANDARD_INPUT = "-"
+
+_MOST_NAMED = 12
 
 
 def open_engine(model: str | None, adapter: Path | None = None) -> GPA:
@@ -27,24 +30,24 @@ def open_engine(model: str | None, adapter: Path | None = None) -> GPA:
         ModelFormatError: Not a converted model.
     """
     path = require_model(model)
+    chosen = settings.current()
     from gpa_mlx.engine import load  # MLX, 0.3 s
+    from gpa_mlx.memory import apply_limits
 
+    apply_limits(chosen.max_memory, chosen.cache_limit)
     return load(path, adapter=adapter)
 
 
 def require_model(model: str | None) -> str:
-    """Return the directory of the model the user named; the exact word `demo` names the one that ships.
+    """Return the directory of the model the user named, or of the default one.
+
+    The exact word `demo` names the one that ships, an installed model goes by its name, all else is a directory.
 
     Raises:
-        ModelNotFoundError: None named, or the demo model is not installed.
+        ModelNotFoundError: None named and none the default, no such name, or the demo model is not installed.
     """
-    if not model:
-        raise ModelNotFoundError(
-            "No model is given.",
-            hint="Add `--model demo`, which hears and says twenty words, or make a real one with `gpa-mlx convert` and "
-            f"name it with --model or {MODEL_VARIABLE}.",
-        )
-    return str(demo.demo_model()) if model == demo.NAME else model
+    model = model or settings.current().model
+    return str(demo.demo_model() if model == demo.NAME else models.resolve(model))
 
 
 def read_text(text: str) -> str:
@@ -66,26 +69,51 @@ def read_text(text: str) -> str:
     return text
 
 
-def require_voice(voice: str, model: str | None) -> Path | Voice:
-    """Return what a `--voice` value names: a recording, or else a built-in voice of the model the user named.
+def name_voice(voice: str | None) -> str:
+    """Return the `--voice` value, or else the voice of the settings.
 
     Raises:
-        VoiceError: Neither.
+        click.UsageError: Neither names one.
+    """
+    voice = voice or settings.current().voice
+    if voice is None:
+        raise click.UsageError("Missing option '--voice'.", click.get_current_context())
+    return voice
+
+
+def require_voice(voice: str, model: str | None) -> Path | Voice:
+    """Return what a `--voice` value names: a file, a voice of the library, or a built-in one of the user's model.
+
+    A file is a voice card if its name ends in `.voice`, and otherwise a recording.
+
+    Raises:
+        VoiceError: None of these; or the voice is damaged or was made for models of another family.
         ModelNotFoundError: No recording, and no model that could have the voice.
         ModelFormatError: No recording, and not a converted model.
     """
+    from gpa_mlx.voice_card import read_card
+    from gpa_mlx.voice_library import SUFFIX, VoiceLibrary, nearest_name
+
     path = Path(voice)
     if path.is_file():
-        return path
+        return _fitting(read_card(path), model) if path.suffix == SUFFIX else path
+    library = VoiceLibrary()
+    stored = library.find(voice)
+    if stored is not None:
+        return _fitting(stored, model)
     built_in = _built_in_voices(require_model(model))
     if voice in built_in:
         return built_in[voice]
-    if not built_in:
-        raise VoiceError(f"There is no voice '{voice}'.", hint="Give the path of a recording of the voice.")
-    raise VoiceError(
-        f"There is no voice '{voice}'.",
-        hint=f"Give the path of a recording of the voice, or one of {', '.join(built_in)}.",
-    )
+    known = [*library.names(), *built_in]
+    if near := nearest_name(voice, known):
+        hint = f"Did you mean '{near}'? `gpa-mlx voices list` shows all voices."
+    elif not known:
+        hint = "Give the path of a recording of the voice."
+    elif len(known) > _MOST_NAMED:
+        hint = "Give the path of a recording of the voice, or a name that `gpa-mlx voices list` shows."
+    else:
+        hint = f"Give the path of a recording of the voice, or one of {', '.join(known)}."
+    raise VoiceError(f"There is no voice '{voice}'.", hint=hint)
 
 
 def open_voice(engine: GPA, chosen: Path | Voice) -> Voice:
@@ -97,6 +125,19 @@ def open_voice(engine: GPA, chosen: Path | Voice) -> Voice:
         InputTooLongError: The recording is too long.
     """
     return engine.make_voice(chosen, name=chosen.stem) if isinstance(chosen, Path) else chosen
+
+
+def _fitting(voice: Voice, model: str | None) -> Voice:
+    """Return a voice whose codes the model knows; that of an unknown family is left to the engine."""
+    from gpa_mlx.manifest import read_manifest
+
+    family = read_manifest(require_model(model)).model_family
+    if voice.family not in ("", family):
+        raise VoiceError(
+            f"The voice '{voice.name}' was made for models of the family {voice.family}; this model's is {family}.",
+            hint="Name the model it was made with, or make the voice again with this one: `gpa-mlx voices add`.",
+        )
+    return voice
 
 
 def _built_in_voices(model: str) -> dict[str, Voice]:

@@ -52,10 +52,11 @@ def model_option(command: F) -> F:
     """Add `--model`; the command receives it as `model`, None when neither option nor environment names one."""
     return click.option(
         "--model",
-        metavar="DIR|demo",
+        metavar="NAME|DIR|demo",
         envvar=MODEL_VARIABLE,
         show_envvar=True,
-        help="Directory of a converted model, or `demo`.",
+        help="Directory of a converted model, or `demo`. An installed model goes by its name, and the default one "
+        "needs none.",
     )(command)
 
 
@@ -75,7 +76,7 @@ def json_option(command: F) -> F:
 
 
 def output_options(command: F) -> F:
-    """Add `-o/--output`, which must be given, and `--subtype`."""
+    """Add `-o/--output`, which must be given, `--subtype` and `--no-sidecar`; the last is received as `sidecar`."""
     return click.option(
         "-o",
         "--output",
@@ -83,13 +84,13 @@ def output_options(command: F) -> F:
         type=click.Path(path_type=Path),
         required=True,
         help="WAV file to write.",
-    )(_subtype_option(command))
+    )(_subtype_option(_sidecar_option(command)))
 
 
 def speech_options(command: F) -> F:
     """Add where speech goes and how it is checked.
 
-    The command receives `output` (None when not given), `play`, `subtype`, `verify` and `retries`.
+    The command receives `output` (None when not given), `play`, `subtype`, `sidecar`, `verify` and `retries`.
     """
     options = [
         click.option(
@@ -103,6 +104,7 @@ def speech_options(command: F) -> F:
             "--play", is_flag=True, help="Play the speech while it is made; without --verify nothing is repaired."
         ),
         _subtype_option,
+        _sidecar_option,
         click.option(
             "--verify", is_flag=True, help="Transcribe every piece, and say it again when it is not understood."
         ),
@@ -128,6 +130,16 @@ def _subtype_option(command: F) -> F:
         default="PCM_16",
         show_default=True,
         help="Sample format of the WAV file.",
+    )(command)
+
+
+def _sidecar_option(command: F) -> F:
+    return click.option(
+        "--no-sidecar",
+        "sidecar",
+        flag_value=False,
+        default=True,
+        help="Do not write OUT.wav.json, which says how the file was made; the mark inside the file stays.",
     )(command)
 
 
@@ -171,13 +183,13 @@ def transcript_options(command: F) -> F:
     return command
 
 
-def voice_option(command: F, *, required: bool = True) -> F:
-    """Add `--voice`."""
+def voice_option(command: F) -> F:
+    """Add `--voice`; the command receives it as `voice`, None when not given."""
     return click.option(
         "--voice",
         metavar="FILE|NAME",
-        required=required,
-        help="Whose voice: a recording, best 3 to 10 s of clean speech, or a built-in voice of the model.",
+        help="Whose voice: a recording, best 3 to 10 s of clean speech, a voice card, or a name that `voices list` "
+        "shows.  [default: the setting `voice`]",
     )(command)
 
 

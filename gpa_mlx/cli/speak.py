@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpa_mlx import __version__
-from gpa_mlx.cli.inputs import open_engine, open_voice, read_text, require_voice
+from gpa_mlx.cli.inputs import name_voice, open_engine, open_voice, read_text, require_voice
 from gpa_mlx.cli.options import (
     adapter_option,
     json_option,
@@ -43,7 +42,7 @@ _MOST_SHOWN = 40
 
 @click.command()
 @click.argument("text", metavar="TEXT|-")
-@partial(voice_option, required=False)
+@voice_option
 @model_option
 @adapter_option
 @speech_options
@@ -129,8 +128,7 @@ def _checked(
     destination: Destination, voice: str | None, model: str | None, srt: Path | None, *, as_json: bool
 ) -> Path | Voice:
     """Return the voice, once it is clear that everything can be written."""
-    if voice is None:
-        raise click.UsageError("Missing option '--voice'.", click.get_current_context())
+    voice = name_voice(voice)
     recordings = [Path(voice)] if Path(voice).is_file() else []
     destination.check(*recordings, as_json=as_json)
     if srt is not None:

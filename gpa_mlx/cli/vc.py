@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.cli.inputs import open_engine, open_voice, require_audio, require_voice
+from gpa_mlx.cli.inputs import name_voice, open_engine, open_voice, require_audio, require_voice
 from gpa_mlx.cli.options import (
     adapter_option,
     json_option,
@@ -47,7 +47,7 @@ def vc(
     diagnostics: Diagnostics,
     *,
     source: Path,
-    voice: str,
+    voice: str | None,
     model: str | None,
     adapter: Path | None,
     output: Path | None,
@@ -68,6 +68,7 @@ def vc(
     `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
     require_audio(source)
+    voice = name_voice(voice)
     destination = Destination(output=output, play=play, subtype=subtype, sidecar=sidecar)
     destination.check(source, *([Path(voice)] if Path(voice).is_file() else []), as_json=as_json)
     chosen = require_voice(voice, model)

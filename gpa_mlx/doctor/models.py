@@ -15,13 +15,13 @@ def examine_models(default: str | None) -> list[Finding]:
     """Look at the files of the default model, of the demo model and of all installed ones, by their sizes.
 
     Args:
-        default: The model of the settings; None leaves it to the installed ones.
+        default: The model of the settings; None means the only one that is installed.
     """
     return [_default(default), *_demo(), *_installed()]
 
 
 def _default(chosen: str | None) -> Finding:
-    if chosen is None and models.default_name() is None:
+    if chosen is None and len(models.installed_models()) != 1:
         what = "Several are installed and none is the default." if models.installed_models() else "None is installed."
         fix = "`gpa-mlx model default NAME`" if models.installed_models() else f"{_GET_ONE}, or `--model demo`"
         return Finding(_AREA, "note", what, fix)

@@ -24,7 +24,8 @@ from gpa_mlx.errors import (
     VoiceError,
 )
 
-NAMES = ["demo", "transcribe", "speak", "vc", "tokenize", "detokenize", "convert", "model", "train", "bench"]
+NAMES = """demo tui dictate transcribe speak vc voices history model
+settings doctor verify tokenize detokenize convert train bench""".split()
 
 
 @pytest.fixture

@@ -1,90 +1,127 @@
-"""What a conversion asks of the hub, and what it says when the hub does not answer."""
+"""What a conversion fetches from the hub, and when it fetches nothing."""
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
+import shutil
 from types import SimpleNamespace
 
-import huggingface_hub
 import pytest
-from huggingface_hub import errors
 
-from gpa_mlx.errors import GPAError, ModelNotFoundError
-from gpa_mlx_convert.hub_source import fetch_source
-from gpa_mlx_convert.sources import HUB_PATTERNS
-
-RESPONSE = SimpleNamespace(headers={}, request=None, status_code=404)
-
-
-def answer(monkeypatch, result):
-    asked = []
-
-    def snapshot_download(repo_id, **options):
-        asked.append((repo_id, options))
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    return asked
+from gpa_mlx import paths
+from gpa_mlx.errors import GPAError, ModelFormatError
+from gpa_mlx.hub.copies import find_copy
+from gpa_mlx_convert import hub_source
+from gpa_mlx_convert.hub_source import fetched, find_snapshot
+from gpa_mlx_convert.sources import missing_files, needed_files
+from tests.support.hub_server import FakeHub, use_hub
 
 
-def test_the_resolved_commit_is_returned(monkeypatch, tmp_path):
-    asked = answer(monkeypatch, str(tmp_path / "snapshots" / "c0ffee"))
-    assert fetch_source("AutoArk-AI/GPA", "v1") == (tmp_path / "snapshots" / "c0ffee", "c0ffee")
-    ((repo_id, options),) = asked
-    assert repo_id == "AutoArk-AI/GPA"
-    assert options["revision"] == "v1"
-    assert options["allow_patterns"] == list(HUB_PATTERNS)
+@pytest.fixture
+def hub(monkeypatch, small_a, tmp_path):
+    monkeypatch.setenv("GPA_MLX_HOME", str(tmp_path / "home"))
+    with FakeHub.of_directory(small_a).running() as running:
+        use_hub(monkeypatch, running)
+        yield running
 
 
-def test_patterns_take_what_is_needed_and_nothing_else(small_a):
-    needed = [str(path.relative_to(small_a)) for path in small_a.rglob("*") if path.is_file()]
-    needed = [name for name in needed if not name.startswith("golden/")]
-    needed += ["model-00001-of-00002.safetensors", "model.safetensors.index.json"]
-    needed += [
-        "BiCodec/wav2vec2-large-xlsr-53/model.safetensors",
-        "glm-4-voice-tokenizer/model-00001-of-00002.safetensors",
-    ]
-    needed += ["BiCodec/wav2vec2-large-xlsr-53/pytorch_model.bin.index.json"]
+@pytest.fixture
+def upstream(small_a):
+    names = [str(path.relative_to(small_a)) for path in small_a.rglob("*") if path.is_file()]
+    return {name for name in names if not name.startswith("golden/")}
+
+
+def test_what_is_needed_is_taken_and_nothing_else(upstream):
     other = ["README.md", "LLM/model.safetensors", "onnx/model.onnx", "optimizer.pt", "assets/demo.wav", "train.py"]
     other += ["BiCodec/wav2vec2-large-xlsr-53/flax_model.msgpack", "BiCodec/train.yaml", "tf_model.h5"]
-
-    def wanted(name):
-        return any(fnmatch(name, pattern) for pattern in HUB_PATTERNS)
-
-    assert [name for name in needed if not wanted(name)] == []
-    assert [name for name in other if wanted(name)] == []
+    other += ["pytorch_model.bin", "BiCodec/pytorch_model.bin", "glm-4-voice-tokenizer/other.json"]
+    assert needed_files(upstream | set(other)) == upstream
 
 
-@pytest.mark.parametrize("name", ["nonsense", "a/b/c", "./model", "/models/gpa", "~/gpa", "", "../x", "a/b?c", "-x/y"])
-def test_names_that_are_no_repository(monkeypatch, name):
-    asked = answer(monkeypatch, "unused")
-    with pytest.raises(ModelNotFoundError, match="neither a directory here nor a repository"):
-        fetch_source(name)
-    assert asked == []
+def test_of_sharded_weights_every_shard_is_taken(upstream):
+    sharded = {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"}
+    folder = "BiCodec/wav2vec2-large-xlsr-53/"
+    bins = {folder + "pytorch_model-00001-of-00001.bin", folder + "pytorch_model.bin.index.json"}
+    rest = upstream - {"model.safetensors", folder + "pytorch_model.bin"}
+    assert needed_files(rest | sharded | bins) == rest | sharded | bins
 
 
-@pytest.mark.parametrize(
-    ("failure", "kind", "said"),
-    [
-        (errors.RepositoryNotFoundError("404", response=RESPONSE), ModelNotFoundError, "neither a directory here"),
-        (errors.HFValidationError("bad"), ModelNotFoundError, "neither a directory here"),
-        (errors.GatedRepoError("403", response=RESPONSE), ModelNotFoundError, "is gated"),
-        (errors.RevisionNotFoundError("404", response=RESPONSE), ModelNotFoundError, "has no revision v9"),
-        (errors.LocalEntryNotFoundError("offline"), GPAError, "a/b@v9 is not in the local cache"),
-        (
-            errors.HfHubHTTPError("500\nbroken", response=RESPONSE),
-            GPAError,
-            "a/b@v9 could not be downloaded: 500 broken",
-        ),
-        (ConnectionError("reset"), GPAError, "could not be downloaded: reset"),
-        (OSError(28, "No space left on device"), GPAError, "No space left"),
-    ],
-)
-def test_failures_of_the_hub(monkeypatch, failure, kind, said):
-    answer(monkeypatch, failure)
-    with pytest.raises(GPAError) as caught:
-        fetch_source("a/b", "v9")
-    assert type(caught.value) is kind
-    assert said in caught.value.message
+def test_safetensors_go_before_other_forms(upstream):
+    folder = "BiCodec/wav2vec2-large-xlsr-53/"
+    both = upstream | {folder + "model.safetensors"}
+    assert needed_files(both) == both - {folder + "pytorch_model.bin"}
+
+
+def test_what_is_missing_is_listed_before_anything_is_fetched(hub, upstream):
+    assert missing_files(upstream.__contains__) == []
+    del hub.files["BiCodec/model.safetensors"], hub.files["tokenizer.json"]
+    with pytest.raises(ModelFormatError, match=r"missing: tokenizer\.json; BiCodec/model\.safetensors"):
+        find_snapshot(hub.repo, None, ask=False, offline=False)
+
+
+def test_a_copy_is_removed_after_use_unless_it_is_kept(hub, tmp_path):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    with fetched(found, None, tmp_path / "m") as folder:
+        assert {str(path.relative_to(folder)) for path in folder.rglob("*.safetensors")} >= {"model.safetensors"}
+        assert not (folder / "README.md").exists()
+    assert not folder.exists()
+    with fetched(found, None, tmp_path / "m", keep=True) as folder:
+        pass
+    hub.requests.clear()
+    again = find_snapshot(hub.repo, None, ask=False, offline=True)
+    with fetched(again, None, tmp_path / "m", offline=True) as kept:
+        assert kept == folder
+    assert again == found
+    assert folder.exists(), "what is kept stays kept"
+    assert hub.requests == []
+
+
+def test_after_a_failure_the_copy_stays_and_its_commit_is_gone_on_with(hub, tmp_path):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    hub.faults["BiCodec/model.safetensors"] = "403*"
+    with pytest.raises(GPAError), fetched(found, None, tmp_path / "m"):
+        pytest.fail("incomplete")
+    hub.commits.append("b" * 40)
+    hub.requests.clear()
+    assert find_snapshot(hub.repo, None, ask=False, offline=False) == found
+    assert hub.requests == []
+    assert find_snapshot(hub.repo, None, ask=True, offline=False).revision == "b" * 40
+    with (
+        pytest.raises(GPAError, match=r"MB of AutoArk-AI/GPA @ c0ffee0 are not here"),
+        fetched(found, None, tmp_path / "m", offline=True),
+    ):
+        pytest.fail("incomplete")
+
+
+def test_a_damaged_record_of_a_copy_counts_as_none(hub, tmp_path):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    with fetched(found, None, tmp_path / "m", keep=True) as folder:
+        pass
+    for text in ("", "[]", "{}", '{"files": [{"x": 1}]}', "\0"):
+        (folder / ".snapshot.json").write_text(text)
+        assert find_copy(hub.repo, None) is None
+    assert find_snapshot(hub.repo, None, ask=False, offline=False) == found
+
+
+def test_too_small_a_disk_is_said_before_anything_is_fetched(hub, tmp_path, monkeypatch):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    hub.requests.clear()
+    needed = 2 * found.size + hub_source._MARGIN_BYTES
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
+    with (
+        pytest.raises(GPAError, match=r"free; the download and the model made of it need"),
+        fetched(found, None, tmp_path / "m"),
+    ):
+        pytest.fail("no space")
+    assert hub.requests == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed))
+    with fetched(found, None, tmp_path / "m"):
+        pass
+
+
+def test_a_downloads_folder_that_cannot_be_written_is_said(hub, tmp_path):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    paths.downloads_dir().parent.mkdir(parents=True)
+    paths.downloads_dir().write_text("a file")
+    with pytest.raises(GPAError, match="downloads") as caught, fetched(found, None, tmp_path / "m"):
+        pytest.fail("no folder")
+    assert "GPA_MLX_HOME" in caught.value.hint

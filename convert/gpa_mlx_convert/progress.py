@@ -1,0 +1,56 @@
+"""Progress of long steps on standard error, and sizes for people."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress, TaskID
+
+
+class Display:
+    """One bar per part on standard error, with the time left; nothing but the lines when that is no terminal.
+
+    Args:
+        progress: Draws the bars.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+
+    def report(self, name: str, done: int, total: int) -> None:
+        """Show how far a part is, in bytes."""
+        if name not in self._bars:
+            # What an earlier run has done is no measure of the speed of this one.
+            self._bars[name] = self._progress.add_task(name, total=total, completed=done)
+        self._progress.update(self._bars[name], completed=done)
+
+    def say(self, line: str) -> None:
+        """Write a line, above the bars where there are any."""
+        if self._progress.disable:
+            click.echo(line, err=True)
+        else:
+            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def show_progress() -> Iterator[Display]:
+    """Show progress while the block runs."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield Display(progress)
+
+
+def readable_size(size: int) -> str:
+    """Return a number of bytes for people."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,185 @@
+"""`gpa-mlx model`: what is installed, and what is known about it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpa_mlx.cli.diagnostics import Diagnostics
+from gpa_mlx.cli.inputs import require_model
+from gpa_mlx.cli.model_pull import pull, repair
+from gpa_mlx.cli.options import json_option
+from gpa_mlx.cli.output import write_json
+from gpa_mlx_convert.progress import readable_size, show_progress
+
+if TYPE_CHECKING:
+    from gpa_mlx.manifest import Manifest
+    from gpa_mlx.models import InstalledModel
+
+_MODEL = click.argument("model", metavar="[NAME|DIR]", required=False)
+
+
+@click.group()
+def model() -> None:
+    """Install, describe, check, repair and remove models.
+
+    Installed models are used by name (`--model NAME`), the default one without naming it. Once a model is installed,
+    nothing asks the network.
+    """
+
+
+model.add_command(pull)
+model.add_command(repair)
+
+
+@model.command("list")
+@json_option
+@click.pass_obj
+def list_models(diagnostics: Diagnostics, as_json: bool) -> None:
+    """List the installed models; a star marks the default."""
+    from gpa_mlx import models
+
+    found, default = models.installed_models(), models.default_name()
+    if as_json:
+        write_json({"default": default, "models": [_document(each, default) for each in found]})
+        return
+    width = max((len(each.name) for each in found), default=0)
+    for each in found:
+        star = "*" if each.name == default else " "
+        click.echo(f"{star} {each.name:<{width}}  {_line(each)}")
+    if not found:
+        diagnostics.inform(
+            "no model is installed; `gpa-mlx model pull` installs the published one, and `--model demo` is the one "
+            "that ships: it hears and says twenty words"
+        )
+
+
+@model.command()
+@_MODEL
+@json_option
+def info(model: str | None, as_json: bool) -> None:
+    """Say what a model holds and where it came from."""
+    from gpa_mlx.manifest import require_converted
+
+    directory = Path(require_model(model))
+    manifest = require_converted(directory)
+    if as_json:
+        write_json({"path": str(directory), **manifest.as_dict()})
+        return
+    click.echo(f"model      {manifest.model_name} ({manifest.model_family})")
+    click.echo(f"source     {manifest.source.location}{f' @ {rev}' if (rev := manifest.source.revision) else ''}")
+    click.echo(f"converter  gpa-mlx {manifest.converter_version}, format {manifest.format_version}")
+    click.echo(f"size       {readable_size(_size(manifest))} in {len(manifest.files)} files")
+    for name, part in manifest.parts.items():
+        stored = part.dtype if part.bits is None else f"{part.bits} bits, {part.dtype} scales"
+        click.echo(f"{name:<14} {part.parameters / 1e6:9.2f} M parameters, {part.tensors} tensors, {stored}")
+
+
+@model.command()
+@_MODEL
+@json_option
+def verify(model: str | None, as_json: bool) -> None:
+    """Compare every file of a model with the size and SHA-256 recorded when it was written."""
+    from gpa_mlx.errors import ModelFormatError
+    from gpa_mlx.manifest import read_manifest, verify_files
+
+    directory = Path(require_model(model))
+    with show_progress() as display:
+        problems = verify_files(directory, lambda done, total: display.report("files", done, total))
+    files = len(read_manifest(directory).files)
+    if as_json:
+        write_json({"path": str(directory), "ok": not problems, "files": files, "problems": problems})
+    if problems:
+        raise ModelFormatError(
+            f"{len(problems)} of {files} files of {directory} are damaged: {'; '.join(problems)}.",
+            hint=f"Run `gpa-mlx model repair {model or directory.name}`.",
+        )
+    click.echo(f"all {files} files of {directory} are as they were written", err=True)
+
+
+@model.command()
+@_MODEL
+@json_option
+def path(model: str | None, as_json: bool) -> None:
+    """Print the directory of a model."""
+    directory = Path(require_model(model)).resolve()
+    if as_json:
+        write_json({"path": str(directory)})
+    else:
+        click.echo(directory)
+
+
+@model.command()
+@click.argument("name", required=False)
+@json_option
+@click.pass_obj
+def default(diagnostics: Diagnostics, name: str | None, as_json: bool) -> None:
+    """Choose the model that is used when none is named; without NAME, print which one it is."""
+    from gpa_mlx import models
+
+    if name is not None:
+        with models.changing(lambda: diagnostics.inform("waiting for another gpa-mlx")):
+            models.set_default(name)
+    chosen = models.default_name()
+    if as_json:
+        write_json({"default": chosen})
+    elif name is not None:
+        diagnostics.inform(f"{name} is used when no model is named")
+    else:
+        require_model(None)
+        click.echo(chosen)
+
+
+@model.command()
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def remove(diagnostics: Diagnostics, name: str, yes: bool, as_json: bool) -> None:
+    """Remove an installed model from the disk."""
+    from gpa_mlx import models
+
+    directory = models.require_installed(name)
+    size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nobody can be asked here: add --yes.")
+        click.confirm(f"Remove {directory} ({readable_size(size)})?", abort=True, err=True)
+    from gpa_mlx_convert import install
+
+    install.remove(name, install.Listener(say=diagnostics.inform))
+    if as_json:
+        write_json({"removed": name, "size": size})
+    diagnostics.inform(f"removed {name} ({readable_size(size)})")
+
+
+def _line(each: InstalledModel) -> str:
+    if each.manifest is None or each.problem:
+        return f"damaged: {each.problem} Run `gpa-mlx model repair {each.name}`."
+    source, part = each.manifest.source, each.manifest.parts.get("lm")
+    words = [f"{readable_size(_size(each.manifest)):>9}"]
+    if part is not None:
+        words.append(part.dtype if part.bits is None else f"{part.bits} bits")
+    words.append(source.location + (f" @ {source.revision[:7]}" if source.revision else ""))
+    return "  ".join(words)
+
+
+def _document(each: InstalledModel, default: str | None) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": each.name,
+        "path": str(each.path),
+        "default": each.name == default,
+        "problem": each.problem,
+    }
+    if each.manifest is not None:
+        source, part = each.manifest.source, each.manifest.parts.get("lm")
+        document |= {"size": _size(each.manifest), "source": source.location, "revision": source.revision}
+        document |= {"dtype": part.dtype, "lm_bits": part.bits} if part else {}
+    return document
+
+
+def _size(manifest: Manifest) -> int:
+    return sum(file.size for file in manifest.files.values())
