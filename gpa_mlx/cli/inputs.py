@@ -46,8 +46,16 @@ def require_model(model: str | None) -> str:
     Raises:
         ModelNotFoundError: None named and none the default, no such name, or the demo model is not installed.
     """
-    model = model or settings.current().model
-    return str(demo.demo_model() if model == demo.NAME else models.resolve(model))
+    chosen = model or settings.current().model
+    try:
+        return str(demo.demo_model() if chosen == demo.NAME else models.resolve(chosen))
+    except ModelNotFoundError as error:
+        if model or chosen in (None, demo.NAME):
+            raise
+        raise ModelNotFoundError(
+            f"The default model '{chosen}' is not installed any more.",
+            hint="Choose another with `gpa-mlx model default NAME`, or install one with `gpa-mlx model pull`.",
+        ) from error
 
 
 def read_text(text: str) -> str:

@@ -158,7 +158,7 @@ def test_a_name_goes_before_a_directory_of_that_name(gpa_mlx, install, converted
 
 
 @pytest.mark.parametrize(
-    "name", ["..", ".", "../x", "a/b", "/etc", "", "-x", ".hidden", "a\nb", "a" * 65, "demo", "Default"]
+    "name", ["..", ".", "../x", "a/b", "/etc", "", "-x", ".hidden", "a\nb", "a" * 65, "demo", "Demo"]
 )
 def test_names_that_a_model_cannot_have(name):
     with pytest.raises(SettingsError, match="cannot be called"):

@@ -77,9 +77,9 @@ def test_killed_at_random_moments_the_next_pull_continues(hub, start, tmp_path):
     assert sorted(path.name for path in (tmp_path / "home/models").iterdir()) == [
         ".gpa.json",
         ".lock",
-        "default",
         "gpa",
     ]
+    assert (tmp_path / "home/settings.toml").read_text() == 'model = "gpa"\n'
     assert [path.name for path in (tmp_path / "home/downloads").iterdir()] == [".lock"]
     # What a killed process had under way, and nothing else, is sent twice.
     assert sum(hub.sent.values()) < 1.5 * total

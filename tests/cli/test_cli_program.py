@@ -24,8 +24,25 @@ from gpa_mlx.errors import (
     VoiceError,
 )
 
-NAMES = """demo tui dictate transcribe speak vc voices history model
-settings doctor verify tokenize detokenize convert train bench""".split()
+NAMES = [
+    "demo",
+    "tui",
+    "dictate",
+    "transcribe",
+    "speak",
+    "vc",
+    "voices",
+    "history",
+    "model",
+    "settings",
+    "doctor",
+    "verify",
+    "tokenize",
+    "detokenize",
+    "convert",
+    "train",
+    "bench",
+]
 
 
 @pytest.fixture
@@ -221,7 +238,13 @@ def test_interrupt_signal_ends_the_process_at_once(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(2)  # it now waits for its standard input
+    asleep = 0
+    while asleep < 10:  # then it waits for its standard input
+        time.sleep(0.1)
+        state = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(process.pid)], capture_output=True, text=True, check=True
+        )
+        asleep = asleep + 1 if state.stdout.startswith(("S", "I")) else 0
     process.send_signal(signal.SIGINT)
     started = time.perf_counter()
     process.wait(timeout=10)
