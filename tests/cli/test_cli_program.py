@@ -24,25 +24,8 @@ from gpa_mlx.errors import (
     VoiceError,
 )
 
-NAMES = [
-    "demo",
-    "tui",
-    "dictate",
-    "transcribe",
-    "speak",
-    "vc",
-    "voices",
-    "history",
-    "model",
-    "settings",
-    "doctor",
-    "verify",
-    "tokenize",
-    "detokenize",
-    "convert",
-    "train",
-    "bench",
-]
+NAMES = ["demo", "tui", "dictate", "transcribe", "speak", "vc", "voices", "history", "model", "settings", "doctor"]
+NAMES += ["verify", "tokenize", "detokenize", "convert", "train", "bench"]
 
 
 @pytest.fixture
