@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gpa_mlx.types import (
         AudioTokens,
         GenerationOptions,
+        LiveChunk,
         Segment,
         Speech,
         SpeechChunk,
@@ -37,6 +38,7 @@ _HOMES = {
     "Voice": "gpa_mlx.voices",
     "AudioTokens": "gpa_mlx.types",
     "GenerationOptions": "gpa_mlx.types",
+    "LiveChunk": "gpa_mlx.types",
     "Segment": "gpa_mlx.types",
     "Speech": "gpa_mlx.types",
     "SpeechChunk": "gpa_mlx.types",
@@ -50,6 +52,7 @@ __all__ = [
     "AudioTokens",
     "GPAError",
     "GenerationOptions",
+    "LiveChunk",
     "Segment",
     "Speech",
     "SpeechChunk",

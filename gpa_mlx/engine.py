@@ -11,33 +11,28 @@ as in the reference, and all audio is in the last chunk.
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from gpa_mlx.audio.io import load_recording, open_recording
-from gpa_mlx.audio.recording import Recording, require_min_duration, require_min_length
-from gpa_mlx.audio.segments import AudioSegment, EnergyGate, iter_segments, split_quietly
+from gpa_mlx.audio.io import load_recording
+from gpa_mlx.audio.recording import Recording, require_min_length
 from gpa_mlx.clock import TaskClock
 from gpa_mlx.codec.speech import SpeechChunker
-from gpa_mlx.errors import GPAError, NoSpeechError, SettingsError, VoiceError
-from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
+from gpa_mlx.errors import GPAError, NoSpeechError, VoiceError
+from gpa_mlx.listening import Listener
 from gpa_mlx.lm.generate import Token, generate_tokens
-from gpa_mlx.lm.head import SlicedHead
-from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.loading import ModelParts
-from gpa_mlx.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
+from gpa_mlx.prompts import convert_voice_prompt, speak_prompt
+from gpa_mlx.tasks import DEFAULT_MAX_TOKENS, checked, head_of, load_parts, semantic_codes, stop_ids_of
 from gpa_mlx.text import check_text, join_segments
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
-from gpa_mlx.transcript import Heard, TranscriptBuilder
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioLike,
@@ -45,13 +40,13 @@ from gpa_mlx.types import (
     Codes,
     FinishReason,
     GenerationOptions,
+    LiveStream,
     Segment,
     Speech,
     SpeechChunk,
     SpeechStream,
     Task,
     Transcription,
-    TranscriptionChunk,
     TranscriptionStream,
     Waveform,
 )
@@ -71,14 +66,7 @@ REFERENCE_OPTIONS: dict[Task, GenerationOptions] = {
     "speak": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
     "vc": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
 }
-_DEFAULT_MAX_TOKENS = 512
 _MAX_PASSAGE_CHARS = 200
-
-_NEEDS: dict[Task, tuple[str, ...]] = {
-    "transcribe": ("glm", "semantic", "text_head"),
-    "speak": ("speech_head", "vocoder"),
-    "vc": ("semantic", "speech_head", "vocoder"),
-}
 
 
 def load(path: str | os.PathLike[str], *, adapter: str | os.PathLike[str] | None = None) -> GPA:
@@ -106,6 +94,7 @@ class GPA:
 
     def __init__(self, parts: ModelParts) -> None:
         self._parts = parts
+        self._listener = Listener(parts, partial(self._generate, task="transcribe"))
 
     def __enter__(self) -> Self:
         return self
@@ -146,13 +135,11 @@ class GPA:
     @property
     def max_segment_s(self) -> float:
         """Longest stretch of a recording that the model hears in one go."""
-        longest_s = self._parts.glm.max_samples / SAMPLE_RATE_HZ
-        return min(longest_s, self._parts.manifest.max_segment_s or longest_s)
+        return self._listener.max_segment_s
 
     def warm(self, task: Task) -> None:
         """Load the parts a task needs now instead of at its first use."""
-        for name in _NEEDS[task]:
-            getattr(self._parts, name)
+        load_parts(self._parts, task)
 
     # -- transcribe ---------------------------------------------------------------------------------------------------
 
@@ -196,122 +183,28 @@ class GPA:
 
         With a batch of several segments the text of each comes in one piece.
         """
-        options = _checked(options or self.default_options("transcribe"))
-        if batch < 1:
-            raise SettingsError(f"A batch of {batch} segments makes no sense.", hint="Give 1 or more.")
-        reader = open_recording(audio)
+        options = checked(options or self.default_options("transcribe"))
+        return self._listener.stream(audio, options, vad=vad, batch=batch)
 
-        def run() -> TranscriptionStream:
-            clock = TaskClock()
-            reason: FinishReason = "no_speech"
-            end_s = 0.0
-            with reader:
-                gate = EnergyGate() if vad else None
-                parts = iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=gate)
-                hear = self._hear_one_by_one if batch == 1 else partial(self._hear_together, batch=batch)
-                for chunk in hear(parts, options, clock):
-                    if chunk.segment is not None:
-                        reason = _worse(reason, chunk.segment.finish_reason)
-                    yield chunk
-                end_s = reader.position_s
-            require_min_duration(end_s, "The recording")
-            yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=clock.timings(end_s))
+    def stream_transcribe_live(
+        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: bool = True
+    ) -> LiveStream:
+        """Yield what is being said while it is said; `close` cancels.
 
-        return run()
+        A pause of 1 s ends a segment, and so does `max_segment_s`. Its final text is that of `transcribe` with
+        `vad=False` for the samples from its start to its end; what is shown before it ends is provisional.
 
-    def _hear_one_by_one(
-        self, parts: Iterable[AudioSegment], options: GenerationOptions, clock: TaskClock
-    ) -> TranscriptionStream:
-        for part in parts:
-            prompt = self._transcribe_prompt(part, clock)
-            builder = self._builder(options)
-            with closing(self._generate(prompt, options, "transcribe", clock)) as tokens:
-                for token in tokens:
-                    if piece := builder.push(token):
-                        clock.first_output()
-                        yield TranscriptionChunk(text=piece, start_s=part.start_s)
-                    if builder.is_done:
-                        break
-            tail = builder.flush()
-            yield self._finished(part, builder.heard(), tail, options, clock)
+        Args:
+            blocks: 16 kHz mono float32, `(samples,)` of any length, also empty ("nothing new"), until the source ends.
+                Waiting for audio is the source's business; it should hand out all it has at once.
+            options: Sampling; greedy by default.
+            vad: Hear only what may be speech. Without it everything is heard.
 
-    def _hear_together(
-        self, parts: Iterable[AudioSegment], options: GenerationOptions, clock: TaskClock, *, batch: int
-    ) -> TranscriptionStream:
-        """Decode several segments at the same time; they come out in order."""
-        stop_ids = self._stop_ids(options)
-        budget = options.max_tokens or _DEFAULT_MAX_TOKENS
-        open_parts: dict[int, tuple[AudioSegment, TranscriptBuilder]] = {}
-
-        def requests() -> Iterator[BatchRequest]:
-            for index, part in enumerate(parts):
-                prompt = self._transcribe_prompt(part, clock)
-                clock.prompt_tokens += len(prompt)
-                open_parts[index] = part, self._builder(options)
-                yield BatchRequest(prompt=prompt, options=options, max_tokens=budget, stop_ids=stop_ids)
-
-        done: set[int] = set()
-        given_out = 0
-        model, head = self._parts.language_model, self._head("transcribe", options)
-        with closing(BatchGenerator(model, head, requests(), rows=batch)) as items:
-            for item in clock.generating(items):
-                builder = open_parts[item.index][1]
-                builder.push(item.token)
-                if builder.is_done or item.finish_reason:
-                    items.cancel(item.index)
-                    done.add(item.index)
-                while given_out in done:
-                    part, finished = open_parts.pop(given_out)
-                    given_out += 1
-                    clock.first_output()
-                    finished.flush()
-                    yield self._finished(part, finished.heard(), finished.heard().text, options, clock)
-
-    def _finished(
-        self, part: AudioSegment, heard: Heard, text: str, options: GenerationOptions, clock: TaskClock
-    ) -> TranscriptionChunk:
-        """Return the chunk that ends a segment, after a second hearing in two pieces if the model went in circles."""
-        again = heard.finish_reason == "loop"
-        if again and len(halves := split_quietly(part)) > 1:
-            hearings = [self._hear(half, options, clock) for half in halves]
-            heard = Heard(
-                text=join_segments(hearing.text for hearing in hearings),
-                finish_reason=reduce(_worse, [hearing.finish_reason for hearing in hearings]),
-                confidence=min(hearing.confidence for hearing in hearings),
-            )
-        segment = Segment(
-            start_s=part.start_s,
-            end_s=part.end_s,
-            text=heard.text,
-            finish_reason=heard.finish_reason,
-            confidence=heard.confidence,
-            doubtful=again,
-        )
-        return TranscriptionChunk(
-            text=heard.text if again else text, start_s=part.start_s, restarts=again, segment=segment
-        )
-
-    def _hear(self, part: AudioSegment, options: GenerationOptions, clock: TaskClock) -> Heard:
-        builder = self._builder(options)
-        with closing(self._generate(self._transcribe_prompt(part, clock), options, "transcribe", clock)) as tokens:
-            for token in tokens:
-                builder.push(token)
-                if builder.is_done:
-                    break
-        builder.flush()
-        return builder.heard()
-
-    def _builder(self, options: GenerationOptions) -> TranscriptBuilder:
-        parts = self._parts
-        return TranscriptBuilder(parts.layout, parts.text, self._stop_ids(options), exact=not options.constrain)
-
-    def _transcribe_prompt(self, part: AudioSegment, clock: TaskClock) -> list[int]:
-        require_min_length(part.recording, "The recording")
-        started = time.perf_counter()
-        glm = self._parts.glm.encode(part.recording.channel_mean.astype(np.float32))
-        semantic = self._semantic_codes(part.recording)
-        clock.encode_s += time.perf_counter() - started
-        return transcribe_prompt(self._parts.layout, glm, semantic)
+        Raises:
+            SettingsError: An option is out of range.
+        """
+        options = checked(options or self.default_options("transcribe"))
+        return self._listener.stream_live(blocks, options, vad=vad)
 
     # -- speak and convert --------------------------------------------------------------------------------------------
 
@@ -340,7 +233,7 @@ class GPA:
         With a `lookahead` sound starts that many codes after the first chunk's, which is sooner and no longer exact:
         `StreamingDecoder` tells by how much.
         """
-        options = _checked(options or self.default_options("speak"))
+        options = checked(options or self.default_options("speak"))
         check_text(text)
         self._check_voice(voice)
         prompt = speak_prompt(self._parts.layout, voice.global_tokens, self._parts.text.encode(text))
@@ -372,7 +265,7 @@ class GPA:
         lookahead: int | None = None,
     ) -> SpeechStream:
         """Yield converted speech as it is made; `lookahead` as for `stream_speak`, all else as for `convert_voice`."""
-        options = _checked(options or self.default_options("vc"))
+        options = checked(options or self.default_options("vc"))
         self._check_voice(voice)
         recording = load_recording(audio, max_duration_s=MAX_PASS_S)
         require_min_length(recording, "The source")
@@ -381,10 +274,10 @@ class GPA:
 
         def run() -> SpeechStream:
             clock = TaskClock()
-            semantic = self._semantic_codes(recording)
+            semantic = semantic_codes(self._parts, recording)
             clock.encode_s = time.perf_counter() - clock.start
             prompt = convert_voice_prompt(self._parts.layout, voice.global_tokens, semantic)
-            budget = max(_DEFAULT_MAX_TOKENS, len(semantic) * 5 // 4)
+            budget = max(DEFAULT_MAX_TOKENS, len(semantic) * 5 // 4)
             bounded = options if options.max_tokens is not None else replace(options, max_tokens=budget)
             yield from self._stream_speech(prompt, voice, bounded, "vc", clock, lookahead)
 
@@ -406,8 +299,8 @@ class GPA:
         handed_out = 0
         finish: FinishReason = "length"
         in_speech = True
-        stop_ids = self._stop_ids(options)
-        for token in (generated.id for generated in self._generate(prompt, options, task, clock)):
+        stop_ids = stop_ids_of(self._parts, options)
+        for token in (generated.id for generated in self._generate(prompt, options, clock, task=task)):
             if token in stop_ids:
                 finish = "stop"
                 break
@@ -482,7 +375,7 @@ class GPA:
         mean = recording.channel_mean[: self._parts.glm.max_samples]
         return AudioTokens(
             glm=self._parts.glm.encode(mean.astype(np.float32)),
-            semantic=self._semantic_codes(recording),
+            semantic=semantic_codes(self._parts, recording),
             global_tokens=self._global_codes(recording),
             duration_s=recording.duration_s,
             glm_duration_s=len(mean) / SAMPLE_RATE_HZ,
@@ -499,16 +392,16 @@ class GPA:
     # -- shared -------------------------------------------------------------------------------------------------------
 
     def _generate(
-        self, prompt: Sequence[int], options: GenerationOptions, task: Task, clock: TaskClock
+        self, prompt: Sequence[int], options: GenerationOptions, clock: TaskClock, *, task: Task
     ) -> Generator[Token, None, None]:
         clock.prompt_tokens += len(prompt)
         tokens = generate_tokens(
             self._parts.language_model,
-            self._head(task, options),
+            head_of(self._parts, task, options),
             prompt,
             options,
-            max_tokens=options.max_tokens or _DEFAULT_MAX_TOKENS,
-            stop_ids=self._stop_ids(options),
+            max_tokens=options.max_tokens or DEFAULT_MAX_TOKENS,
+            stop_ids=stop_ids_of(self._parts, options),
         )
         mark = time.perf_counter()
         for count, token in enumerate(tokens):
@@ -521,18 +414,6 @@ class GPA:
             yield token
             mark = time.perf_counter()
 
-    def _head(self, task: Task, options: GenerationOptions) -> SlicedHead:
-        if not options.constrain:
-            return self._parts.full_head
-        return self._parts.text_head if task == "transcribe" else self._parts.speech_head
-
-    def _stop_ids(self, options: GenerationOptions) -> frozenset[int]:
-        layout = self._parts.layout
-        return frozenset({layout.im_end, layout.end_content} if options.constrain else {layout.im_end})
-
-    def _semantic_codes(self, recording: Recording) -> Codes:
-        return self._parts.semantic.encode(bicodec_waveform(recording.first_channel, self._parts.bicodec_args))
-
     def _global_codes(self, recording: Recording) -> Codes:
         return self._parts.speaker.encode(bicodec_waveform(recording.first_channel, self._parts.bicodec_args))
 
@@ -542,21 +423,6 @@ class GPA:
             raise VoiceError(
                 f"The voice '{voice.name}' does not fit this model.", hint="Make the voice again with this model."
             )
-
-
-def _checked(options: GenerationOptions) -> GenerationOptions:
-    check_options(options)
-    if options.temperature > 0 and options.seed is None:
-        options = replace(options, seed=secrets.randbits(31))
-    return options
-
-
-_SEVERITY: tuple[FinishReason, ...] = ("no_speech", "stop", "length", "loop")
-
-
-def _worse(first: FinishReason, second: FinishReason) -> FinishReason:
-    """Return how the whole ended when its parts ended so: any speech is better known than none, any flaw than none."""
-    return first if _SEVERITY.index(first) > _SEVERITY.index(second) else second
 
 
 def _fold(chunks: Iterator[SpeechChunk]) -> Speech:

@@ -176,7 +176,8 @@ class LiveChunk:
 
     Attributes:
         confirmed: Words of the open segment that two hearings in a row agree on; they only grow until it ends.
-        unconfirmed: What the last hearing has after them; it may still change.
+        unconfirmed: What the last hearing has after them, with the blank between the two; it may still change.
+            `confirmed + unconfirmed` is the text to show.
         heard_s: Seconds of audio taken in so far.
         segment: The finished segment, set on the chunk that ends it: its text is that of `transcribe` for the same
             stretch, whatever was shown before. The next chunk speaks of the next segment.

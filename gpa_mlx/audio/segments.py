@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpa_mlx.audio.cut_points import quietest_cut
+from gpa_mlx.audio.early_gate import EarlyGate, Outlook
 from gpa_mlx.audio.recording import Recording
 from gpa_mlx.audio.vad import EnergyGate, VoiceActivityDetector
 from gpa_mlx.errors import SettingsError
@@ -18,7 +19,7 @@ from gpa_mlx.types import SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["AudioSegment", "EnergyGate", "VoiceActivityDetector", "iter_segments", "split_quietly"]
+__all__ = ["AudioSegment", "EnergyGate", "Segmenter", "VoiceActivityDetector", "iter_segments", "split_quietly"]
 
 PAUSE_S = 1.0
 """Longer stretches without speech are dropped."""
@@ -32,6 +33,7 @@ MIN_TAIL_S = 0.1
 _MIN_DURATION_S = 0.5
 _FRAME_SAMPLES = 320
 _PIECE_S = 1.0
+_LIVE_PIECE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,11 +72,14 @@ def iter_segments(
     Raises:
         SettingsError: `max_duration_s` is too short.
     """
-    if not max_duration_s >= _MIN_DURATION_S:
-        raise SettingsError(
-            f"Segments of at most {max_duration_s:g} s are too short.", hint=f"Allow at least {_MIN_DURATION_S} s."
-        )
-    return _Segmenter(int(max_duration_s * SAMPLE_RATE_HZ), vad).run(blocks)
+    segmenter = Segmenter(max_duration_s=max_duration_s, vad=vad)
+
+    def run() -> Iterator[AudioSegment]:
+        for block in blocks:
+            yield from segmenter.push(block)
+        yield from segmenter.flush()
+
+    return run()
 
 
 def split_quietly(segment: AudioSegment) -> list[AudioSegment]:
@@ -93,18 +98,39 @@ def split_quietly(segment: AudioSegment) -> list[AudioSegment]:
     ]
 
 
-class _Segmenter:
-    """Works on whole frames; only the end of the recording may lie inside one."""
+class Segmenter:
+    """Cuts a recording while it comes in, in bounded memory; `iter_segments` says by which rules.
 
-    def __init__(self, max_samples: int, vad: VoiceActivityDetector | None) -> None:
+    It works on whole frames; only the end of the recording may lie inside one.
+
+    Args:
+        max_duration_s: Longest segment, at least 0.5 s.
+        vad: Decides what is speech; it is reset first. None takes everything for speech. What an `EarlyGate` expects
+            shows in `open_span`.
+        is_live: Apply the rules for long recordings from the start, as nobody knows how long this one will be, and
+            decide more often.
+
+    Raises:
+        SettingsError: `max_duration_s` is too short.
+    """
+
+    def __init__(self, *, max_duration_s: float, vad: VoiceActivityDetector | None, is_live: bool = False) -> None:
+        if not max_duration_s >= _MIN_DURATION_S:
+            raise SettingsError(
+                f"Segments of at most {max_duration_s:g} s are too short.", hint=f"Allow at least {_MIN_DURATION_S} s."
+            )
+        if vad is not None:
+            vad.reset()
         self._vad = vad
-        self._max_samples = max_samples
+        self._max_samples = int(max_duration_s * SAMPLE_RATE_HZ)
+        self._whole_samples = 0 if is_live else self._max_samples
         self._frame_samples = _FRAME_SAMPLES if vad is None else vad.frame_samples
-        self._max_frames = max_samples // self._frame_samples
+        self._max_frames = self._max_samples // self._frame_samples
         self._pause_frames = self._frames(PAUSE_S)
         self._margin_frames = self._frames(MARGIN_S)
         # One more, because the last frame of a recording can be a single sample.
         self._tail_frames = self._frames(MIN_TAIL_S) + 1
+        self._pieces = _Pieces(max(1, self._frames(_LIVE_PIECE_S if is_live else _PIECE_S)) * self._frame_samples)
         self._buffer = _Buffer(self._frame_samples)
         # Speech frames not yet handed out, and how many frames have been decided.
         self._speech: npt.NDArray[np.intp] = np.empty(0, dtype=np.intp)
@@ -113,20 +139,60 @@ class _Segmenter:
         self._start: int | None = None
         self._cursor = 0
 
-    def run(self, blocks: Iterable[Recording]) -> Iterator[AudioSegment]:
-        if self._vad is not None:
-            self._vad.reset()
-        piece_frames = max(1, self._frames(_PIECE_S))
-        for piece in _pieces(blocks, piece_frames * self._frame_samples):
-            self._buffer.append(piece)
-            self._decide(self._detect(piece))
-            if self._buffer.samples > self._max_samples:
-                yield from self._advance(ended=False)
+    @property
+    def position_s(self) -> float:
+        """Seconds of audio taken in so far."""
+        return (self._buffer.samples + self._pieces.waiting) / SAMPLE_RATE_HZ
+
+    @property
+    def open_span(self) -> tuple[float, float] | None:
+        """Start and end, in seconds, of the segment that is still growing; None when nobody speaks.
+
+        It stops growing soon after the speech in it does, long before the pause is long enough to end it.
+        """
+        frames = self._open_frames()
+        if frames is None:
+            return None
+        first, stop = (min(frame * self._frame_samples, self._buffer.samples) for frame in frames)
+        return first / SAMPLE_RATE_HZ, stop / SAMPLE_RATE_HZ
+
+    def open_audio(self) -> AudioSegment | None:
+        """Return a copy of what `open_span` spans."""
+        frames = self._open_frames()
+        return None if frames is None else self._segment(*frames)
+
+    def push(self, block: Recording) -> list[AudioSegment]:
+        """Take the next block, of any length, and return the segments that are complete now."""
+        return [segment for piece in self._pieces.push(block) for segment in self._take(piece)]
+
+    def flush(self) -> list[AudioSegment]:
+        """Return the remaining segments; the recording has ended."""
+        rest = self._pieces.flush()
+        segments = self._take(rest) if rest is not None else []
         self._finish()
-        if self._buffer.samples > self._max_samples:
-            yield from self._advance(ended=True)
+        if self._buffer.samples > self._whole_samples:
+            segments += self._advance(ended=True)
         elif len(self._speech):
-            yield self._segment(0, self._buffer.frames)
+            segments.append(self._segment(0, self._buffer.frames))
+        return segments
+
+    def _take(self, piece: Recording) -> list[AudioSegment]:
+        self._buffer.append(piece)
+        self._decide(self._detect(piece))
+        return list(self._advance(ended=False)) if self._buffer.samples > self._whole_samples else []
+
+    def _open_frames(self) -> tuple[int, int] | None:
+        outlook = self._vad.outlook if isinstance(self._vad, EarlyGate) else Outlook()
+        speech = np.concatenate([self._speech, np.flatnonzero(outlook.certain) + self._decided])
+        if not len(speech):
+            return None
+        start = self._start
+        if start is None:
+            start = max(self._cursor, int(speech[0]) - self._margin_frames)
+        possible = np.concatenate([self._speech, np.flatnonzero(outlook.possible) + self._decided])
+        last, _ = self._stretch(possible[possible >= speech[0]], ended=False)
+        end = last + 1 + self._margin_frames
+        return start, min(end, start + self._max_frames, self._buffer.frames)
 
     def _frames(self, seconds: float) -> int:
         return round(seconds * SAMPLE_RATE_HZ / self._frame_samples)
@@ -154,7 +220,7 @@ class _Segmenter:
         while len(self._speech):
             if self._start is None:
                 self._start = max(self._cursor, int(self._speech[0]) - self._margin_frames)
-            last, is_over = self._stretch(ended)
+            last, is_over = self._stretch(self._speech, ended=ended)
             if last + 1 - self._start > self._max_frames:
                 yield self._cut(self._start, last + 1)
             elif is_over:
@@ -164,12 +230,12 @@ class _Segmenter:
         keep = max(self._cursor, self._decided - self._margin_frames) if self._start is None else self._start
         self._buffer.forget(keep)
 
-    def _stretch(self, ended: bool) -> tuple[int, bool]:
-        """Return the last known speech frame of the present stretch, and whether the stretch is over."""
-        pauses = np.flatnonzero(np.diff(self._speech) > self._pause_frames + 1)
+    def _stretch(self, speech: npt.NDArray[np.intp], *, ended: bool) -> tuple[int, bool]:
+        """Return the last known frame of the first stretch of speech, and whether the stretch is over."""
+        pauses = np.flatnonzero(np.diff(speech) > self._pause_frames + 1)
         if len(pauses):
-            return int(self._speech[pauses[0]]), True
-        last = int(self._speech[-1])
+            return int(speech[pauses[0]]), True
+        last = int(speech[-1])
         return last, ended or self._decided - 1 - last > self._pause_frames
 
     def _cut(self, start: int, speech_end: int) -> AudioSegment:
@@ -240,19 +306,31 @@ class _Buffer:
             self._first_frame += len(self._pieces.popleft()[1])
 
 
-def _pieces(blocks: Iterable[Recording], samples: int) -> Iterator[Recording]:
-    """Regroup blocks of any length into pieces of one length; the last may be shorter."""
-    parts: list[Recording] = []
-    missing = samples
-    for block in blocks:
+class _Pieces:
+    """Regroups blocks of any length into pieces of one length; the last may be shorter."""
+
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
+        self._parts: list[Recording] = []
+        self.waiting = 0
+        """Samples that no piece has had yet."""
+
+    def push(self, block: Recording) -> Iterator[Recording]:
+        """Take a block and yield the pieces that it completes."""
         rest = block
         while len(rest):
-            part = rest[:missing]
-            parts.append(part)
+            part = rest[: self._samples - self.waiting]
+            self._parts.append(part)
+            self.waiting += len(part)
             rest = rest[len(part) :]
-            missing -= len(part)
-            if missing == 0:
-                yield Recording.join(parts)
-                parts, missing = [], samples
-    if parts:
-        yield Recording.join(parts)
+            if self.waiting == self._samples:
+                yield self._joined()
+
+    def flush(self) -> Recording | None:
+        """Return what is left, None if that is nothing."""
+        return self._joined() if self._parts else None
+
+    def _joined(self) -> Recording:
+        piece = Recording.join(self._parts)
+        self._parts, self.waiting = [], 0
+        return piece

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.attention import attend
 from gpa_mlx.nn.layers import gelu
+
+Memory: TypeAlias = tuple[mx.array, mx.array]
+"""Keys and values of one layer, each `(B, H, positions, D / H)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +52,40 @@ class SelfAttention(nn.Module):
         self.v_proj = nn.Linear(dims, dims)
         self.out_proj = nn.Linear(dims, dims)
 
-    def __call__(self, x: mx.array, visibility: Visibility | None = None) -> mx.array:
+    def __call__(self, x: mx.array, visibility: Visibility | None, past: Memory | None) -> tuple[mx.array, Memory]:
         """Attend within a sequence.
 
         Args:
-            x: `(B, T, D)`.
-            visibility: What each position sees; None: everything.
+            x: `(B, T - P, D)`, what comes behind the first P positions.
+            visibility: What each of the T positions sees; None: everything, and there is no past.
+            past: Keys and values of the first P positions, a multiple of the block; None: there are none.
 
         Returns:
-            `(B, T, D)`.
+            `(B, T - P, D)`, and the keys and values of all T positions.
         """
         batch, length, dims = x.shape
-        # (B, T, D) -> (B, H, T, D/H), copied once: heads are read several times, block by block
+        # (B, T - P, D) -> (B, H, T - P, D / H), copied once: heads are read several times, block by block
         q, k, v = (
             mx.contiguous(proj(x).reshape(batch, length, self.num_heads, -1).transpose(0, 2, 1, 3))
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
+        start = 0
+        if past is not None:
+            start = past[0].shape[2]
+            k, v = mx.concatenate([past[0], k], axis=2), mx.concatenate([past[1], v], axis=2)
         if visibility is None:
             out = attend(q, k, v, scale=self.scale)
         else:
             # Block by block, so that scores which a mask would discard are never computed.
             keys_valid, block = visibility.valid[:, None, None, :], visibility.block_size or length
             parts = []
-            for start in range(0, length, block):
-                stop = min(start + block, length)
-                seen = (k[:, :, :stop], v[:, :, :stop])
-                mask = None if stop <= visibility.complete else keys_valid[..., :stop]
-                parts.append(attend(q[:, :, start:stop], *seen, scale=self.scale, mask=mask))
+            for first in range(0, length, block):
+                stop = min(first + block, length)
+                seen = start + stop
+                mask = None if seen <= visibility.complete else keys_valid[..., :seen]
+                parts.append(attend(q[:, :, first:stop], k[:, :, :seen], v[:, :, :seen], scale=self.scale, mask=mask))
             out = mx.concatenate(parts, axis=2)
-        return self.out_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, dims))
+        return self.out_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, dims)), (k, v)
 
 
 class EncoderLayer(nn.Module):
@@ -101,5 +109,10 @@ class EncoderLayer(nn.Module):
 
     def __call__(self, x: mx.array, visibility: Visibility | None = None) -> mx.array:
         """Map `(B, T, D)` to `(B, T, D)`."""
-        x = x + self.self_attn(self.self_attn_layer_norm(x), visibility)
-        return x + self.fc2(gelu(self.fc1(self.final_layer_norm(x))))
+        return self.extend(x, visibility, None)[0]
+
+    def extend(self, x: mx.array, visibility: Visibility | None, past: Memory | None) -> tuple[mx.array, Memory]:
+        """Do the positions behind those that are known; arguments and result as for `SelfAttention`."""
+        attended, memory = self.self_attn(self.self_attn_layer_norm(x), visibility, past)
+        x = x + attended
+        return x + self.fc2(gelu(self.fc1(self.final_layer_norm(x)))), memory

@@ -14,7 +14,7 @@ from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import ModelFormatError
 from gpa_mlx.fields import Fields
 from gpa_mlx.nn.layers import StridedConv1d, gelu
-from gpa_mlx.nn.transformer import EncoderLayer, Visibility
+from gpa_mlx.nn.transformer import EncoderLayer, Memory, Visibility
 
 _LAYER_NORM_EPS = 1e-5
 _POOLING_TYPES: tuple[Literal["avg", "max"], ...] = ("avg", "max")
@@ -88,6 +88,25 @@ class WhisperVQArgs:
         return args
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishedBlocks:
+    """What the rest of a clip needs of its first blocks, which no later audio changes.
+
+    Attributes:
+        positions: Positions in front of the pooling that these blocks cover.
+        memory: Per layer their keys and values; behind the pooling fewer positions.
+        codes: Their codes, `(1, codes)` int32.
+    """
+
+    positions: int
+    memory: tuple[Memory, ...]
+    codes: mx.array
+
+    def arrays(self) -> list[mx.array]:
+        """Return all arrays, for evaluation."""
+        return [self.codes, *(array for pair in self.memory for array in pair)]
+
+
 class WhisperVQ(nn.Module):
     """Log-mel frames to GLM codes."""
 
@@ -103,28 +122,32 @@ class WhisperVQ(nn.Module):
         ]
         self.codebook = nn.Embedding(args.codebook_size, args.d_model)
 
-    def embed(self, log_mel: mx.array) -> mx.array:
+    def embed(self, log_mel: mx.array, start: int = 0) -> mx.array:
         """Run both convolutions and add positions.
 
         Args:
             log_mel: `(B, frames, num_mel_bins)`, 100 frames/s, `frames` even.
+            start: First position wanted.
 
         Returns:
-            `(B, frames / 2, d_model)`, the input of the first layer.
+            `(B, frames / 2 - start, d_model)`, the input of the first layer.
 
         Raises:
             ModelFormatError: More positions than the position table has.
         """
         before, after = (2, 0) if self._args.causal_convolution else (1, 1)
-        x = gelu(self.conv1(mx.pad(log_mel, [(0, 0), (before, after), (0, 0)])))
-        x = gelu(self.conv2(mx.pad(x, [(0, 0), (before, after), (0, 0)])))
-        positions = x.shape[1]
+        positions = log_mel.shape[1] // 2
+        # The convolutions see two positions back; those computed from padding instead are thrown away.
+        context = min(start, 2)
+        x = log_mel[:, 2 * (start - context) :]
+        x = gelu(self.conv1(mx.pad(x, [(0, 0), (before, after), (0, 0)])))
+        x = gelu(self.conv2(mx.pad(x, [(0, 0), (before, after), (0, 0)])))[:, context:]
         if positions > self._args.max_source_positions:
             raise ModelFormatError(
                 f"{positions} positions exceed the GLM tokenizer's {self._args.max_source_positions}.",
                 hint="Cut the audio into shorter segments.",
             )
-        return x + self.embed_positions.weight[:positions]
+        return x + self.embed_positions.weight[start:positions]
 
     def hidden(self, log_mel: mx.array, valid_frames: mx.array) -> mx.array:
         """Return the pooled states that enter the codebook search.
@@ -138,15 +161,12 @@ class WhisperVQ(nn.Module):
         """
         args = self._args
         x = self.embed(log_mel)
-        valid = valid_frames[:, ::2]
-        visibility = Visibility.of(valid, args.block_size)
+        visibility = Visibility.of(valid_frames[:, ::2], args.block_size)
         for number, layer in enumerate(self.layers, start=1):
             x = layer(x, visibility)
             if number == args.pooling_position:
                 x = self._pool(x)
-                valid = valid[:, :: args.pooling_kernel_size]
-                pooled_block = args.block_size // args.pooling_kernel_size if args.block_size else None
-                visibility = Visibility.of(valid, pooled_block)
+                visibility = self._pooled(visibility)
         return x
 
     def __call__(self, log_mel: mx.array, valid_frames: mx.array) -> mx.array:
@@ -155,10 +175,60 @@ class WhisperVQ(nn.Module):
         Args and shapes as for `hidden`. The nearest codebook entry by squared Euclidean distance wins; the query's own
         norm is constant over the codebook and left out.
         """
-        x = self.hidden(log_mel, valid_frames)
+        return self._quantize(self.hidden(log_mel, valid_frames))
+
+    def finished_positions(self, frames: int) -> int:
+        """Return how many positions in whole blocks the first `frames` log-mel frames determine for good."""
+        block = self._args.block_size
+        if block is None or block % self._args.pooling_kernel_size:
+            return 0
+        # A centred convolution sees one frame ahead, and that one's position sees the next.
+        ahead = 0 if self._args.causal_convolution else 1
+        return max(0, frames - ahead) // (2 * block) * block
+
+    def extend(
+        self, log_mel: mx.array, valid_frames: mx.array, finished: FinishedBlocks | None, *, certain_frames: int
+    ) -> tuple[mx.array, FinishedBlocks | None]:
+        """Return the codes of a clip of which the first blocks are known, and the blocks that are known after it.
+
+        The codes are those of `__call__`, computed from fewer positions and therefore up to rounding.
+
+        Args:
+            log_mel: `(1, frames, num_mel_bins)`, the whole clip; the frames of the finished blocks are as they were.
+            valid_frames: `(1, frames)` bool.
+            finished: From an earlier call with a shorter part of the clip, None at first.
+            certain_frames: Frames from the start that are valid and stay as they are when the clip grows.
+
+        Returns:
+            `(1, codes)` int32, padding included, and None in place of finished blocks while there are none.
+        """
+        args = self._args
+        start = finished.positions if finished else 0
+        stop = positions = max(start, self.finished_positions(certain_frames))
+        x = self.embed(log_mel, start)
+        visibility = Visibility.of(valid_frames[:, ::2], args.block_size)
+        memory = []
+        for number, layer in enumerate(self.layers, start=1):
+            x, (keys, values) = layer.extend(x, visibility, finished.memory[number - 1] if finished else None)
+            memory.append((mx.contiguous(keys[:, :, :stop]), mx.contiguous(values[:, :, :stop])))
+            if number == args.pooling_position:
+                x = self._pool(x)
+                visibility = self._pooled(visibility)
+                stop //= args.pooling_kernel_size
+        codes = self._quantize(x)
+        if finished:
+            codes = mx.concatenate([finished.codes, codes], axis=1)
+        return codes, FinishedBlocks(positions, tuple(memory), codes[:, :stop]) if positions else None
+
+    def _quantize(self, x: mx.array) -> mx.array:
         codes = self.codebook.weight
         distances = (codes * codes).sum(axis=-1) - 2 * (x @ codes.T)
         return mx.argmin(distances, axis=-1).astype(mx.int32)
+
+    def _pooled(self, visibility: Visibility) -> Visibility:
+        kernel = self._args.pooling_kernel_size
+        block = visibility.block_size // kernel if visibility.block_size else None
+        return Visibility.of(visibility.valid[:, ::kernel], block)
 
     def _pool(self, x: mx.array) -> mx.array:
         kernel = self._args.pooling_kernel_size

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gpa_mlx.audio.mel import whisper_log_mel
+from gpa_mlx.audio.mel import LogMel, whisper_log_mel
 from gpa_mlx.backend import mx
 from gpa_mlx.fields import Fields
-from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
+from gpa_mlx.nn.whisper_vq import FinishedBlocks, WhisperVQ, WhisperVQArgs
 from gpa_mlx.types import SAMPLE_RATE_HZ, Codes, Waveform
 
 _CONV_STRIDE = 2
@@ -79,7 +79,15 @@ class GLMTokenizer:
         Raises:
             InputTooLongError: More than `max_samples`.
         """
-        mel = whisper_log_mel(
+        mel = self._log_mel(wave)
+        return self._cut(self._network(*_batch(mel)), wave)
+
+    def growing(self) -> GrowingCodes:
+        """Return an encoder for audio that is heard again and again while it grows."""
+        return GrowingCodes(self)
+
+    def _log_mel(self, wave: Waveform) -> LogMel:
+        return whisper_log_mel(
             wave,
             n_mels=self._features.n_mels,
             n_fft=self._features.n_fft,
@@ -87,6 +95,50 @@ class GLMTokenizer:
             pad_multiple_samples=self._samples_per_code,
             max_samples=self.max_samples,
         )
-        valid = mx.arange(len(mel.frames)) < mel.valid_frames
-        codes = self._network(mx.array(mel.frames[None]), valid[None])
+
+    def _cut(self, codes: mx.array, wave: Waveform) -> Codes:
+        """Drop what stands for padding."""
         return np.array(codes[0])[: -(-len(wave) // self._samples_per_code)]
+
+
+class GrowingCodes:
+    """Tokenises audio that grows, without doing finished blocks of the network again.
+
+    Convolutions and attention do not look beyond a block, but the features do: their floor follows the loudest moment
+    of the whole clip. So the features are computed anew each time, which costs little, and finished blocks count only
+    as long as theirs have not changed by a bit.
+
+    Args:
+        tokenizer: Does one piece.
+    """
+
+    def __init__(self, tokenizer: GLMTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._finished: FinishedBlocks | None = None
+        self._frames = np.empty((0, 0), dtype=np.float32)
+
+    @property
+    def finished_codes(self) -> int:
+        """Codes that the next call can take over."""
+        return 0 if self._finished is None else self._finished.codes.shape[1]
+
+    def encode(self, wave: Waveform) -> Codes:
+        """Tokenise all audio so far; arguments, result and errors as for `GLMTokenizer.encode`, up to rounding."""
+        tokenizer, features = self._tokenizer, self._tokenizer._features
+        mel = tokenizer._log_mel(wave)
+        if not np.array_equal(mel.frames[: len(self._frames)], self._frames):
+            self._finished = None
+        # A later frame's window reaches beyond the audio, and is filled by reflection.
+        certain_frames = max(0, (len(wave) - features.n_fft // 2) // features.hop_samples + 1)
+        codes, self._finished = tokenizer._network.extend(
+            *_batch(mel), self._finished, certain_frames=min(certain_frames, mel.valid_frames)
+        )
+        if self._finished is not None:
+            mx.eval(self._finished.arrays())
+        self._frames = mel.frames[: _CONV_STRIDE * self._finished.positions if self._finished else 0]
+        return tokenizer._cut(codes, wave)
+
+
+def _batch(mel: LogMel) -> tuple[mx.array, mx.array]:
+    """Return the frames `(1, frames, n_mels)` and which of them are valid, `(1, frames)` bool."""
+    return mx.array(mel.frames[None]), (mx.arange(len(mel.frames)) < mel.valid_frames)[None]

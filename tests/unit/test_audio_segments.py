@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpa_mlx.audio.cut_points import quietest_cut
+from gpa_mlx.audio.early_gate import EarlyGate
 from gpa_mlx.audio.recording import Recording
-from gpa_mlx.audio.segments import EnergyGate, iter_segments
+from gpa_mlx.audio.segments import EnergyGate, Segmenter, iter_segments
 from gpa_mlx.errors import SettingsError
 
 RATE_HZ = 16_000
@@ -322,3 +323,56 @@ def test_segments_come_before_the_recording_ends():
 def test_segments_that_would_be_too_short(max_duration_s):
     with pytest.raises(SettingsError):
         iter_segments([], max_duration_s=max_duration_s, vad=None)
+
+
+# -- while it is being recorded --------------------------------------------------------------------------------------
+
+
+def test_a_live_recording_is_cut_at_pauses_however_short_it_is():
+    recording = mono(np.concatenate([silence(3), phrase(1), silence(2), phrase(1), silence(1)]))
+    segmenter = Segmenter(max_duration_s=30.0, vad=EnergyGate(), is_live=True)
+    segments = [segment for block in blocks_of(recording, (777,)) for segment in segmenter.push(block)]
+    segments += segmenter.flush()
+    check(segments, recording, 30.0)
+    assert [start for start, _ in places(segments)] == pytest.approx([2.8, 5.8], abs=0.05)
+    assert segmenter.position_s == recording.duration_s
+
+
+def test_the_early_gate_cuts_as_the_energy_gate_and_sooner():
+    recording = mono(
+        np.concatenate([silence(3), phrase(2), silence(4), phrase(3), silence(0.5), phrase(1), silence(3)])
+    )
+    found = {}
+    for gate in (EnergyGate(), EarlyGate()):
+        segmenter = Segmenter(max_duration_s=30.0, vad=gate, is_live=True)
+        due = [
+            (segmenter.position_s, segment.start_s, segment.end_s)
+            for block in blocks_of(recording, (800,))
+            for segment in segmenter.push(block)
+        ]
+        found[type(gate)] = due
+    late, early = found[EnergyGate], found[EarlyGate]
+    assert [place[1:] for place in late] == [place[1:] for place in early[: len(late)]]
+    assert len(early) == 2
+    assert all(position_s - end_s <= 1.0 for position_s, _, end_s in early)
+    assert all(position_s - end_s >= 2.5 for position_s, _, end_s in late)
+
+
+def test_open_audio_is_the_growing_part_of_the_segment_to_come():
+    recording = mono(np.concatenate([silence(3), phrase(4), silence(3)]))
+    segmenter = Segmenter(max_duration_s=30.0, vad=EarlyGate(), is_live=True)
+    spans, segments = [], []
+    for block in blocks_of(recording, (800,)):
+        segments += segmenter.push(block)
+        spans.append(segmenter.open_span)
+        opened = segmenter.open_audio()
+        assert (opened is None) == (spans[-1] is None)
+        if opened is not None:
+            check([opened], recording, 30.0)
+            assert (opened.start_s, opened.end_s) == spans[-1]
+    known = [span for span in spans if span is not None]
+    assert known[0][1] < 3.7
+    assert all(start_s == pytest.approx(segments[0].start_s, abs=0.05) for start_s, _ in known)
+    assert known[-1][1] == pytest.approx(segments[0].end_s, abs=0.1)
+    assert [end_s for _, end_s in known] == sorted(end_s for _, end_s in known)
+    assert spans[-1] is None
