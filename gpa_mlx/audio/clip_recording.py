@@ -2,71 +2,49 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpa_mlx.errors import AudioDeviceError
+from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
+    from gpa_mlx.audio.microphone import AudioInput
     from gpa_mlx.types import Waveform
 
-_USE_A_FILE = "Connect one, or give a recording."
-_CHECK = "Check that it is connected and that no other program holds it, or give a recording."
 
-
-def record_clip(seconds: float) -> tuple[Waveform, int]:
-    """Record from the default microphone; an interrupt ends the recording and is passed on.
+def record_clip(microphone: AudioInput, seconds: float) -> Waveform:
+    """Record for a while; an interrupt ends the recording and is passed on.
 
     Args:
+        microphone: It is opened, and closed at the end.
         seconds: How long, > 0.
 
     Returns:
-        `(samples,)` float32 at the microphone's own rate, and that rate in Hz.
+        `(samples,)` float32 at 16 kHz.
 
     Raises:
-        AudioDeviceError: PortAudio is missing, there is no microphone, it cannot be used, or it gives only zeros, which
-            is what macOS gives a program that may not listen.
+        AudioDeviceError: The microphone cannot be used, stops working or gives only zeros, which is what macOS gives a
+            program that may not listen.
     """
-    sounddevice = _sounddevice()
+    wanted = round(seconds * SAMPLE_RATE_HZ)
+    blocks: list[Waveform] = []
     try:
-        rate_hz = int(sounddevice.query_devices(None, "input")["default_samplerate"])
-    except (sounddevice.PortAudioError, ValueError) as error:
-        raise AudioDeviceError("This computer has no microphone.", hint=_USE_A_FILE) from error
-    try:
-        samples = sounddevice.rec(round(seconds * rate_hz), samplerate=rate_hz, channels=1, dtype="float32")
-        try:
-            sounddevice.wait()
-        finally:
-            sounddevice.stop()
-    except sounddevice.PortAudioError as error:
-        # PortAudio's words stand first among the arguments, before its numbers.
-        reason = str(error.args[0]).rstrip(".") if error.args else "unknown reason"
-        raise AudioDeviceError(f"The microphone cannot be used: {reason}.", hint=_CHECK) from error
-    clip = np.ascontiguousarray(samples[:, 0])
+        microphone.open()
+        microphone.start()
+        recorded = 0
+        for block in microphone:
+            blocks.append(block)
+            recorded += len(block)
+            if recorded >= wanted:
+                break
+    finally:
+        microphone.close()
+    clip = np.concatenate([np.empty(0, dtype=np.float32), *blocks])[:wanted]
     if not clip.any():
-        raise AudioDeviceError("The microphone gives nothing but zeros.", hint=_permission_advice(sys.platform))
-    return clip, rate_hz
-
-
-def _permission_advice(platform: str) -> str:
-    if platform == "darwin":
-        return (
-            "Let your terminal use the microphone: System Settings, Privacy & Security, Microphone; "
-            "then close the terminal and open it again."
-        )
-    return "Check that the microphone is not muted and that the right one is chosen in the sound settings."
-
-
-def _sounddevice() -> ModuleType:
-    try:
-        import sounddevice
-    except OSError as error:
         raise AudioDeviceError(
-            "Nothing can be recorded: the PortAudio library is missing.",
-            hint="Install it (Debian and Ubuntu: `apt install libportaudio2`), or give a recording.",
-        ) from error
-    return sounddevice
+            "The microphone gives nothing but zeros.",
+            hint="If it is not muted, `gpa-mlx doctor` says how to let this terminal use it.",
+        )
+    return clip

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from gpa_mlx.audio.devices import described, find_device, port_audio, reason, release, selector
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     import numpy as np
     import numpy.typing as npt
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 # Generating speech keeps all cores busy: with the 0.035 s that PortAudio calls high, the callback is sometimes late.
 _LATENCY_S = 0.1
-_CLOSE_S = 0.08
-_WRITE_A_FILE = "Connect one, or write the speech to a file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Loudspeaker:
     Opened in mono at the wanted rate if the device can do that, otherwise at its own rate, in stereo if need be.
 
     Attributes:
-        name: A part of the device's name; None means the default output.
+        name: A part of the device's name, or its number; None means the default output.
     """
 
     name: str | None = None
@@ -43,13 +41,13 @@ class Loudspeaker:
         Raises:
             AudioDeviceError: PortAudio is missing, there is no such device, or it cannot be used.
         """
-        sounddevice = _sounddevice()
-        native_hz = self._native_rate(sounddevice)
+        sounddevice = port_audio("output")
+        native_hz = int(find_device(self.name, "output")["default_samplerate"])
         problem: Exception | None = None
         for rate, channels in product(dict.fromkeys((rate_hz, native_hz)), (1, 2)):
             try:
                 stream = sounddevice.OutputStream(
-                    device=self.name,
+                    device=selector(self.name),
                     samplerate=rate,
                     channels=channels,
                     dtype="float32",
@@ -62,22 +60,9 @@ class Loudspeaker:
             else:
                 return _LoudspeakerStream(stream, rate, sounddevice.PortAudioError)
         raise AudioDeviceError(
-            f"{self._described()} cannot be used: {_reason(problem)}.",
+            f"{described(self.name, 'output')} cannot be used: {reason(problem)}.",
             hint="Close programs that may hold it, choose another one, or write the speech to a file.",
         ) from problem
-
-    def _native_rate(self, sounddevice: ModuleType) -> int:
-        try:
-            return int(sounddevice.query_devices(self.name, "output")["default_samplerate"])
-        except sounddevice.PortAudioError as error:
-            raise AudioDeviceError("This computer has no sound output.", hint=_WRITE_A_FILE) from error
-        except ValueError as error:
-            names = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
-            choices = f"Choose one of: {', '.join(names)}." if names else _WRITE_A_FILE
-            raise AudioDeviceError(f"There is not exactly one sound output '{self.name}'.", hint=choices) from error
-
-    def _described(self) -> str:
-        return "The sound output" if self.name is None else f"The sound output '{self.name}'"
 
 
 class _LoudspeakerStream:
@@ -98,7 +83,7 @@ class _LoudspeakerStream:
             self._stream.start()
         except self._failure as error:
             raise AudioDeviceError(
-                f"The sound output cannot be started: {_reason(error)}.",
+                f"The sound output cannot be started: {reason(error)}.",
                 hint="Check that the device is connected, or write the speech to a file.",
             ) from error
 
@@ -114,13 +99,7 @@ class _LoudspeakerStream:
         """Fall silent and release the device; a device that does not answer is left to itself."""
         if not self._closed:
             self._closed = True
-            closing = threading.Thread(target=self._release, daemon=True)
-            closing.start()
-            closing.join(_CLOSE_S)
-
-    def _release(self) -> None:
-        self._stream.abort(ignore_errors=True)
-        self._stream.close(ignore_errors=True)
+            release(self._stream)
 
 
 def _callback(fill: Callable[[Waveform], None]) -> Callable[..., None]:
@@ -129,19 +108,3 @@ def _callback(fill: Callable[[Waveform], None]) -> Callable[..., None]:
         out[:, 1:] = out[:, :1]
 
     return callback
-
-
-def _sounddevice() -> ModuleType:
-    try:
-        import sounddevice
-    except OSError as error:
-        raise AudioDeviceError(
-            "Sound cannot be played: the PortAudio library is missing.",
-            hint="Install it (Debian and Ubuntu: `apt install libportaudio2`), or write the speech to a file.",
-        ) from error
-    return sounddevice
-
-
-def _reason(error: Exception | None) -> str:
-    """Return PortAudio's words, which stand first among the arguments, before its numbers."""
-    return str(error.args[0]).rstrip(".") if error is not None and error.args else "unknown reason"

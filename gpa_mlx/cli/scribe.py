@@ -12,7 +12,7 @@ from gpa_mlx.cli.output import timings_document, write_json, write_text
 from gpa_mlx.cli.progress import Progress, clock
 from gpa_mlx.errors import GPAError
 from gpa_mlx.subtitles import Format, Layout, render
-from gpa_mlx.text import join_segments
+from gpa_mlx.transcript_files import Gathered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.cli.recordings import Source
-    from gpa_mlx.cli.transcripts import Targets
     from gpa_mlx.engine import GPA
+    from gpa_mlx.transcript_files import Targets
     from gpa_mlx.types import (
         FinishReason,
         GenerationOptions,
-        Segment,
         Transcription,
         TranscriptionChunk,
         TranscriptionStream,
@@ -97,22 +96,16 @@ class Scribe:
     def _follow(self, source: Source, file: Path, show: Callable[[str], None]) -> Transcription:
         """Fold the stream and show how far it is; an interrupt ends it with what is there."""
         from gpa_mlx.audio.sound_file import announced_duration_s
-        from gpa_mlx.types import Timings, Transcription
 
         progress = Progress(show, f"transcribing {source.label}", announced_duration_s(file))
-        segments: list[Segment] = []
-        reason: FinishReason = "cancelled"
-        timings = Timings()
+        gathered = Gathered()
         try:
             for chunk in self._stream(file):
-                progress.reach(chunk.start_s if chunk.segment is None else chunk.segment.end_s)
-                if chunk.segment is not None:
-                    segments.append(chunk.segment)
-                reason, timings = chunk.finish_reason or reason, chunk.timings or timings
+                gathered.take(chunk)
+                progress.reach(gathered.position_s)
         except KeyboardInterrupt:
-            reason = "cancelled"
-        text = join_segments(segment.text for segment in segments)
-        return Transcription(text=text, segments=tuple(segments), finish_reason=reason, timings=timings)
+            gathered.finish_reason = "cancelled"
+        return gathered.result()
 
     def _keep(self, source: Source, result: Transcription, targets: Targets, prefix: str) -> None:
         """Deliver what there is of an interrupted recording and say where it ends."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import click
 
+from gpa_mlx import settings
 from gpa_mlx.cli.inputs import require_writable
 from gpa_mlx.errors import SettingsError
 
@@ -131,10 +132,12 @@ class SpeechOutput:
             if self._file is not None:
                 cleanup.enter_context(self._file)
             if destination.play:
+                from gpa_mlx.audio.loudspeaker import Loudspeaker
                 from gpa_mlx.audio.playback import Player
                 from gpa_mlx.types import SAMPLE_RATE_HZ
 
-                self._player = cleanup.enter_context(Player(SAMPLE_RATE_HZ, expected_s=expected_s))
+                device = Loudspeaker(settings.current().loudspeaker)
+                self._player = cleanup.enter_context(Player(SAMPLE_RATE_HZ, expected_s=expected_s, device=device))
             self._cleanup = cleanup.pop_all()
         self._started = time.perf_counter()
         self.first_audio_s: float | None = None

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from gpa_mlx.cli.output import unwritable
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.subtitles import FORMATS, Format
+from gpa_mlx.transcript_files import Claims, Targets, targets_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gpa_mlx.cli.recordings import Source
-
-Targets: TypeAlias = dict[Format, Path]
-"""The files to write for one recording; none where everything goes to standard output."""
 
 _DEFAULT: Format = "txt"
 
@@ -26,7 +23,7 @@ _DEFAULT: Format = "txt"
 def plan_targets(
     sources: Sequence[Source], output: str | None, formats: Sequence[Format], *, as_json: bool
 ) -> list[Targets]:
-    """Decide what to write for each recording; nothing is touched.
+    """Decide what to write for each recording, nothing where all goes to standard output; nothing is touched.
 
     OUTPUT is one file if it is an existing file or ends in the name of a format, and else a folder.
 
@@ -51,7 +48,9 @@ def plan_targets(
             f"The output '{output}' is no file and no folder.", hint="Without -o it is standard output."
         )
     targets = _targets(sources, output, formats)
-    _check_collisions(sources, targets)
+    claims = Claims((Path(source.name), source.label) for source in sources)
+    for source, files in zip(sources, targets, strict=True):
+        claims.claim(source.label, files)
     return targets
 
 
@@ -80,7 +79,7 @@ def _targets(sources: Sequence[Source], output: str, formats: Sequence[Format]) 
     by_name: Format | None = next((kind for kind in FORMATS if path.suffix.lower() == f".{kind}"), None)
     is_folder = path.is_dir() or output.endswith(os.sep)
     if is_folder or not (by_name or path.exists()):
-        return [_in_folder(path, source.place, formats or (_DEFAULT,)) for source in sources]
+        return [targets_in(path, source.place, formats or (_DEFAULT,)) for source in sources]
     if len(sources) > 1 or len(formats) > 1:
         raise SettingsError(
             f"{path} is one file, and there are {len(sources) * max(1, len(formats))} to write.",
@@ -90,33 +89,3 @@ def _targets(sources: Sequence[Source], output: str, formats: Sequence[Format]) 
     if kind is None:
         raise SettingsError(f"The format of {path} is not clear from its name.", hint="Give it with -f.")
     return [{kind: path}]
-
-
-def _in_folder(folder: Path, place: Path, formats: Sequence[Format]) -> Targets:
-    return {kind: folder / place.with_name(f"{place.name}.{kind}") for kind in formats}
-
-
-def _check_collisions(sources: Sequence[Source], targets: Sequence[Targets]) -> None:
-    recordings = {_identity(Path(source.name)): source for source in sources}
-    claimed: dict[str, Source] = {}
-    for source, files in zip(sources, targets, strict=True):
-        for path in files.values():
-            if (identity := _identity(path)) and (taken := recordings.get(identity)):
-                raise SettingsError(f"{path} is a recording: {taken.label}.", hint="Write to another file.")
-            # As file systems may compare names: without case, and composed characters like decomposed ones.
-            key = unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
-            first = claimed.setdefault(key, source)
-            if first is not source:
-                raise SettingsError(
-                    f"{first.label} and {source.label} would both be written to {path}.",
-                    hint="Transcribe them one by one, or into different folders.",
-                )
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what all names of a file have in common; None where there is none."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino

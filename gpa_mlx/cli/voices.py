@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx import demo
+from gpa_mlx import demo, settings
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, open_voice, read_source, require_audio, require_voice
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import require_replaceable, write_json, write_text
@@ -265,13 +265,15 @@ def play(diagnostics: Diagnostics, *, name: str, text: str | None, model: str | 
     """Hear the voice NAME: the model says a short text with it."""
     chosen = require_voice(name, model)
     with open_engine(model) as engine:
+        from gpa_mlx.audio.loudspeaker import Loudspeaker
         from gpa_mlx.audio.playback import Player
         from gpa_mlx.enrolment import probe_text
         from gpa_mlx.manifest import read_manifest
 
+        loudspeaker = Loudspeaker(settings.current().loudspeaker)
         text = text or probe_text(read_manifest(engine.path).model_family)
         samples = 0
-        with diagnostics.working("loading") as working, Player(engine.sample_rate) as player:
+        with diagnostics.working("loading") as working, Player(engine.sample_rate, device=loudspeaker) as player:
             voice = open_voice(engine, chosen)
             engine.warm("speak")
             working(f"speaking as {voice.name}")
@@ -316,10 +318,12 @@ def _is_terminal() -> bool:
 
 def _recorded(seconds: float, diagnostics: Diagnostics) -> AudioLike:
     from gpa_mlx.audio.clip_recording import record_clip
+    from gpa_mlx.audio.microphone import Microphone
+    from gpa_mlx.types import SAMPLE_RATE_HZ
 
     diagnostics.inform(f"recording {seconds:g} s: speak now")
     with diagnostics.working("recording"):
-        return record_clip(seconds)
+        return record_clip(Microphone(settings.current().microphone), seconds), SAMPLE_RATE_HZ
 
 
 def _built_in() -> dict[str, Voice]:

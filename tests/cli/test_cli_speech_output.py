@@ -334,7 +334,7 @@ class FakeLoudspeaker:
 @pytest.fixture
 def loudspeaker(monkeypatch):
     device = FakeLoudspeaker()
-    monkeypatch.setattr("gpa_mlx.audio.loudspeaker.Loudspeaker", lambda: device)
+    monkeypatch.setattr("gpa_mlx.audio.loudspeaker.Loudspeaker", lambda name: device)
     return device
 
 
@@ -394,6 +394,9 @@ def test_an_interrupt_while_the_rest_is_played_keeps_everything(narrate, loudspe
 
 def test_no_sound_output_is_an_error_of_its_own(narrate, engine, monkeypatch, tree):
     class Missing:
+        def __init__(self, name):
+            pass
+
         def open(self, *arguments):
             raise AudioDeviceError("This computer has no sound output.", hint="Connect one.")
 

@@ -153,10 +153,8 @@ def test_a_voice_is_only_replaced_on_request(voices, clip, anna):
 
 def test_a_voice_from_the_microphone(voices, clip, monkeypatch):
     asked = []
-    samples, rate = soundfile.read(clip, dtype="float32")
-    monkeypatch.setattr(
-        "gpa_mlx.audio.clip_recording.record_clip", lambda seconds: asked.append(seconds) or (samples, rate)
-    )
+    samples, _ = soundfile.read(clip, dtype="float32")
+    monkeypatch.setattr("gpa_mlx.audio.clip_recording.record_clip", lambda _, seconds: asked.append(seconds) or samples)
     result = voices("add", "me", "--record", "4", RIGHTS, "--no-probe")
     assert (result.code, asked) == (0, [4.0])
     assert lines(result) == ["recording 4 s: speak now"]
@@ -164,7 +162,7 @@ def test_a_voice_from_the_microphone(voices, clip, monkeypatch):
 
 
 def test_a_microphone_that_fails_is_an_audio_error(voices, monkeypatch):
-    def record_clip(seconds):
+    def record_clip(microphone, seconds):
         raise AudioDeviceError("No microphone.", hint="Connect one.")
 
     monkeypatch.setattr("gpa_mlx.audio.clip_recording.record_clip", record_clip)
@@ -340,8 +338,8 @@ def test_play_says_something_in_the_voice(voices, anna, monkeypatch, spoken):
     played = []
 
     class Player:
-        def __init__(self, rate):
-            assert rate == 16_000
+        def __init__(self, rate, *, device):
+            assert (rate, device.name) == (16_000, "Speakers")
 
         def __enter__(self):
             return self
@@ -356,6 +354,7 @@ def test_play_says_something_in_the_voice(voices, anna, monkeypatch, spoken):
             played.append("finished")
 
     monkeypatch.setattr(playback, "Player", Player)
+    monkeypatch.setenv("GPA_MLX_LOUDSPEAKER", "Speakers")
     result = voices("play", "anna", "--json")
     assert result.code == 0, result.err
     *chunks, finished, stopped = played

@@ -1,0 +1,354 @@
+"""`gpa-mlx dictate`: speech from the microphone to text."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpa_mlx import settings
+from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
+from gpa_mlx.cli.heard import finished_document, open_history, read_optional_words, show_replacements, text_options
+from gpa_mlx.cli.inputs import open_engine, require_model
+from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, json_option, model_option
+from gpa_mlx.cli.output import require_replaceable, write_json
+from gpa_mlx.errors import GPAError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gpa_mlx.cli.dictation_view import DictationView
+    from gpa_mlx.cli.keys import Keys
+    from gpa_mlx.dictation import Dictation, DictationOptions, Event, Finished, Mode
+    from gpa_mlx.types import GenerationOptions
+
+_TICK_S = 0.05
+
+
+@click.command()
+@click.option("--auto", is_flag=True, help="Begin at once, and stop when you pause after speaking.")
+@click.option("--continuous", is_flag=True, help="Begin at once; every pause ends one text and begins the next.")
+@click.option(
+    "--seconds", metavar="N", type=FiniteFloat(min=0, min_open=True), help="Begin at once, and stop after N seconds."
+)
+@click.option(
+    "--pause",
+    metavar="S",
+    type=FiniteFloat(min=0.2),
+    default=1.2,
+    show_default=True,
+    help="The pause, in seconds, that --auto and --continuous wait for.",
+)
+@click.option(
+    "--device",
+    metavar="NAME|N",
+    help="The microphone: a part of its name, or its number.  [default: the setting `microphone`]",
+)
+@text_options
+@click.option(
+    "--clipboard/--no-clipboard", default=None, help="Copy the text.  [default: if standard output is a terminal]"
+)
+@click.option("--append", metavar="FILE", type=click.Path(path_type=Path), help="Also add the text to a file.")
+@click.option("--paste", is_flag=True, help="Paste the text into the app in front (macOS), and copy nothing.")
+@model_option
+@adapter_option
+@budget_options
+@json_option
+@click.pass_obj
+def dictate(
+    diagnostics: Diagnostics,
+    *,
+    auto: bool,
+    continuous: bool,
+    seconds: float | None,
+    pause: float,
+    device: str | None,
+    words: Path | None,
+    digits: bool,
+    clipboard: bool | None,
+    append: Path | None,
+    paste: bool,
+    model: str | None,
+    adapter: Path | None,
+    as_json: bool,
+    choose: Callable[[GenerationOptions], GenerationOptions],
+) -> None:
+    """Write down what you say into the microphone.
+
+    Enter or Space starts and stops; Escape or Ctrl-C discards the text, not the recording. The text goes to standard
+    output, and from a terminal to the clipboard. With --json each text becomes one JSON object on one line.
+
+    Everything is recorded to disk before it is recognised: `gpa-mlx history` has it, whatever happens. Without a
+    terminal one of --auto, --continuous and --seconds is needed.
+    """
+    from gpa_mlx.audio.microphone import Microphone
+    from gpa_mlx.cli.dictation_view import DictationView
+    from gpa_mlx.cli.keys import Keys
+    from gpa_mlx.dictation import Dictation, DictationOptions
+    from gpa_mlx.manifest import read_manifest
+    from gpa_mlx.runner import EngineThread
+    from gpa_mlx.types import GenerationOptions
+
+    if auto and continuous:
+        raise click.UsageError("--auto and --continuous exclude each other.")
+    begins_at_once = auto or continuous or seconds is not None
+    if not begins_at_once and not Keys.exist():
+        raise click.UsageError("There is no terminal to press keys in: add --auto, --continuous or --seconds.")
+    delivery = Delivery(diagnostics=diagnostics, clipboard=clipboard, append=append, paste=paste, as_json=as_json)
+    delivery.check()
+    chosen = settings.current()
+    mode: Mode = "auto" if auto else "continuous" if continuous else "push"
+    options = DictationOptions(
+        mode=mode,
+        silence_s=pause,
+        limit_s=seconds,
+        words=read_optional_words(words),
+        digits=digits,
+        generation=choose(GenerationOptions()),
+        no_input_advice=_no_input_advice(),
+    )
+    read_manifest(require_model(model))  # a wrong name is not to be found out after the talk
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with (
+        EngineThread(lambda: open_engine(model, adapter)) as engine,
+        Keys() as keys,
+        DictationView() as view,
+        Dictation(engine, Microphone(device or chosen.microphone), open_history(), events.put, options) as dictation,
+    ):
+        engine.submit(lambda opened: opened.warm("transcribe"))
+        session = _Session(dictation, options, events, keys, view, delivery, diagnostics)
+        code = session.run(begins_at_once=begins_at_once)
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Brings texts to where the user wants them.
+
+    Attributes:
+        diagnostics: Hears what was changed and what did not work.
+        clipboard: Copy the text; None: if standard output is a terminal and nothing is pasted, and if it works.
+        append: File to add the text to.
+        paste: Paste it into the app in front.
+        as_json: Write JSON instead of text.
+    """
+
+    diagnostics: Diagnostics
+    clipboard: bool | None
+    append: Path | None
+    paste: bool
+    as_json: bool
+
+    def check(self) -> None:
+        """Refuse what cannot work before anybody speaks.
+
+        Raises:
+            SettingsError: Nothing can be pasted here.
+            GPAError: The file cannot be written.
+        """
+        if self.paste:
+            from gpa_mlx.cli.paste import require_paste
+
+            require_paste()
+        if self.append is not None:
+            require_replaceable(self.append)
+
+    def deliver(self, finished: Finished) -> ExitCode:
+        """Bring one text to all places; one that fails keeps it from no other."""
+        show_replacements(finished.replacements, self.diagnostics)
+        if self.as_json:
+            write_json(finished_document(finished))
+        elif finished.text:
+            click.echo(finished.text)
+        if not finished.text:
+            self.diagnostics.note("no speech was heard.")
+            return ExitCode.OK
+        places: list[Callable[[str], None]] = []
+        if self.append is not None:
+            places.append(self._append)
+        if self.clipboard or (self.clipboard is None and sys.stdout.isatty() and not self.paste):
+            places.append(self._copy)
+        if self.paste:
+            places.append(self._paste)
+        failure = ExitCode.OK
+        for place in places:
+            try:
+                place(finished.text)
+            except GPAError as error:
+                failure = failure or self.diagnostics.report(error)
+        return failure
+
+    def _append(self, text: str) -> None:
+        assert self.append is not None
+        try:
+            with self.append.open("a", encoding="utf-8") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise GPAError(
+                f"The text could not be added to {self.append}: {error.strerror}.", hint="The history has it."
+            ) from error
+
+    def _copy(self, text: str) -> None:
+        from gpa_mlx.clipboard import copy_text
+
+        try:
+            copy_text(text)
+        except GPAError as error:
+            if self.clipboard:
+                raise
+            self.diagnostics.note(f"the text was not copied: {error.message}")
+        else:
+            self.diagnostics.inform("copied to the clipboard")
+
+    def _paste(self, text: str) -> None:
+        from gpa_mlx.cli.paste import paste_into_front_app
+
+        paste_into_front_app(text)
+
+
+class _Session:
+    """One run of the command, on the main thread: keys and events in, texts out."""
+
+    def __init__(
+        self,
+        dictation: Dictation,
+        options: DictationOptions,
+        events: queue.SimpleQueue[Event],
+        keys: Keys,
+        view: DictationView,
+        delivery: Delivery,
+        diagnostics: Diagnostics,
+    ) -> None:
+        self._dictation = dictation
+        self._options = options
+        self._events = events
+        self._keys = keys
+        self._view = view
+        self._delivery = delivery
+        self._diagnostics = diagnostics
+        self._is_over = False
+        self._code = ExitCode.OK
+
+    def run(self, *, begins_at_once: bool) -> ExitCode:
+        """Dictate; return the exit code."""
+        try:
+            if not begins_at_once and not self._is_wanted():
+                return ExitCode.OK
+            self._view.status, self._view.keys = "opening the microphone", ""
+            self._view.refresh()
+            self._dictation.start()
+            self._view.status = "waiting for the microphone"
+            self._view.keys = "Enter: stop   Esc: discard" if self._keys.exist() else ""
+            self._follow()
+        except KeyboardInterrupt:
+            self._give_up()
+            raise
+        return self._code
+
+    def _is_wanted(self) -> bool:
+        """Wait for the key that starts; False for one that leaves."""
+        from gpa_mlx.cli.keys import ENTER, ESCAPE, SPACE
+
+        self._dictation.open()
+        self._view.status, self._view.keys = "Press Enter or Space and speak.", "q: leave"
+        self._view.refresh()
+        if not self._view.is_shown:
+            self._diagnostics.inform("Press Enter or Space and speak.")
+        while (key := self._keys.read(_TICK_S)) not in (ENTER, SPACE):
+            if key in (ESCAPE, "q"):
+                return False
+        return True
+
+    def _follow(self) -> None:
+        while not (self._is_over and not self._dictation.is_busy and self._events.empty()):
+            try:
+                self._press(self._keys.read(_TICK_S))
+                while not self._events.empty():
+                    self._handle(self._events.get())
+                self._view.refresh()
+            except KeyboardInterrupt:
+                if self._options.mode != "continuous" or self._is_over:
+                    raise
+                self._stop()
+
+    def _press(self, key: str) -> None:
+        from gpa_mlx.cli.keys import ENTER, ESCAPE, SPACE
+
+        if key == ESCAPE:
+            raise KeyboardInterrupt
+        if key in (ENTER, SPACE) and not self._is_over:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._dictation.stop()
+
+    def _handle(self, event: Event) -> None:
+        from gpa_mlx.dictation import Cancelled, Failed, Finished, Level, Listening, NoInput, Partial, Stopped
+
+        view = self._view
+        match event:
+            case Listening():
+                view.status, view.notice = "listening", ""
+                self._narrate("listening")
+            case Level(_, peak_db, elapsed_s):
+                view.peak_db, view.elapsed_s = peak_db, elapsed_s
+            case Partial(confirmed, unconfirmed):
+                view.confirmed, view.unconfirmed = confirmed, unconfirmed
+            case NoInput(advice):
+                view.notice = advice
+                if not view.is_shown:
+                    self._diagnostics.note(advice)
+            case Stopped(duration_s):
+                self._is_over = True
+                view.status, view.keys, view.peak_db, view.notice = "writing down", "Esc: later", None, ""
+                self._narrate(f"recorded {duration_s:.1f} s")
+            case Finished():
+                view.confirmed = view.unconfirmed = ""
+                with view.hidden():
+                    code = self._delivery.deliver(event)
+                    if event.interruption is not None:
+                        code = self._diagnostics.report(event.interruption)
+                self._code = self._code or code
+            case Failed(error):
+                with view.hidden():
+                    self._code = self._code or self._diagnostics.report(error)
+            case Cancelled():
+                pass
+
+    def _narrate(self, message: str) -> None:
+        if not self._view.is_shown:
+            self._diagnostics.inform(message)
+
+    def _give_up(self) -> None:
+        """Leave the text; the recording stays, and the user is told how to get at it."""
+        from gpa_mlx.dictation import Cancelled
+
+        self._dictation.cancel()
+        while self._dictation.is_busy:
+            time.sleep(_TICK_S)
+        with self._view.hidden():
+            while not self._events.empty():
+                event = self._events.get()
+                if isinstance(event, Cancelled) and event.entry is not None:
+                    self._diagnostics.note(
+                        f"the recording is kept: `gpa-mlx history retry {event.entry.name}` writes it down."
+                    )
+
+
+def _no_input_advice() -> str:
+    from gpa_mlx.dictation import NO_INPUT_ADVICE
+
+    if sys.platform != "darwin":
+        return NO_INPUT_ADVICE
+    from gpa_mlx.doctor.terminal import microphone_permission
+
+    return f"The microphone gives nothing but zeros. If it is not muted: {microphone_permission(os.environ)}."

@@ -1,0 +1,39 @@
+"""Dictation: what is said into a microphone becomes text, and is never lost on the way.
+
+Three threads work together. The recorder takes the microphone's blocks, puts each one on disk and only then hands it
+on. The engine's thread (`EngineThread`) hears them while they come. The scribe follows what the engine says. What
+happens is told as events.
+"""
+
+from __future__ import annotations
+
+from gpa_mlx.dictation.events import (
+    Cancelled,
+    Event,
+    Failed,
+    Finished,
+    Level,
+    Listening,
+    NoInput,
+    Partial,
+    Stopped,
+)
+from gpa_mlx.dictation.options import NO_INPUT_ADVICE, DictationOptions, Mode
+from gpa_mlx.dictation.service import Dictation, recognise_again
+
+__all__ = [
+    "NO_INPUT_ADVICE",
+    "Cancelled",
+    "Dictation",
+    "DictationOptions",
+    "Event",
+    "Failed",
+    "Finished",
+    "Level",
+    "Listening",
+    "Mode",
+    "NoInput",
+    "Partial",
+    "Stopped",
+    "recognise_again",
+]

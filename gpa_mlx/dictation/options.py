@@ -1,0 +1,54 @@
+"""How to dictate, and what the user's words and digits make of a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from gpa_mlx.digits import numbers_as_digits
+from gpa_mlx.words import Correction
+
+if TYPE_CHECKING:
+    from gpa_mlx.types import GenerationOptions
+    from gpa_mlx.words import Words
+
+Mode: TypeAlias = Literal["push", "auto", "continuous"]
+"""`push`: records until `stop`. `auto`: until a pause after speech. `continuous`: a pause ends one text and begins the
+next, until `stop`."""
+
+NO_INPUT_ADVICE = (
+    "The microphone gives nothing but zeros: it is muted, or the system does not let this program listen. "
+    "Unmute it; on macOS allow your terminal app in System Settings > Privacy & Security > Microphone, then reopen it."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DictationOptions:
+    """How to dictate.
+
+    Attributes:
+        mode: What ends a text.
+        silence_s: The pause that ends a text in `auto` and `continuous`; it is noticed half a second later.
+        patience_s: `auto` ends after so long without any speech.
+        limit_s: Longest recording; None: as long as it takes.
+        words: The user's words.
+        digits: Write numbers in digits.
+        generation: Sampling; None: the engine's own.
+        no_input_advice: What to do when the microphone gives zeros.
+    """
+
+    mode: Mode = "push"
+    silence_s: float = 1.2
+    patience_s: float = 30.0
+    limit_s: float | None = None
+    words: Words | None = None
+    digits: bool = False
+    generation: GenerationOptions | None = None
+    no_input_advice: str = NO_INPUT_ADVICE
+
+    def polish(self, heard: str) -> Correction:
+        """Put the user's words into a text, then the digits."""
+        correction = Correction(heard) if self.words is None else self.words.correct(heard)
+        if self.digits:
+            return Correction(numbers_as_digits(correction.text), correction.replacements)
+        return correction

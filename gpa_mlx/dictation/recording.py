@@ -1,0 +1,275 @@
+"""A recording that goes on: on disk first, then to whoever listens, cut into texts where the speaker pauses."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpa_mlx.audio.microphone import AudioInput, loudness
+from gpa_mlx.audio.speech_watch import SpeechWatch
+from gpa_mlx.cancellation import check_cancelled
+from gpa_mlx.dictation.events import Event, Level, Listening, NoInput, Stopped
+from gpa_mlx.errors import GPAError
+from gpa_mlx.types import SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from gpa_mlx.dictation.options import DictationOptions
+    from gpa_mlx.history import Journal
+    from gpa_mlx.types import LiveStream, Waveform
+
+ZEROS_S = 1.0
+"""A microphone that gives exact zeros for so long is not silent: it is muted, or not allowed to hear."""
+
+_WAIT_S = 0.1
+# While nobody speaks, continuous dictation begins its recording anew so often, with so much of the old one.
+_IDLE_S = 10.0
+_KEPT_S = 2.0
+# What a cut repeats: a word may have begun that the detector cannot tell from a click yet.
+_REPEATED_S = 0.2
+
+
+class Sound:
+    """Blocks on their way to the engine's thread, which takes all there are at once."""
+
+    def __init__(self) -> None:
+        self._blocks: queue.SimpleQueue[Waveform | None] = queue.SimpleQueue()
+        self._is_wanted = True
+
+    def put(self, block: Waveform) -> None:
+        """Add a block."""
+        if self._is_wanted:
+            self._blocks.put(block)
+
+    def end(self) -> None:
+        """There is no more."""
+        self._blocks.put(None)
+
+    def forget(self) -> None:
+        """Nobody will take it: keep nothing."""
+        self._is_wanted = False
+        self._blocks = queue.SimpleQueue()
+
+    def __iter__(self) -> Iterator[Waveform]:
+        """Yield what has come since the last time, or an empty block after 0.1 s without anything.
+
+        Raises:
+            CancelledError: The work this is for was cancelled.
+        """
+        empty = np.empty(0, dtype=np.float32)
+        ended = False
+        while not ended:
+            check_cancelled()
+            blocks: list[Waveform] = []
+            try:
+                block = self._blocks.get(timeout=_WAIT_S)
+                while block is not None:
+                    blocks.append(block)
+                    block = self._blocks.get_nowait()
+                ended = True
+            except queue.Empty:
+                pass
+            yield np.concatenate([empty, *blocks])
+
+
+class Text:
+    """A text to be: its recording, and what the scribe has to know.
+
+    Args:
+        journal: Where its audio goes.
+
+    Attributes:
+        journal: Belongs to the recorder until `ended` is set, then to the scribe.
+        sound: Its audio, for the engine.
+        ended: Set when all of it is on disk.
+        interruption: What ended it early.
+        duration_s: Length so far.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.sound = Sound()
+        self.ended = threading.Event()
+        self.interruption: GPAError | None = None
+        self.duration_s = 0.0
+        self._cancelled = threading.Event()
+        self._stream: LiveStream | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether nobody wants it any more."""
+        return self._cancelled.is_set()
+
+    def take(self, block: Waveform) -> None:
+        """Add audio, to the disk first.
+
+        Raises:
+            AudioFileError: It cannot be written.
+        """
+        self.journal.append(block)
+        self.duration_s += len(block) / SAMPLE_RATE_HZ
+        self.sound.put(block)
+
+    def end(self, interruption: GPAError | None) -> None:
+        """All of it was said."""
+        self.interruption = interruption
+        try:
+            self.journal.finish()
+        except GPAError as error:
+            self.interruption = interruption or error
+        self.sound.end()
+        self.ended.set()
+
+    def follow(self, stream: LiveStream) -> LiveStream:
+        """Return the engine's stream for this text; `cancel` closes it from now on."""
+        self._stream = stream
+        if self.is_cancelled:
+            stream.close()
+        return stream
+
+    def cancel(self) -> None:
+        """Nobody wants it any more."""
+        self._cancelled.set()
+        if self._stream is not None:
+            self._stream.close()
+
+
+class Recorder:
+    """Takes a microphone's blocks to where they belong; runs on a thread of its own.
+
+    Args:
+        microphone: Already started.
+        begin: Makes a text, with its place on disk.
+        hand_over: Takes a text that somebody speaks, to be recognised while it goes on.
+        drop: Takes a text in which nobody spoke.
+        tell: Takes events.
+        options: What ends a text.
+
+    Attributes:
+        is_ending: Nothing more is recorded, except for what the microphone has heard already.
+    """
+
+    def __init__(
+        self,
+        microphone: AudioInput,
+        begin: Callable[[], Text],
+        hand_over: Callable[[Text], None],
+        drop: Callable[[Text], None],
+        tell: Callable[[Event], None],
+        options: DictationOptions,
+    ) -> None:
+        self._microphone = microphone
+        self._begin = begin
+        self._hand_over = hand_over
+        self._drop = drop
+        self._tell = tell
+        self._options = options
+        self._text = begin()
+        self._watch = SpeechWatch()
+        self._recent: deque[Waveform] = deque()
+        self._recorded_s = 0.0
+        self._is_listening = self._warned = False
+        self.is_ending = False
+        self._is_handed_over = options.mode != "continuous"
+        if self._is_handed_over:
+            hand_over(self._text)
+
+    def run(self) -> None:
+        """Record until the microphone or somebody ends it."""
+        interruption: GPAError | None = None
+        try:
+            for block in self._microphone:
+                self._take(block)
+                if self._is_enough():
+                    self.end()
+        except GPAError as error:
+            interruption = error
+        except Exception as error:  # noqa: BLE001 - the recording so far must not be lost
+            interruption = GPAError(f"The recording ended with an unexpected {type(error).__name__}: {error}.")
+        finally:
+            self.end()
+            self._close(interruption)
+
+    def end(self) -> None:
+        """Record no more; callable from any thread."""
+        self.is_ending = True
+        self._microphone.stop()
+
+    def _take(self, block: Waveform) -> None:
+        self._text.take(block)
+        self._recorded_s += len(block) / SAMPLE_RATE_HZ
+        self._report(block)
+        self._watch.push(block)
+        if self._options.mode == "continuous":
+            self._remember(block)
+            self._cut()
+
+    def _report(self, block: Waveform) -> None:
+        if not self._is_listening and block.any():
+            self._is_listening = True
+            self._tell(Listening())
+        level = loudness(block)
+        self._tell(Level(level.rms_db, level.peak_db, self._text.duration_s))
+        if self._microphone.zero_s < ZEROS_S:
+            self._warned = False
+        elif not self._warned:
+            self._warned = True
+            self._tell(NoInput(self._options.no_input_advice))
+
+    def _is_enough(self) -> bool:
+        options = self._options
+        if options.limit_s is not None and self._recorded_s >= options.limit_s:
+            return True
+        if options.mode != "auto":
+            return False
+        return self._is_pause() if self._watch.spoke else self._recorded_s >= options.patience_s
+
+    def _is_pause(self) -> bool:
+        return self._watch.spoke and self._watch.silent_s >= self._options.silence_s and self._watch.is_quiet
+
+    def _remember(self, block: Waveform) -> None:
+        self._recent.append(block)
+        while sum(map(len, self._recent)) - len(self._recent[0]) >= _KEPT_S * SAMPLE_RATE_HZ:
+            self._recent.popleft()
+
+    def _cut(self) -> None:
+        """Hand a text over when its speech begins, and begin the next when it pauses."""
+        if not self._is_handed_over and self._watch.spoke:
+            self._is_handed_over = True
+            self._hand_over(self._text)
+        if self._is_pause():
+            self._next(_REPEATED_S)
+        elif not self._watch.spoke and self._text.duration_s >= _IDLE_S:
+            self._next(_KEPT_S)
+
+    def _next(self, repeated_s: float) -> None:
+        recent = np.concatenate(list(self._recent))[-round(repeated_s * SAMPLE_RATE_HZ) :]
+        following = self._begin()
+        try:
+            following.take(recent)
+        except GPAError:
+            self._drop(following)
+            raise
+        self._watch = SpeechWatch()
+        self._watch.push(recent)
+        finished, self._text = self._text, following
+        if self._is_handed_over:
+            finished.end(None)
+        else:
+            self._drop(finished)
+        self._is_handed_over = False
+
+    def _close(self, interruption: GPAError | None) -> None:
+        is_empty = not self._is_handed_over and not self._watch.spoke and self._watch.is_quiet
+        if is_empty and interruption is None:
+            self._drop(self._text)
+            self._tell(Stopped(self._recorded_s))
+            return
+        self._tell(Stopped(self._recorded_s))
+        self._text.end(interruption)
+        if not self._is_handed_over:
+            self._hand_over(self._text)

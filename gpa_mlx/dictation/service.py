@@ -1,0 +1,309 @@
+"""The service: starts, stops, and sees every recording through to its text."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from gpa_mlx.audio.io import open_recording
+from gpa_mlx.dictation.events import Cancelled, Event, Failed, Finished, Partial
+from gpa_mlx.dictation.options import DictationOptions
+from gpa_mlx.dictation.recording import Recorder, Text
+from gpa_mlx.errors import AudioDeviceError, CancelledError, GPAError
+from gpa_mlx.text import join_segments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from gpa_mlx.audio.microphone import AudioInput
+    from gpa_mlx.history import Entry, HeldEntry, History
+    from gpa_mlx.runner import EngineThread
+    from gpa_mlx.types import LiveStream, Waveform
+
+logger = logging.getLogger(__name__)
+
+
+class Dictation:
+    """Records, keeps and recognises; a context manager.
+
+    Every recording ends with one `Finished`, `Failed` or `Cancelled` for each of its texts; what is left at the end of
+    `continuous` dictation and holds no speech is dropped. All methods may be called from any thread, `close` not from
+    `on_event`.
+
+    Args:
+        engine: Hears; it is not closed here.
+        microphone: Records; it is opened for every recording, unless `open` was called.
+        history: Keeps the recordings; it is pruned after each.
+        on_event: Told what happens, from other threads, never twice at once. It must not wait.
+        options: How to dictate.
+    """
+
+    def __init__(
+        self,
+        engine: EngineThread,
+        microphone: AudioInput,
+        history: History,
+        on_event: Callable[[Event], None],
+        options: DictationOptions | None = None,
+    ) -> None:
+        self._engine = engine
+        self._microphone = microphone
+        self._history = history
+        self._on_event = on_event
+        self._options = options or DictationOptions()
+        self._control = threading.RLock()
+        self._telling = threading.Lock()
+        self._stays_open = False
+        self._recorder: Recorder | None = None
+        self._recording: threading.Thread | None = None
+        self._scribe: threading.Thread | None = None
+        self._texts: queue.SimpleQueue[Text | None] = queue.SimpleQueue()
+        self._unfinished: list[Text] = []
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether the microphone is recorded right now."""
+        return self._recorder is not None and not self._recorder.is_ending
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is a recording, or a text that was not told yet."""
+        return self.is_recording or bool(self._unfinished)
+
+    def open(self) -> None:
+        """Keep the microphone open between recordings: they then begin half a second before `start`.
+
+        Raises:
+            AudioDeviceError: It cannot be used.
+        """
+        with self._control:
+            self._microphone.open()
+            self._stays_open = True
+
+    def start(self) -> None:
+        """Begin a recording; during one this does nothing.
+
+        Raises:
+            AudioDeviceError: The microphone cannot be used.
+            AudioFileError: Nothing can be written to the history.
+        """
+        if not self.is_recording and self._recording is not None:
+            self._recording.join()
+        with self._control:
+            if self.is_recording:
+                return
+            self._microphone.open()
+            try:
+                self._microphone.start()
+                recorder = self._recorder = Recorder(
+                    self._microphone, self._begin, self._texts.put, self._drop, self.tell, self._options
+                )
+            except BaseException:
+                self._microphone.stop()
+                self._close_unneeded()
+                raise
+            self._recording = threading.Thread(
+                target=self._record, args=(recorder,), name="gpa-mlx recorder", daemon=True
+            )
+            self._recording.start()
+            if self._scribe is None:
+                self._scribe = threading.Thread(target=self._write, name="gpa-mlx scribe", daemon=True)
+                self._scribe.start()
+
+    def stop(self) -> None:
+        """End the recording; its text follows."""
+        with self._control:
+            if self._recorder is not None:
+                self._recorder.end()
+
+    def cancel(self) -> None:
+        """End the recording and all recognition; what was recorded is kept in the history."""
+        with self._control:
+            for text in self._unfinished:
+                text.cancel()
+            self.stop()
+
+    def close(self) -> None:
+        """Cancel what goes on, release the microphone and end the threads."""
+        self.cancel()
+        if self._recording is not None:
+            self._recording.join()
+        self._texts.put(None)
+        if self._scribe is not None:
+            self._scribe.join()
+        self._microphone.close()
+
+    def tell(self, event: Event) -> None:
+        """Hand an event on; what goes wrong there stops nothing here."""
+        with self._telling:
+            try:
+                self._on_event(event)
+            except Exception:
+                logger.exception("an event was not taken")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- on the recorder's thread -------------------------------------------------------------------------------------
+
+    def _record(self, recorder: Recorder) -> None:
+        try:
+            recorder.run()
+        finally:
+            self._close_unneeded()
+
+    def _close_unneeded(self) -> None:
+        with self._control:
+            if not self._stays_open:
+                self._microphone.close()
+
+    def _begin(self) -> Text:
+        text = Text(self._history.begin(self._microphone.name))
+        with self._control:
+            self._unfinished.append(text)
+        return text
+
+    def _drop(self, text: Text) -> None:
+        with self._control:
+            self._unfinished.remove(text)
+        _discard(text)
+
+    # -- on the scribe's thread ---------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        while (text := self._texts.get()) is not None:
+            event = self._outcome(text)
+            text.journal.release()
+            self.tell(event)
+            with self._control:
+                self._unfinished.remove(text)
+            try:
+                self._history.prune()
+            except GPAError:
+                logger.warning("the history could not be made smaller", exc_info=True)
+
+    def _outcome(self, text: Text) -> Event:
+        """Recognise a text while it is spoken; return how it ended when its recording has."""
+        heard, problem = "", None
+        try:
+            heard = self._hear(text)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the recording goes on and is kept
+            problem = error
+            text.sound.forget()
+        text.ended.wait()
+        if not text.duration_s:
+            _discard(text)
+            return Cancelled(None) if text.is_cancelled else Failed(text.interruption or _nothing_recorded(), None)
+        if text.is_cancelled:
+            return Cancelled(text.journal.entry)
+        if problem is not None:
+            return Failed(*_noted(problem, text.journal))
+        try:
+            return _finished(text.journal, heard, self._options, text.interruption)
+        except GPAError as error:
+            return Failed(error, text.journal.entry)
+
+    def _hear(self, text: Text) -> str:
+        options = self._options.generation
+        stream = self._engine.stream(lambda engine: engine.stream_transcribe_live(text.sound, options=options))
+        return _heard(text.follow(stream), self.tell)
+
+
+def recognise_again(
+    engine: EngineThread,
+    history: History,
+    entry: Entry,
+    options: DictationOptions | None = None,
+    tell: Callable[[Partial], None] = lambda partial: None,
+) -> Finished:
+    """Recognise a recording of the history, whatever became of it before; the text is that of dictating it.
+
+    Args:
+        engine: Hears.
+        history: Has it.
+        entry: The recording.
+        options: Words, digits and sampling.
+        tell: Takes the text so far.
+
+    Raises:
+        GPAError: Somebody else works on it, or it cannot be recognised, which is noted in the history.
+        CancelledError: The engine was closed.
+    """
+    options = options or DictationOptions()
+    with history.hold(entry) as held:
+        audio, generation = held.entry.audio, options.generation
+        stream = engine.stream(lambda opened: opened.stream_transcribe_live(_blocks(audio), options=generation))
+        try:
+            with closing(stream):
+                heard = _heard(stream, tell)
+        except CancelledError:
+            raise
+        except Exception as error:
+            told, _ = _noted(error, held)
+            raise told from error
+        return _finished(held, heard, options, None)
+
+
+def _heard(stream: LiveStream, tell: Callable[[Partial], None]) -> str:
+    done: list[str] = []
+    is_whole = False
+    for chunk in stream:
+        is_whole = chunk.finish_reason is not None
+        if chunk.segment is not None:
+            done.append(chunk.segment.text)
+        if not is_whole:
+            confirmed = join_segments([*done, chunk.confirmed])
+            whole = join_segments([*done, chunk.confirmed + chunk.unconfirmed])
+            tell(Partial(confirmed, whole[len(confirmed) :]))
+    if not is_whole:
+        raise CancelledError("The recognition was ended before it was done.")
+    return join_segments(done)
+
+
+def _blocks(audio: Path) -> Iterator[Waveform]:
+    with open_recording(audio) as recording:
+        for block in recording:
+            yield block.channel_mean.astype(np.float32)
+
+
+def _finished(held: HeldEntry, heard: str, options: DictationOptions, interruption: GPAError | None) -> Finished:
+    heard = heard.strip()
+    polished = options.polish(heard)
+    entry = held.recognised(polished.text)
+    return Finished(polished.text, polished.replacements, entry, heard, interruption)
+
+
+def _noted(error: Exception, held: HeldEntry) -> tuple[GPAError, Entry]:
+    """Note in the history why there is no text; return the error with the way to a second try."""
+    hint = f"The recording is kept; `gpa-mlx history retry {held.entry.name}` tries again."
+    if isinstance(error, GPAError):
+        told = type(error)(error.message, hint=f"{error.hint} {hint}".strip())
+    else:
+        logger.error("recognition failed", exc_info=error)
+        told = GPAError(f"The recording was not recognised: {type(error).__name__}: {error}", hint=hint)
+    try:
+        held.failed(told.message)
+    except GPAError:
+        logger.warning("the failure could not be noted", exc_info=True)
+    return told, held.entry
+
+
+def _discard(text: Text) -> None:
+    with suppress(GPAError):  # then it stays in the history, where the user can delete it
+        text.journal.discard()
+
+
+def _nothing_recorded() -> GPAError:
+    return AudioDeviceError("Nothing was recorded.", hint="Record a little longer, and check the microphone.")
