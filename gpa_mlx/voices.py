@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -19,6 +19,13 @@ _MAX_CODE = 2**31 - 1
 """Codes are int32; how many of these values a model has, only the model knows."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+CONSENT_QUESTION = "Is this your own voice, or has its owner agreed to this use?"
+"""What whoever makes a voice is asked once."""
+
+CONSENT = "The person who made this voice stated that they have the right to use it."
+"""What the voice says when the answer was yes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +59,7 @@ class VoiceOrigin:
         if not isinstance(self.source_sha256, str) or not _SHA256.fullmatch(self.source_sha256):
             raise _malformed(source, "'source_sha256' must be 64 lower-case hexadecimal digits")
         for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
-            if type(time_s) not in (int, float) or not math.isfinite(time_s) or time_s < 0:
+            if type(time_s) not in (int, float) or not 0 <= time_s <= sys.float_info.max:
                 raise _malformed(source, f"'{name}' must be a time in seconds, not {time_s!r}")
         if self.end_s <= self.start_s:
             raise _malformed(source, f"its part of the recording ends at {self.end_s} s, before it begins")

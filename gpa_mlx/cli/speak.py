@@ -22,7 +22,7 @@ from gpa_mlx.cli.options import (
     voice_option,
 )
 from gpa_mlx.cli.output import require_replaceable, write_json, write_text
-from gpa_mlx.cli.speech_output import Destination, SpeechOutput, describe_making, identify_weights, report_parts
+from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
 from gpa_mlx.errors import AudioFileError, GPAError, NoSpeechError
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ class _Narration:
         srt: Path | None,
         diagnostics: Diagnostics,
     ) -> None:
+        from gpa_mlx.longform.making import identify_weights
         from gpa_mlx.longform.narration import plan_passages
 
         self._engine = engine
@@ -301,6 +302,7 @@ class _Narration:
         self.done.append(passage)
 
     def _making(self, weights: ModelIdentity) -> Making:
+        from gpa_mlx.longform.making import describe_making
         from gpa_mlx.provenance.record import digest_of_text
 
         settings, lexicon = self._settings, self._settings.lexicon

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import click
 
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from gpa_mlx.longform.attempt import PassageEnd
     from gpa_mlx.longform.conversion import ConvertedSegment
     from gpa_mlx.longform.narration import SpokenPassage
-    from gpa_mlx.provenance.record import Making, ModelIdentity, Option
-    from gpa_mlx.types import GenerationOptions, Waveform
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.provenance.record import Making
+    from gpa_mlx.types import Waveform
 
     Part: TypeAlias = SpokenPassage | ConvertedSegment
 
@@ -278,61 +277,6 @@ class SpeechOutput:
         if self._destination.file is not None:
             NarrationJournal(self._destination.file, "", None).close()
             forget_record(self._destination.file)
-
-
-def identify_weights(model: Path, adapter: Path | None) -> ModelIdentity:
-    """Return which weights a model and its adapter are.
-
-    Args:
-        model: The model's directory.
-        adapter: The adapter's, if there is one.
-    """
-    from gpa_mlx.loading import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-    from gpa_mlx.provenance.sealing import identify_model
-
-    return identify_model(model, [] if adapter is None else [adapter / ADAPTER_CONFIG, adapter / ADAPTER_WEIGHTS])
-
-
-def describe_making(
-    task: Literal["speak", "vc"],
-    model: ModelIdentity,
-    voice: Voice,
-    options: GenerationOptions,
-    parts: Sequence[Part],
-    *,
-    settings: Mapping[str, Option],
-    text: str | None = None,
-    source_sha256: str | None = None,
-) -> Making:
-    """Return how speech was made.
-
-    Args:
-        task: The command.
-        model: The weights.
-        voice: Who speaks.
-        options: Sampling, with the seed.
-        parts: What the speech consists of.
-        settings: What else the speech depends on.
-        text: As written; only its digest is kept.
-        source_sha256: Of the recording, if there was one.
-    """
-    from gpa_mlx.provenance.record import Making, digest_of_text
-    from gpa_mlx.provenance.sealing import identify_voice
-
-    sampling = asdict(options)
-    seed = sampling.pop("seed")
-    scores = tuple(part.error_rate for part in parts)
-    return Making(
-        task=task,
-        model=model,
-        voice=identify_voice(voice),
-        seed=None if options.temperature == 0 else seed,
-        seeds=tuple(part.seed for part in parts),
-        text_sha256=None if text is None else digest_of_text(text),
-        source_sha256=source_sha256,
-        options={**sampling, **settings},
-        scores=None if all(score is None for score in scores) else scores,
-    )
 
 
 def report_parts(parts: Mapping[str, Part], diagnostics: Diagnostics) -> None:

@@ -20,7 +20,7 @@ from gpa_mlx.cli.options import (
 )
 from gpa_mlx.cli.output import write_json
 from gpa_mlx.cli.progress import Progress, clock
-from gpa_mlx.cli.speech_output import Destination, SpeechOutput, describe_making, identify_weights, report_parts
+from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +74,7 @@ def vc(
     chosen = require_voice(voice, model)
     from gpa_mlx.audio.sound_file import announced_duration_s
     from gpa_mlx.longform.conversion import ConversionSettings, convert_recording
+    from gpa_mlx.longform.making import describe_making, identify_weights
     from gpa_mlx.longform.tries import drawn_seed
 
     settings = ConversionSettings(retries=retries, verify=verify, live=play and not verify)

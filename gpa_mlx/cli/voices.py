@@ -16,6 +16,7 @@ from gpa_mlx.cli.output import require_replaceable, write_json, write_text
 from gpa_mlx.errors import ModelNotFoundError, SettingsError, VoiceError
 from gpa_mlx.voice_card import decode_card, format_card
 from gpa_mlx.voice_library import VoiceLibrary, checked_name
+from gpa_mlx.voices import CONSENT, CONSENT_QUESTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from gpa_mlx.types import AudioLike
     from gpa_mlx.voices import Voice
 
-_CONSENT = "The person who made this voice stated that they have the right to use it."
 _MAX_DESCRIPTION_BYTES = 300
 """So much always fits on a card, beside the longest name and 32 codes."""
 
@@ -301,15 +301,15 @@ def _checked_description(text: str) -> str:
 def _consent(*, stated: bool) -> str:
     """Return the line that records what the user says about the right to use the voice, asking if need be."""
     if stated:
-        return f"{_CONSENT[:-1]} (--i-have-rights)."
+        return f"{CONSENT[:-1]} (--i-have-rights)."
     if not _is_terminal():
         raise SettingsError(
             "Nobody said that you have the right to use this voice.",
             hint="If it is your own, or its owner agreed, add --i-have-rights.",
         )
-    if not click.confirm("Is this your own voice, or has its owner agreed to this use?", err=True):
+    if not click.confirm(CONSENT_QUESTION, err=True):
         raise VoiceError("No voice was made: its owner has not agreed.", hint="Ask the owner first.")
-    return _CONSENT
+    return CONSENT
 
 
 def _is_terminal() -> bool:

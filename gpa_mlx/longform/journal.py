@@ -95,7 +95,7 @@ class NarrationJournal:
                 return
             self.done = tuple(SpokenPassage(**passage) for passage in passages)
             self.seed = int(header["seed"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return
         if torn:
             self._write(whole.decode(), mode="w")

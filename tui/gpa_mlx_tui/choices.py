@@ -1,0 +1,117 @@
+"""What can be chosen: voices and models. Everything here reads files: call it from a work."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpa_mlx.errors import GPAError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.voices import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChoice:
+    """A voice, or a recording to make one from.
+
+    Attributes:
+        name: For people.
+        about: One line; may be empty.
+        source: The voice or the recording.
+    """
+
+    name: str
+    about: str
+    source: Voice | Path
+
+    def open(self, engine: SpeechEngine) -> Voice:
+        """Return the voice, made from its recording if it is one; on the engine's thread.
+
+        Raises:
+            AudioFileError: The recording cannot be used.
+            VoiceError: The recording is silent or too short.
+            InputTooLongError: The recording is too long.
+        """
+        from gpa_mlx.voices import Voice
+
+        return self.source if isinstance(self.source, Voice) else engine.make_voice(self.source, name=self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model on this computer.
+
+    Attributes:
+        name: For people.
+        path: Its directory.
+    """
+
+    name: str
+    path: Path
+
+
+def recording_choice(path: Path) -> VoiceChoice:
+    """Return the choice of whoever speaks in a recording."""
+    return VoiceChoice(path.stem, f"from {path.name}", path)
+
+
+def model_name(path: Path) -> str:
+    """Return what people call a model."""
+    from gpa_mlx import demo
+
+    return demo.NAME if is_demo(path) else path.name
+
+
+def is_demo(path: Path) -> bool:
+    """Tell whether this is the model that ships with the program."""
+    from gpa_mlx import demo
+
+    try:
+        return path == demo.demo_model()
+    except GPAError:
+        return False
+
+
+def voices_of(model: Path) -> tuple[VoiceChoice, ...]:
+    """Return the voices a model can speak in: those of the library, then the built-in ones.
+
+    Raises:
+        ModelFormatError: Not a converted model.
+        VoiceError: The library cannot be read.
+    """
+    from gpa_mlx.manifest import read_manifest
+    from gpa_mlx.voice_library import VoiceLibrary
+
+    family = read_manifest(model).model_family
+    stored = [entry.voice for entry in VoiceLibrary().entries() if entry.voice is not None]
+    names = {voice.name for voice in stored}
+    built_in = [voice for voice in _built_in() if voice.name not in names]
+    return tuple(
+        VoiceChoice(voice.name, voice.description, voice) for voice in (*stored, *built_in) if voice.family == family
+    )
+
+
+def models(current: Path) -> tuple[ModelChoice, ...]:
+    """Return the models on this computer that can be used, the current one first."""
+    from gpa_mlx import demo
+    from gpa_mlx.models import installed_models
+
+    found = [current]
+    with suppress(GPAError):
+        found.append(demo.demo_model())
+    found += [model.path for model in installed_models() if model.problem is None]
+    return tuple(ModelChoice(model_name(path), path) for path in dict.fromkeys(found))
+
+
+def _built_in() -> tuple[Voice, ...]:
+    from gpa_mlx import demo
+
+    try:
+        return demo.demo_voices()
+    except GPAError:
+        return ()

@@ -1,0 +1,309 @@
+"""From recordings to a voice: what the Voice mode does on its works' threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.sound import PeakFinder, Playback
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from gpa_mlx.audio.clip_quality import ClipWindow
+    from gpa_mlx.audio.playback import OutputDevice
+    from gpa_mlx.audio.recording import Recording
+    from gpa_mlx.enrolment import Enrolment
+    from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.types import AudioLike, Waveform
+    from gpa_mlx.voices import Voice
+    from gpa_mlx_tui.service import Service, Work
+    from gpa_mlx_tui.sound import Peaks
+
+MOST_RECORDED_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The part of a recording that counts.
+
+    Attributes:
+        window: Where it is, and how good.
+        samples: `(samples,)` float32 at 16 kHz.
+        peaks: For its picture.
+    """
+
+    window: ClipWindow
+    samples: Waveform
+    peaks: Peaks
+
+    @property
+    def duration_s(self) -> float:
+        """Its length."""
+        return self.window.end_s - self.window.start_s
+
+    @property
+    def worth(self) -> float:
+        """What decides between recordings, as it does for `gpa_mlx.enrolment.enrol`."""
+        return self.window.quality.total * self.duration_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """A recording to make a voice from.
+
+    Attributes:
+        name: For people.
+        audio: The file, or samples and their rate.
+        duration_s: Length of all of it.
+        best: The best part.
+        first: The part that counts when nobody looks for the best one.
+        wanted_s: So much the model takes.
+    """
+
+    name: str
+    audio: AudioLike
+    duration_s: float
+    best: Part
+    first: Part
+    wanted_s: float
+
+    def part(self, *, whole: bool) -> Part:
+        """Return the part that counts."""
+        return self.first if whole else self.best
+
+
+class ClipJudged(WorkMessage):
+    """A recording was listened to.
+
+    Args:
+        work: The work.
+        clip: What it is like.
+    """
+
+    def __init__(self, work: Work, clip: Clip) -> None:
+        super().__init__(work)
+        self.clip = clip
+
+
+class StepTaken(WorkMessage):
+    """The next step of something longer begins.
+
+    Args:
+        work: The work.
+        words: What is being done.
+    """
+
+    def __init__(self, work: Work, words: str) -> None:
+        super().__init__(work)
+        self.words = words
+
+
+class VoiceMade(WorkMessage):
+    """There is a new voice; it is not kept yet.
+
+    Args:
+        work: The work.
+        enrolment: The voice and how it came about.
+        clip: The recording it was made from.
+        part: The part of it.
+    """
+
+    def __init__(self, work: Work, enrolment: Enrolment, clip: Clip, part: Part) -> None:
+        super().__init__(work)
+        self.enrolment = enrolment
+        self.clip = clip
+        self.part = part
+
+
+class SampleOpened(WorkMessage):
+    """Sound begins.
+
+    Args:
+        work: The work.
+        playback: Plays; its `problem` says why it does not.
+        text: What the voice will say; empty for a recording.
+    """
+
+    def __init__(self, work: Work, playback: Playback, text: str) -> None:
+        super().__init__(work)
+        self.playback = playback
+        self.text = text
+
+
+class SampleGrew(WorkMessage):
+    """A voice said more.
+
+    Args:
+        work: The work.
+        peaks: Of the new sound.
+    """
+
+    def __init__(self, work: Work, peaks: Peaks) -> None:
+        super().__init__(work)
+        self.peaks = peaks
+
+
+class SampleMade(WorkMessage):
+    """A voice said all it should; what is playing goes on.
+
+    Args:
+        work: The work.
+        voice: Who.
+        samples: `(samples,)` float32 at 16 kHz.
+        peaks: Of all of it.
+    """
+
+    def __init__(self, work: Work, voice: Voice, samples: Waveform, peaks: Peaks) -> None:
+        super().__init__(work)
+        self.voice = voice
+        self.samples = samples
+        self.peaks = peaks
+
+
+def judge_clip(work: Work, audio: AudioLike, name: str, model: Path) -> None:
+    """Listen to a recording, and find the part of it that suits a voice best.
+
+    Raises:
+        AudioFileError: It cannot be used.
+        InputTooLongError: It is too long.
+        ModelFormatError: The model is not a converted one.
+    """
+    from gpa_mlx.audio.clip_quality import ClipWindow, best_window, score_clip
+    from gpa_mlx.audio.io import load_recording
+    from gpa_mlx.enrolment import MAX_CLIP_S
+    from gpa_mlx.types import SAMPLE_RATE_HZ
+
+    wanted_s = wanted_seconds(model)
+    recording = load_recording(audio, max_duration_s=MAX_CLIP_S)
+    work.check()
+    beginning = recording[: round(wanted_s * SAMPLE_RATE_HZ)]
+    first = ClipWindow(start_s=0.0, end_s=beginning.duration_s, quality=score_clip(beginning))
+    clip = Clip(
+        name=name,
+        audio=audio,
+        duration_s=recording.duration_s,
+        best=_part(recording, best_window(recording, wanted_s)),
+        first=_part(recording, first),
+        wanted_s=wanted_s,
+    )
+    work.post(ClipJudged(work, clip))
+
+
+def wanted_seconds(model: Path) -> float:
+    """Return how long a clip a model makes a voice from.
+
+    Raises:
+        ModelFormatError: Not a converted model.
+    """
+    import json
+
+    from gpa_mlx.errors import ModelFormatError
+    from gpa_mlx.nn.bicodec.config import BiCodecArgs
+
+    path = model / "bicodec" / "config.json"
+    try:
+        return BiCodecArgs.from_dict(json.loads(path.read_text(encoding="utf-8")), str(path)).ref_segment_duration
+    except (OSError, ValueError) as error:
+        raise ModelFormatError(f"{path} cannot be read.", hint="Convert the model again.") from error
+
+
+def best_clip(clips: Sequence[Clip], *, whole: bool) -> Clip | None:
+    """Return the recording that a voice will be made from; None when there is none."""
+    return max(clips, key=lambda clip: clip.part(whole=whole).worth, default=None)
+
+
+def make_voice(work: Work, service: Service, clips: Sequence[Clip], *, whole: bool) -> None:
+    """Make a voice of the best recording, and find out how well the model speaks with it.
+
+    Raises:
+        GPAError: No voice can be made.
+        CancelledError: The work was cancelled.
+    """
+    audio = [clip.audio for clip in clips]
+
+    def enrol_clips(engine: SpeechEngine) -> Enrolment:
+        from gpa_mlx.enrolment import enrol
+
+        return enrol(engine, audio, "new", whole=whole, on_step=lambda words: work.post(StepTaken(work, words)))
+
+    enrolment = service.ask(work, enrol_clips)
+    work.check()
+    clip = next(clip for clip in clips if clip.audio is enrolment.source)
+    work.post(VoiceMade(work, enrolment, clip, clip.part(whole=whole)))
+
+
+def describe_made(made: Enrolment, source: str) -> str:
+    """Return what people want to know about a new voice, in a sentence or two."""
+    part = "all" if made.is_whole else f"{made.window.start_s:.1f} to {made.window.end_s:.1f} s"
+    words = f"Made from {part} of {source}."
+    if made.probe is None:
+        return words
+    alike = made.probe.similarity
+    if alike is None:
+        return f"{words} How like it sounds is not known: {made.probe.problem}"
+    # Measured with the demo model: see `gpa_mlx.enrolment.Similarity`.
+    judged = "like it" if alike.levels > 0.85 else "rather like it" if alike.levels > 0.75 else "not like it"
+    return f"{words} Similarity {alike.levels:.2f} of 1, chance is 0.58: its own speech sounds {judged}."
+
+
+def play_samples(work: Work, samples: Waveform, output: OutputDevice | None, text: str = "") -> None:
+    """Play samples.
+
+    Raises:
+        AudioDeviceError: There is no sound output.
+        CancelledError: The work was cancelled.
+    """
+    from gpa_mlx_tui.sound import play_pieces
+
+    playback = Playback(output)
+    work.post(SampleOpened(work, playback, text))
+    if playback.problem is not None:
+        raise playback.problem
+    play_pieces(work, playback, [samples])
+
+
+def say_sample(work: Work, service: Service, voice: Voice, output: OutputDevice | None) -> None:
+    """Say the probe's text with a voice, and play it while it is made; without a sound output it is only drawn.
+
+    Raises:
+        GPAError: The voice cannot be used, or there is no sound output (raised at the end).
+        CancelledError: The work was cancelled.
+    """
+    import numpy as np
+
+    from gpa_mlx.enrolment import probe_text
+    from gpa_mlx.manifest import read_manifest
+
+    playback = Playback(output)
+    work.on_cancel(playback.stop)
+    text = probe_text(read_manifest(service.model).model_family)
+    work.post(SampleOpened(work, playback, text))
+    finder, pieces = PeakFinder(), []
+
+    def say(engine: SpeechEngine) -> Generator[Waveform]:
+        # Greedy, as the probe is: it is the same speech whose similarity was measured.
+        options = replace(engine.default_options("speak"), temperature=0.0)
+        for chunk in engine.stream_speak(text, voice=voice, options=options):
+            yield chunk.audio
+
+    for piece in service.stream(work, say):
+        pieces.append(piece)
+        playback.feed(piece)
+        work.post(SampleGrew(work, finder.push(piece)))
+    samples = np.concatenate([np.zeros(0, dtype=np.float32), *pieces])
+    work.post(SampleMade(work, voice, samples, PeakFinder().push(samples, last=True)))
+    playback.finish()
+    work.check()
+    if playback.problem is not None:
+        raise playback.problem
+
+
+def _part(recording: Recording, window: ClipWindow) -> Part:
+    from gpa_mlx.types import SAMPLE_RATE_HZ
+
+    start, stop = (round(time_s * SAMPLE_RATE_HZ) for time_s in (window.start_s, window.end_s))
+    samples = recording.first_channel[start:stop].astype("float32")
+    return Part(window, samples, PeakFinder().push(samples, last=True))

@@ -1,0 +1,44 @@
+"""The modes of the app, in the order of the bar at its top. A screen is imported when its mode is first shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpa_mlx_tui.screens.base import ModeScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One thing the app is for.
+
+    Attributes:
+        id: Names it in the table of keys and on the command line.
+        title: For the bar.
+        module: Where its screen is.
+        screen: The class of the screen, a `ModeScreen` that can be made without arguments.
+    """
+
+    id: str
+    title: str
+    module: str
+    screen: str
+
+    def make_screen(self) -> ModeScreen:
+        """Import the screen's module and make the screen."""
+        return getattr(import_module(self.module), self.screen)()
+
+
+MODES: tuple[Mode, ...] = (
+    Mode("dictate", "Dictate", "gpa_mlx_tui.screens.dictate", "DictateScreen"),
+    Mode("speak", "Speak", "gpa_mlx_tui.screens.speak", "SpeakScreen"),
+    Mode("voice", "Voice", "gpa_mlx_tui.screens.voice", "VoiceScreen"),
+    Mode("convert", "Convert", "gpa_mlx_tui.screens.convert", "ConvertScreen"),
+    Mode("files", "Files", "gpa_mlx_tui.screens.files", "FilesScreen"),
+    Mode("history", "History", "gpa_mlx_tui.screens.history", "HistoryScreen"),
+    Mode("models", "Models", "gpa_mlx_tui.screens.models", "ModelsScreen"),
+    Mode("settings", "Settings", "gpa_mlx_tui.screens.settings", "SettingsScreen"),
+    Mode("help", "Help", "gpa_mlx_tui.screens.help", "HelpScreen"),
+)

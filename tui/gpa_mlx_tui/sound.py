@@ -1,0 +1,140 @@
+"""Sound as the app shows and plays it: peaks for waveforms, and playback that a missing loudspeaker does not stop."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeAlias
+
+from gpa_mlx.errors import AudioDeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from gpa_mlx.audio.playback import OutputDevice, Player
+    from gpa_mlx.types import Waveform
+    from gpa_mlx_tui.service import Work
+
+Peaks: TypeAlias = tuple[float, ...]
+"""Largest magnitudes, 0 to 1, of one stretch of `PEAK_S` after the other."""
+
+PEAK_S = 0.02
+
+
+class PeakFinder:
+    """Turns 16 kHz samples that come in pieces into peaks; to be used on a work's thread (it needs NumPy)."""
+
+    def __init__(self) -> None:
+        from gpa_mlx.types import SAMPLE_RATE_HZ
+
+        self._stretch = round(SAMPLE_RATE_HZ * PEAK_S)
+        self._rest: Waveform | None = None
+
+    def push(self, samples: Waveform, *, last: bool = False) -> Peaks:
+        """Return the peaks that are complete now.
+
+        Args:
+            samples: `(samples,)`.
+            last: Nothing more comes: the last stretch may be short.
+        """
+        import numpy as np
+
+        heard = samples if self._rest is None else np.concatenate([self._rest, samples])
+        whole = len(heard) // self._stretch * self._stretch
+        self._rest = None if last else heard[whole:]
+        peaks = np.abs(heard[:whole]).reshape(-1, self._stretch).max(axis=1) if whole else np.zeros(0)
+        found = [float(peak) for peak in peaks]
+        if last and whole < len(heard):
+            found.append(float(np.abs(heard[whole:]).max()))
+        return tuple(found)
+
+
+class Playback:
+    """Plays samples as they come; without a sound output it stays silent, and says why.
+
+    Made, fed and finished on a work's thread; everything else may be called from any thread, and never waits.
+
+    Args:
+        device: Where to play; None means the system's default output.
+        expected_s: Length of the whole, as far as it is known.
+
+    Attributes:
+        problem: Why there is no sound; None when there is.
+    """
+
+    def __init__(self, device: OutputDevice | None = None, *, expected_s: float | None = None) -> None:
+        from gpa_mlx.audio.playback import Player
+        from gpa_mlx.types import SAMPLE_RATE_HZ
+
+        self.problem: AudioDeviceError | None = None
+        self._player: Player | None = None
+        try:
+            self._player = Player(SAMPLE_RATE_HZ, expected_s=expected_s, device=device)
+        except AudioDeviceError as error:
+            self.problem = error
+
+    @property
+    def position_s(self) -> float:
+        """Seconds that were played."""
+        return self._player.position_s if self._player else 0.0
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether `toggle` holds it."""
+        return self._player is not None and self._player.paused
+
+    def feed(self, samples: Waveform) -> None:
+        """Add samples at 16 kHz; a device that disappears becomes the `problem`."""
+        if self._player is None:
+            return
+        try:
+            self._player.feed(samples)
+        except AudioDeviceError as error:
+            self._lose(error)
+
+    def finish(self) -> None:
+        """Wait until all has been heard, or `stop` is called."""
+        if self._player is None:
+            return
+        try:
+            self._player.finish()
+        except AudioDeviceError as error:
+            self._lose(error)
+
+    def toggle(self) -> None:
+        """Pause, or go on."""
+        if self._player is not None:
+            (self._player.resume if self._player.paused else self._player.pause)()
+
+    def stop(self) -> None:
+        """Fall silent for good, within 0.1 s."""
+        if self._player is not None:
+            # Releasing a device takes time that the user interface does not have.
+            threading.Thread(target=self._player.stop, name="gpa-mlx silence", daemon=True).start()
+
+    def _lose(self, error: AudioDeviceError) -> None:
+        self.problem = error
+        if self._player is not None:
+            self._player.stop()
+            self._player = None
+
+
+def play_pieces(work: Work, playback: Playback, pieces: Iterable[Waveform]) -> None:
+    """Play samples to their end on a work's thread; cancelling the work stops the sound."""
+    work.on_cancel(playback.stop)
+    for piece in pieces:
+        work.check()
+        playback.feed(piece)
+    playback.finish()
+    work.check()
+
+
+def read_samples(path: Path) -> Waveform:
+    """Return a recording as the app plays and draws it, 16 kHz mono float32; on a work's thread.
+
+    Raises:
+        AudioFileError: It cannot be read.
+    """
+    from gpa_mlx.audio.io import load_recording
+
+    return load_recording(path).channel_mean.astype("float32")

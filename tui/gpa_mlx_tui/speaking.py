@@ -1,0 +1,264 @@
+"""Speech in the making: what the Speak mode does on its works' threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.sound import PeakFinder, Playback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gpa_mlx.audio.playback import OutputDevice
+    from gpa_mlx.longform.narration import NarrationSettings, NarrationStream, SpokenPassage
+    from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.provenance.record import ModelIdentity
+    from gpa_mlx.types import GenerationOptions, Waveform
+    from gpa_mlx.voices import Voice
+    from gpa_mlx_tui.choices import VoiceChoice
+    from gpa_mlx_tui.service import Service, Work
+
+_MOST_PREVIEWED = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechRequest:
+    """What is to be said, and how.
+
+    Attributes:
+        text: As written.
+        voice: Who says it.
+        temperature: None takes the model's own.
+        seed: None draws one.
+        verify: Listen to every passage, and say it again when it is not understood.
+    """
+
+    text: str
+    voice: VoiceChoice
+    temperature: float | None
+    seed: int | None
+    verify: bool
+
+
+@dataclass(slots=True)
+class MadeSpeech:
+    """What has been said so far; grows on the work's thread, and stays when it is cancelled.
+
+    Attributes:
+        request: What was asked for.
+        pieces: The sound, `(samples,)` float32 at 16 kHz each.
+        passages: Those that are complete.
+        options: Sampling, with the seed; None until the model was asked.
+        settings: How the text was narrated; None until the model was asked.
+        voice: Who speaks; None until the model was asked.
+        weights: Of the model; None until it was asked.
+    """
+
+    request: SpeechRequest
+    pieces: list[Waveform] = field(default_factory=list)
+    passages: list[SpokenPassage] = field(default_factory=list)
+    options: GenerationOptions | None = None
+    settings: NarrationSettings | None = None
+    voice: Voice | None = None
+    weights: ModelIdentity | None = None
+
+    @property
+    def seed(self) -> int | None:
+        """What repeats the speech; None when nothing was drawn."""
+        return None if self.options is None or self.options.temperature == 0 else self.options.seed
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of speech."""
+        from gpa_mlx.types import SAMPLE_RATE_HZ
+
+        return sum(map(len, self.pieces)) / SAMPLE_RATE_HZ
+
+    def pieces_from(self, start_s: float) -> Iterator[Waveform]:
+        """Yield the sound from a moment on."""
+        from gpa_mlx.types import SAMPLE_RATE_HZ
+
+        skip = round(start_s * SAMPLE_RATE_HZ)
+        for piece in list(self.pieces):
+            yield piece[min(skip, len(piece)) :]
+            skip = max(skip - len(piece), 0)
+
+
+class SoundOpened(WorkMessage):
+    """Sound can come now, or cannot.
+
+    Args:
+        work: The work.
+        playback: Plays; its `problem` says why it does not.
+    """
+
+    def __init__(self, work: Work, playback: Playback) -> None:
+        super().__init__(work)
+        self.playback = playback
+
+
+class SpeechGrew(WorkMessage):
+    """There is more speech.
+
+    Args:
+        work: The work.
+        peaks: Of the new sound.
+        number: Of the passage that is being said, from 0.
+        total: Passages of the text.
+        passage: The passage that is complete with this.
+    """
+
+    def __init__(
+        self, work: Work, peaks: tuple[float, ...], number: int, total: int, passage: SpokenPassage | None
+    ) -> None:
+        super().__init__(work)
+        self.peaks = peaks
+        self.number = number
+        self.total = total
+        self.passage = passage
+
+
+class SpeechMade(WorkMessage):
+    """All of it is made; what is playing goes on."""
+
+
+class PreviewFound(WorkMessage):
+    """How the text will be read.
+
+    Args:
+        work: The work.
+        spoken: One line for each passage.
+        is_as_written: Nothing is read otherwise than it is written.
+    """
+
+    def __init__(self, work: Work, spoken: tuple[str, ...], *, is_as_written: bool) -> None:
+        super().__init__(work)
+        self.spoken = spoken
+        self.is_as_written = is_as_written
+
+
+def make_speech(work: Work, service: Service, made: MadeSpeech, output: OutputDevice | None) -> None:
+    """Say a text and play it while it is made.
+
+    Raises:
+        GPAError: The voice, the text or the model cannot be used.
+        CancelledError: The work was cancelled.
+    """
+    playback = Playback(output)
+    work.on_cancel(playback.stop)
+    work.post(SoundOpened(work, playback))
+    finder = PeakFinder()
+    model = service.model
+    for chunk in service.stream(work, lambda engine: _narrate(engine, made, model)):
+        made.pieces.append(chunk.audio)
+        if chunk.passage is not None:
+            made.passages.append(chunk.passage)
+        playback.feed(chunk.audio)
+        work.post(SpeechGrew(work, finder.push(chunk.audio), chunk.number, chunk.total, chunk.passage))
+    work.post(SpeechMade(work))
+    playback.finish()
+
+
+def play_speech(work: Work, made: MadeSpeech, output: OutputDevice | None, start_s: float) -> None:
+    """Play what was made, from a moment on.
+
+    Raises:
+        CancelledError: The work was cancelled.
+    """
+    from gpa_mlx_tui.sound import play_pieces
+
+    playback = Playback(output)
+    work.post(SoundOpened(work, playback))
+    if playback.problem is not None:
+        raise playback.problem
+    play_pieces(work, playback, made.pieces_from(start_s))
+
+
+def preview(work: Work, text: str) -> None:
+    """Find out how the beginning of a text will be read."""
+    from gpa_mlx.errors import GPAError
+    from gpa_mlx.longform.narration import NarrationSettings, plan_passages
+
+    try:
+        planned = plan_passages(text[:_MOST_PREVIEWED], NarrationSettings())
+    except GPAError:
+        planned = ()
+    work.check()
+    spoken = tuple(" ".join(words.split()) for _, words in planned)
+    written = [" ".join(passage.text.split()) for passage, _ in planned]
+    work.post(PreviewFound(work, spoken, is_as_written=list(spoken) == written))
+
+
+def save_speech(made: MadeSpeech, path: Path, *, subtitles: bool) -> tuple[str, ...]:
+    """Write what was made as a WAV file that says how it was made, and its subtitles.
+
+    Returns:
+        The names of the files, without the record beside the sound.
+
+    Raises:
+        AudioFileError: Nothing can be written there.
+        OSError: The subtitles cannot be written.
+    """
+    import numpy as np
+
+    from gpa_mlx.audio.wav import write_wav
+    from gpa_mlx.files import write_atomically
+    from gpa_mlx.longform.making import describe_making
+    from gpa_mlx.provenance.sealing import seal
+    from gpa_mlx.subtitles import make_cues, write_srt
+    from gpa_mlx.types import SAMPLE_RATE_HZ
+
+    passages = list(made.passages)
+    write_wav(path, np.concatenate(list(made.pieces)), SAMPLE_RATE_HZ)
+    assert made.settings is not None
+    assert made.weights is not None
+    assert made.options is not None
+    assert made.voice is not None
+    kept = {name: getattr(made.settings, name) for name in ("normalize", "retries", "verify", "live")}
+    text = made.request.text
+    seal(
+        path,
+        describe_making("speak", made.weights, made.voice, made.options, passages, settings=kept, text=text),
+    )
+    if not subtitles:
+        return (path.name,)
+    srt = path.with_suffix(".srt")
+    write_atomically(srt, write_srt(make_cues(passage for passage in passages if passage.end_s > passage.start_s)))
+    return path.name, srt.name
+
+
+def read_text_file(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        InputTextError: It is not text.
+        OSError: It cannot be read.
+    """
+    from gpa_mlx.errors import InputTextError
+
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeError as error:
+        raise InputTextError(f"{path.name} is not UTF-8 text.", hint="Convert it to UTF-8 first.") from error
+
+
+def _narrate(engine: SpeechEngine, made: MadeSpeech, model: Path) -> NarrationStream:
+    """Speak, on the engine's thread."""
+    from gpa_mlx.longform.narration import NarrationSettings, narrate
+    from gpa_mlx.longform.tries import drawn_seed
+    from gpa_mlx.provenance.sealing import identify_model
+
+    request = made.request
+    options = engine.default_options("speak")
+    if request.temperature is not None:
+        options = replace(options, temperature=request.temperature)
+    made.options = drawn_seed(replace(options, seed=request.seed))
+    made.settings = NarrationSettings(
+        max_chars=engine.max_passage_chars, verify=request.verify, live=not request.verify
+    )
+    made.weights = identify_model(model)
+    made.voice = request.voice.open(engine)
+    yield from narrate(engine, request.text, voice=made.voice, options=made.options, settings=made.settings)

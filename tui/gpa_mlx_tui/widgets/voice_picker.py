@@ -1,0 +1,128 @@
+"""Who speaks: a button that shows the voice and lets another one be chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from textual.message import Message
+from textual.widgets import Button
+
+from gpa_mlx_tui.choices import VoiceChoice, recording_choice, voices_of
+from gpa_mlx_tui.messages import Listed, WorkEnded
+from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
+
+if TYPE_CHECKING:
+    from gpa_mlx_tui.app import GPAApp
+    from gpa_mlx_tui.service import Work
+
+RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".mov", ".aac", ".aiff", ".aif")
+"""Files that the tree offers as recordings; any name can be typed."""
+
+_FROM_FILE = "A recording"
+
+
+class VoicePicker(Button):
+    """Shows the chosen voice; pressed, it offers those of the model and the library, and any recording.
+
+    Args:
+        id: Of the widget.
+    """
+
+    # Fixed, so that the row does not move when another voice is chosen.
+    DEFAULT_CSS = """
+    VoicePicker { width: 16; text-align: left; content-align-horizontal: left; text-overflow: ellipsis; }
+    """
+
+    class Picked(Message):
+        """Another voice was chosen, or the first one was found.
+
+        Args:
+            picker: Where.
+            choice: The voice.
+        """
+
+        def __init__(self, picker: VoicePicker, choice: VoiceChoice) -> None:
+            super().__init__()
+            self.picker = picker
+            self.choice = choice
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("no voice", id=id, compact=True)
+        self.choice: VoiceChoice | None = None
+        self._offered: tuple[VoiceChoice, ...] = ()
+        self._opens = False
+
+    def on_mount(self) -> None:
+        """Look up which voices there are, once the screen is painted."""
+        self.tooltip = "Choose who speaks."
+        self.call_after_refresh(self.look_up)
+
+    def look_up(self, *, then_open: bool = False) -> None:
+        """Look up the voices again: there may be another model, or new voices.
+
+        Args:
+            then_open: Let the user choose when they are known.
+        """
+        app = cast("GPAApp", self.app)
+        model = app.service.model
+        self._opens = then_open
+
+        def find(work: Work) -> None:
+            work.post(Listed(work, voices_of(model)))
+
+        app.service.begin("voices", self, find)
+
+    def pick(self, choice: VoiceChoice) -> None:
+        """Choose a voice."""
+        symbols = cast("GPAApp", self.app).symbols
+        self.choice = choice
+        self.label = f"{choice.name} {symbols.more}"
+        self.post_message(self.Picked(self, choice))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Let the user choose."""
+        event.stop()
+        self.look_up(then_open=True)
+
+    def on_listed(self, message: Listed) -> None:
+        """Offer what was found."""
+        message.stop()
+        self._offered = tuple(item for item in message.items if isinstance(item, VoiceChoice))
+        names = [choice.name for choice in self._offered]
+        if self.choice is None and self._offered:
+            self.pick(self._offered[0])
+        elif self.choice is not None and not isinstance(self.choice.source, Path) and self.choice.name not in names:
+            self.choice, self.label = None, "no voice"
+        if self._opens:
+            self._opens = False
+            self._offer(names)
+
+    def on_work_ended(self, message: WorkEnded) -> None:
+        """Say what went wrong."""
+        message.stop()
+        if message.error is not None:
+            cast("GPAApp", self.app).show_error(message.error)
+
+    def _offer(self, names: list[str]) -> None:
+        about = [choice.about for choice in self._offered]
+        current = names.index(self.choice.name) if self.choice is not None and self.choice.name in names else 0
+        symbols = cast("GPAApp", self.app).symbols
+        dialog = Choose(
+            "Who speaks?", [*names, f"{_FROM_FILE}{symbols.ellipsis}"], [*about, "3 to 10 s of clean speech"], current
+        )
+        self.app.push_screen(dialog, self._take)
+
+    def _take(self, index: int | None) -> None:
+        if index is None:
+            return
+        if index < len(self._offered):
+            self.pick(self._offered[index])
+        else:
+            self.app.push_screen(
+                PathPicker("A recording of the voice", "open", Path.cwd(), suffixes=RECORDINGS), self._take_recording
+            )
+
+    def _take_recording(self, path: Path | None) -> None:
+        if path is not None:
+            self.pick(recording_choice(path))
