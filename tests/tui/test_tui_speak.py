@@ -202,6 +202,16 @@ def test_another_voice_is_chosen_by_typing(use):
     use(steps, mode="speak")
 
 
+def test_the_voice_of_the_settings_is_chosen_first(use, monkeypatch):
+    monkeypatch.setenv("GPA_MLX_VOICE", "slt")
+
+    async def steps(session):
+        await ready(session)
+        assert session.screen.query_one(VoicePicker).choice.name == "slt"
+
+    use(steps, mode="speak")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [("#temperature", "11", "temperature"), ("#seed", "-1", "seed"), ("#text", " ", "Write")],

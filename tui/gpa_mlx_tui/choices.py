@@ -78,12 +78,14 @@ def is_demo(path: Path) -> bool:
 
 
 def voices_of(model: Path) -> tuple[VoiceChoice, ...]:
-    """Return the voices a model can speak in: those of the library, then the built-in ones.
+    """Return the voices a model can speak in: that of the settings, those of the library, then the built-in ones.
 
     Raises:
         ModelFormatError: Not a converted model.
         VoiceError: The library cannot be read.
+        SettingsError: The settings cannot be used.
     """
+    from gpa_mlx import settings
     from gpa_mlx.manifest import read_manifest
     from gpa_mlx.voice_library import VoiceLibrary
 
@@ -91,9 +93,9 @@ def voices_of(model: Path) -> tuple[VoiceChoice, ...]:
     stored = [entry.voice for entry in VoiceLibrary().entries() if entry.voice is not None]
     names = {voice.name for voice in stored}
     built_in = [voice for voice in _built_in() if voice.name not in names]
-    return tuple(
-        VoiceChoice(voice.name, voice.description, voice) for voice in (*stored, *built_in) if voice.family == family
-    )
+    fitting = [voice for voice in (*stored, *built_in) if voice.family == family]
+    fitting.sort(key=lambda voice: voice.name != settings.current().voice)
+    return tuple(VoiceChoice(voice.name, voice.description, voice) for voice in fitting)
 
 
 def models(current: Path) -> tuple[ModelChoice, ...]:
