@@ -320,7 +320,7 @@ def test_files_look_right(use, picture, recordings, size, theme):
         await start(session)
         await add(session, "c.wav")
         session.screen.query_one(Rows).choose("file2")
-        await session.pilot.pause()
+        await session.until(lambda: session.screen.query_one(ProgressRow).words == "2 of 4 done, 1 failed")
         assert session.picture() == picture
 
     use(steps, mode="files", size=size, theme=theme)
