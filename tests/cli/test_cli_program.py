@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -207,6 +208,15 @@ def test_closed_standard_output_is_quiet():
             [sys.executable, "-m", "gpa_mlx", "--help"], stdout=closed, stderr=subprocess.PIPE, check=False
         )
     assert (result.returncode, result.stderr) == (1, b"")
+
+
+def is_asleep(process_id: int) -> bool:
+    """Tell whether a process waits for something; a bare Linux has no `ps`."""
+    status = Path(f"/proc/{process_id}/stat")
+    if status.exists():
+        return status.read_text().rpartition(")")[2].split()[0] == "S"
+    command = ["ps", "-o", "stat=", "-p", str(process_id)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(("S", "I"))
 
 
 @pytest.mark.slow
