@@ -12,6 +12,11 @@ from gpa_mlx.voices import Voice, read_voice
 NAME = "demo"
 """What `--model` calls it; a directory of that name is `./demo`."""
 
+ABILITIES = (
+    "The demo model hears and says twenty words: zero to nine, yes, no, on, off, up, down, stop, go, left and right."
+)
+"""What people are told about it."""
+
 _DATA = Path(__file__).parent / "data" / "demo"
 
 

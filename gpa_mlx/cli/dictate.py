@@ -15,7 +15,7 @@ import click
 from gpa_mlx import settings
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.heard import finished_document, open_history, read_optional_words, show_replacements, text_options
-from gpa_mlx.cli.inputs import open_engine, require_model
+from gpa_mlx.cli.inputs import introduce, open_engine, require_model
 from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, json_option, model_option
 from gpa_mlx.cli.output import require_replaceable, write_json
 from gpa_mlx.errors import GPAError
@@ -113,6 +113,7 @@ def dictate(
         generation=choose(GenerationOptions()),
         no_input_advice=_no_input_advice(),
     )
+    introduce(model, diagnostics)
     read_manifest(require_model(model))  # a wrong name is not to be found out after the talk
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with (

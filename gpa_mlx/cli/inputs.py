@@ -14,6 +14,7 @@ from gpa_mlx import demo, models, settings
 from gpa_mlx.errors import AudioFileError, GPAError, InputTextError, ModelNotFoundError, SettingsError, VoiceError
 
 if TYPE_CHECKING:
+    from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.engine import GPA
     from gpa_mlx.voices import Voice
 
@@ -56,6 +57,12 @@ def require_model(model: str | None) -> str:
             f"The default model '{chosen}' is not installed any more.",
             hint="Choose another with `gpa-mlx model default NAME`, or install one with `gpa-mlx model pull`.",
         ) from error
+
+
+def introduce(model: str | None, diagnostics: Diagnostics) -> None:
+    """Tell a person who uses the demo model what it can do; scripts are told nothing."""
+    if (model or settings.current().model) == demo.NAME and sys.stderr.isatty():
+        diagnostics.note(f"{demo.ABILITIES} `gpa-mlx model pull` installs the published model.")
 
 
 def read_text(text: str) -> str:

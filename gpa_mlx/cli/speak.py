@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpa_mlx import __version__
-from gpa_mlx.cli.inputs import name_voice, open_engine, open_voice, read_text, require_voice
+from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, open_voice, read_text, require_voice
 from gpa_mlx.cli.options import (
     adapter_option,
     json_option,
@@ -98,6 +98,7 @@ def speak(
     if chosen is None:
         _show_spoken(text, settings, choose)
         return
+    introduce(model, diagnostics)
     with open_engine(model, adapter) as engine:
         options = choose(engine.default_options("speak"))
         settings = replace(settings, max_chars=engine.max_passage_chars)

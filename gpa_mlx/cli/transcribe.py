@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
-from gpa_mlx.cli.inputs import open_engine
+from gpa_mlx.cli.inputs import introduce, open_engine
 from gpa_mlx.cli.options import adapter_option, budget_options, json_option, model_option, transcript_options
 from gpa_mlx.cli.recordings import Source, find_recordings, readable
 from gpa_mlx.cli.scribe import Printed, Scribe
@@ -74,6 +74,7 @@ def transcribe(
     targets = plan_targets(sources, output, formats, as_json=as_json)
     printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
     failure = ExitCode.OK
+    introduce(model, diagnostics)
     with open_engine(model, adapter) as engine:
         prepare(targets)
         options = choose(engine.default_options("transcribe"))

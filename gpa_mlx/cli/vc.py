@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.cli.inputs import name_voice, open_engine, open_voice, require_audio, require_voice
+from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, open_voice, require_audio, require_voice
 from gpa_mlx.cli.options import (
     adapter_option,
     json_option,
@@ -79,6 +79,7 @@ def vc(
 
     settings = ConversionSettings(retries=retries, verify=verify, live=play and not verify)
     duration_s = announced_duration_s(source)
+    introduce(model, diagnostics)
     with open_engine(model, adapter) as engine:
         options = drawn_seed(choose(engine.default_options("vc")))
         with diagnostics.working("loading"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,3 +128,20 @@ def test_golden_text(gpa_mlx, converted_small_a, golden_audio, golden_meta):
     assert [document["text"] for document in documents] == [
         golden_meta["e2e"][f"stt/{name}"]["text"] for name in ("slt", "rms")
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "person", "told"), [("demo", True, True), ("demo", False, False), ("m", True, False)]
+)
+def test_a_person_is_told_what_the_demo_model_can_do(gpa_mlx, engine, tmp_path, monkeypatch, model, person, told):
+    from gpa_mlx.cli import inputs
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return person
+
+    monkeypatch.setattr(inputs, "sys", SimpleNamespace(stderr=Terminal()))
+    (tmp_path / "a.wav").touch()
+    result = gpa_mlx("transcribe", tmp_path / "a.wav", "--model", model)
+    assert result.code == 0
+    assert ("twenty words" in result.err) == told
