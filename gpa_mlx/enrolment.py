@@ -269,5 +269,5 @@ def _bicodec_args(model: Path) -> BiCodecArgs:
     path = model / "bicodec" / "config.json"
     try:
         return BiCodecArgs.from_dict(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFormatError(f"{path} cannot be read.", hint="Convert the model again.") from error

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from gpa_mlx.errors import ModelFormatError
 
 _REQUIRED: Any = object()
+_BEYOND = 2**63
 T = TypeVar("T")
 
 
@@ -79,6 +80,8 @@ class Fields:
         """Return a non-empty list of integers >= `minimum`."""
         value = self._get(key, default)
         ok = isinstance(value, (list, tuple)) and len(value) > 0
+        for item in value if ok else ():
+            self._check_size(key, item)
         if not ok or any(isinstance(v, bool) or not isinstance(v, int) or v < minimum for v in value):
             raise self.error(key, f"must be a list of integers >= {minimum}, not {value!r}")
         return tuple(value)
@@ -89,4 +92,10 @@ class Fields:
             if default is _REQUIRED:
                 raise self.error(key, "is missing")
             return default
+        self._check_size(key, value)
         return value
+
+    def _check_size(self, key: str, value: object) -> None:
+        """Refuse integers that neither a float nor an error message could hold."""
+        if isinstance(value, int) and not -_BEYOND < value < _BEYOND:
+            raise self.error(key, "holds an integer of more than 64 bits")

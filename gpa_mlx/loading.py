@@ -194,7 +194,7 @@ def read_json(path: Path) -> Mapping[str, Any]:
         raise ModelFormatError(
             f"{path} cannot be read: {error.strerror}.", hint="Convert the model again with `gpa-mlx convert`."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFormatError(f"{path} is not valid JSON: {error}.", hint="Convert the model again.") from error
     if not isinstance(content, dict):
         raise ModelFormatError(f"{path} must hold a JSON object.", hint="Convert the model again.")

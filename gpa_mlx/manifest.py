@@ -235,7 +235,11 @@ def sha256_of(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
 
 def _size_problem(root: Path, name: str, info: FileInfo) -> str | None:
     path = root / name
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError:  # longer than the name of a file can be
+        is_there = False
+    if not is_there:
         return f"{name} is missing"
     size = path.stat().st_size
     return None if size == info.size else f"{name} has {size} bytes instead of {info.size}"

@@ -206,7 +206,7 @@ def read_origin(name: str) -> Origin | None:
     """
     try:
         return Origin(**json.loads(_origin_file(name).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         pass
     try:
         manifest = read_manifest(folder_of(name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -28,6 +29,7 @@ DEFAULT_ORIGIN = "default"
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+_LARGEST = sys.float_info.max
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _FLAGS: dict[str, str] = {}
 
@@ -81,10 +83,10 @@ def parse_size(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     unit = _UNITS.get(match[2].upper(), 0) if match else 0
-    size_bytes = int(float(match[1]) * unit) if match else 0
-    if size_bytes < 1:
+    size_bytes = float(match[1]) * unit if match else 0.0
+    if not 1 <= size_bytes < math.inf:
         raise ValueError(text)
-    return size_bytes
+    return int(size_bytes)
 
 
 def _show_size(size_bytes: int) -> str:
@@ -121,7 +123,7 @@ def _parse_switch(text: str) -> bool:
 
 def _number(lowest: float) -> Callable[[Any], float]:
     def read(value: Any) -> float:  # noqa: ANN401
-        if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= _LARGEST:
             raise ValueError(value)
         return float(value)
 
@@ -370,6 +372,8 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} cannot be read: {error.strerror}.", hint="Check the file.") from error
     except ValueError as error:  # not UTF-8, or not TOML: then the message has line and column
         raise SettingsError(f"{file} is not valid TOML: {error}.", hint="Correct that line.") from error
+    except RecursionError as error:
+        raise SettingsError(f"{file} is nested too deeply.", hint="No setting needs so many brackets.") from error
 
 
 def _parsed(key: Key, text: str, shown: str) -> Any:  # noqa: ANN401
@@ -387,7 +391,11 @@ def _checked(key: Key, value: Any, shown: str) -> Any:  # noqa: ANN401
 
 
 def _unusable(key: Key, value: object, shown: str) -> SettingsError:
-    return SettingsError(f"{shown} is {value!r}.", hint=f"It must be {key.kind.form}.")
+    try:
+        written = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        written = "too long"
+    return SettingsError(f"{shown} is {written}.", hint=f"It must be {key.kind.form}.")
 
 
 def _unknown(problem: str, name: str, known: list[str]) -> SettingsError:

@@ -161,9 +161,10 @@ class VoiceLibrary:
         new_name = checked_name(new_name)
         with self._changing():
             old = self._existing(name)
-            if _key(new_name) != _key(name):
-                self.require_free(new_name)
             voice = replace(self.get(name), name=new_name)
+            # A process that was killed renaming leaves the voice under both names: then the new one is no other's.
+            if _key(new_name) != _key(name) and self.find(new_name) != voice:
+                self.require_free(new_name)
             file = self._path(new_name)
             write_atomically(file, format_card(voice))
             self._drop(old, unless=file)

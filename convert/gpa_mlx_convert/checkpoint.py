@@ -185,7 +185,11 @@ def _open_file(path: Path) -> TensorFile:
 
 
 def _open_shard(path: Path, keys: set[str], index: Path) -> TensorFile:
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError:  # longer than the name of a file can be
+        is_there = False
+    if not is_there:
         raise ModelFormatError(f"{index}: the shard {path.name} is missing.", hint="Download the model again.")
     shard = _open_file(path)
     stored = set(shard.names())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from gpa_mlx import models, paths
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
-from gpa_mlx.hub.copies import drop_copies, find_copy
+from gpa_mlx.hub.copies import drop_copies, find_copy, sweep_copies
 from gpa_mlx.manifest import MANIFEST_NAME, Manifest, read_manifest, require_converted, sha256_of, verify_files
 from gpa_mlx.models import Origin
 from gpa_mlx_convert.hub_source import fetched, find_snapshot
@@ -269,6 +269,7 @@ def _unchanged(target: Path, installed: Manifest | None) -> Installed:
 
 def _tidy(origin: Origin, keep_source: bool) -> None:
     """Remove what a pull has left that was killed after its model was complete."""
+    sweep_copies()
     if not keep_source and find_copy(origin.repo, origin.revision) is not None:
         drop_copies(origin.repo)
 

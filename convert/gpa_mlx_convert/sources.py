@@ -47,6 +47,9 @@ _CONFIGS = {
 }
 """What is read in every folder besides its weights, when it exists."""
 
+_MAX_DEPTH = 50
+"""Of mappings and lists in each other; configs have four."""
+
 _SHARDS = {
     "model.safetensors.index.json": "model-*.safetensors",
     "pytorch_model.bin.index.json": "pytorch_model-*.bin",
@@ -138,9 +141,15 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _load_yaml(text: str) -> object:
-    # A few aliases of aliases stand for more values than memory holds; no config needs any.
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-        raise yaml.YAMLError("aliases are not supported")
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        # A few aliases of aliases stand for more values than memory holds; no config needs any.
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not supported")
+        # Brackets in brackets take the parser time in the cube of their depth.
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise yaml.YAMLError("it is nested too deeply")
     return yaml.safe_load(text)
 
 

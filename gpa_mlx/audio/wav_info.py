@@ -123,7 +123,9 @@ def append_info(path: PathLike, info: Mapping[str, str]) -> None:
         with Path(path).open("r+b", buffering=0) as file:
             stated, name, kind = _riff_head(file.read(_RIFF_BYTES), path)
             end = 8 + stated + stated % 2
-            if stated == _MAX_SIZE or os.fstat(file.fileno()).st_size < 8 + stated:
+            is_there = stated != _MAX_SIZE and os.fstat(file.fileno()).st_size >= 8 + stated
+            # A chunk that reaches beyond the end would swallow the list.
+            if not is_there or not all(chunk.is_whole for chunk in _chunks(file, 8 + stated)):
                 raise AudioFileError(f"{path} is cut short.", hint="Make the file again.")
             size = end + len(content) - 8
             if size > _MAX_SIZE:

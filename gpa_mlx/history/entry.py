@@ -127,7 +127,7 @@ def read_entry(folder: Path) -> Entry | None:
     try:
         content = json.loads((folder / _ENTRY).read_text(encoding="utf-8"))
         known = {name: content[name] for name in ("state", "duration_s", "text", "device", "error")}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     texts = (known["text"], known["device"], known["error"])
     if known["state"] not in get_args(State) or not all(isinstance(text, str) for text in texts):

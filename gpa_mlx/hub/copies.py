@@ -5,6 +5,7 @@ A copy is a folder `OWNER--NAME@COMMIT` with the files of a snapshot, whole or o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from gpa_mlx.files import write_atomically
 from gpa_mlx.hub.repository import RemoteFile, Snapshot
 
 _RECORD = ".snapshot.json"
+_REMOVED = ".removed-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,20 @@ def write_copy(copy: Copy) -> None:
 
 def drop_copies(repo: str, *, even_kept: bool = False) -> None:
     """Remove the copies of a repository, but not those that are kept unless `even_kept`."""
+    sweep_copies()
     kept = set() if even_kept else {copy.folder for copy in _copies(repo) if copy.keep}
     for folder in _folders(repo):
         if folder not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
+            # Gone at once: a process that is killed here leaves nothing that looks like a copy.
+            with contextlib.suppress(OSError):
+                folder.rename(folder.with_name(f"{_REMOVED}{folder.name}"))
+    sweep_copies()
+
+
+def sweep_copies() -> None:
+    """Remove what is left of copies whose removal was cut short."""
+    for folder in paths.downloads_dir().glob(f"{_REMOVED}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copies(repo: str) -> list[Copy]:
@@ -68,9 +80,10 @@ def _copies(repo: str) -> list[Copy]:
             files = tuple(RemoteFile(**file) for file in document["files"])
             snapshot = Snapshot(document["repo"], document["revision"], files)
             copy = Copy(snapshot, document["requested"], document["keep"])
-        except (OSError, ValueError, LookupError, TypeError):
+            is_of_this_folder = copy.folder == folder
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             continue  # begun and never recorded, or damaged: it is downloaded anew
-        if copy.folder == folder:
+        if is_of_this_folder:
             found.append(copy)
     return found
 
