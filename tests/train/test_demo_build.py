@@ -43,7 +43,8 @@ def data():
         for words in sentences
     ]
     training = (*speech, *non_speech(2, seed=0))
-    readings = tuple(utterance for utterance in speech if len(utterance.words) > 1)
+    understood = of_speech(synthesise(VOICES["kal"], ("one", "two"), "loose", seed=0), ("one", "two"), "kal", "loose")
+    readings = (*(utterance for utterance in speech if len(utterance.words) > 1), understood)
     return DemoData(config=DataConfig(), training=training, readings=readings, trained_voices=(), held_out_voices=())
 
 

@@ -49,14 +49,20 @@ def test_asking_for_more_sequences_than_exist_is_refused():
 
 
 def test_plans_keep_sequences_and_voices_apart():
-    config = DataConfig(sequences=100, readings=50, evaluation_sequences=80, held_out_sequences=20)
+    config = DataConfig(
+        sequences=100, readings=50, recognised_readings=30, evaluation_sequences=80, held_out_sequences=20
+    )
     training = training_requests(config)
     trained, held_out = evaluation_requests(config), held_out_requests(config)
     assert training == training_requests(config)
     readings = reading_requests(config)
-    assert len(readings) == 50 * config.speaking_per_reading
-    assert {request.voice for request in readings} <= set(SPEAKING)
-    assert {request.phrasing for request in readings} == {"steady"}
+    spoken, heard = readings[: 50 * config.speaking_per_reading], readings[50 * config.speaking_per_reading :]
+    assert {request.voice for request in spoken} <= set(SPEAKING)
+    assert {request.phrasing for request in spoken} == {"steady"}
+    assert len(heard) == 30
+    assert {request.words for request in heard} < {request.words for request in spoken}
+    assert not {request.voice for request in heard} <= set(SPEAKING)
+    assert "steady" not in {request.phrasing for request in heard}
     long = {request.words for request in (*training, *readings) if len(request.words) > 1}
     assert not long & {request.words for request in (*trained, *held_out)}
     assert {request.voice for request in training} == set(RECOGNISED)

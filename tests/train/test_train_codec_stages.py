@@ -230,6 +230,16 @@ def test_the_wave_generator_learns_samples_and_leaves_the_tokens(learner, batch,
     assert after.global_codes.tolist() == whole.global_codes.tolist()
 
 
+def test_the_samples_themselves_count_in_the_wave_generators_loss_as_much_as_the_config_says(learner, batch, tmp_path):
+    whole = learner.code(batch, 0.3, np.random.default_rng(0))
+    config = GeneratorConfig(stage=stage(1), crop_codes=8, mel_weight=2.0, wave_weight=3.0)
+    train_generator(learner, config, repeated(whole), tmp_path)
+    (logged,) = log_of(tmp_path)
+    assert logged["wave_loss"] > 0.5
+    parts = logged["stft_loss"] + 2 * logged["mel_loss"] + 3 * logged["wave_loss"]
+    assert logged["loss"] == pytest.approx(parts, rel=1e-5)
+
+
 def test_every_trained_parameter_gets_a_finite_gradient_through_the_quantisers(learner, batch):
     learner.train_only(learner.wav2vec2, learner.codec.encoder, learner.codec.ecapa, learner.codec.fsq)
     mel = learner.reference_mel(batch, 0.3, np.random.default_rng(0))

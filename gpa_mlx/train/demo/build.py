@@ -193,9 +193,11 @@ class _Networks:
         learner = self.train_tokens(data)
         stages = self._directory / "codec"
         reference_s = self._bicodec_args.ref_segment_duration
+        speech = steady_speech(data.training)
+        hard = [utterance for utterance in speech if utterance.voice in recipe.hard_voices]
         coded = coded_source(
             learner,
-            steady_speech(data.training),
+            [*speech, *hard, *hard],
             recipe.decoder_batch_size,
             reference_s=reference_s,
             seed=recipe.seed + 2,

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from gpa_mlx.manifest import read_manifest
+from gpa_mlx.train.demo.dataset import steady_speech
 from gpa_mlx.train.demo.pack import DOCUMENTS, refresh_manifest
 from gpa_mlx.train.demo.targets import Target, targets
 from gpa_mlx.train.demo.vocabulary import MAX_WORDS, WORDS
@@ -84,8 +85,8 @@ def _training(data: DemoData) -> str:
 {len(voices) - espeak} of flite (synthesis from recorded speakers, some moved to another pitch and vocal tract length);
 and {len(data.training) - len(speech)} recordings of silence, noise, hum and clicks. The inputs were disturbed with
 noise, reverberation and equalisers while training. The language model read {len(data.readings):,} further utterances
-of {data.config.readings:,} sequences in the voices it speaks with. No human recordings were used beyond those in
-flite's voice databases.
+of {data.config.readings:,} sequences: {len(steady_speech(data.readings)):,} in the voices it speaks with, the others in
+all voices, only to be understood. No human recordings were used beyond those in flite's voice databases.
 
 One in eight of all sequences of two or more words, chosen by the words alone, was kept for evaluation and never trained
 on. Single words, of which there are only {len(WORDS)}, are in both; about one evaluation utterance in twenty is one.

@@ -48,7 +48,7 @@ class DemoData:
     Attributes:
         config: How they were made.
         training: What to train on: speech without silence around it, then non-speech.
-        readings: Further steady speech for the language model alone.
+        readings: Further speech for the language model alone: what it shall say, and what it shall only understand.
         trained_voices: Evaluation sequences by trained voices.
         held_out_voices: Evaluation sequences by held-out voices.
     """

@@ -93,21 +93,24 @@ def make_reading_examples(
     seed: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Example]:
-    """Tokenise the readings and put the examples together: one of speaking each, some of recognition, and pairs.
+    """Tokenise the readings and put the examples together: of speaking, of recognition, and pairs.
 
-    What is to be recognised is a quarter of the recordings, disturbed, and of an eighth what the model makes of their
-    codes, so that it understands what it says.
+    The model learns to say all steady speech of the speaking voices. What is to be recognised is a quarter of it,
+    disturbed; of an eighth what the model makes of its codes, so that it understands what it says; and everything
+    else, as it is and disturbed.
 
     Args:
         parts: The packed model with everything but its language model final.
-        utterances: Steady speech.
+        utterances: Speech.
         conversions: Most pairs to learn voice conversion from.
         seed: Of everything random.
         on_progress: Told how many recordings of how many are done.
     """
     rng = np.random.default_rng((seed, 8))
     layout, text = parts.layout, parts.text
-    voices = _VoiceCodes(parts, utterances)
+    steady = steady_speech(utterances)
+    spoken = {id(utterance) for utterance in steady}
+    voices = _VoiceCodes(parts, steady)
     clean: dict[int, list[int]] = {}
     saying: dict[int, npt.NDArray[np.int32]] = {}
     examples = []
@@ -115,18 +118,20 @@ def make_reading_examples(
         whole = _surrounded(utterance, _SPOKEN_SILENCE_S, rng)
         wave = whole.wave
         semantic = clean[id(utterance)] = _semantic(parts, wave)
-        saying[id(utterance)] = _saying(whole, len(semantic))
-        speaker = voices.draw(utterance, rng)
-        example = example_of(layout, text, "tts-a", written(utterance.words, rng), speaker, semantic)
-        examples.append(replace(example, saying=saying[id(utterance)]))
-        if done % _DISTURBED_EVERY == 0:
-            heard = augment(wave[None], rng, AugmentConfig())[0]
-        elif done % _VOCODED_EVERY == 1:
-            heard = remove_dc(parts.vocoder.decode(semantic, speaker))
+        heard = []
+        if id(utterance) not in spoken:
+            heard = [wave, augment(wave[None], rng, AugmentConfig())[0]]
         else:
-            heard = None
-        if heard is not None:
-            codes = parts.glm.encode(heard).tolist(), _semantic(parts, heard)
+            saying[id(utterance)] = _saying(whole, len(semantic))
+            speaker = voices.draw(utterance, rng)
+            example = example_of(layout, text, "tts-a", written(utterance.words, rng), speaker, semantic)
+            examples.append(replace(example, saying=saying[id(utterance)]))
+            if done % _DISTURBED_EVERY == 0:
+                heard = [augment(wave[None], rng, AugmentConfig())[0]]
+            elif done % _VOCODED_EVERY == 1:
+                heard = [remove_dc(parts.vocoder.decode(semantic, speaker))]
+        for sound in heard:
+            codes = parts.glm.encode(sound).tolist(), _semantic(parts, sound)
             examples.append(example_of(layout, text, "stt", utterance.text, *codes))
         on_progress(done + 1, len(utterances))
     pairs = conversion_pairs(utterances)

@@ -29,6 +29,8 @@ class DataConfig:
         readings: Further training sequences, for the language model alone: to say words in the order of a text, it must
             have read far more texts than tokenizers and codec need recordings.
         speaking_per_reading: How many speaking voices say each of them (steadily).
+        recognised_readings: How many of them one voice of any kind says too (loosely, or connected where possible), to
+            be recognised.
         evaluation_sequences: Evaluation sequences of one to four words, each said by one trained voice.
         held_out_sequences: How many of the same kind each held-out voice says.
         non_speech: Training recordings of silence and noise.
@@ -45,6 +47,7 @@ class DataConfig:
     recognised_per_sequence: int = 2
     readings: int = 6000
     speaking_per_reading: int = 2
+    recognised_readings: int = 3000
     evaluation_sequences: int = 300
     held_out_sequences: int = 100
     non_speech: int = 250
@@ -86,13 +89,18 @@ def training_requests(config: DataConfig) -> list[Request]:
 
 
 def reading_requests(config: DataConfig) -> list[Request]:
-    """List the utterances of the readings."""
+    """List the utterances of the readings: first those in the voices the model speaks with."""
     rng = np.random.default_rng([config.seed, 4])
-    return [
+    sequences = draw_sequences("train", config.readings, seed=config.seed)
+    requests = [
         _request(voice, words, "steady", rng)
-        for words in draw_sequences("train", config.readings, seed=config.seed)
+        for words in sequences
         for voice in _some(SPEAKING, config.speaking_per_reading, rng)
     ]
+    for words in sequences[: config.recognised_readings]:
+        voice = RECOGNISED[rng.integers(len(RECOGNISED))]
+        requests.append(_request(voice, words, _lively(voice, rng), rng))
+    return requests
 
 
 def evaluation_requests(config: DataConfig) -> list[Request]:
