@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.audio.recording import Recording
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import AudioLike
+    from gpa_mlx.types import AudioLike, Speech
 
 MAX_CLIP_S = 1800.0
 """Longest recording in which the best part is looked for."""
@@ -67,11 +67,13 @@ class Probe:
     Attributes:
         text: What was to be said.
         similarity: Of the new voice and the voice made from that speech; None where there was no usable speech.
+        speech: What was said; None where nothing was.
         problem: Why there is no similarity; empty where there is one.
     """
 
     text: str
     similarity: Similarity | None
+    speech: Speech | None
     problem: str = ""
 
 
@@ -201,13 +203,14 @@ def probe_voice(engine: SpeechEngine, voice: Voice) -> Probe:
     try:
         speech = engine.speak(text, voice=voice, options=options)
     except NoSpeechError as error:
-        return Probe(text=text, similarity=None, problem=error.message)
+        return Probe(text=text, similarity=None, speech=None, problem=error.message)
     try:
         again = engine.make_voice((speech.audio, speech.sample_rate), name=voice.name)
     except (VoiceError, AudioFileError) as error:
-        return Probe(text=text, similarity=None, problem=error.message)
+        return Probe(text=text, similarity=None, speech=speech, problem=error.message)
     levels = _bicodec_args(engine.path).speaker_encoder.fsq_levels
-    return Probe(text=text, similarity=similarity(voice.global_tokens, again.global_tokens, levels))
+    alike = similarity(voice.global_tokens, again.global_tokens, levels)
+    return Probe(text=text, similarity=alike, speech=speech)
 
 
 def probe_text(family: str) -> str:

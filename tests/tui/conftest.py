@@ -27,6 +27,7 @@ class FakeOutput:
     Attributes:
         speed: Times real time.
         missing: There is no such device.
+        dies: It is unplugged at the first sound.
         heard: Samples that were played and not silent.
         opened: How many streams there were.
     """
@@ -35,7 +36,7 @@ class FakeOutput:
     latency_s = 0.01
 
     def __init__(self, *, speed=50.0, missing=False):
-        self.speed, self.missing = speed, missing
+        self.speed, self.missing, self.dies = speed, missing, False
         self.heard = self.opened = 0
         self._running = threading.Event()
 
@@ -43,7 +44,7 @@ class FakeOutput:
         if self.missing:
             raise AudioDeviceError("This computer has no sound output.", hint="Connect one.")
         self.opened += 1
-        self._fill, self._running = fill, threading.Event()
+        self._fill, self._lost, self._running = fill, lost, threading.Event()
         return self
 
     def start(self):
@@ -61,6 +62,9 @@ class FakeOutput:
         while running.is_set():
             fill(out)
             self.heard += int(np.count_nonzero(out))
+            if self.dies and self.heard:
+                self._lost()
+                return
             time.sleep(0.01)
 
 
@@ -106,6 +110,12 @@ class Session:
         else:
             area.value = text
         await self.pilot.pause()
+
+    async def rest(self) -> None:
+        """Wait until the engine has nothing to do, and the top line says so."""
+        await self.until(lambda: self.app.service.state == "idle")
+        self.screen.refresh_header()
+        await self.pilot.pause(0.2)
 
     def picture(self) -> str:
         """The screen as SVG, the same in every run."""

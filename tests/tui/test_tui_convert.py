@@ -321,7 +321,7 @@ def test_convert_looks_right(use, picture, size, theme, engine, long):
 
     async def steps(session):
         await convert(session, long)
-        await session.pilot.pause(0.2)
+        await session.rest()
         assert session.picture() == picture
 
     use(steps, mode="convert", size=size, theme=theme, ears=ears(FakeMicrophone()))

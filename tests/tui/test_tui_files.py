@@ -321,6 +321,7 @@ def test_files_look_right(use, picture, recordings, size, theme):
         await add(session, "c.wav")
         session.screen.query_one(Rows).choose("file2")
         await session.until(lambda: session.screen.query_one(ProgressRow).words == "2 of 4 done, 1 failed")
+        await session.rest()
         assert session.picture() == picture
 
     use(steps, mode="files", size=size, theme=theme)

@@ -144,7 +144,7 @@ def test_it_is_deleted_only_after_a_question(use, entries):
 def test_history_looks_right(use, picture, entries, size, theme):
     async def steps(session):
         await listed(session)
-        await session.pilot.pause()
+        await session.rest()
         assert session.picture() == picture
 
     use(steps, mode="history", size=size, theme=theme)

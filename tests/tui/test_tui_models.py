@@ -218,6 +218,7 @@ def test_a_process_that_dies_is_noticed(monkeypatch):
 def test_models_look_right(use, picture, monkeypatch, size, theme):
     async def steps(session):
         await listed(session)
+        await session.rest()
         detail = session.screen.query_one("#detail", Static)
         monkeypatch.setattr(type(session.screen), "_tick", lambda _: None)
         detail.update(str(detail.render()).replace(str(demo.demo_model()), "the folder of the demo model"))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pty
-import select
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ import pytest
 from gpa_mlx.engine import load
 from gpa_mlx_tui.speaking import SpeechGrew
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
+from tests.support.terminal import Terminal
 
 LONG = "one two three four five six seven eight nine zero. " * 20
 MOST_BLOCKED_S = 0.05
@@ -78,48 +77,6 @@ def test_escape_stops_the_model_at_once(use):
     assert min(waits) <= MOST_ESCAPE_S, waits
 
 
-class Terminal:
-    """The real program in a terminal of its own."""
-
-    def __init__(self, *arguments: str):
-        self.picture = b""
-        own, theirs = pty.openpty()
-        command = [sys.executable, "-m", "gpa_mlx", "tui", *arguments]
-        environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": os.pathsep.join(sys.path)}
-        self._process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
-        os.close(theirs)
-        self._own = own
-
-    def write(self, keys: bytes) -> None:
-        os.write(self._own, keys)
-
-    def until(self, words: bytes, timeout_s: float = 60.0) -> None:
-        """Read until something is on the screen."""
-        self.picture, deadline = b"", time.monotonic() + timeout_s
-        while words not in self.picture:
-            assert time.monotonic() < deadline, self.picture[-2000:]
-            self._read(0.1)
-
-    def leave(self) -> tuple[int, float]:
-        """Press the key that quits; return exit status and seconds."""
-        start = time.monotonic()
-        self.write(b"\x11")
-        while self._process.poll() is None:
-            assert time.monotonic() - start < 30
-            self._read(0.01)
-        seconds = time.monotonic() - start
-        self._read(0.1)
-        os.close(self._own)
-        return self._process.returncode, seconds
-
-    def _read(self, timeout_s: float) -> None:
-        if select.select([self._own], [], [], timeout_s)[0]:
-            try:
-                self.picture += os.read(self._own, 1 << 16)
-            except OSError:
-                time.sleep(0.01)
-
-
 def at_work(terminal: Terminal) -> None:
     terminal.until(b"Commands")
     terminal.write(b"\x1bOR")
@@ -143,9 +100,17 @@ def test_quitting_takes_a_second_at_most_and_gives_the_terminal_back(prepare):
         code, seconds = terminal.leave()
         took.append(seconds)
         assert code == 0, terminal.picture[-2000:]
-        assert b"\x1b[?1049l" in terminal.picture, "the other screen was not left"
+        assert terminal.is_restored
         assert b"Traceback" not in terminal.picture
     assert min(took) <= MOST_QUIT_S, took
+
+
+def test_the_size_is_that_of_the_terminal_when_the_output_is_redirected(tmp_path):
+    terminal = Terminal("--model", "demo", stdout=tmp_path / "out", rows=40, columns=130)
+    for key in (b"", b"\x1bOR", b"\x1bOS"):
+        terminal.write(key)
+        terminal.until(b"\x1b[40;1H")  # the last line is written to
+    terminal.leave()
 
 
 def test_it_says_that_it_needs_a_terminal():

@@ -164,7 +164,7 @@ def test_settings_look_right(use, picture, size, theme):
         await listed(session)
         await change(session, "max_memory", "much")
         await session.until(lambda: problem(session))
-        await session.pilot.pause()
+        await session.rest()
         assert session.picture() == picture
 
     use(steps, mode="settings", size=size, theme=theme)

@@ -163,6 +163,23 @@ def test_without_a_sound_output_it_says_so_and_makes_the_speech(use, output):
     use(steps, mode="speak")
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_sound_output_that_is_unplugged_is_told_and_the_speech_stays(use, output, again):
+    async def steps(session):
+        output.dies = not again
+        await speak(session, "Hello world")
+        await session.until(lambda: not session.screen.working("speak"))
+        if again:
+            output.dies = True
+            await session.press("ctrl+l")
+            await session.until(lambda: not session.screen.working("play"))
+        assert len(session.toasts) == 1
+        assert "stopped working" in session.toasts[0]
+        assert session.screen.made.pieces
+
+    use(steps, mode="speak")
+
+
 def test_numbers_are_shown_as_they_will_be_read(use):
     async def steps(session):
         await ready(session)
@@ -238,7 +255,7 @@ def test_it_looks_right(use, picture, size, theme):
         session.screen.query_one("#seed", Input).value = "7"
         await speak(session, f"{TWO} It costs $3.50.")
         await session.until(lambda: not session.screen.working("speak") and not session.screen.working("preview"))
-        await session.pilot.pause(0.5)
+        await session.rest()
         assert session.picture() == picture
 
     use(steps, mode="speak", size=size, theme=theme)

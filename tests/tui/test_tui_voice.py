@@ -147,6 +147,7 @@ def test_a_file_becomes_a_voice_that_is_heard_and_kept(use, engine, output):
         await session.until(lambda: output.heard and not screen.working("play"))
         assert screen.query_one("#sample", Waveform).duration_s > 0.5
         heard, spoken_times = output.heard, engine.calls.count("stream_speak")
+        assert spoken_times == 1, "what was said to measure the voice is not said again"
         await session.press("ctrl+g")
         await session.until(lambda: output.heard > heard and not screen.working("play"))
         await keep(session, "anna")
@@ -474,7 +475,7 @@ def test_voice_looks_right(use, picture, size, theme, family):
 
     async def steps(session):
         await make(session)
-        await session.pilot.pause(0.2)
+        await session.rest()
         assert session.picture() == picture
 
     use(steps, mode="voice", size=size, theme=theme, ears=ears(FakeMicrophone()))

@@ -64,6 +64,7 @@ def test_the_model_speaks_with_the_new_voice(engine, sample, voice):
     assert probe is not None
     assert probe.problem == ""
     assert probe.similarity is not None
+    assert engine.transcribe((probe.speech.audio, probe.speech.sample_rate)).text == probe.text
     assert probe.similarity.levels > 0.8
 
 
@@ -153,6 +154,7 @@ def test_a_probe_that_fails_does_not_cost_the_voice(engine, sample, monkeypatch,
     found = enrol(engine, [sample("rms")], "anna")
     assert found.voice.name == "anna"
     assert found.probe.similarity is None
+    assert (found.probe.speech is None) == (error is not None)
     assert found.probe.problem.startswith(
         "Nothing was said." if error else "The recording for the voice is 0.01 s long"
     )
@@ -160,7 +162,9 @@ def test_a_probe_that_fails_does_not_cost_the_voice(engine, sample, monkeypatch,
 
 def test_the_probe_is_the_same_each_time(engine, sample):
     voice = enrol(engine, [sample("awb")], "anna", probe=False).voice
-    assert probe_voice(engine, voice) == probe_voice(engine, voice)
+    first, second = probe_voice(engine, voice), probe_voice(engine, voice)
+    assert (first.text, first.similarity, first.problem) == (second.text, second.similarity, second.problem)
+    assert np.array_equal(first.speech.audio, second.speech.audio)
 
 
 def test_the_probe_text_fits_the_model(monkeypatch, tmp_path):

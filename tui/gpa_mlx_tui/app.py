@@ -12,14 +12,14 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
 from gpa_mlx_tui.choices import is_demo, model_name
 from gpa_mlx_tui.hearing import Ears, default_ears
-from gpa_mlx_tui.modes import MODES
+from gpa_mlx_tui.modes import MODES, Mode
 from gpa_mlx_tui.palette import Commands
 from gpa_mlx_tui.screens.base import ModeScreen, sentence_of
 from gpa_mlx_tui.service import OpenEngine, Service
 from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, PlainScrollBar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from textual.binding import Binding, BindingType
@@ -49,6 +49,7 @@ class GPAApp(App[None], inherit_bindings=False):
         ears: Microphone, history and words for dictation; None means those of this computer and no words.
         idle_unload_s: Free the weights after this many seconds without work; None keeps them.
         mode: Id of the mode to begin with.
+        prepared: Called, on a thread, when all modes are imported.
 
     Raises:
         SettingsError: A key cannot be used.
@@ -73,6 +74,7 @@ class GPAApp(App[None], inherit_bindings=False):
         ears: Ears | None = None,
         idle_unload_s: float | None = None,
         mode: str = MODES[0].id,
+        prepared: Callable[[], None] = lambda: None,
     ) -> None:
         keys = dict(keys or {})
         self.keys = remapped(keys)
@@ -81,6 +83,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.DEFAULT_MODE = mode  # pyright: ignore[reportAttributeAccessIssue]
         super().__init__()
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
+        self._prepared = prepared
         self.output = output
         self.ears = ears or default_ears()
         for one in THEMES.values():
@@ -90,7 +93,19 @@ class GPAApp(App[None], inherit_bindings=False):
         ScrollBar.renderer = PlainScrollBar if ascii_only else ScrollBarRender
         self.set_keymap(keys)
         for place in MODES:
-            self.add_mode(place.id, place.make_screen)
+            self.add_mode(place.id, self.screen_maker(place))
+
+    def screen_maker(self, mode: Mode) -> Callable[[], ModeScreen]:
+        """Return what makes the screen of a mode when it is first shown."""
+
+        def make() -> ModeScreen:
+            screen = mode.make_screen()
+            # A new screen gets today's styles as it is mounted. Textual does not know that, and would first parse all
+            # styles again, twice: 0.1 s in which nothing moves.
+            screen._css_update_count = self._css_update_count
+            return screen
+
+        return make
 
     @property
     def model_name(self) -> str:
@@ -186,13 +201,13 @@ class GPAApp(App[None], inherit_bindings=False):
 
     def _prepare(self) -> None:
         """Import what the other modes need while the user looks at the first one."""
-        self.service.begin("prepare", self, lambda work: _import_ahead())
+        self.service.begin("prepare", self, lambda work: self._import_ahead())
 
+    def _import_ahead(self) -> None:
+        from importlib import import_module
 
-def _import_ahead() -> None:
-    from importlib import import_module
-
-    import_module("numpy")
-    for mode in MODES:
-        with suppress(ImportError):  # who goes to that mode will see it
-            import_module(mode.module)
+        import_module("numpy")
+        for mode in MODES:
+            with suppress(ImportError):  # who goes to that mode will see it
+                import_module(mode.module)
+        self._prepared()

@@ -128,7 +128,7 @@ def use_keys(app: GPAApp, keys: dict[str, str]) -> None:
     guide = next(mode for mode in MODES if mode.id == "help")
     if app.current_mode != guide.id:
         app.remove_mode(guide.id)
-        app.add_mode(guide.id, guide.make_screen)
+        app.add_mode(guide.id, app.screen_maker(guide))
 
 
 def shown(name: str, value: Any) -> str:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import locale
 import os
 import sys
@@ -50,6 +51,7 @@ def tui(*, model: str | None, theme: str | None, ascii_only: bool | None) -> Non
     """
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):  # Textual draws there
         raise GPAError("The app needs a terminal.", hint="Start it in one, or use the other commands in scripts.")
+    gc.disable()  # until all is imported: there is no garbage yet, and looking for it takes a tenth of the start
     with _first_picture(sys.__stderr__):
         app = _make_app(model, theme, ascii_only)
     _run(app)
@@ -99,13 +101,22 @@ def _make_app(model: str | None, theme: str | None, ascii_only: bool | None) -> 
             history_days=chosen.history_days,
         ),
         idle_unload_s=chosen.idle_unload_s or None,
+        prepared=_settle,
     )
 
 
 def _open_engine(path: Path) -> SpeechEngine:
     from gpa_mlx.cli.inputs import open_engine
 
-    return open_engine(str(path))
+    engine = open_engine(str(path))
+    _settle()
+    return engine
+
+
+def _settle() -> None:
+    """Collect garbage from now on, but not among what is there: looking through that stops the app for 0.1 s."""
+    gc.freeze()
+    gc.enable()
 
 
 def _run(app: GPAApp) -> NoReturn:
@@ -126,14 +137,17 @@ def _run(app: GPAApp) -> NoReturn:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Keep what sound libraries write to descriptor 2 off the picture, which Textual draws through `sys.__stderr__`."""
-    saved = sys.stderr, sys.__stderr__
+    """Keep what sound libraries write to descriptor 2 off the picture, which Textual draws through `sys.__stderr__`.
+
+    Python looks for the size of the terminal at `sys.__stdout__`, which may be a file.
+    """
+    saved = sys.stderr, sys.__stderr__, sys.__stdout__
     with open(os.dup(2), "w", encoding="utf-8", errors="replace") as terminal, open(os.devnull, "w") as nothing:  # noqa: PTH123
-        sys.stderr = sys.__stderr__ = terminal
+        sys.stderr = sys.__stderr__ = sys.__stdout__ = terminal
         os.dup2(nothing.fileno(), 2)
         try:
             yield
         finally:
             terminal.flush()
             os.dup2(terminal.fileno(), 2)
-            sys.stderr, sys.__stderr__ = saved
+            sys.stderr, sys.__stderr__, sys.__stdout__ = saved

@@ -220,7 +220,7 @@ def convert(work: Work, service: Service, made: Converted, output: OutputDevice 
     """Convert a recording, and play the result while it is made if that is wanted.
 
     Raises:
-        GPAError: The voice, the recording or the model cannot be used.
+        GPAError: The voice, the recording or the model cannot be used, or the sound output disappeared.
         CancelledError: The work was cancelled.
     """
     playback = Playback(output, expected_s=expected_s) if made.plays else None

@@ -152,13 +152,15 @@ class SampleMade(WorkMessage):
     Args:
         work: The work.
         voice: Who.
+        text: What.
         samples: `(samples,)` float32 at 16 kHz.
         peaks: Of all of it.
     """
 
-    def __init__(self, work: Work, voice: Voice, samples: Waveform, peaks: Peaks) -> None:
+    def __init__(self, work: Work, voice: Voice, text: str, samples: Waveform, peaks: Peaks) -> None:
         super().__init__(work)
         self.voice = voice
+        self.text = text
         self.samples = samples
         self.peaks = peaks
 
@@ -233,6 +235,8 @@ def make_voice(work: Work, service: Service, clips: Sequence[Clip], *, whole: bo
     work.check()
     clip = next(clip for clip in clips if clip.audio is enrolment.source)
     work.post(VoiceMade(work, enrolment, clip, clip.part(whole=whole)))
+    if enrolment.probe is not None and enrolment.probe.speech is not None:
+        _post_sample(work, enrolment.voice, enrolment.probe.text, enrolment.probe.speech.audio)
 
 
 def describe_made(made: Enrolment, source: str) -> str:
@@ -294,11 +298,15 @@ def say_sample(work: Work, service: Service, voice: Voice, output: OutputDevice 
         playback.feed(piece)
         work.post(SampleGrew(work, finder.push(piece)))
     samples = np.concatenate([np.zeros(0, dtype=np.float32), *pieces])
-    work.post(SampleMade(work, voice, samples, PeakFinder().push(samples, last=True)))
+    _post_sample(work, voice, text, samples)
     playback.finish()
     work.check()
     if playback.problem is not None:
         raise playback.problem
+
+
+def _post_sample(work: Work, voice: Voice, text: str, samples: Waveform) -> None:
+    work.post(SampleMade(work, voice, text, samples, PeakFinder().push(samples, last=True)))
 
 
 def _part(recording: Recording, window: ClipWindow) -> Part:

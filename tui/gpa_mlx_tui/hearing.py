@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gpa_mlx.types import TranscriptionStream
     from gpa_mlx_tui.service import Service, Work
 
+LOOKED_FOR = "Devices are looked for at the start."
+"""PortAudio lists them once, and again only when no stream is open."""
 _POLL_S = 0.03
 
 

@@ -45,6 +45,18 @@ class WorkEnded(WorkMessage):
         self.error = error
 
 
+class WorkCancelled(Message):
+    """A work was cancelled, by its owner or by the service.
+
+    Args:
+        work: The work.
+    """
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self.work = work
+
+
 class Listed(WorkMessage):
     """What there is to choose from was looked up.
 

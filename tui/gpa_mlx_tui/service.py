@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from gpa_mlx.errors import CancelledError, GPAError
 from gpa_mlx.runner import EngineThread
-from gpa_mlx_tui.messages import WorkEnded
+from gpa_mlx_tui.messages import WorkCancelled, WorkEnded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +126,7 @@ class Service:
         return held or None
 
     def begin(self, name: str, owner: MessagePump, body: Callable[[Work], None]) -> Work:
-        """Do something on a new thread; the owner gets its messages, and `WorkEnded` unless it is cancelled.
+        """Do something on a new thread; the owner gets its messages, then `WorkEnded` or, at once, `WorkCancelled`.
 
         Args:
             name: What it is called.
@@ -134,6 +134,7 @@ class Service:
             body: What to do. It may wait, import and read files. What it raises comes with `WorkEnded`.
         """
         work = Work(name, owner)
+        work.on_cancel(lambda: None if self._closed else owner.post_message(WorkCancelled(work)))
         with self._lock:
             self._works.add(work)
         threading.Thread(target=self._do, args=(work, body), name=f"gpa-mlx {name}", daemon=True).start()

@@ -67,6 +67,7 @@ class Playback:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         self.problem: AudioDeviceError | None = None
+        self._is_lost = False
         self._player: Player | None = None
         try:
             self._player = Player(SAMPLE_RATE_HZ, expected_s=expected_s, device=device)
@@ -93,13 +94,18 @@ class Playback:
             self._lose(error)
 
     def finish(self) -> None:
-        """Wait until all has been heard, or `stop` is called."""
-        if self._player is None:
-            return
-        try:
-            self._player.finish()
-        except AudioDeviceError as error:
-            self._lose(error)
+        """Wait until all has been heard, or `stop` is called.
+
+        Raises:
+            AudioDeviceError: The device disappeared meanwhile.
+        """
+        if self._player is not None:
+            try:
+                self._player.finish()
+            except AudioDeviceError as error:
+                self._lose(error)
+        if self._is_lost and self.problem is not None:
+            raise self.problem
 
     def toggle(self) -> None:
         """Pause, or go on."""
@@ -113,14 +119,19 @@ class Playback:
             threading.Thread(target=self._player.stop, name="gpa-mlx silence", daemon=True).start()
 
     def _lose(self, error: AudioDeviceError) -> None:
-        self.problem = error
+        self.problem, self._is_lost = error, True
         if self._player is not None:
             self._player.stop()
             self._player = None
 
 
 def play_pieces(work: Work, playback: Playback, pieces: Iterable[Waveform]) -> None:
-    """Play samples to their end on a work's thread; cancelling the work stops the sound."""
+    """Play samples to their end on a work's thread; cancelling the work stops the sound.
+
+    Raises:
+        AudioDeviceError: The device disappeared meanwhile.
+        CancelledError: The work was cancelled.
+    """
     work.on_cancel(playback.stop)
     for piece in pieces:
         work.check()

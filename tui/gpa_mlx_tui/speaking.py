@@ -144,7 +144,7 @@ def make_speech(work: Work, service: Service, made: MadeSpeech, output: OutputDe
     """Say a text and play it while it is made.
 
     Raises:
-        GPAError: The voice, the text or the model cannot be used.
+        GPAError: The voice, the text or the model cannot be used, or the sound output disappeared.
         CancelledError: The work was cancelled.
     """
     playback = Playback(output)

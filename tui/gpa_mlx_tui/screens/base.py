@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.bindings import bindings_of
-from gpa_mlx_tui.messages import WorkEnded
+from gpa_mlx_tui.messages import WorkCancelled, WorkEnded
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
 
@@ -128,6 +128,16 @@ class ModeScreen(Screen[None]):
         if message.error is not None:
             self.gpa.show_error(message.error)
         self.work_stopped(name)
+
+    def on_work_cancelled(self, message: WorkCancelled) -> None:
+        """Do as Escape does when others cancelled what is under way: another model is used."""
+        message.stop()
+        name = message.work.name
+        if self._works.get(name) is not message.work:
+            return
+        if name not in self._silent:
+            self.cancel_works()
+        self.cancel(name)
 
     def _load(self, task: Task) -> None:
         self._silent.add("load")

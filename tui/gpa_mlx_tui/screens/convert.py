@@ -20,7 +20,7 @@ from gpa_mlx_tui.converting import (
     SourceRead,
     read_source,
 )
-from gpa_mlx_tui.hearing import MicrophoneChecked, check_microphone
+from gpa_mlx_tui.hearing import LOOKED_FOR, MicrophoneChecked, check_microphone
 from gpa_mlx_tui.messages import Saved
 from gpa_mlx_tui.recorder import ClipGrew, ClipRecorded, ClipRecorder
 from gpa_mlx_tui.screens.base import ModeScreen
@@ -102,6 +102,10 @@ class ConvertScreen(ModeScreen):
         self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
         self.set_interval(_PLAYHEAD_S, self._follow)
         self._show_state()
+
+    def on_screen_resume(self) -> None:
+        """Look up the voices: there may be another model, or new voices."""
+        self.query_one(VoicePicker).look_up()
 
     # -- what the user does -------------------------------------------------------------------------------------------
 
@@ -355,7 +359,7 @@ class ConvertScreen(ModeScreen):
         if self.source is not None:
             return f"Source: {self.source.name}, {self._source_s:.1f} s"
         if self._problem:
-            return f"{symbols.doubtful} {self._problem} Ctrl+O takes a file."
+            return f"{symbols.doubtful} {self._problem} {LOOKED_FOR} Ctrl+O takes a file."
         return "Source: Ctrl+O takes a file, Ctrl+N records."
 
     def _result_words(self) -> str:

@@ -12,6 +12,7 @@ from textual.widgets import Button, Static, TextArea
 
 from gpa_mlx_tui.choices import ModelChoice, models
 from gpa_mlx_tui.hearing import (
+    LOOKED_FOR,
     Dictated,
     Dictating,
     HeardRecording,
@@ -206,6 +207,7 @@ class DictateScreen(ModeScreen):
             self.notify(event.advice, title="No sound", severity="warning", timeout=10, markup=False)
         elif isinstance(event, Stopped):
             self._is_stopping = True
+            self.query_one(LevelMeter).show(None)
             self._show_state()
         elif isinstance(event, Finished):
             self._finish(event)
@@ -275,11 +277,11 @@ class DictateScreen(ModeScreen):
             minutes, seconds = divmod(int(self._elapsed_s), 60)
             words = f"{symbols.recording} Recording {minutes}:{seconds:02}. Ctrl+R ends it, Esc drops the text."
         elif recording:
-            words = f"{symbols.busy} Writing it down{symbols.ellipsis}"
+            words = f"{symbols.busy} Writing it down{symbols.ellipsis} Esc drops the text."
         elif self.working("hear"):
             words = f"{symbols.busy} Hearing the recording{symbols.ellipsis} Esc stops."
         elif self._problem:
-            words = f"{symbols.doubtful} {self._problem} Ctrl+O writes down a recording from a file."
+            words = f"{symbols.doubtful} {self._problem} {LOOKED_FOR} Ctrl+O writes down a file."
         else:
             words = f"{symbols.idle} Ready: {self._microphone or 'looking for a microphone'}"
         self.query_one("#status", Static).update(words)

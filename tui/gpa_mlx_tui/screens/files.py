@@ -96,13 +96,6 @@ class FilesScreen(ModeScreen):
         self.set_interval(_REFRESH_S, self._tick)
         self._show_state()
 
-    def on_screen_resume(self) -> None:
-        """Note what was cancelled from elsewhere: another model was chosen."""
-        work = self._works.get("file")
-        if work is not None and work.is_cancelled:
-            self._is_running = False
-            self.cancel("file")
-
     # -- what the user does -------------------------------------------------------------------------------------------
 
     def action_start(self) -> None:

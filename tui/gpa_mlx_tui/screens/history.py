@@ -76,9 +76,6 @@ class HistoryScreen(ModeScreen):
 
     def on_screen_resume(self) -> None:
         """Look what is there by now."""
-        for name in ("play", "retry"):
-            if name in self._works and self._works[name].is_cancelled:  # another model was chosen
-                self.cancel(name)
         self._look_up()
 
     # -- what the user does -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from gpa_mlx_tui.choosing import (
     take_effect,
     write_setting,
 )
+from gpa_mlx_tui.hearing import LOOKED_FOR
 from gpa_mlx_tui.modes import MODES
 from gpa_mlx_tui.screens.base import ModeScreen
 from gpa_mlx_tui.themes import THEMES
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gpa_mlx.settings import LoadedSettings
 
 _COLUMNS = (Column("Setting", share=2), Column("Value", share=3), Column("From", share=2))
+_DEVICES = {"microphone", "loudspeaker"}
 _CHOICES = {"theme": tuple(THEMES), "ascii": ("true", "false")}
 
 
@@ -223,5 +225,6 @@ class SettingsScreen(ModeScreen):
             origin = self.loaded.origins[name]
             place = "" if origin == DEFAULT_ORIGIN else f" Set by {origin}."
             form = " or ".join(_CHOICES[name]) if name in _CHOICES else KEYS[name].kind.form
-            words = f"{KEYS[name].help}\nIt is {form}.{place}"
+            note = f" {LOOKED_FOR}" if name in _DEVICES else ""
+            words = f"{KEYS[name].help}\nIt is {form}.{place}{note}"
         self.query_one("#about", Static).update(words)

@@ -93,6 +93,10 @@ class SpeakScreen(ModeScreen):
         self.query_one("#text", TextArea).select_all()
         self._show_state()
 
+    def on_screen_resume(self) -> None:
+        """Look up the voices: there may be another model, or new voices."""
+        self.query_one(VoicePicker).look_up()
+
     # -- what the user does -------------------------------------------------------------------------------------------
 
     def action_speak(self) -> None:

@@ -23,7 +23,7 @@ from gpa_mlx_tui.enrolling import (
     play_samples,
     say_sample,
 )
-from gpa_mlx_tui.hearing import MicrophoneChecked, check_microphone
+from gpa_mlx_tui.hearing import LOOKED_FOR, MicrophoneChecked, check_microphone
 from gpa_mlx_tui.keeping import KEEP, Keeper
 from gpa_mlx_tui.messages import Saved
 from gpa_mlx_tui.recorder import ClipGrew, ClipRecorded, ClipRecorder
@@ -168,7 +168,7 @@ class VoiceScreen(ModeScreen):
         self.query_one("#sample", Waveform).clear()
         if known is not None:
             self.query_one("#sample", Waveform).add(known.peaks)
-            self._play("#sample", lambda work: play_samples(work, known.samples, output))
+            self._play("#sample", lambda work: play_samples(work, known.samples, output, known.text))
             return
         self._report("loading the model" if service.state == "opening" else "beginning")
         self._play("#sample", lambda work: say_sample(work, service, voice, output))
@@ -291,8 +291,10 @@ class VoiceScreen(ModeScreen):
         self.query_one("#sample", Waveform).add(message.peaks)
 
     def on_sample_made(self, message: SampleMade) -> None:
-        """Keep it, to be heard again at once."""
+        """Keep it, to be heard again at once; the new voice has said it to be measured."""
         self._samples[self.service.model, message.voice.global_tokens] = message
+        if message.work.name == "make":
+            self.query_one("#sample", Waveform).add(message.peaks)
 
     def on_card_read(self, message: shelf.CardRead) -> None:
         """Keep the voice of a card, under another name if its own is taken."""
@@ -395,7 +397,7 @@ class VoiceScreen(ModeScreen):
         if described := self._panel.describe_clips(self.clips):
             return described
         if self._problem:
-            return f"{symbols.doubtful} {self._problem} Ctrl+O takes a file."
+            return f"{symbols.doubtful} {self._problem} {LOOKED_FOR} Ctrl+O takes a file."
         return f"{symbols.idle} {self._microphone or 'looking for a microphone'}"
 
     def _show_state(self) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Static
 
 from gpa_mlx_tui.bindings import shown_key
 from gpa_mlx_tui.modes import MODES, Mode
 from gpa_mlx_tui.themes import UNICODE, Symbols
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
-    from textual.events import Click
+    from textual.events import Click, MouseMove
 
     from gpa_mlx.runner import State
+    from gpa_mlx_tui.app import GPAApp
 
 _WORDS: dict[State, str] = {"idle": "ready", "opening": "loading", "busy": "working", "closed": "closed"}
 
@@ -54,36 +52,58 @@ class Header(Widget):
         return line
 
 
-class ModeBar(Horizontal):
-    """The modes, to be clicked; the keys are in the tooltips and in Help.
+class ModeBar(Widget):
+    """The modes, to be clicked; their keys are in the tooltips and in Help. One widget, as each takes its time.
 
     Args:
         current: Id of the mode that is shown.
+    """
+
+    COMPONENT_CLASSES = {"modes--current", "modes--other"}  # noqa: RUF012
+    DEFAULT_CSS = """
+    ModeBar {
+        height: 1;
+        background: $surface;
+        .modes--current { color: $background; background: $primary; text-style: bold; }
+        .modes--other { color: $foreground 80%; }
+    }
     """
 
     def __init__(self, current: str) -> None:
         super().__init__()
         self._current = current
 
-    def compose(self) -> ComposeResult:
-        """Lay out the names."""
+    def render(self) -> Text:
+        """Draw the names."""
+        line = Text(no_wrap=True, end="", overflow="crop")
         for mode in MODES:
-            yield _Tab(mode, is_current=mode.id == self._current)
+            kind = "current" if mode.id == self._current else "other"
+            line.append(_padded(mode), self.get_component_rich_style(f"modes--{kind}"))
+        return line
 
-
-class _Tab(Static):
-    def __init__(self, mode: Mode, *, is_current: bool) -> None:
-        super().__init__(mode.title, markup=False, classes="-current" if is_current else "")
-        self._mode = mode
-
-    def on_mount(self) -> None:
-        key = next((row for row in getattr(self.app, "keys", ()) if row.id == f"app.mode_{self._mode.id}"), None)
-        if key is not None:
-            self.tooltip = f"{shown_key(key.key)}: {key.tooltip}"
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """Have the tooltip of the mode that is pointed at."""
+        mode = _mode_at(event.x)
+        table = cast("GPAApp", self.app).keys
+        key = next((row for row in table if mode is not None and row.id == f"app.mode_{mode.id}"), None)
+        self.tooltip = None if key is None else f"{shown_key(key.key)}: {key.tooltip}"
 
     async def on_click(self, event: Click) -> None:
-        event.stop()
-        await self.app.run_action(f"app.go({self._mode.id!r})")
+        """Go to the mode that is pointed at."""
+        if (mode := _mode_at(event.x)) is not None:
+            await self.app.run_action(f"app.go({mode.id!r})")
+
+
+def _padded(mode: Mode) -> str:
+    return f" {mode.title} "
+
+
+def _mode_at(column: int) -> Mode | None:
+    for mode in MODES:
+        if 0 <= column < cell_len(_padded(mode)):
+            return mode
+        column -= cell_len(_padded(mode))
+    return None
 
 
 def megabytes(count: int) -> str:

@@ -54,9 +54,8 @@ class VoicePicker(Button):
         self._opens = False
 
     def on_mount(self) -> None:
-        """Look up which voices there are, once the screen is painted."""
+        """Say what it is for."""
         self.tooltip = "Choose who speaks."
-        self.call_after_refresh(self.look_up)
 
     def look_up(self, *, then_open: bool = False) -> None:
         """Look up the voices again: there may be another model, or new voices.
@@ -92,8 +91,8 @@ class VoicePicker(Button):
         names = [choice.name for choice in self._offered]
         if self.choice is None and self._offered:
             self.pick(self._offered[0])
-        elif self.choice is not None and not isinstance(self.choice.source, Path) and self.choice.name not in names:
-            self.choice, self.label = None, "no voice"
+        elif self.choice is not None and not isinstance(self.choice.source, Path):
+            self._follow(names)
         if self._opens:
             self._opens = False
             self._offer(names)
@@ -103,6 +102,16 @@ class VoicePicker(Button):
         message.stop()
         if message.error is not None:
             cast("GPAApp", self.app).show_error(message.error)
+
+    def _follow(self, names: list[str]) -> None:
+        """Take the voice that has the name of the chosen one now, or the first."""
+        assert self.choice is not None
+        if self.choice.name in names:
+            self.choice = self._offered[names.index(self.choice.name)]
+        elif self._offered:
+            self.pick(self._offered[0])
+        else:
+            self.choice, self.label = None, "no voice"
 
     def _offer(self, names: list[str]) -> None:
         about = [choice.about for choice in self._offered]
