@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gpa_mlx.engine import GPA, load
     from gpa_mlx.errors import GPAError
+    from gpa_mlx.runner import SharedEngine, load_shared
     from gpa_mlx.types import (
         AudioTokens,
         GenerationOptions,
@@ -35,6 +36,8 @@ _HOMES = {
     "GPA": "gpa_mlx.engine",
     "load": "gpa_mlx.engine",
     "GPAError": "gpa_mlx.errors",
+    "SharedEngine": "gpa_mlx.runner",
+    "load_shared": "gpa_mlx.runner",
     "Voice": "gpa_mlx.voices",
     "AudioTokens": "gpa_mlx.types",
     "GenerationOptions": "gpa_mlx.types",
@@ -54,6 +57,7 @@ __all__ = [
     "GenerationOptions",
     "LiveChunk",
     "Segment",
+    "SharedEngine",
     "Speech",
     "SpeechChunk",
     "Timings",
@@ -61,6 +65,7 @@ __all__ = [
     "TranscriptionChunk",
     "Voice",
     "load",
+    "load_shared",
 ]
 
 

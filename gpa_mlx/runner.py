@@ -8,6 +8,7 @@ engine, works off jobs in the order they come, frees the weights when nobody nee
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import sys
 import threading
@@ -244,6 +245,34 @@ class _Stream(Generator[T, None, None]):
         """A stream that nobody reads any more needs no work."""
         if hasattr(self, "_job"):
             self._job.cancel()
+
+
+def load_shared(
+    path: str | os.PathLike[str],
+    *,
+    adapter: str | os.PathLike[str] | None = None,
+    idle_unload_s: float | None = None,
+) -> SharedEngine:
+    """Open a converted model for several threads.
+
+    Args:
+        path: A directory written by `gpa-mlx convert`.
+        adapter: A directory written by `gpa-mlx train lm --lora`, to be added to the language model.
+        idle_unload_s: Free the weights after this many seconds without a call; None: keep them.
+
+    Raises:
+        ModelNotFoundError: Nothing at `path` or `adapter`.
+        ModelFormatError: Not a converted model, or a damaged one.
+    """
+    from gpa_mlx.engine import load
+
+    thread = EngineThread(lambda: load(path, adapter=adapter), idle_unload_s=idle_unload_s)
+    try:
+        thread.submit(lambda engine: None).result()
+    except BaseException:
+        thread.close()
+        raise
+    return SharedEngine(thread)
 
 
 class SharedEngine:

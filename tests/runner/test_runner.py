@@ -13,7 +13,7 @@ import pytest
 from gpa_mlx import demo
 from gpa_mlx.cancellation import check_cancelled
 from gpa_mlx.errors import CancelledError, GPAError, ModelNotFoundError
-from gpa_mlx.runner import EngineThread, SharedEngine
+from gpa_mlx.runner import EngineThread, load_shared
 from gpa_mlx.types import GenerationOptions
 
 
@@ -173,10 +173,15 @@ def test_a_thread_that_never_worked_closes():
 
 @pytest.fixture(scope="module")
 def demo_engine():
-    from gpa_mlx.engine import load
-
-    with SharedEngine(EngineThread(lambda: load(demo.demo_model()))) as engine:
+    with load_shared(demo.demo_model()) as engine:
         yield engine
+
+
+def test_a_model_that_is_not_there_is_refused_at_once(tmp_path):
+    before = threading.active_count()
+    with pytest.raises(ModelNotFoundError):
+        load_shared(tmp_path / "nothing")
+    assert threading.active_count() == before
 
 
 def test_eight_threads_get_what_one_gets(demo_engine):
