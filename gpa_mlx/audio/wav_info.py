@@ -60,7 +60,7 @@ class WavContent:
         data_sha256: Of the bytes of the `data` chunk, hexadecimal.
         chunks: Names in the order of the file; an INFO list is `INFO`.
         info: Texts of the INFO lists, by four-letter name.
-        is_whole: The file ends where its header says, and no chunk is cut.
+        is_whole: The file ends where its header says, no chunk is cut, and texts fill their list.
     """
 
     sample_rate: int
@@ -166,7 +166,9 @@ def _read(file: BinaryIO, path: PathLike) -> WavContent:
             content = _content(file, chunk, _MOST_INFO_BYTES)
             if content[:4] == b"INFO":
                 names[-1] = "INFO"
-                info |= _decode_info(content[4:])
+                texts, fits = _decode_info(content[4:])
+                info |= texts
+                is_whole = is_whole and fits
     if fmt is None or len(fmt) < _FMT.size or data is None:
         raise AudioFileError(f"{path} is a WAV file without samples.", hint="Check the file.")
     tag, channels, sample_rate, _, frame_bytes, bits = _FMT.unpack_from(fmt)
@@ -233,8 +235,8 @@ def _encode_info(info: Mapping[str, str]) -> bytes:
     return _CHUNK.pack(b"LIST", len(entries)) + entries
 
 
-def _decode_info(content: bytes) -> dict[str, str]:
-    """Read the entries of a list as far as they are whole; the first of a name counts."""
+def _decode_info(content: bytes) -> tuple[dict[str, str], bool]:
+    """Read the entries of a list as far as they go, the first of a name counts, and whether they fill it exactly."""
     found: dict[str, str] = {}
     position = 0
     while position + _CHUNK.size <= len(content):
@@ -243,7 +245,7 @@ def _decode_info(content: bytes) -> dict[str, str]:
         text = content[position : position + size].partition(b"\0")[0].decode("utf-8", errors="replace")
         found.setdefault(name.decode("latin-1"), text)
         position += size + size % 2
-    return found
+    return found, position == len(content)
 
 
 def _write_all(file: BinaryIO, content: bytes, offset: int) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gpa_mlx import __version__
@@ -286,6 +286,7 @@ def test_one_flipped_bit_of_the_sound_is_noticed(tmp_path, bit):
 
 @QUICK
 @given(place=st.integers(0, 10_000), value=st.integers(1, 255), cut=st.booleans())
+@example(place=282, value=1, cut=False)
 def test_no_change_of_one_byte_is_missed(tmp_path, place, value, cut):
     path = tmp_path / "out.wav"
     write_wav(path, noise(100), 16_000)
