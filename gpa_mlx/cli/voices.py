@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.enrolment import Enrolment
+    from gpa_mlx.enrolment import Enrolment, Probe
     from gpa_mlx.types import AudioLike
     from gpa_mlx.voices import Voice
 
@@ -395,8 +395,13 @@ def _enrolment_document(enrolment: Enrolment, stored: Voice, library: VoiceLibra
         "window": {"start_s": enrolment.window.start_s, "end_s": enrolment.window.end_s, "whole": enrolment.is_whole},
         "quality": asdict(enrolment.window.quality),
         "warnings": list(enrolment.warnings),
-        "probe": None if enrolment.probe is None else asdict(enrolment.probe),
+        "probe": None if enrolment.probe is None else _probe_document(enrolment.probe),
     }
+
+
+def _probe_document(probe: Probe) -> dict[str, Any]:
+    alike = probe.similarity
+    return {"text": probe.text, "similarity": None if alike is None else asdict(alike), "problem": probe.problem}
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> str:

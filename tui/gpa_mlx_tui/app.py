@@ -119,7 +119,7 @@ class GPAApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Get everything else ready once the first mode is painted."""
-        self.set_interval(_HEADER_S, self._refresh_header)
+        self.set_interval(_HEADER_S, self.refresh_header)
         self.call_after_refresh(self._prepare)
 
     def show_error(self, error: GPAError) -> None:
@@ -156,7 +156,7 @@ class GPAApp(App[None], inherit_bindings=False):
             return  # a dialogue must be answered first
         if mode != self.current_mode:
             await self.switch_mode(mode)
-            self._refresh_header()
+            self.refresh_header()
 
     def action_command_palette(self) -> None:
         """Find any command by its name."""
@@ -194,7 +194,8 @@ class GPAApp(App[None], inherit_bindings=False):
         names = [mode.id for mode in MODES]
         await self.action_go(names[(names.index(self.current_mode) + step) % len(names)])
 
-    def _refresh_header(self) -> None:
+    def refresh_header(self) -> None:
+        """Show how things are now."""
         for screen in self.screen_stack[:1]:  # none while a mode is being made
             if isinstance(screen, ModeScreen):
                 screen.refresh_header()

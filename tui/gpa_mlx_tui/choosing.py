@@ -142,5 +142,6 @@ def _draw_with(app: GPAApp, *, ascii_only: bool) -> None:
     app.symbols = ASCII if ascii_only else UNICODE
     app.set_class(ascii_only, "-ascii")
     ScrollBar.renderer = PlainScrollBar if ascii_only else ScrollBarRender
+    app.refresh_header()
     app.refresh_css()
     app.refresh()

@@ -26,7 +26,10 @@ class Header(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._model = self._engine = ""
+        self._model = ""
+        self._state: State = "idle"
+        self._memory_bytes: int | None = None
+        self._symbols = UNICODE
 
     def show(self, model: str, state: State, memory_bytes: int | None) -> None:
         """Say how things are.
@@ -37,18 +40,20 @@ class Header(Widget):
             memory_bytes: What the model's arrays take; None: nothing is loaded.
         """
         symbols: Symbols = getattr(self.app, "symbols", UNICODE)
-        sign = symbols.idle if state in ("idle", "closed") else symbols.busy
-        memory = "not loaded" if memory_bytes is None else megabytes(memory_bytes)
-        engine = f"{sign} {_WORDS[state]} {symbols.dot} {memory}"
-        if (model, engine) != (self._model, self._engine):
-            self._model, self._engine = model, engine
+        shown = (model, state, memory_bytes, symbols)
+        if shown != (self._model, self._state, self._memory_bytes, self._symbols):
+            self._model, self._state, self._memory_bytes, self._symbols = shown
             self.refresh()
 
     def render(self) -> Text:
         """Draw both ends of the line; a long name of a model is cut, its state is not."""
+        symbols = self._symbols
+        sign = symbols.idle if self._state in ("idle", "closed") else symbols.busy
+        memory = "not loaded" if self._memory_bytes is None else megabytes(self._memory_bytes)
+        engine = f"{sign} {_WORDS[self._state]} {symbols.dot} {memory}"
         line = Text.assemble(("gpa-mlx", "bold"), f" {self._model}", no_wrap=True, end="")
-        line.truncate(max(self.size.width - cell_len(self._engine) - 1, 0), pad=True)
-        line.append(f" {self._engine}")
+        line.truncate(max(self.size.width - cell_len(engine) - 1, 0), pad=True)
+        line.append(f" {engine}")
         return line
 
 
