@@ -16,7 +16,7 @@ from gpa_mlx.backend import mx
 _EXP2 = (1.000000071654657, 0.6931469670638668, 0.24022119723933105, 0.055507132749576166, 0.00967554133072522,
          0.0013276471521055516)  # fmt: skip
 _FEWEST = 4096
-_CACHED = 1 << 16
+_CACHED = 1 << 18
 _ROUND = 12582912.0  # 1.5 * 2^23: adding it leaves the nearest integer in the low bits of a float32
 
 
