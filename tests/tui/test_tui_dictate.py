@@ -179,7 +179,7 @@ def test_dictating_looks_right(use, engine, picture, size, theme, microphone):
         await session.until(lambda: "hello" in str(session.screen.query_one("#live", Static).render()))
         await session.until(lambda: session.screen.query_one(Waveform).duration_s >= 0.19)
         await session.until(lambda: not session.screen.working("load"))
-        session.app._refresh_header()
+        session.app.refresh_header()
         await session.pilot.pause()
         assert session.picture() == picture
 
