@@ -9,29 +9,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_PARTIAL_PREFIX = ".partial-"
+
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file so that, whatever happens, the old or the new content is there, never a part of it.
 
     Args:
-        path: The file; its folder is made if needed.
+        path: The file; its folder is made if needed. Of a link, the file it leads to is replaced.
         content: Text is written as UTF-8.
 
     Raises:
         OSError: Nothing can be written there; the old file is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: the target's name plus a suffix can be longer than the file system allows.
+    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=_PARTIAL_PREFIX)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         Path(partial).chmod(0o666 & ~_umask())
-        Path(partial).replace(path)
+        Path(partial).replace(target)
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
+
+
+def sweep_partials(folder: Path) -> None:
+    """Remove what writers left in a folder when they were killed; nobody may be writing there."""
+    for partial in folder.glob(f"{_PARTIAL_PREFIX}*"):
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager

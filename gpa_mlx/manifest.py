@@ -13,6 +13,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,14 +114,8 @@ class _MalformedError(ValueError):
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write `gpa_mlx.json` durably: it is the last file of a conversion and vouches for all others."""
-    path = directory / MANIFEST_NAME
-    partial = path.with_suffix(".json.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(manifest.as_dict(), file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    content = json.dumps(manifest.as_dict(), indent=2, ensure_ascii=False)
+    write_atomically(directory / MANIFEST_NAME, f"{content}\n")
 
 
 def read_manifest(directory: str | os.PathLike[str]) -> Manifest:

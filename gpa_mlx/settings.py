@@ -351,8 +351,7 @@ def find_key(name: str, problem: str | None = None) -> Key:
 def _edit(change: Callable[[TOMLDocument], None]) -> None:
     import tomlkit  # 30 ms, for two commands
 
-    # Of a link, the file it leads to is replaced, not the link: people keep their settings elsewhere.
-    file = Path(os.path.realpath(paths.settings_file()))
+    file = paths.settings_file()
     with locked(file.parent):
         _read(file)  # says what is wrong with it, as everywhere
         document = tomlkit.parse(file.read_text(encoding="utf-8")) if file.exists() else tomlkit.document()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx import paths
 from gpa_mlx.errors import VoiceError
-from gpa_mlx.files import locked, write_atomically
+from gpa_mlx.files import locked, sweep_partials, write_atomically
 from gpa_mlx.voice_card import format_card, read_card
 
 if TYPE_CHECKING:
@@ -219,8 +219,7 @@ class VoiceLibrary:
         """Hold the library for this process alone, and clear away what processes left that were killed writing."""
         try:
             with locked(self.folder):
-                for partial in self.folder.glob(f".*{SUFFIX}.*"):
-                    partial.unlink(missing_ok=True)
+                sweep_partials(self.folder)
                 yield
         except OSError as error:
             raise VoiceError(

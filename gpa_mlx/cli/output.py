@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import json
 import os
-import secrets
 import sys
 import tempfile
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.files import write_atomically
 
 if TYPE_CHECKING:
     from gpa_mlx.types import Timings
@@ -40,17 +40,10 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         GPAError: Nothing can be written there.
     """
-    target = Path(os.path.realpath(path))
-    # A name of its own: the target's name plus a suffix can be longer than the file system allows.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    if not path.parent.is_dir():
+        raise unwritable(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
     try:
-        try:
-            with temporary.open("xb") as file:
-                file.write(text.encode())
-            temporary.replace(target)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        write_atomically(path, text)
     except OSError as error:
         raise unwritable(path, error) from error
 

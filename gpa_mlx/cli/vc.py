@@ -114,6 +114,13 @@ def vc(
             raise
     diagnostics.inform(speech.describe())
     report_parts({f"from {clock(segment.source_start_s)} on": segment for segment in work.segments}, diagnostics)
+    for segment in work.segments:
+        if segment.stopped_early and segment.finish_reason == "stop":
+            made_s, asked_s = segment.end_s - segment.start_s, segment.source_end_s - segment.source_start_s
+            diagnostics.note(
+                f"from {clock(segment.source_start_s)} on: the model stopped early, after {made_s:.1f} of "
+                f"{asked_s:.1f} s; try another seed, or --verify."
+            )
     if duration_s and abs(speech.duration_s / duration_s - 1) > _MOST_DIFFERENCE:
         diagnostics.note(f"the result lasts {speech.duration_s:.2f} s, the source {duration_s:.2f} s.")
     if as_json:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MAX_SEGMENT_S = 20.0
 """Longest stretch that is converted in one go: the prompt grows by 50 tokens a second, the speech by as many."""
 
+EARLY_SHARE = 0.5
+"""A result below this share of its source's length stopped early; other voices say the same in 0.7 of the time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversionSettings:
@@ -67,6 +70,11 @@ class ConvertedSegment:
     seed: int | None
     attempts: int
     error_rate: float | None
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the result is so much shorter than the source that words must be missing."""
+        return self.end_s - self.start_s < EARLY_SHARE * (self.source_end_s - self.source_start_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from gpa_mlx.backend import mx
+from gpa_mlx.files import write_atomically
 from gpa_mlx.loading import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from gpa_mlx.manifest import Manifest
 from gpa_mlx.nn.lora import AdapterArgs
@@ -24,14 +25,8 @@ def save_adapter(directory: Path, weights: dict[str, mx.array], args: AdapterArg
     directory.mkdir(parents=True, exist_ok=True)
     partial = directory / f".{ADAPTER_WEIGHTS}.partial.safetensors"
     mx.save_safetensors(str(partial), weights, {"format": "mlx"})
-    _publish(partial, directory / ADAPTER_WEIGHTS)
-    config = {"rank": args.rank, "scale": args.scale, "base": base.model_name, "model_family": base.model_family}
-    partial = directory / f".{ADAPTER_CONFIG}.partial"
-    partial.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _publish(partial, directory / ADAPTER_CONFIG)
-
-
-def _publish(partial: Path, path: Path) -> None:
     with partial.open("rb+") as file:
         os.fsync(file.fileno())
-    partial.replace(path)
+    partial.replace(directory / ADAPTER_WEIGHTS)
+    config = {"rank": args.rank, "scale": args.scale, "base": base.model_name, "model_family": base.model_family}
+    write_atomically(directory / ADAPTER_CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")

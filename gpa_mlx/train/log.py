@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
+from gpa_mlx.files import write_atomically
 from gpa_mlx.train.plot import render_plot
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class TrainingLog:
     def rewind(self, step: int) -> None:
         """Drop what was written after `step`: a resumed run writes it again."""
         kept = [json.dumps(entry) + "\n" for entry in self.entries() if entry["step"] <= step]
-        _replace(self._path, "".join(kept))
+        write_atomically(self._path, "".join(kept))
 
     def plot(self) -> None:
         """Draw every metric whose name ends with `loss` over the steps."""
@@ -51,7 +51,7 @@ class TrainingLog:
             for name, value in entry.items():
                 if name.endswith("loss"):
                     series.setdefault(name, []).append((entry["step"], value))
-        _replace(self._plot_path, render_plot(series))
+        write_atomically(self._plot_path, render_plot(series))
 
 
 def read_last(directory: Path) -> dict[str, Any] | None:
@@ -65,12 +65,3 @@ def _entries(path: Path) -> list[dict[str, Any]]:
         return []
     lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line) for line in lines[:-1]]
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

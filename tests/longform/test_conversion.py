@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.errors import NoSpeechError
-from gpa_mlx.longform.conversion import MAX_SEGMENT_S, ConversionSettings, convert_recording
+from gpa_mlx.longform.conversion import MAX_SEGMENT_S, ConversionSettings, ConvertedSegment, convert_recording
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions
 
 OPTIONS = GenerationOptions(temperature=0.2, seed=5)
@@ -85,3 +85,18 @@ def test_live_conversion_comes_piece_by_piece(scripted, voice):
 def test_silence_is_an_error(scripted, voice):
     with pytest.raises(NoSpeechError):
         converted(scripted(), voice, hush(40))
+
+
+@pytest.mark.parametrize(("made_s", "early"), [(0.9, True), (1.4, False), (2.6, False)])
+def test_a_result_far_shorter_than_its_source_stopped_early(made_s, early):
+    segment = ConvertedSegment(
+        source_start_s=3.0,
+        source_end_s=5.0,
+        start_s=3.0,
+        end_s=3.0 + made_s,
+        finish_reason="stop",
+        seed=1,
+        attempts=1,
+        error_rate=None,
+    )
+    assert segment.stopped_early == early

@@ -7,9 +7,10 @@ import pytest
 import soundfile
 from textual.widgets import Button, Input, OptionList, Static, TextArea
 
+from gpa_mlx.errors import SettingsError
 from gpa_mlx.provenance.verdict import verify_file
 from gpa_mlx_tui.messages import Saved
-from gpa_mlx_tui.speaking import SoundOpened, SpeechGrew, SpeechMade
+from gpa_mlx_tui.speaking import MadeSpeech, SoundOpened, SpeechGrew, SpeechMade, save_speech
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -129,6 +130,14 @@ def test_saving_writes_sealed_sound_and_subtitles(use, home):
         assert verify_file(home / "mine.wav").state == "intact"
 
     use(steps, mode="speak")
+
+
+def test_what_is_no_record_is_not_replaced(tmp_path):
+    (tmp_path / "out.wav.json").write_text("mine")
+    with pytest.raises(SettingsError, match="not a record"):
+        save_speech(MadeSpeech(None), tmp_path / "out.wav", subtitles=False)
+    assert (tmp_path / "out.wav.json").read_text() == "mine"
+    assert not (tmp_path / "out.wav").exists()
 
 
 def test_a_file_is_replaced_only_after_a_question(use, home):

@@ -200,17 +200,21 @@ def save_speech(made: MadeSpeech, path: Path, *, subtitles: bool) -> tuple[str, 
 
     Raises:
         AudioFileError: Nothing can be written there.
+        SettingsError: Something else is where the record goes.
         OSError: The subtitles cannot be written.
     """
     import numpy as np
 
     from gpa_mlx.audio.wav import write_wav
+    from gpa_mlx.cli.inputs import require_writable
     from gpa_mlx.files import write_atomically
     from gpa_mlx.longform.making import describe_making
-    from gpa_mlx.provenance.sealing import seal
+    from gpa_mlx.provenance.sealing import require_free_sidecar, seal
     from gpa_mlx.subtitles import make_cues, write_srt
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
+    require_writable(path)
+    require_free_sidecar(path)
     passages = list(made.passages)
     write_wav(path, np.concatenate(list(made.pieces)), SAMPLE_RATE_HZ)
     assert made.settings is not None
