@@ -22,16 +22,15 @@ _LARGEST_KEPT_BLOCK_BYTES = 1 << 30
 _KEPT_BYTES = (1 << 31) - 1
 
 
-def _preload_openblas() -> str | None:
-    """Open OpenBLAS globally if the system has it; return its name, None when absent or not needed."""
+def _preload_openblas() -> ctypes.CDLL | None:
+    """Open OpenBLAS globally if the system has it; None when absent or not needed."""
     if sys.platform != "linux" or "mlx.core" in sys.modules:
         return None
     for name in _OPENBLAS_NAMES:
         try:
-            ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+            return ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
         except OSError:
             continue
-        return name
     return None
 
 
@@ -45,11 +44,23 @@ def _keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
-BLAS_LIBRARY = _preload_openblas()
+_blas = _preload_openblas()
+BLAS_LIBRARY = None if _blas is None else _blas._name
 _keep_freed_memory()
 
 import mlx.core as mx  # noqa: E402, TID251
 import mlx.nn as nn  # noqa: E402, TID251
+
+
+def blas_threads() -> int | None:
+    """Return how many threads a matrix product on the CPU uses; None where that is not for us to say."""
+    return None if _blas is None else int(_blas.openblas_get_num_threads())
+
+
+def set_blas_threads(count: int) -> None:
+    """Change that number for the whole process, where `blas_threads` returns one."""
+    if _blas is not None:
+        _blas.openblas_set_num_threads(count)
 
 
 def leave_thread() -> None:
@@ -59,4 +70,4 @@ def leave_thread() -> None:
     mx.clear_streams()
 
 
-__all__ = ["BLAS_LIBRARY", "leave_thread", "mx", "nn"]
+__all__ = ["BLAS_LIBRARY", "blas_threads", "leave_thread", "mx", "nn", "set_blas_threads"]

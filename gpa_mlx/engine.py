@@ -30,7 +30,15 @@ from gpa_mlx.listening import Listener
 from gpa_mlx.lm.generate import Token, generate_tokens
 from gpa_mlx.loading import ModelParts
 from gpa_mlx.prompts import convert_voice_prompt, speak_prompt
-from gpa_mlx.tasks import DEFAULT_MAX_TOKENS, checked, head_of, load_parts, semantic_codes, stop_ids_of
+from gpa_mlx.tasks import (
+    DEFAULT_MAX_TOKENS,
+    checked,
+    glm_and_semantic_codes,
+    head_of,
+    load_parts,
+    semantic_codes,
+    stop_ids_of,
+)
 from gpa_mlx.text import check_text, join_segments
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.types import (
@@ -372,13 +380,13 @@ class GPA:
         """
         recording = load_recording(audio, max_duration_s=MAX_PASS_S)
         require_min_length(recording, "The recording")
-        mean = recording.channel_mean[: self._parts.glm.max_samples]
+        glm, semantic = glm_and_semantic_codes(self._parts, recording)
         return AudioTokens(
-            glm=self._parts.glm.encode(mean.astype(np.float32)),
-            semantic=semantic_codes(self._parts, recording),
+            glm=glm,
+            semantic=semantic,
             global_tokens=self._global_codes(recording),
             duration_s=recording.duration_s,
-            glm_duration_s=len(mean) / SAMPLE_RATE_HZ,
+            glm_duration_s=min(len(recording), self._parts.glm.max_samples) / SAMPLE_RATE_HZ,
         )
 
     def detokenize(self, semantic: Sequence[int], global_tokens: Sequence[int]) -> Waveform:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial, reduce
 
-import numpy as np
-
 from gpa_mlx.audio.early_gate import EarlyGate
 from gpa_mlx.audio.io import open_recording
 from gpa_mlx.audio.recording import require_min_duration, require_min_length
@@ -21,7 +19,7 @@ from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
 from gpa_mlx.lm.generate import Token
 from gpa_mlx.loading import ModelParts
 from gpa_mlx.prompts import transcribe_prompt
-from gpa_mlx.tasks import DEFAULT_MAX_TOKENS, head_of, load_parts, semantic_codes, stop_ids_of
+from gpa_mlx.tasks import DEFAULT_MAX_TOKENS, glm_and_semantic_codes, head_of, load_parts, stop_ids_of
 from gpa_mlx.text import join_segments
 from gpa_mlx.tokenizers.glm import GLMTokenizer, GrowingCodes
 from gpa_mlx.transcript import Heard, TranscriptBuilder
@@ -196,9 +194,7 @@ class Listener:
     ) -> list[int]:
         require_min_length(part.recording, "The recording")
         started = time.perf_counter()
-        glm_codes = (glm or self._parts.glm).encode(part.recording.channel_mean.astype(np.float32))
-        check_cancelled()
-        semantic = semantic_codes(self._parts, part.recording)
+        glm_codes, semantic = glm_and_semantic_codes(self._parts, part.recording, glm)
         check_cancelled()
         clock.encode_s += time.perf_counter() - started
         return transcribe_prompt(self._parts.layout, glm_codes, semantic)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
+import numpy as np
+
 from gpa_mlx.audio.recording import Recording
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.loading import ModelParts
+from gpa_mlx.pairing import both
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
+from gpa_mlx.tokenizers.glm import GLMTokenizer, GrowingCodes
 from gpa_mlx.types import Codes, GenerationOptions, Task
 
 DEFAULT_MAX_TOKENS = 512
@@ -43,6 +47,26 @@ def stop_ids_of(parts: ModelParts, options: GenerationOptions) -> frozenset[int]
 def semantic_codes(parts: ModelParts, recording: Recording) -> Codes:
     """Return BiCodec's codes for what is said in a recording of at least 25 ms."""
     return parts.semantic.encode(bicodec_waveform(recording.first_channel, parts.bicodec_args))
+
+
+def glm_and_semantic_codes(
+    parts: ModelParts, recording: Recording, glm: GLMTokenizer | GrowingCodes | None = None
+) -> tuple[Codes, Codes]:
+    """Return what transcription reads of a recording of at least 25 ms.
+
+    Args:
+        parts: The model's parts.
+        recording: Its GLM codes cover at most the first 30 s, the tokenizer's limit.
+        glm: Takes the place of the model's own GLM tokenizer.
+
+    Raises:
+        CancelledError: The event of the surrounding `cancellable` is set.
+    """
+    # Both are loaded here, so that weights are read by the thread that keeps them.
+    glm, semantic = glm or parts.glm, parts.semantic
+    mean = recording.channel_mean[: parts.glm.max_samples].astype(np.float32)
+    wave = bicodec_waveform(recording.first_channel, parts.bicodec_args)
+    return both(lambda: glm.encode(mean), lambda: semantic.encode(wave))
 
 
 def checked(options: GenerationOptions) -> GenerationOptions:

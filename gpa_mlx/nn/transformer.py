@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.attention import attend
 from gpa_mlx.nn.layers import gelu
+from gpa_mlx.pairing import paced
 
 Memory: TypeAlias = tuple[mx.array, mx.array]
 """Keys and values of one layer, each `(B, H, positions, D / H)`."""
@@ -114,5 +115,5 @@ class EncoderLayer(nn.Module):
     def extend(self, x: mx.array, visibility: Visibility | None, past: Memory | None) -> tuple[mx.array, Memory]:
         """Do the positions behind those that are known; arguments and result as for `SelfAttention`."""
         attended, memory = self.self_attn(self.self_attn_layer_norm(x), visibility, past)
-        x = x + attended
-        return x + self.fc2(gelu(self.fc1(self.final_layer_norm(x)))), memory
+        x = paced(x + attended)
+        return paced(x + self.fc2(gelu(self.fc1(self.final_layer_norm(x))))), memory

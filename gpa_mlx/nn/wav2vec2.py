@@ -14,6 +14,7 @@ from gpa_mlx.backend import mx, nn
 from gpa_mlx.fields import Fields
 from gpa_mlx.nn.layers import StridedConv1d, gelu
 from gpa_mlx.nn.transformer import EncoderLayer
+from gpa_mlx.pairing import paced
 
 FEATURE_LAYERS = (11, 14, 16)
 """Hidden states that BiCodec averages (Spark-TTS); index 0 is the input of the first layer."""
@@ -119,7 +120,7 @@ class ConvLayer(nn.Module):
         for start in range(0, frames, _STRETCH_FRAMES):
             stop = min(start + _STRETCH_FRAMES, frames)
             stretch = x[:, start * stride : (stop - 1) * stride + kernel]
-            parts.append(gelu(self.layer_norm(self.conv(stretch))))
+            parts.append(paced(gelu(self.layer_norm(self.conv(stretch)))))
         return mx.concatenate(parts, axis=1)
 
 

@@ -146,7 +146,7 @@ def test_closing_is_done_once_and_waits_for_no_dead_device(port_audio):
     start = time.monotonic()
     stream.close()
     stream.close()
-    assert time.monotonic() - start < 0.1
+    assert time.monotonic() - start < 1
     assert port_audio.calls == ["abort"]
     port_audio.hangs.set()
 

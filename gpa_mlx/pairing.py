@@ -1,0 +1,107 @@
+"""Two networks at the same time on two CPU cores.
+
+On the CPU, MLX does matrix products on all cores, and everything else on one thread per stream. One network after the
+other therefore leaves the second core idle for a third of the time. Two threads with a stream each, and one core's
+matrix products each, keep both busy: `tests/bench/compare_reference.py --only tokenise` measures it.
+
+MLX stops queueing operations, on all streams, while about a hundred of them wait anywhere; a network that is far ahead
+would so hold up the other. Networks therefore hand over their work in pieces, with `paced`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
+from typing import TypeVar
+
+from gpa_mlx.backend import blas_threads, leave_thread, mx, set_blas_threads
+from gpa_mlx.cancellation import check_cancelled
+from gpa_mlx.errors import CancelledError
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+_CORES = 2
+"""With more of them the parallel matrix products of one network after the other catch up."""
+
+_stop: ContextVar[threading.Event | None] = ContextVar("gpa_mlx_pair_stop", default=None)
+_blas_is_ours = threading.Lock()
+
+
+def paced(x: mx.array) -> mx.array:
+    """Return `x`, evaluated if this thread is half of a pair: for networks to call every dozen operations.
+
+    Raises:
+        CancelledError: The event of the surrounding `cancellable` is set, or the other half has failed.
+    """
+    stop = _stop.get()
+    if stop is not None:
+        mx.eval(x)
+        check_cancelled()
+        if stop.is_set():
+            raise CancelledError("Cancelled.")
+    return x
+
+
+def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+    """Return the results of two computations that do not depend on each other, at the same time where that is faster.
+
+    That is on a CPU on which OpenBLAS uses two threads. Elsewhere, and while another thread does so, it is one after
+    the other.
+
+    Args:
+        first: Runs on this thread. Returns no unevaluated array.
+        second: Runs on a thread of its own then. The weights it uses are evaluated, and so is what it returns.
+
+    Raises:
+        CancelledError: The event of the surrounding `cancellable` is set.
+        Exception: What either of the two raises; the other is then ended.
+    """
+    if (
+        mx.default_device() != mx.Device(mx.cpu)
+        or blas_threads() != _CORES
+        or not _blas_is_ours.acquire(blocking=False)
+    ):
+        one = first()
+        check_cancelled()
+        return one, second()
+    try:
+        set_blas_threads(1)
+        return _at_once(first, second)
+    finally:
+        set_blas_threads(_CORES)
+        _blas_is_ours.release()
+
+
+def _at_once(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+    stop = threading.Event()
+    results: list[B] = []
+    errors: list[BaseException] = []
+
+    def run_second() -> None:
+        try:
+            results.append(second())
+        except BaseException as error:  # noqa: BLE001
+            errors.append(error)
+            stop.set()
+        finally:
+            leave_thread()
+
+    token = _stop.set(stop)
+    thread = threading.Thread(target=copy_context().run, args=(run_second,), name="gpa-mlx second network")
+    thread.start()
+    try:
+        one = first()
+        thread.join()
+    except BaseException as error:
+        stop.set()
+        thread.join()
+        if errors and isinstance(error, CancelledError):
+            raise errors[0] from None
+        raise
+    finally:
+        _stop.reset(token)
+    if errors:
+        raise errors[0]
+    return one, results[0]

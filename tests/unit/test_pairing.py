@@ -1,0 +1,152 @@
+"""Two networks at the same time: same results, both cores, clean ends."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from gpa_mlx import backend, pairing
+from gpa_mlx.backend import BLAS_LIBRARY, blas_threads, mx, set_blas_threads
+from gpa_mlx.cancellation import cancellable
+from gpa_mlx.errors import CancelledError, GPAError
+from gpa_mlx.pairing import both, paced
+
+needs_openblas = pytest.mark.skipif(
+    BLAS_LIBRARY is None or mx.default_device() != mx.Device(mx.cpu), reason="pairs run on the CPU with OpenBLAS"
+)
+
+
+@pytest.fixture
+def two_threads():
+    """OpenBLAS with two threads, whatever the machine has."""
+    before = blas_threads()
+    set_blas_threads(2)
+    yield
+    set_blas_threads(before)
+
+
+def endless(began: threading.Event | None = None):
+    """Do small pieces of work until somebody ends it."""
+    x = mx.ones((4, 4))
+    while True:
+        x = paced(mx.tanh(x))
+        if began is not None:
+            began.set()
+
+
+@needs_openblas
+def test_both_run_at_the_same_time_with_one_blas_thread_each(two_threads):
+    meeting = threading.Barrier(2, timeout=10)
+
+    def work(value):
+        meeting.wait()
+        return value, blas_threads(), np.array(paced(mx.arange(3) + value)).tolist()
+
+    assert both(lambda: work(1), lambda: work(2)) == ((1, 1, [1, 2, 3]), (2, 1, [2, 3, 4]))
+    assert blas_threads() == 2
+
+
+@pytest.mark.parametrize("why", ["one thread", "four threads", "no OpenBLAS", "a GPU"])
+def test_elsewhere_one_comes_after_the_other_on_this_thread(why, monkeypatch, request):
+    if why == "no OpenBLAS":
+        monkeypatch.setattr(backend, "_blas", None)
+    elif why == "a GPU":
+        monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
+    elif BLAS_LIBRARY is None:
+        pytest.skip("no OpenBLAS on this machine")
+    else:
+        request.getfixturevalue("two_threads")
+        set_blas_threads(1 if why == "one thread" else 4)
+    order = []
+
+    def work(name):
+        order.append((name, threading.current_thread()))
+        return name
+
+    assert both(lambda: work("first"), lambda: work("second")) == ("first", "second")
+    assert order == [("first", threading.current_thread()), ("second", threading.current_thread())]
+
+
+@needs_openblas
+def test_what_goes_wrong_in_the_second_ends_the_first(two_threads):
+    began = threading.Event()
+
+    def fails():
+        began.wait(10)
+        raise GPAError("out of codes")
+
+    with pytest.raises(GPAError, match="out of codes"):
+        both(lambda: endless(began), fails)
+    assert blas_threads() == 2
+
+
+@needs_openblas
+def test_what_goes_wrong_in_the_first_ends_the_second(two_threads):
+    began = threading.Event()
+
+    def fails():
+        began.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        both(fails, lambda: endless(began))
+    assert blas_threads() == 2
+
+
+@needs_openblas
+def test_cancelling_ends_both(two_threads):
+    event, began = threading.Event(), threading.Event()
+
+    def run():
+        began.wait(10)
+        event.set()
+
+    canceller = threading.Thread(target=run)
+    canceller.start()
+    with cancellable(event), pytest.raises(CancelledError):
+        both(endless, lambda: endless(began))
+    canceller.join()
+    assert blas_threads() == 2
+
+
+@needs_openblas
+def test_a_second_pair_waits_for_nobody(two_threads):
+    """Engines on two threads: the pair that comes second does its halves one after the other."""
+    inner = threading.Barrier(2, timeout=10)
+    seen = []
+
+    def other_engine():
+        seen.append(both(lambda: threading.current_thread(), lambda: threading.current_thread()))
+
+    def first():
+        inner.wait()
+        thread = threading.Thread(target=other_engine)
+        thread.start()
+        thread.join(10)
+        return thread
+
+    thread, _ = both(first, inner.wait)
+    assert seen == [(thread, thread)]
+    assert blas_threads() == 2
+
+
+def test_outside_a_pair_nothing_is_evaluated():
+    assert pairing._stop.get() is None
+    lazy = mx.ones((2, 2)) + 1
+    assert paced(lazy) is lazy
+
+
+@needs_openblas
+def test_codes_do_not_depend_on_it(two_threads, converted_small_a, golden_audio):
+    from gpa_mlx.engine import GPA
+    from gpa_mlx.loading import ModelParts
+
+    def codes():
+        tokens = GPA(ModelParts(converted_small_a)).tokenize(golden_audio("slt"))
+        return tokens.glm.tolist(), tokens.semantic.tolist()
+
+    together = codes()
+    set_blas_threads(1)
+    assert codes() == together
