@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextvars import ContextVar, copy_context
+from concurrent.futures import Future, wait
+from contextvars import Context, ContextVar, copy_context
+from functools import partial
+from queue import SimpleQueue
 from typing import TypeVar
 
-from gpa_mlx.backend import blas_threads, leave_thread, mx, set_blas_threads
+from gpa_mlx.backend import blas_threads, mx, set_blas_threads
 from gpa_mlx.cancellation import check_cancelled
 from gpa_mlx.errors import CancelledError
 
@@ -27,6 +30,7 @@ _CORES = 2
 
 _stop: ContextVar[threading.Event | None] = ContextVar("gpa_mlx_pair_stop", default=None)
 _blas_is_ours = threading.Lock()
+_jobs: SimpleQueue[Callable[[], None]] | None = None
 
 
 def paced(x: mx.array) -> mx.array:
@@ -52,7 +56,7 @@ def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
 
     Args:
         first: Runs on this thread. Returns no unevaluated array.
-        second: Runs on a thread of its own then. The weights it uses are evaluated, and so is what it returns.
+        second: Runs on another thread then. The weights it uses are evaluated, and so is what it returns.
 
     Raises:
         CancelledError: The event of the surrounding `cancellable` is set.
@@ -76,32 +80,40 @@ def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
 
 def _at_once(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
     stop = threading.Event()
-    results: list[B] = []
-    errors: list[BaseException] = []
-
-    def run_second() -> None:
-        try:
-            results.append(second())
-        except BaseException as error:  # noqa: BLE001
-            errors.append(error)
-            stop.set()
-        finally:
-            leave_thread()
-
     token = _stop.set(stop)
-    thread = threading.Thread(target=copy_context().run, args=(run_second,), name="gpa-mlx second network")
-    thread.start()
+    other = _submit(second)
+    other.add_done_callback(lambda done: stop.set() if done.exception() else None)
     try:
-        one = first()
-        thread.join()
+        return first(), other.result()
     except BaseException as error:
         stop.set()
-        thread.join()
-        if errors and isinstance(error, CancelledError):
-            raise errors[0] from None
+        wait([other])
+        if isinstance(error, CancelledError) and (cause := other.exception()) is not None:
+            raise cause from None
         raise
     finally:
         _stop.reset(token)
-    if errors:
-        raise errors[0]
-    return one, results[0]
+
+
+def _submit(work: Callable[[], B]) -> Future[B]:
+    """Have `work` done on the second thread, in a copy of this context."""
+    global _jobs
+    if _jobs is None:
+        _jobs = SimpleQueue()
+        threading.Thread(target=_serve, args=(_jobs,), name="gpa-mlx second network", daemon=True).start()
+    future: Future[B] = Future()
+    _jobs.put(partial(_settle, copy_context(), work, future))
+    return future
+
+
+def _serve(jobs: SimpleQueue[Callable[[], None]]) -> None:
+    """Work for ever: MLX keeps a thread of its own for every thread that has used it, also when that has ended."""
+    while True:
+        jobs.get()()
+
+
+def _settle(context: Context, work: Callable[[], B], future: Future[B]) -> None:
+    try:
+        future.set_result(context.run(work))
+    except BaseException as error:  # noqa: BLE001
+        future.set_exception(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,6 +131,22 @@ def test_a_second_pair_waits_for_nobody(two_threads):
     thread, _ = both(first, inner.wait)
     assert seen == [(thread, thread)]
     assert blas_threads() == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in Linux's /proc")
+@needs_openblas
+def test_pairs_leave_no_threads_behind(two_threads):
+    """MLX keeps a thread for every thread that has used it: one per pair would add up."""
+
+    def work():
+        return np.array(paced(mx.ones(3) + 1)).sum()
+
+    def threads():
+        both(work, work)
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    before = threads()
+    assert [threads() for _ in range(10)] == [before] * 10
 
 
 def test_outside_a_pair_nothing_is_evaluated():
