@@ -145,6 +145,11 @@ class GPA:
         """Longest stretch of a recording that the model hears in one go."""
         return self._listener.max_segment_s
 
+    @property
+    def reference_s(self) -> float:
+        """Seconds of a recording that the model makes a voice from; what comes after them is not heard."""
+        return self._parts.bicodec_args.ref_segment_duration
+
     def warm(self, task: Task) -> None:
         """Load the parts a task needs now instead of at its first use."""
         load_parts(self._parts, task)
@@ -351,7 +356,7 @@ class GPA:
         """Make a voice from a recording; only the speaker encoder runs.
 
         Args:
-            audio: 3 to 10 s of one clean voice is best; the first 6 s count.
+            audio: One clean voice; the first `reference_s` count.
             name: For people.
 
         Raises:
@@ -363,10 +368,12 @@ class GPA:
         if recording.duration_s < MIN_VOICE_S:
             raise VoiceError(
                 f"The recording for the voice is {recording.duration_s:.2f} s long; it takes at least {MIN_VOICE_S} s.",
-                hint="Use 3 to 10 s of clean speech.",
+                hint=f"Use {self.reference_s:g} s of clean speech.",
             )
         if not np.any(recording.first_channel):
-            raise VoiceError("The recording for the voice is silent.", hint="Use 3 to 10 s of clean speech.")
+            raise VoiceError(
+                "The recording for the voice is silent.", hint=f"Use {self.reference_s:g} s of clean speech."
+            )
         return Voice(name=name, global_tokens=tuple(int(code) for code in self._global_codes(recording)))
 
     def tokenize(self, audio: AudioLike) -> AudioTokens:

@@ -147,13 +147,13 @@ def enrol(
     """
     assert files, "nothing to make a voice from"
     family = read_manifest(engine.path).model_family
-    args = _bicodec_args(engine.path)
+    wanted_s = engine.reference_s
     chosen = None
     for file in files:
         check_cancelled()
         on_step(f"judging {described(file)}")
         recording = load_recording(file, max_duration_s=MAX_CLIP_S)
-        candidate = _Candidate(file, recording, _window(recording, args.ref_segment_duration, whole=whole))
+        candidate = _Candidate(file, recording, _window(recording, wanted_s, whole=whole))
         if chosen is None or candidate.worth > chosen.worth:
             chosen = candidate
     assert chosen is not None
@@ -162,7 +162,7 @@ def enrol(
         what = described(chosen.source) if len(files) == 1 else f"any of the {len(files)} recordings"
         raise VoiceError(
             f"No speech was heard in {what}.",
-            hint="Give 3 to 10 s of clear speech; --whole takes a recording without listening to it.",
+            hint=f"Give {wanted_s:g} s of clear speech; --whole takes a recording without listening to it.",
         )
     on_step("making the voice")
     start, stop = (round(time_s * SAMPLE_RATE_HZ) for time_s in (window.start_s, window.end_s))
@@ -247,6 +247,15 @@ def warnings_of(quality: ClipQuality) -> tuple[str, ...]:
         (quality.voicing_share < _FEW_VOICED, f"sounds whispered: {quality.voicing_share:.0%} of it has a pitch"),
     )
     return tuple(text for applies, text in complaints if applies)
+
+
+def reference_s(model: Path) -> float:
+    """Return `SpeechEngine.reference_s` of a model that is not open.
+
+    Raises:
+        ModelFormatError: Not a converted model.
+    """
+    return _bicodec_args(model).ref_segment_duration
 
 
 def described(audio: AudioLike) -> str:

@@ -171,10 +171,7 @@ def set_default(name: str) -> None:
     """
     if name != _DEMO:
         require_installed(name)
-    try:
-        settings.store("model", name)
-    except OSError as error:
-        raise _unwritable(paths.settings_file(), error) from error
+    settings.store("model", name)
 
 
 def remove(name: str) -> None:
@@ -182,9 +179,12 @@ def remove(name: str) -> None:
 
     Raises:
         ModelNotFoundError: It is not installed.
-        GPAError: It cannot be removed.
+        SettingsError: The settings, which may name it, cannot be used.
+        GPAError: It cannot be removed, or the settings go on naming it because they cannot be written.
     """
     path = require_installed(name)
+    if settings.current().model == name:
+        settings.remove("model")
     gone = path.with_name(f".{name}{_REMOVED}{os.getpid()}")
     try:
         path.rename(gone)
@@ -193,8 +193,6 @@ def remove(name: str) -> None:
         raise GPAError(
             f"{path} cannot be removed: {error.strerror or error}.", hint="Check its permissions."
         ) from error
-    if settings.current().model == name:
-        settings.remove("model")
     _sweep()
 
 

@@ -311,6 +311,11 @@ class SharedEngine:
         return self._ask(lambda engine: engine.max_passage_chars)
 
     @property
+    def reference_s(self) -> float:
+        """As `GPA.reference_s`."""
+        return self._ask(lambda engine: engine.reference_s)
+
+    @property
     def max_segment_s(self) -> float:
         """As `GPA.max_segment_s`."""
         return self._ask(lambda engine: engine.max_segment_s)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx import paths
-from gpa_mlx.errors import SettingsError
+from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.files import locked, write_atomically
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ def store(name: str, text: str) -> None:
 
     Raises:
         SettingsError: Unknown key, unusable value, or a file that is no TOML.
-        OSError: The file cannot be written.
+        GPAError: The file cannot be written.
     """
     section, _, member = name.partition(".")
     key = find_key(section if member and section in KEYS else name)
@@ -317,7 +317,7 @@ def remove(name: str) -> bool:
 
     Raises:
         SettingsError: The file is no TOML.
-        OSError: The file cannot be written.
+        GPAError: The file cannot be written.
     """
     section, _, member = name.partition(".")
     was_there = False
@@ -352,14 +352,20 @@ def _edit(change: Callable[[TOMLDocument], None]) -> None:
     import tomlkit  # 30 ms, for two commands
 
     file = paths.settings_file()
-    with locked(file.parent):
-        _read(file)  # says what is wrong with it, as everywhere
-        document = tomlkit.parse(file.read_text(encoding="utf-8")) if file.exists() else tomlkit.document()
-        before = document.as_string()
-        change(document)
-        after = document.as_string()
-        if after != before:
-            write_atomically(file, after if after.endswith("\n") else f"{after}\n")
+    try:
+        with locked(file.parent):
+            _read(file)  # says what is wrong with it, as everywhere
+            document = tomlkit.parse(file.read_text(encoding="utf-8")) if file.exists() else tomlkit.document()
+            before = document.as_string()
+            change(document)
+            after = document.as_string()
+            if after != before:
+                write_atomically(file, after if after.endswith("\n") else f"{after}\n")
+    except OSError as error:
+        raise GPAError(
+            f"{file} cannot be written: {error.strerror or error}.",
+            hint=f"Check its permissions, or name another place with {paths.HOME_VARIABLE}.",
+        ) from error
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 from gpa_mlx.errors import SettingsError
@@ -27,9 +28,6 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\ufe30-\uffef\U00020000-\U0003ffff"
 _OPENING = "（〔［｛《〈「『【〖“‘"
 _CLOSING = "）〕］｝》〉」』】〗”’，。、；：！？．…—～,.;:!?"
-_UNITS = re.compile(rf"( ?)([{_OPENING}]*(?:[^ {_WIDE}{_OPENING}]+|[{_WIDE}{_OPENING}])[{_CLOSING}]*)")
-"""What a line may end after: a word, or one Chinese character, with the punctuation that belongs to it."""
-
 _CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ") | {0xFEFF: None}
 _ARROW = re.compile("-{2,}>")
 _VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -191,11 +189,20 @@ def _split(segment: TimedText, layout: Layout) -> Iterator[tuple[float, float, t
         start_s = end_s
 
 
+@cache
+def _units() -> re.Pattern[str]:
+    """Find what a line may end after: a word, or one Chinese character, with the punctuation that belongs to it.
+
+    It is compiled late, because every command imports this module.
+    """
+    return re.compile(rf"( ?)([{_OPENING}]*(?:[^ {_WIDE}{_OPENING}]+|[{_WIDE}{_OPENING}])[{_CLOSING}]*)")
+
+
 def _wrap(text: str, width: int) -> list[str]:
     """Fill lines with words and Chinese characters; only a word longer than a line is broken."""
     lines: list[str] = []
     line = ""
-    for blank, unit in _UNITS.findall(text):
+    for blank, unit in _units().findall(text):
         if line and len(line) + len(blank) + len(unit) <= width:
             line += blank + unit
             continue

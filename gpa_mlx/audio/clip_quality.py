@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from gpa_mlx.audio.recording import Recording, Samples
 
-WINDOW_S = 6.0
-"""So much of a recording GPA makes a voice from."""
-
 _HOP = 320
 _STEP_S = 0.25
 _SILENT_POWER = 1e-10
@@ -95,7 +92,7 @@ def score_clip(recording: Recording) -> ClipQuality:
     return features.quality(0, features.frames)
 
 
-def best_window(recording: Recording, seconds: float = WINDOW_S) -> ClipWindow:
+def best_window(recording: Recording, seconds: float) -> ClipWindow:
     """Find the stretch that suits a voice best; of those with the same points the one with most speech, then the first.
 
     Args:

@@ -1,21 +1,32 @@
-"""The computer's sound inputs and outputs, as PortAudio knows them, and how the user names one."""
+"""The computer's sound inputs and outputs, as PortAudio knows them, and how the user names one.
+
+PortAudio looks for devices only when it is initialised. So that one which is plugged in while the program runs is seen,
+it is initialised anew whenever devices are about to be listed or opened; as that would end all streams, not while one
+of `open_stream` is open. PortAudio is not made for several threads: they take turns in `port_audio`.
+"""
 
 from __future__ import annotations
 
+import sys
 import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
 Direction: TypeAlias = Literal["input", "output"]
 
 _CLOSE_S = 0.08
 """A device that is gone may never answer."""
+
+_TURN = threading.Lock()
+_STREAMS: set[Any] = set()
+"""Those that are open; one whose device never answers stays here, and PortAudio stays as it is."""
 
 
 class _Words(NamedTuple):
@@ -52,39 +63,39 @@ class Device:
 
 
 def list_devices(direction: Direction) -> tuple[Device, ...]:
-    """Return all devices of one direction, in PortAudio's order; PortAudio looks for them once per process.
+    """Return all devices of one direction, in PortAudio's order.
 
     Raises:
-        AudioDeviceError: PortAudio is missing.
+        AudioDeviceError: PortAudio is missing, or cannot look for devices.
     """
-    library = port_audio(direction)
-    systems = [system["name"] for system in library.query_hostapis()]
-    default = library.default.device[0 if direction == "input" else 1]
-    return tuple(
-        Device(
-            index=device["index"],
-            name=device["name"],
-            system=systems[device["hostapi"]],
-            channels=device[f"max_{direction}_channels"],
-            rate_hz=int(device["default_samplerate"]),
-            is_default=device["index"] == default,
+    with port_audio(direction) as library:
+        systems = [system["name"] for system in library.query_hostapis()]
+        default = library.default.device[0 if direction == "input" else 1]
+        return tuple(
+            Device(
+                index=device["index"],
+                name=device["name"],
+                system=systems[device["hostapi"]],
+                channels=device[f"max_{direction}_channels"],
+                rate_hz=int(device["default_samplerate"]),
+                is_default=device["index"] == default,
+            )
+            for device in library.query_devices()
+            if device[f"max_{direction}_channels"] > 0
         )
-        for device in library.query_devices()
-        if device[f"max_{direction}_channels"] > 0
-    )
 
 
-def find_device(name: str | None, direction: Direction) -> Mapping[str, Any]:
+def find_device(library: ModuleType, name: str | None, direction: Direction) -> Mapping[str, Any]:
     """Return PortAudio's description of the one device that the user means.
 
     Args:
+        library: Lent by `port_audio`.
         name: A part of its name in any case, or its number as `list_devices` tells; None for the system's choice.
         direction: What it is for.
 
     Raises:
-        AudioDeviceError: PortAudio is missing, there is no device, or the name fits none or several.
+        AudioDeviceError: There is no device, or the name fits none or several.
     """
-    library = port_audio(direction)
     words = _WORDS[direction]
     try:
         found = library.query_devices(selector(name), direction)
@@ -110,12 +121,52 @@ def described(name: str | None, direction: Direction) -> str:
     return f"The {words.device}" if name is None else f"The {words.device} '{name}'"
 
 
-def port_audio(direction: Direction) -> ModuleType:
-    """Return the module `sounddevice`.
+@contextmanager
+def port_audio(direction: Direction) -> Iterator[ModuleType]:
+    """Lend the module `sounddevice`, which knows the devices there are now; other threads wait until it is given back.
 
     Raises:
-        AudioDeviceError: The PortAudio library is missing.
+        AudioDeviceError: The PortAudio library is missing, or cannot look for devices.
     """
+    with _TURN:
+        is_fresh = "sounddevice" not in sys.modules
+        library = _imported(direction)
+        if not is_fresh and not _STREAMS:
+            _look_again(library, direction)
+        yield library
+
+
+def open_stream(make: Callable[..., Any], **settings: object) -> Any:  # noqa: ANN401 - sounddevice has no types
+    """Return a new stream, to be ended with `release` alone.
+
+    Args:
+        make: A class of streams of the module that `port_audio` lends; whatever it raises is passed on.
+        settings: Its arguments.
+    """
+    stream = make(**settings)
+    _STREAMS.add(stream)
+    return stream
+
+
+def reason(error: Exception | None) -> str:
+    """Return PortAudio's words, which stand first among the arguments, before its numbers."""
+    return str(error.args[0]).rstrip(".") if error is not None and error.args else "unknown reason"
+
+
+def release(stream: Any) -> None:  # noqa: ANN401 - sounddevice has no types
+    """Fall silent and close a stream of `open_stream`, within 0.1 s: a device that does not answer is left alone."""
+
+    def close() -> None:
+        stream.abort(ignore_errors=True)
+        stream.close(ignore_errors=True)
+        _STREAMS.discard(stream)
+
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(_CLOSE_S)
+
+
+def _imported(direction: Direction) -> ModuleType:
     try:
         import sounddevice
     except OSError as error:
@@ -127,21 +178,16 @@ def port_audio(direction: Direction) -> ModuleType:
     return sounddevice
 
 
-def reason(error: Exception | None) -> str:
-    """Return PortAudio's words, which stand first among the arguments, before its numbers."""
-    return str(error.args[0]).rstrip(".") if error is not None and error.args else "unknown reason"
-
-
-def release(stream: Any) -> None:  # noqa: ANN401 - sounddevice has no types
-    """Fall silent and close a stream of `sounddevice`, within 0.1 s: a device that does not answer is left alone."""
-
-    def close() -> None:
-        stream.abort(ignore_errors=True)
-        stream.close(ignore_errors=True)
-
-    closing = threading.Thread(target=close, daemon=True)
-    closing.start()
-    closing.join(_CLOSE_S)
+def _look_again(library: ModuleType, direction: Direction) -> None:
+    with suppress(library.PortAudioError):  # it is not initialised: that failed the last time
+        library._terminate()
+    try:
+        library._initialize()
+    except library.PortAudioError as error:
+        words = _WORDS[direction]
+        raise AudioDeviceError(
+            f"{words.failing}: {reason(error)}.", hint=f"Check the computer's sound settings, or {words.instead}."
+        ) from error
 
 
 def _not_one(library: ModuleType, name: str | None, direction: Direction) -> AudioDeviceError:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from gpa_mlx.audio.devices import described, find_device, port_audio, reason, release, selector
+from gpa_mlx.audio.devices import described, find_device, open_stream, port_audio, reason, release, selector
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     import numpy as np
     import numpy.typing as npt
@@ -41,24 +42,30 @@ class Loudspeaker:
         Raises:
             AudioDeviceError: PortAudio is missing, there is no such device, or it cannot be used.
         """
-        sounddevice = port_audio("output")
-        native_hz = int(find_device(self.name, "output")["default_samplerate"])
+        with port_audio("output") as library:
+            return self._open(library, rate_hz, _callback(fill), lost)
+
+    def _open(
+        self, library: ModuleType, rate_hz: int, callback: Callable[..., None], lost: Callable[[], None]
+    ) -> _LoudspeakerStream:
+        native_hz = int(find_device(library, self.name, "output")["default_samplerate"])
         problem: Exception | None = None
         for rate, channels in product(dict.fromkeys((rate_hz, native_hz)), (1, 2)):
             try:
-                stream = sounddevice.OutputStream(
+                stream = open_stream(
+                    library.OutputStream,
                     device=selector(self.name),
                     samplerate=rate,
                     channels=channels,
                     dtype="float32",
                     latency=_LATENCY_S,
-                    callback=_callback(fill),
+                    callback=callback,
                     finished_callback=lost,
                 )
-            except sounddevice.PortAudioError as error:
+            except library.PortAudioError as error:
                 problem = error
             else:
-                return _LoudspeakerStream(stream, rate, sounddevice.PortAudioError)
+                return _LoudspeakerStream(stream, rate, library.PortAudioError)
         raise AudioDeviceError(
             f"{described(self.name, 'output')} cannot be used: {reason(problem)}.",
             hint="Close programs that may hold it, choose another one, or write the speech to a file.",

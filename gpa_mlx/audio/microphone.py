@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
-from gpa_mlx.audio.devices import described, find_device, port_audio, reason, release, selector
+from gpa_mlx.audio.devices import described, find_device, open_stream, port_audio, reason, release, selector
 from gpa_mlx.audio.resample import StreamResampler
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
+    from types import ModuleType, TracebackType
 
     import numpy.typing as npt
     from sounddevice import InputStream
@@ -165,39 +165,8 @@ class Microphone:
         """
         if self._stream is not None:
             return
-        library = port_audio("input")
-        found = find_device(self._device, "input")
-        self._lost = self._delivered = False
-        problem: Exception | None = None
-        rates = dict.fromkeys((int(found["default_samplerate"]), *_OTHER_RATES_HZ))
-        for rate, channels in product(rates, dict.fromkeys((min(found["max_input_channels"], 2), 1))):
-            try:
-                stream = library.InputStream(
-                    device=selector(self._device),
-                    samplerate=rate,
-                    channels=channels,
-                    dtype="float32",
-                    latency="high",
-                    callback=self._receive,
-                    finished_callback=self._notice_end,
-                )
-            except library.PortAudioError as error:
-                problem = error
-                continue
-            try:
-                # Some drivers take any settings and refuse only here.
-                self._rate_hz = rate
-                stream.start()
-            except library.PortAudioError as error:
-                release(stream)
-                problem = error
-                continue
-            self._stream, self._latency_s, self.name = stream, stream.latency, found["name"]
-            return
-        raise AudioDeviceError(
-            f"{described(self._device, 'input')} cannot be used: {reason(problem)}.",
-            hint="Close programs that may hold it, check that this program may use it, or choose another one.",
-        ) from problem
+        with port_audio("input") as library:
+            self._open(library)
 
     def start(self) -> None:
         """Begin a recording, with what is in the ring."""
@@ -260,6 +229,41 @@ class Microphone:
                 f"{described(self._device, 'input')} stopped working while it was recording.",
                 hint="Check that it is still connected.",
             )
+
+    def _open(self, library: ModuleType) -> None:
+        found = find_device(library, self._device, "input")
+        self._lost = self._delivered = False
+        problem: Exception | None = None
+        rates = dict.fromkeys((int(found["default_samplerate"]), *_OTHER_RATES_HZ))
+        for rate, channels in product(rates, dict.fromkeys((min(found["max_input_channels"], 2), 1))):
+            try:
+                stream = open_stream(
+                    library.InputStream,
+                    device=selector(self._device),
+                    samplerate=rate,
+                    channels=channels,
+                    dtype="float32",
+                    latency="high",
+                    callback=self._receive,
+                    finished_callback=self._notice_end,
+                )
+            except library.PortAudioError as error:
+                problem = error
+                continue
+            try:
+                # Some drivers take any settings and refuse only here.
+                self._rate_hz = rate
+                stream.start()
+            except library.PortAudioError as error:
+                release(stream)
+                problem = error
+                continue
+            self._stream, self._latency_s, self.name = stream, stream.latency, found["name"]
+            return
+        raise AudioDeviceError(
+            f"{described(self._device, 'input')} cannot be used: {reason(problem)}.",
+            hint="Close programs that may hold it, check that this program may use it, or choose another one.",
+        ) from problem
 
     def _next(self, blocks: queue.SimpleQueue[npt.NDArray[np.float32] | None]) -> npt.NDArray[np.float32] | None:
         """Return the next block; None when the recording was stopped or the device is gone."""

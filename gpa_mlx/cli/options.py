@@ -188,7 +188,7 @@ def voice_option(command: F) -> F:
     return click.option(
         "--voice",
         metavar="FILE|NAME",
-        help="Whose voice: a recording, best 3 to 10 s of clean speech, a voice card, or a name that `voices list` "
+        help="Whose voice: a recording, best a few seconds of clean speech, a voice card, or a name that `voices list` "
         "shows.  [default: the setting `voice`]",
     )(command)
 

@@ -99,6 +99,7 @@ class ScriptedEngine:
     sample_rate: int = 16_000
     max_passage_chars: int = 200
     max_segment_s: float = 30.0
+    reference_s: float = 6.0
 
     def __enter__(self) -> ScriptedEngine:
         return self

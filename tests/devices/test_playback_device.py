@@ -56,7 +56,7 @@ class SoundServer(NamedTuple):
     environment: dict[str, str]
 
     def play(self, *arguments: object) -> subprocess.Popen[str]:
-        """Play a tone with the product, in a process of its own: PortAudio looks for devices once."""
+        """Play a tone with the product, in a process of its own: this one has other devices."""
         return subprocess.Popen(
             [sys.executable, "-c", PLAY, *map(str, arguments)],
             env={**self.environment, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -84,19 +84,23 @@ class SoundServer(NamedTuple):
                 process.wait()
 
 
-@pytest.fixture
-def sound_server(tmp_path) -> Iterator[SoundServer]:
-    """Start a server that no other program knows of."""
+def sound_environment(folder: Path) -> dict[str, str]:
+    """Return an environment whose programs use the server in this folder, and no other."""
     missing = [program for program in ("pulseaudio", "pacat", "parec", "pactl") if shutil.which(program) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    socket = tmp_path / "server"
-    environment = {
+    return {
         **os.environ,
-        "HOME": str(tmp_path),
-        "XDG_RUNTIME_DIR": str(tmp_path),
-        "PULSE_SERVER": f"unix:{socket}",
+        "HOME": str(folder),
+        "XDG_RUNTIME_DIR": str(folder),
+        "PULSE_SERVER": f"unix:{folder / 'server'}",
     }
+
+
+@contextlib.contextmanager
+def running_server(environment: dict[str, str]) -> Iterator[SoundServer]:
+    """Start the server of an environment."""
+    socket = environment["PULSE_SERVER"].removeprefix("unix:")
     modules = [
         f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
         f"module-null-sink sink_name=silent rate={RECORDED_HZ} channels=1",
@@ -121,6 +125,13 @@ def sound_server(tmp_path) -> Iterator[SoundServer]:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def sound_server(tmp_path) -> Iterator[SoundServer]:
+    """Start a server that no other program knows of."""
+    with running_server(sound_environment(tmp_path)) as server:
+        yield server
 
 
 def tone_of(path: Path) -> np.ndarray:

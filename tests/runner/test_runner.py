@@ -206,6 +206,7 @@ def test_speech_is_cancelled_within_a_token(demo_engine):
     started = time.monotonic()
     stream.close()
     assert demo_engine.max_segment_s > 0
+    assert demo_engine.reference_s == 2
     assert time.monotonic() - started < 1
 
 

@@ -72,6 +72,7 @@ class FakeEngine:
     parts_loaded: tuple[str, ...] = ()
     max_passage_chars: int = 200
     max_segment_s: float = 30.0
+    reference_s: float = 6.0
 
     def __enter__(self) -> FakeEngine:
         return self

@@ -16,10 +16,11 @@ from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.history import History
 from gpa_mlx.manifest import sha256_of
 from gpa_mlx.provenance.verdict import verify_file
-from gpa_mlx_tui.converting import ConversionGrew, ConversionOpened, Source, SourceRead
+from gpa_mlx_tui.converting import ConversionGrew, Source, SourceRead
 from gpa_mlx_tui.hearing import Ears
 from gpa_mlx_tui.messages import Saved
 from gpa_mlx_tui.recorder import ClipRecorded
+from gpa_mlx_tui.sound import SoundOpened
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -155,13 +156,35 @@ def test_verifying_says_what_was_kept(use, engine, long):
     use(steps, mode="convert")
 
 
+def test_a_stretch_that_stopped_early_is_named(use, engine, long):
+    whole = engine.stream_convert_voice
+
+    def first_third(audio, **options):
+        return whole((audio[0][: len(audio[0]) // 3], audio[1]), **options)
+
+    async def steps(session):
+        await convert(session, long)
+        assert not any("stopped early" in line for line in stretches(session))
+        engine.stream_convert_voice = first_third
+        await session.press("ctrl+r")
+        await session.until(lambda: not session.screen.working("convert"))
+        segment = session.screen.made.segments[0]
+        made_s, asked_s = segment.end_s - segment.start_s, segment.source_end_s - segment.source_start_s
+        words = f"stopped early, after {made_s:.1f} of {asked_s:.1f} s; another try may do better"
+        line = stretches(session)[0]
+        assert line.startswith(session.app.symbols.doubtful)
+        assert line.endswith(f"  {words}")
+
+    use(steps, mode="convert")
+
+
 def test_without_playing_it_is_silent(use, output):
     async def steps(session):
         await open_source(session)
         session.screen.query_one("#plays", Toggle).value = False
         await session.press("ctrl+r")
         await session.until(lambda: not session.screen.working("convert"))
-        assert session.sent(ConversionOpened) == []
+        assert session.sent(SoundOpened) == []
         assert output.opened == 0
         assert session.screen.made.settings.live is False
 
@@ -221,6 +244,21 @@ def test_the_saved_file_says_how_it_was_made(use, home, engine):
         assert verdict.state == "intact"
         assert verdict.provenance.making.task == "vc"
         assert verdict.provenance.making.source_sha256 == sha256_of(SAMPLE)
+
+    use(steps, mode="convert")
+
+
+def test_a_file_is_replaced_only_after_a_question(use, home):
+    (home / "mine.wav").write_bytes(b"precious")
+
+    async def steps(session):
+        await convert(session)
+        await session.press("ctrl+s")
+        session.screen.query_one("#path", Input).value = str(home / "mine")
+        await session.press("enter", "enter")
+        await session.until(lambda: isinstance(session.screen, PathPicker))
+        await session.press("escape")
+        assert (home / "mine.wav").read_bytes() == b"precious"
 
     use(steps, mode="convert")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from textual.widgets import Button, Input, Static, TextArea
 
 from gpa_mlx import demo
+from gpa_mlx.audio import devices
 from gpa_mlx.dictation import DictationOptions, Finished
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.history import History
@@ -16,6 +19,7 @@ from gpa_mlx_tui.widgets.dialogs import Choose
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
 from gpa_mlx_tui.widgets.waveform import Waveform
 from tests.support.fake_engine import FakeEngine, FakeMicrophone
+from tests.support.port_audio import HotPlug
 
 SIZES = [(80, 24), (200, 60)]
 BLOCK = (0.3 * np.sin(np.arange(800) / 5)).astype(np.float32)
@@ -113,6 +117,29 @@ def test_without_a_microphone_it_says_so_and_a_file_can_be_opened(use):
         assert session.sent(TextHeard)[-1].recording.audio == demo.demo_samples()[0].file
 
     use(steps, ears=ears(FakeMicrophone(unusable=problem)))
+
+
+def test_a_microphone_that_is_connected_meanwhile_is_found(use, monkeypatch):
+    port = HotPlug()
+    monkeypatch.setitem(sys.modules, "sounddevice", port)
+    monkeypatch.setattr(devices, "_STREAMS", set())
+
+    def status(session):
+        return str(session.screen.query_one("#status", Static).render())
+
+    async def steps(session):
+        await session.until(lambda: "no microphone. Connect one" in status(session))
+        port.plugged.append("USB")
+        await session.press("f5")
+        await session.press("f2")
+        await session.until(lambda: "Ready: USB" in status(session))
+        port.plugged[:] = ["Headset"]
+        await session.press("ctrl+r")
+        await session.until(lambda: port.streams and session.screen.working("record"))
+        await session.press("escape")
+        await session.until(lambda: "Ready: Headset" in status(session))
+
+    use(steps)
 
 
 def test_the_same_recording_is_heard_again_by_another_model(use, engine, microphone, home):

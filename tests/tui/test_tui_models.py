@@ -80,8 +80,10 @@ def test_another_model_is_used_at_once(use, second):
 
 
 def test_the_default_is_chosen(use, second):
+    shutil.copytree(second, second.with_name("third"))
+
     async def steps(session):
-        await listed(session, 2)
+        await listed(session, 3)
         await session.press("ctrl+s")
         await session.until(lambda: session.sent(InstallDone))
         assert settings.current().model == "demo"
@@ -89,8 +91,8 @@ def test_the_default_is_chosen(use, second):
         await choose(session, second)
         await session.press("ctrl+s")
         await session.until(lambda: len(session.sent(InstallDone)) == 2)
-        assert settings.current().model is None
         assert models.default_name() == "second"
+        await session.until(lambda: [model.is_default for model in session.screen.models] == [False, True, False])
 
     use(steps, mode="models")
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from textual.widgets import OptionList, Static
 
 from gpa_mlx import settings
+from gpa_mlx.audio import devices
 from gpa_mlx.paths import settings_file
 from gpa_mlx_tui.choosing import SettingsRead
 from gpa_mlx_tui.widgets.dialogs import Choose
 from gpa_mlx_tui.widgets.press_key import PressKey
 from gpa_mlx_tui.widgets.rows import Rows
 from gpa_mlx_tui.widgets.value_field import ValueField
+from tests.support.port_audio import HotPlug
 
 SIZES = [(80, 24), (200, 60)]
 
@@ -89,6 +93,45 @@ def test_colours_and_ascii_change_at_once(use):
         assert session.app.theme == "gpa-light"
         lines = ["".join(part.text for part in strip) for strip in session.screen._compositor.render_strips()]
         assert [line for line in lines if not line.isascii()] == []
+
+    use(steps, mode="settings")
+
+
+async def choose_device(session, name, option):
+    session.screen.query_one(Rows).choose(name)
+    await session.press("enter")
+    await session.until(lambda: isinstance(session.screen, Choose))
+    options = session.screen.query_one(OptionList)
+    offered = [str(options.get_option_at_index(index).prompt) for index in range(options.option_count)]
+    chosen = offered[options.highlighted]
+    seen = len(session.sent(SettingsRead))
+    options.highlighted = option
+    await session.press("enter")
+    if chosen != offered[option]:
+        await session.until(lambda: len(session.sent(SettingsRead)) > seen)
+    return offered, chosen
+
+
+@pytest.mark.parametrize("name", ["microphone", "loudspeaker"])
+def test_a_device_is_chosen_from_those_that_are_connected_now(use, monkeypatch, name):
+    port = HotPlug("Built-in")
+    monkeypatch.setitem(sys.modules, "sounddevice", port)
+    monkeypatch.setattr(devices, "_STREAMS", set())
+    theirs = "the system's choice"
+
+    async def steps(session):
+        await listed(session)
+        assert await choose_device(session, name, 0) == ([theirs, "Built-in"], theirs)
+        assert not settings_file().exists()
+        port.plugged += ["USB", "USB"]
+        assert (await choose_device(session, name, 2))[0] == [theirs, "Built-in", "USB, Core Audio"]
+        assert getattr(settings.current(), name) == "USB, Core Audio"
+        port.plugged.remove("USB")
+        offered, chosen = await choose_device(session, name, 3)
+        assert (offered, chosen) == ([theirs, "USB, Core Audio", "Built-in", "USB"], "USB, Core Audio")
+        assert getattr(settings.current(), name) == "USB"
+        await choose_device(session, name, 0)
+        assert getattr(settings.current(), name) is None
 
     use(steps, mode="settings")
 

@@ -6,12 +6,15 @@ import threading
 import time
 
 import pytest
+from textual.color import Color
+from textual.css.stylesheet import Stylesheet
 
 from gpa_mlx.cancellation import check_cancelled
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx_tui.bindings import APP, TABLE, remapped, shown_key
 from gpa_mlx_tui.modes import MODES
 from gpa_mlx_tui.screens.base import ModeScreen
+from gpa_mlx_tui.themes import THEMES
 from gpa_mlx_tui.widgets.header import ModeBar
 from tests.support.fake_engine import FakeEngine
 
@@ -260,6 +263,50 @@ def test_a_mode_is_shown_without_parsing_all_styles_again(use, monkeypatch):
         assert parsed == []
 
     use(steps)
+
+
+def test_the_first_mode_is_shown_without_parsing_all_styles_twice(use, monkeypatch):
+    parsed = []
+    monkeypatch.setattr(Stylesheet, "reparse", lambda stylesheet: parsed.append(stylesheet))
+
+    async def steps(session):
+        assert parsed == []
+
+    use(steps, theme="light")
+
+
+def test_other_colours_hold_in_modes_that_were_shown_and_in_new_ones(use):
+    light = THEMES["light"]
+
+    async def steps(session):
+        await session.press("f3")
+        await session.press("f2")
+        session.app.theme = light.name
+        for mode in ("dictate", "speak", "help"):
+            await session.press(*KEYS[mode])
+            assert session.screen.styles.background == Color.parse(str(light.background))
+            assert session.screen.query_one(ModeBar).styles.background == Color.parse(str(light.surface))
+
+    use(steps)
+
+
+def test_a_mode_is_styled_anew_only_when_it_is_shown_again(use, monkeypatch):
+    styled = []
+
+    async def steps(session):
+        await session.until(prepared.is_set)
+        kind = type(MODES[-1].make_screen())
+        update = kind.update_node_styles
+        monkeypatch.setattr(
+            kind, "update_node_styles", lambda *a, **b: (styled.append(session.screen), update(*a, **b))
+        )
+        for times in (0, 1, 2):
+            await session.press("f1")
+            assert len(styled) == times
+            await session.press("f2")
+
+    prepared = threading.Event()
+    use(steps, prepared=prepared.set)
 
 
 def test_it_tells_when_all_modes_are_imported(use):

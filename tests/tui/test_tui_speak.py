@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import soundfile
-from textual.widgets import Button, Input, OptionList, Static, TextArea
+from textual.widgets import Button, Input, Label, OptionList, Static, TextArea
 
-from gpa_mlx.errors import SettingsError
+from gpa_mlx.errors import SettingsError, VoiceError
 from gpa_mlx.provenance.verdict import verify_file
 from gpa_mlx_tui.messages import Saved
-from gpa_mlx_tui.speaking import MadeSpeech, SoundOpened, SpeechGrew, SpeechMade, save_speech
+from gpa_mlx_tui.sound import SoundOpened
+from gpa_mlx_tui.speaking import MadeSpeech, SpeechGrew, SpeechMade, save_speech
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -135,25 +138,38 @@ def test_saving_writes_sealed_sound_and_subtitles(use, home):
 def test_what_is_no_record_is_not_replaced(tmp_path):
     (tmp_path / "out.wav.json").write_text("mine")
     with pytest.raises(SettingsError, match="not a record"):
-        save_speech(MadeSpeech(None), tmp_path / "out.wav", subtitles=False)
+        save_speech(MadeSpeech(None), tmp_path / "out.wav")
     assert (tmp_path / "out.wav.json").read_text() == "mine"
     assert not (tmp_path / "out.wav").exists()
 
 
-def test_a_file_is_replaced_only_after_a_question(use, home):
-    (home / "speech.wav").write_bytes(b"precious")
+@pytest.mark.parametrize(
+    ("there", "question"),
+    [
+        (["speech.wav"], "Replace speech.wav?"),
+        (["speech.srt"], "Replace speech.srt?"),
+        (["speech.wav", "speech.srt"], "Replace speech.wav and speech.srt?"),
+    ],
+)
+@pytest.mark.parametrize("typed", ["speech.wav", "speech"])
+def test_files_are_replaced_only_after_one_question(use, home, there, question, typed):
+    files = [home / name for name in there]
+    for file in files:
+        file.write_bytes(b"precious")
 
     async def steps(session):
         await speak(session, "Hello world")
         await session.until(lambda: not session.screen.working("speak"))
-        await session.press("ctrl+s", "enter")
-        assert "Replace" in session.picture()
+        await session.press("ctrl+s")
+        session.screen.query_one("#path", Input).value = str(home / typed)
+        await session.press("enter")
+        assert str(session.screen.query_one(".question", Label).render()) == question
         await session.press("enter")
         await session.until(lambda: isinstance(session.screen, PathPicker))
-        assert (home / "speech.wav").read_bytes() == b"precious"
+        assert [file.read_bytes() for file in files] == [b"precious"] * len(files)
         await session.press("enter", "tab", "enter")
         await session.until(lambda: session.sent(Saved))
-        assert (home / "speech.wav").read_bytes() != b"precious"
+        assert b"precious" not in [file.read_bytes() for file in files]
 
     use(steps, mode="speak")
 
@@ -168,6 +184,20 @@ def test_without_a_sound_output_it_says_so_and_makes_the_speech(use, output):
         assert session.screen.made.pieces
         await session.press("ctrl+l")
         await session.until(lambda: len(session.toasts) == 2)
+
+    use(steps, mode="speak")
+
+
+def test_a_model_that_fails_lets_the_sound_output_go(use, engine, output):
+    closed = threading.Event()
+    output.close = closed.set
+    engine.failures["stream_speak"] = VoiceError("The voice is of another model.", hint="Choose another.")
+
+    async def steps(session):
+        await ready(session)
+        await session.press("ctrl+r")
+        await session.until(lambda: session.toasts == ["The voice is of another model.\nChoose another."])
+        await session.until(closed.is_set)
 
     use(steps, mode="speak")
 

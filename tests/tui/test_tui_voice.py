@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -46,7 +47,7 @@ GOOD = {
 
 @pytest.fixture(autouse=True)
 def with_the_demo_models_files(engine):
-    engine.path = demo.demo_model()
+    engine.path, engine.reference_s = demo.demo_model(), 2.0
 
 
 @pytest.fixture
@@ -239,9 +240,10 @@ def test_the_coach_talks_while_you_record(use):
         await ready(session)
         screen = session.screen
         await session.press("ctrl+r")
-        await session.until(lambda: any(message.quality for message in session.sent(ClipGrew)))
-        assert screen.query_one(QualityPanel).advice[0].grade == "bad"
         await session.until(lambda: "Recording 2 s" in said(session, "#status"))
+        lengths = [message.advice[0].words for message in session.sent(ClipGrew) if message.advice]
+        assert lengths[0] == "0.5 s is too short; 2 s are wanted"
+        assert screen.query_one(QualityPanel).advice[0].words == lengths[-1] == "1.5 s will do; 2 s are better"
         assert str(screen.query_one("#record", Button).label) == "Finish"
         await session.press("ctrl+r")
         await session.until(lambda: session.sent(ClipJudged))
@@ -251,6 +253,29 @@ def test_the_coach_talks_while_you_record(use):
         assert microphone.closed
 
     use(steps, mode="voice", ears=ears(microphone))
+
+
+def test_a_model_that_hears_more_wants_more(use, engine, home):
+    engine.path = home / "model"
+    (engine.path / "bicodec").mkdir(parents=True)
+    (engine.path / "gpa_mlx.json").symlink_to(demo.demo_model() / "gpa_mlx.json")
+    config = json.loads((demo.demo_model() / "bicodec" / "config.json").read_text())
+    (engine.path / "bicodec" / "config.json").write_text(json.dumps({**config, "ref_segment_duration": 6}))
+    microphone = FakeMicrophone(spoken(0, 1.5) * 2)
+
+    async def steps(session):
+        await ready(session)
+        await session.press("ctrl+r")
+        await session.until(lambda: "Recording 3 s" in said(session, "#status"))
+        assert next(message for message in session.sent(ClipGrew) if message.advice).advice[0].words == (
+            "0.5 s is too short; 6 s are wanted"
+        )
+        await session.press("ctrl+r")
+        await session.until(lambda: session.sent(ClipJudged))
+        assert session.screen.clips[0].wanted_s == 6
+        assert "6 s" in session.screen.query_one(QualityPanel).advice[0].words
+
+    use(steps, mode="voice", model=engine.path, ears=ears(microphone))
 
 
 def test_escape_drops_a_recording(use):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gpa_mlx import paths, settings
-from gpa_mlx.errors import SettingsError
+from gpa_mlx import models, paths, settings
+from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.settings import KEYS, Settings, load_settings, parse_size, remove, store
 
 
@@ -228,3 +228,28 @@ def test_a_broken_file_is_not_touched(file):
     with pytest.raises(SettingsError, match="line 1"):
         store("theme", "dark")
     assert file.read_text() == "model = \n"
+
+
+def test_a_file_that_cannot_be_written_is_named(file):
+    settings.store("voice", "anna")
+    (file.parent / ".lock").unlink()
+    (file.parent / ".lock").mkdir()
+    for change in (lambda: settings.store("voice", "ben"), lambda: settings.remove("voice")):
+        with pytest.raises(GPAError, match=r"settings\.toml cannot be written: ") as caught:
+            change()
+        assert paths.HOME_VARIABLE in caught.value.hint
+    assert settings.current().voice == "anna"
+
+
+def test_a_model_stays_when_the_settings_must_go_on_naming_it(file):
+    (paths.models_dir() / "mine").mkdir(parents=True)
+    settings.store("model", "mine")
+    (file.parent / ".lock").unlink()
+    (file.parent / ".lock").mkdir()
+    with pytest.raises(GPAError, match=r"settings\.toml cannot be written"):
+        models.remove("mine")
+    assert models.require_installed("mine").is_dir()
+    (file.parent / ".lock").rmdir()
+    models.remove("mine")
+    assert settings.current().model is None
+    assert not (paths.models_dir() / "mine").exists()

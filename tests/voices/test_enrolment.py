@@ -15,8 +15,17 @@ from gpa_mlx import demo
 from gpa_mlx.audio.clip_quality import ClipQuality
 from gpa_mlx.audio.io import load_recording
 from gpa_mlx.cancellation import cancellable
-from gpa_mlx.enrolment import PROBE_TEXT, Similarity, enrol, probe_text, probe_voice, similarity, warnings_of
-from gpa_mlx.errors import CancelledError, InputTooLongError, NoSpeechError, VoiceError
+from gpa_mlx.enrolment import (
+    PROBE_TEXT,
+    Similarity,
+    enrol,
+    probe_text,
+    probe_voice,
+    reference_s,
+    similarity,
+    warnings_of,
+)
+from gpa_mlx.errors import CancelledError, InputTooLongError, ModelFormatError, NoSpeechError, VoiceError
 from gpa_mlx.manifest import read_manifest
 from gpa_mlx.voices import Voice
 
@@ -39,6 +48,12 @@ def sample():
 def samples(sample):
     """The same as samples."""
     return lambda voice: load_recording(sample(voice)).first_channel
+
+
+def test_a_model_says_how_much_it_hears_open_or_not(engine, tmp_path):
+    assert engine.reference_s == reference_s(engine.path) == 2
+    with pytest.raises(ModelFormatError, match=r"config\.json"):
+        reference_s(tmp_path)
 
 
 def test_a_short_clip_is_taken_as_a_whole(engine, sample):

@@ -13,7 +13,6 @@ from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
 from gpa_mlx_tui.choices import is_demo, model_name
 from gpa_mlx_tui.hearing import Ears, default_ears
 from gpa_mlx_tui.modes import MODES, Mode
-from gpa_mlx_tui.palette import Commands
 from gpa_mlx_tui.screens.base import ModeScreen, sentence_of
 from gpa_mlx_tui.service import OpenEngine, Service
 from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, PlainScrollBar
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.binding import Binding, BindingType
+    from textual.command import Provider
     from textual.dom import DOMNode
 
     from gpa_mlx.audio.playback import OutputDevice
@@ -34,6 +34,13 @@ ThemeName: TypeAlias = Literal["dark", "light"]
 
 _HEADER_S = 0.5
 _ERROR_SHOWN_S = 8
+
+
+def _commands() -> type[Provider]:
+    """Return what the palette offers, when it is first opened."""
+    from gpa_mlx_tui.palette import Commands
+
+    return Commands
 
 
 class GPAApp(App[None], inherit_bindings=False):
@@ -57,7 +64,7 @@ class GPAApp(App[None], inherit_bindings=False):
 
     TITLE = "gpa-mlx"
     CSS_PATH = "gpa.tcss"
-    COMMANDS: ClassVar[Any] = {Commands}
+    COMMANDS: ClassVar[Any] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = list(bindings_of(APP))
     COMMAND_PALETTE_BINDING = ""
     ENABLE_COMMAND_PALETTE = True
@@ -100,6 +107,8 @@ class GPAApp(App[None], inherit_bindings=False):
 
         def make() -> ModeScreen:
             screen = mode.make_screen()
+            # Textual's own way, `CSS_PATH` of the screen, parses all other styles again.
+            self.stylesheet.add_source(mode.styles.read_text(encoding="utf-8"), read_from=(str(mode.styles), ""))
             # A new screen gets today's styles as it is mounted. Textual does not know that, and would first parse all
             # styles again, twice: 0.1 s in which nothing moves.
             screen._css_update_count = self._css_update_count
@@ -116,6 +125,18 @@ class GPAApp(App[None], inherit_bindings=False):
     def is_demo(self) -> bool:
         """Whether this is the model that ships with the program."""
         return is_demo(self.service.model)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Apply the colours anew, to nothing but the app itself while there is no screen.
+
+        Textual asks for this at the start, because the theme is not its own default. It would parse all styles, and
+        once more with those of the first screen.
+        """
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+            self.stylesheet.apply(self)
 
     def on_mount(self) -> None:
         """Get everything else ready once the first mode is painted."""

@@ -12,11 +12,17 @@ from gpa_mlx_tui.messages import WorkMessage
 from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, PlainScrollBar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gpa_mlx.audio.devices import Direction
     from gpa_mlx.settings import LoadedSettings, Settings
     from gpa_mlx_tui.app import GPAApp
     from gpa_mlx_tui.service import Work
 
 KEYS_PREFIX = "keys."
+DEVICES: Mapping[str, Direction] = {"microphone": "input", "loudspeaker": "output"}
+"""Settings that name a device."""
+
 _AT_ONCE = {"theme", "ascii", "loudspeaker", "microphone", "words_file", "history_days", "history_size"}
 _HEARING = {"microphone", "words_file", "history_days", "history_size"}
 
@@ -51,6 +57,21 @@ class SettingRefused(WorkMessage):
         self.error = error
 
 
+class DevicesFound(WorkMessage):
+    """The devices that a setting can name, as they are connected now.
+
+    Args:
+        work: The work.
+        setting: One of `DEVICES`.
+        names: Each names exactly one device.
+    """
+
+    def __init__(self, work: Work, setting: str, names: tuple[str, ...]) -> None:
+        super().__init__(work)
+        self.setting = setting
+        self.names = names
+
+
 def read_settings(work: Work) -> None:
     """Read what is set.
 
@@ -71,7 +92,7 @@ def write_setting(work: Work, name: str, text: str | None) -> None:
         text: The value; None takes it out.
 
     Raises:
-        OSError: The file cannot be written.
+        GPAError: The file cannot be written.
     """
     from gpa_mlx import settings
 
@@ -86,6 +107,24 @@ def write_setting(work: Work, name: str, text: str | None) -> None:
         work.post(SettingsRead(work, settings.load_current(), name))
     except SettingsError as error:
         work.post(SettingRefused(work, name, error))
+
+
+def find_devices(work: Work, setting: str) -> None:
+    """Find the devices that a setting can name.
+
+    Raises:
+        AudioDeviceError: PortAudio is missing, or cannot look for devices.
+    """
+    from gpa_mlx.audio.devices import list_devices
+
+    devices = list_devices(DEVICES[setting])
+    names = [device.name for device in devices]
+    # With its system behind it, PortAudio's Python module knows one of several with the same name.
+    full = (
+        name if names.count(name) == 1 else f"{name}, {device.system}"
+        for name, device in zip(names, devices, strict=True)
+    )
+    work.post(DevicesFound(work, setting, tuple(dict.fromkeys(full))))
 
 
 def take_effect(app: GPAApp, name: str, values: Settings) -> bool:

@@ -18,10 +18,13 @@ from gpa_mlx.errors import GPAError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gpa_mlx.audio.playback import OutputDevice
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx_tui.app import GPAApp
 
 _CLOSE_S = 0.5
+_SELDOM = 100
+"""Collections of younger objects to one of all; Python's default is 10."""
 THEMES = ("dark", "light")
 
 
@@ -83,7 +86,6 @@ def _make_app(model: str | None, theme: str | None, ascii_only: bool | None) -> 
         raise SettingsError(f"There are no colours '{theme}'.", hint=f"Use {' or '.join(THEMES)}.")
     if ascii_only is None:
         ascii_only = chosen.ascii or "utf" not in locale.getpreferredencoding(do_setlocale=False).lower()
-    from gpa_mlx.audio.loudspeaker import Loudspeaker
     from gpa_mlx_tui.app import GPAApp
     from gpa_mlx_tui.hearing import default_ears
 
@@ -93,7 +95,7 @@ def _make_app(model: str | None, theme: str | None, ascii_only: bool | None) -> 
         theme="light" if theme == "light" else "dark",
         ascii_only=ascii_only,
         keys=chosen.keys,
-        output=Loudspeaker(chosen.loudspeaker),
+        output=_loudspeaker(chosen.loudspeaker),
         ears=default_ears(
             chosen.microphone,
             words_file=chosen.words_file,
@@ -105,6 +107,15 @@ def _make_app(model: str | None, theme: str | None, ascii_only: bool | None) -> 
     )
 
 
+def _loudspeaker(name: str | None) -> OutputDevice | None:
+    """Return the chosen one; the system's is looked for when something is played."""
+    if name is None:
+        return None
+    from gpa_mlx.audio.loudspeaker import Loudspeaker
+
+    return Loudspeaker(name)
+
+
 def _open_engine(path: Path) -> SpeechEngine:
     from gpa_mlx.cli.inputs import open_engine
 
@@ -114,7 +125,12 @@ def _open_engine(path: Path) -> SpeechEngine:
 
 
 def _settle() -> None:
-    """Collect garbage from now on, but not among what is there: looking through that stops the app for 0.1 s."""
+    """Collect garbage from now on, but not among what is there: looking through that stops the app for 0.1 s.
+
+    To look through all that came later, the screens of the modes, still takes 0.03 s: that is done more seldom.
+    """
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _SELDOM)
     gc.freeze()
     gc.enable()
 

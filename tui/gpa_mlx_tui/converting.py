@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpa_mlx_tui.messages import WorkMessage
-from gpa_mlx_tui.sound import PeakFinder, Playback
+from gpa_mlx_tui.sound import MadeSound, PeakFinder, SoundGrew, sounding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.playback import OutputDevice
     from gpa_mlx.longform.conversion import ConversionSettings, ConversionStream, ConvertedSegment
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.provenance.record import ModelIdentity
-    from gpa_mlx.types import AudioLike, GenerationOptions, Waveform
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.types import AudioLike, Waveform
     from gpa_mlx_tui.choices import VoiceChoice
     from gpa_mlx_tui.service import Service, Work
     from gpa_mlx_tui.sound import Peaks
@@ -73,21 +72,17 @@ class Source:
 
 
 @dataclass(slots=True, eq=False)
-class Converted:
-    """What has been converted so far; grows on the work's thread, and stays when it is cancelled.
+class Converted(MadeSound):
+    """What has been converted so far.
 
     Attributes:
         source: What is converted.
         target: Who shall say it.
         verify: Listen to every stretch before and after, and convert it again when they differ.
         plays: Play it while it is made.
-        pieces: The sound, `(samples,)` float32 at 16 kHz each.
         segments: The stretches that are complete.
         source_sha256: Of the source as it was at the beginning.
-        options: Sampling, with the seed; None until the model was asked.
         settings: How it was converted; None until the model was asked.
-        voice: Who speaks; None until the model was asked.
-        weights: Of the model; None until it was asked.
         is_whole: Whether it came to the end of the source.
     """
 
@@ -95,53 +90,10 @@ class Converted:
     target: VoiceChoice
     verify: bool
     plays: bool
-    pieces: list[Waveform] = field(default_factory=list)
     segments: list[ConvertedSegment] = field(default_factory=list)
     source_sha256: str = ""
-    options: GenerationOptions | None = None
     settings: ConversionSettings | None = None
-    voice: Voice | None = None
-    weights: ModelIdentity | None = None
     is_whole: bool = False
-
-    @property
-    def has_sound(self) -> bool:
-        """Whether there is something to hear and to save."""
-        return any(map(len, list(self.pieces)))
-
-    @property
-    def seed(self) -> int | None:
-        """What repeats the result; None when nothing was drawn."""
-        return None if self.options is None or self.options.temperature == 0 else self.options.seed
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds of sound."""
-        from gpa_mlx.types import SAMPLE_RATE_HZ
-
-        return sum(map(len, list(self.pieces))) / SAMPLE_RATE_HZ
-
-    def pieces_from(self, start_s: float) -> Iterator[Waveform]:
-        """Yield the sound from a moment on."""
-        from gpa_mlx.types import SAMPLE_RATE_HZ
-
-        skip = round(start_s * SAMPLE_RATE_HZ)
-        for piece in list(self.pieces):
-            yield piece[min(skip, len(piece)) :]
-            skip = max(skip - len(piece), 0)
-
-
-class SourceGrew(WorkMessage):
-    """More of the source was read.
-
-    Args:
-        work: The work.
-        peaks: Of that part.
-    """
-
-    def __init__(self, work: Work, peaks: Peaks) -> None:
-        super().__init__(work)
-        self.peaks = peaks
 
 
 class SourceRead(WorkMessage):
@@ -180,19 +132,6 @@ class ConversionMade(WorkMessage):
     """All of it is made; what is playing goes on."""
 
 
-class ConversionOpened(WorkMessage):
-    """Sound can come now, or cannot.
-
-    Args:
-        work: The work.
-        playback: Plays; its `problem` says why it does not.
-    """
-
-    def __init__(self, work: Work, playback: Playback) -> None:
-        super().__init__(work)
-        self.playback = playback
-
-
 def read_source(work: Work, source: Source) -> None:
     """Read a source once, for its picture and to know that it can be used.
 
@@ -210,9 +149,9 @@ def read_source(work: Work, source: Source) -> None:
         waiting += finder.push(piece)
         # Fewer and larger steps the longer it gets.
         if samples - told >= max(_DRAWN_S * SAMPLE_RATE_HZ, samples / 8):
-            work.post(SourceGrew(work, tuple(waiting)))
+            work.post(SoundGrew(work, tuple(waiting)))
             waiting, told = [], samples
-    work.post(SourceGrew(work, tuple(waiting)))
+    work.post(SoundGrew(work, tuple(waiting)))
     work.post(SourceRead(work, source, samples / SAMPLE_RATE_HZ))
 
 
@@ -223,41 +162,22 @@ def convert(work: Work, service: Service, made: Converted, output: OutputDevice 
         GPAError: The voice, the recording or the model cannot be used, or the sound output disappeared.
         CancelledError: The work was cancelled.
     """
-    playback = Playback(output, expected_s=expected_s) if made.plays else None
-    if playback is not None:
-        work.on_cancel(playback.stop)
-        work.post(ConversionOpened(work, playback))
+    sound = sounding(work, output, expected_s=expected_s) if made.plays else nullcontext()
     finder = PeakFinder()
     model = service.model
-    made.source_sha256 = made.source.sha256()
-    for chunk in service.stream(work, lambda engine: _convert(engine, made, model)):
-        made.pieces.append(chunk.audio)
-        if chunk.segment is not None:
-            made.segments.append(chunk.segment)
+    with sound as playback:
+        made.source_sha256 = made.source.sha256()
+        for chunk in service.stream(work, lambda engine: _convert(engine, made, model)):
+            made.pieces.append(chunk.audio)
+            if chunk.segment is not None:
+                made.segments.append(chunk.segment)
+            if playback is not None:
+                playback.feed(chunk.audio)
+            work.post(ConversionGrew(work, finder.push(chunk.audio), chunk.source_s, chunk.segment))
+        made.is_whole = True
+        work.post(ConversionMade(work))
         if playback is not None:
-            playback.feed(chunk.audio)
-        work.post(ConversionGrew(work, finder.push(chunk.audio), chunk.source_s, chunk.segment))
-    made.is_whole = True
-    work.post(ConversionMade(work))
-    if playback is not None:
-        playback.finish()
-
-
-def play(work: Work, pieces: Iterator[Waveform], output: OutputDevice | None, expected_s: float) -> None:
-    """Play the source or the result.
-
-    Raises:
-        AudioDeviceError: There is no sound output.
-        AudioFileError: The source cannot be read any more.
-        CancelledError: The work was cancelled.
-    """
-    from gpa_mlx_tui.sound import play_pieces
-
-    playback = Playback(output, expected_s=expected_s)
-    work.post(ConversionOpened(work, playback))
-    if playback.problem is not None:
-        raise playback.problem
-    play_pieces(work, playback, pieces)
+            playback.finish()
 
 
 def save(made: Converted, path: Path) -> tuple[str, ...]:

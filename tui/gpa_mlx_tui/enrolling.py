@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpa_mlx_tui.messages import WorkMessage
-from gpa_mlx_tui.sound import PeakFinder, Playback
+from gpa_mlx_tui.sound import PeakFinder, SoundGrew, sounding
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -118,34 +118,6 @@ class VoiceMade(WorkMessage):
         self.part = part
 
 
-class SampleOpened(WorkMessage):
-    """Sound begins.
-
-    Args:
-        work: The work.
-        playback: Plays; its `problem` says why it does not.
-        text: What the voice will say; empty for a recording.
-    """
-
-    def __init__(self, work: Work, playback: Playback, text: str) -> None:
-        super().__init__(work)
-        self.playback = playback
-        self.text = text
-
-
-class SampleGrew(WorkMessage):
-    """A voice said more.
-
-    Args:
-        work: The work.
-        peaks: Of the new sound.
-    """
-
-    def __init__(self, work: Work, peaks: Peaks) -> None:
-        super().__init__(work)
-        self.peaks = peaks
-
-
 class SampleMade(WorkMessage):
     """A voice said all it should; what is playing goes on.
 
@@ -175,10 +147,10 @@ def judge_clip(work: Work, audio: AudioLike, name: str, model: Path) -> None:
     """
     from gpa_mlx.audio.clip_quality import ClipWindow, best_window, score_clip
     from gpa_mlx.audio.io import load_recording
-    from gpa_mlx.enrolment import MAX_CLIP_S
+    from gpa_mlx.enrolment import MAX_CLIP_S, reference_s
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
-    wanted_s = wanted_seconds(model)
+    wanted_s = reference_s(model)
     recording = load_recording(audio, max_duration_s=MAX_CLIP_S)
     work.check()
     beginning = recording[: round(wanted_s * SAMPLE_RATE_HZ)]
@@ -192,24 +164,6 @@ def judge_clip(work: Work, audio: AudioLike, name: str, model: Path) -> None:
         wanted_s=wanted_s,
     )
     work.post(ClipJudged(work, clip))
-
-
-def wanted_seconds(model: Path) -> float:
-    """Return how long a clip a model makes a voice from.
-
-    Raises:
-        ModelFormatError: Not a converted model.
-    """
-    import json
-
-    from gpa_mlx.errors import ModelFormatError
-    from gpa_mlx.nn.bicodec.config import BiCodecArgs
-
-    path = model / "bicodec" / "config.json"
-    try:
-        return BiCodecArgs.from_dict(json.loads(path.read_text(encoding="utf-8")), str(path)).ref_segment_duration
-    except (OSError, ValueError) as error:
-        raise ModelFormatError(f"{path} cannot be read.", hint="Convert the model again.") from error
 
 
 def best_clip(clips: Sequence[Clip], *, whole: bool) -> Clip | None:
@@ -253,22 +207,6 @@ def describe_made(made: Enrolment, source: str) -> str:
     return f"{words} Similarity {alike.levels:.2f} of 1, chance is 0.58: its own speech sounds {judged}."
 
 
-def play_samples(work: Work, samples: Waveform, output: OutputDevice | None, text: str = "") -> None:
-    """Play samples.
-
-    Raises:
-        AudioDeviceError: There is no sound output.
-        CancelledError: The work was cancelled.
-    """
-    from gpa_mlx_tui.sound import play_pieces
-
-    playback = Playback(output)
-    work.post(SampleOpened(work, playback, text))
-    if playback.problem is not None:
-        raise playback.problem
-    play_pieces(work, playback, [samples])
-
-
 def say_sample(work: Work, service: Service, voice: Voice, output: OutputDevice | None) -> None:
     """Say the probe's text with a voice, and play it while it is made; without a sound output it is only drawn.
 
@@ -281,10 +219,7 @@ def say_sample(work: Work, service: Service, voice: Voice, output: OutputDevice 
     from gpa_mlx.enrolment import probe_text
     from gpa_mlx.manifest import read_manifest
 
-    playback = Playback(output)
-    work.on_cancel(playback.stop)
     text = probe_text(read_manifest(service.model).model_family)
-    work.post(SampleOpened(work, playback, text))
     finder, pieces = PeakFinder(), []
 
     def say(engine: SpeechEngine) -> Generator[Waveform]:
@@ -293,13 +228,14 @@ def say_sample(work: Work, service: Service, voice: Voice, output: OutputDevice 
         for chunk in engine.stream_speak(text, voice=voice, options=options):
             yield chunk.audio
 
-    for piece in service.stream(work, say):
-        pieces.append(piece)
-        playback.feed(piece)
-        work.post(SampleGrew(work, finder.push(piece)))
-    samples = np.concatenate([np.zeros(0, dtype=np.float32), *pieces])
-    _post_sample(work, voice, text, samples)
-    playback.finish()
+    with sounding(work, output, text=text) as playback:
+        for piece in service.stream(work, say):
+            pieces.append(piece)
+            playback.feed(piece)
+            work.post(SoundGrew(work, finder.push(piece)))
+        samples = np.concatenate([np.zeros(0, dtype=np.float32), *pieces])
+        _post_sample(work, voice, text, samples)
+        playback.finish()
     work.check()
     if playback.problem is not None:
         raise playback.problem

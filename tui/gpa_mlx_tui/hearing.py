@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gpa_mlx.types import TranscriptionStream
     from gpa_mlx_tui.service import Service, Work
 
-LOOKED_FOR = "Devices are looked for at the start."
-"""PortAudio lists them once, and again only when no stream is open."""
 _POLL_S = 0.03
 
 
@@ -195,7 +193,7 @@ def default_ears(
 
 def check_microphone(work: Work, ears: Ears) -> None:
     """Find out whether there is a microphone, without listening to it."""
-    from gpa_mlx.audio.devices import find_device
+    from gpa_mlx.audio.devices import find_device, port_audio
     from gpa_mlx.audio.microphone import Microphone
 
     microphone = ears.microphone()
@@ -204,7 +202,9 @@ def check_microphone(work: Work, ears: Ears) -> None:
         return
     try:
         name = None if microphone.name == "default" else microphone.name
-        work.post(MicrophoneChecked(work, find_device(name, "input")["name"], None))
+        with port_audio("input") as library:
+            found = find_device(library, name, "input")["name"]
+        work.post(MicrophoneChecked(work, found, None))
     except GPAError as error:
         work.post(MicrophoneChecked(work, "", error))
 

@@ -127,7 +127,6 @@ def choose_default(work: Work, model: KnownModel) -> None:
     if model.is_installed:
         with models.changing(lambda: None):
             models.set_default(model.name)
-        settings.remove("model")  # it would go before
     else:
         settings.store("model", demo.NAME if model.name == demo.NAME else str(model.path.absolute()))
     overruled = settings.current().model not in (None, model.name, str(model.path.absolute()))

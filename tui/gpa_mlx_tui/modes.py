@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ class Mode:
     title: str
     module: str
     screen: str
+
+    @property
+    def styles(self) -> Path:
+        """The file with the styles that only this mode needs."""
+        return Path(__file__).parent / "screens" / f"{self.id}.tcss"
 
     def make_screen(self) -> ModeScreen:
         """Import the screen's module and make the screen."""

@@ -10,9 +10,11 @@ from gpa_mlx_tui.messages import WorkMessage
 from gpa_mlx_tui.sound import PeakFinder
 
 if TYPE_CHECKING:
-    from gpa_mlx.audio.clip_quality import ClipQuality
+    from pathlib import Path
+
     from gpa_mlx.audio.microphone import AudioInput
     from gpa_mlx.types import Waveform
+    from gpa_mlx_tui.coaching import Advice
     from gpa_mlx_tui.hearing import Ears
     from gpa_mlx_tui.service import Work
     from gpa_mlx_tui.sound import Peaks
@@ -29,14 +31,14 @@ class ClipGrew(WorkMessage):
         work: The work.
         peaks: Of the new sound.
         elapsed_s: Length of the recording.
-        quality: Of its last seconds, whenever they were judged again.
+        advice: What to do better, whenever its last seconds were judged again.
     """
 
-    def __init__(self, work: Work, peaks: Peaks, elapsed_s: float, quality: ClipQuality | None) -> None:
+    def __init__(self, work: Work, peaks: Peaks, elapsed_s: float, advice: tuple[Advice, ...]) -> None:
         super().__init__(work)
         self.peaks = peaks
         self.elapsed_s = elapsed_s
-        self.quality = quality
+        self.advice = advice
 
 
 class ClipRecorded(WorkMessage):
@@ -58,11 +60,12 @@ class ClipRecorder:
     Args:
         ears: Has the microphone.
         most_s: It ends by itself then.
-        judged_s: So much of its end is judged every half second; None judges nothing.
+        voice_for: The model that is to make a voice of it: every half second as much of its end is judged as that
+            takes. None judges nothing.
     """
 
-    def __init__(self, ears: Ears, *, most_s: float, judged_s: float | None = None) -> None:
-        self._ears, self._most_s, self._judged_s = ears, most_s, judged_s
+    def __init__(self, ears: Ears, *, most_s: float, voice_for: Path | None = None) -> None:
+        self._ears, self._most_s, self._model = ears, most_s, voice_for
         self._stops = threading.Event()
         self._microphone: AudioInput | None = None
 
@@ -77,12 +80,15 @@ class ClipRecorder:
 
         Raises:
             AudioDeviceError: There is no microphone, it gives only zeros, or it is gone; what it heard is posted.
+            ModelFormatError: The model is not a converted one.
             CancelledError: The work was cancelled.
         """
         import numpy as np
 
         from gpa_mlx.dictation.options import NO_INPUT_ADVICE
+        from gpa_mlx.enrolment import reference_s
 
+        wanted_s = None if self._model is None else reference_s(self._model)
         microphone = self._ears.microphone()
         microphone.open()
         try:
@@ -94,7 +100,7 @@ class ClipRecorder:
             heard: list[Waveform] = []
             problem: AudioDeviceError | None = None
             try:
-                self._listen(work, microphone, heard)
+                self._listen(work, microphone, heard, wanted_s)
             except AudioDeviceError as error:
                 problem = error
         finally:
@@ -109,7 +115,7 @@ class ClipRecorder:
         if problem is not None:
             raise problem
 
-    def _listen(self, work: Work, microphone: AudioInput, heard: list[Waveform]) -> None:
+    def _listen(self, work: Work, microphone: AudioInput, heard: list[Waveform], wanted_s: float | None) -> None:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         finder, count, judged_at, is_silent = PeakFinder(), 0, 0.0, True
@@ -119,21 +125,22 @@ class ClipRecorder:
             is_silent = is_silent and not block.any()
             count += len(block)
             elapsed_s = count / SAMPLE_RATE_HZ
-            quality = None
-            if self._judged_s is not None and elapsed_s >= judged_at + _JUDGE_EVERY_S:
+            advice: tuple[Advice, ...] = ()
+            if wanted_s is not None and elapsed_s >= judged_at + _JUDGE_EVERY_S:
                 judged_at = elapsed_s
-                quality = _judge_end(heard, self._judged_s)
-            work.post(ClipGrew(work, finder.push(block), elapsed_s, quality))
+                advice = _judge_end(heard, elapsed_s, wanted_s)
+            work.post(ClipGrew(work, finder.push(block), elapsed_s, advice))
             if elapsed_s >= self._most_s or (is_silent and elapsed_s >= _ZEROS_S):
                 return
 
 
-def _judge_end(heard: list[Waveform], seconds: float) -> ClipQuality:
+def _judge_end(heard: list[Waveform], elapsed_s: float, wanted_s: float) -> tuple[Advice, ...]:
     import numpy as np
 
     from gpa_mlx.audio.clip_quality import score_clip
     from gpa_mlx.audio.recording import Recording
     from gpa_mlx.types import SAMPLE_RATE_HZ
+    from gpa_mlx_tui.coaching import advise
 
-    samples = np.concatenate(heard)[-round(seconds * SAMPLE_RATE_HZ) :].astype(np.float64)
-    return score_clip(Recording(samples, samples))
+    samples = np.concatenate(heard)[-round(wanted_s * SAMPLE_RATE_HZ) :].astype(np.float64)
+    return advise(score_clip(Recording(samples, samples)), elapsed_s, wanted_s)

@@ -1,24 +1,72 @@
-"""Sound as the app shows and plays it: peaks for waveforms, and playback that a missing loudspeaker does not stop."""
+"""Sound as the app makes, shows and plays it: peaks for waveforms, and playback that needs no loudspeaker."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from gpa_mlx.errors import AudioDeviceError
+from gpa_mlx_tui.messages import WorkMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from gpa_mlx.audio.playback import OutputDevice, Player
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.provenance.record import ModelIdentity
+    from gpa_mlx.types import GenerationOptions, Waveform
+    from gpa_mlx.voices import Voice
     from gpa_mlx_tui.service import Work
 
 Peaks: TypeAlias = tuple[float, ...]
 """Largest magnitudes, 0 to 1, of one stretch of `PEAK_S` after the other."""
 
 PEAK_S = 0.02
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class MadeSound:
+    """What a model has said so far; grows on the work's thread, and stays when it is cancelled.
+
+    Attributes:
+        pieces: The sound, `(samples,)` float32 at 16 kHz each.
+        options: Sampling, with the seed; None until the model was asked.
+        voice: Who speaks; None until the model was asked.
+        weights: Of the model; None until it was asked.
+    """
+
+    pieces: list[Waveform] = field(default_factory=list)
+    options: GenerationOptions | None = None
+    voice: Voice | None = None
+    weights: ModelIdentity | None = None
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is something to hear and to save."""
+        return any(map(len, list(self.pieces)))
+
+    @property
+    def seed(self) -> int | None:
+        """What repeats the sound; None when nothing was drawn."""
+        return None if self.options is None or self.options.temperature == 0 else self.options.seed
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of sound."""
+        from gpa_mlx.types import SAMPLE_RATE_HZ
+
+        return sum(map(len, list(self.pieces))) / SAMPLE_RATE_HZ
+
+    def pieces_from(self, start_s: float) -> Iterator[Waveform]:
+        """Yield the sound from a moment on."""
+        from gpa_mlx.types import SAMPLE_RATE_HZ
+
+        skip = round(start_s * SAMPLE_RATE_HZ)
+        for piece in list(self.pieces):
+            yield piece[min(skip, len(piece)) :]
+            skip = max(skip - len(piece), 0)
 
 
 class PeakFinder:
@@ -125,6 +173,71 @@ class Playback:
             self._player = None
 
 
+class SoundOpened(WorkMessage):
+    """Sound can come now, or cannot.
+
+    Args:
+        work: The work.
+        playback: Plays; its `problem` says why it does not.
+        text: What is said; empty where nobody needs to know.
+    """
+
+    def __init__(self, work: Work, playback: Playback, text: str) -> None:
+        super().__init__(work)
+        self.playback = playback
+        self.text = text
+
+
+class SoundGrew(WorkMessage):
+    """There is more sound to draw.
+
+    Args:
+        work: The work.
+        peaks: Of the new sound.
+    """
+
+    def __init__(self, work: Work, peaks: Peaks) -> None:
+        super().__init__(work)
+        self.peaks = peaks
+
+
+@contextmanager
+def sounding(
+    work: Work, output: OutputDevice | None, *, expected_s: float | None = None, text: str = ""
+) -> Iterator[Playback]:
+    """Lend a playback that the screen knows of; cancelling the work, or an error in the block, ends the sound.
+
+    Args:
+        work: The work.
+        output: Where to play; None means the system's default output.
+        expected_s: Length of the whole, as far as it is known.
+        text: What is said; empty where nobody needs to know.
+    """
+    playback = _opened(work, output, expected_s, text)
+    with _silenced(work, playback):
+        yield playback
+
+
+def play(
+    work: Work,
+    pieces: Iterable[Waveform],
+    output: OutputDevice | None,
+    *,
+    expected_s: float | None = None,
+    text: str = "",
+) -> None:
+    """Play samples to their end on a work's thread; arguments as for `sounding`.
+
+    Raises:
+        AudioDeviceError: There is no sound output, or it disappeared meanwhile.
+        CancelledError: The work was cancelled.
+    """
+    playback = _opened(work, output, expected_s, text)
+    if playback.problem is not None:
+        raise playback.problem
+    play_pieces(work, playback, pieces)
+
+
 def play_pieces(work: Work, playback: Playback, pieces: Iterable[Waveform]) -> None:
     """Play samples to their end on a work's thread; cancelling the work stops the sound.
 
@@ -132,12 +245,12 @@ def play_pieces(work: Work, playback: Playback, pieces: Iterable[Waveform]) -> N
         AudioDeviceError: The device disappeared meanwhile.
         CancelledError: The work was cancelled.
     """
-    work.on_cancel(playback.stop)
-    for piece in pieces:
+    with _silenced(work, playback):
+        for piece in pieces:
+            work.check()
+            playback.feed(piece)
+        playback.finish()
         work.check()
-        playback.feed(piece)
-    playback.finish()
-    work.check()
 
 
 def read_samples(path: Path) -> Waveform:
@@ -149,3 +262,24 @@ def read_samples(path: Path) -> Waveform:
     from gpa_mlx.audio.io import load_recording
 
     return load_recording(path).channel_mean.astype("float32")
+
+
+def wav_path(path: Path) -> Path:
+    """Return a path that the user chose for a WAV file, with the ending if it has none."""
+    return path if path.suffix.lower() in (".wav", ".wave") else path.with_name(f"{path.name}.wav")
+
+
+def _opened(work: Work, output: OutputDevice | None, expected_s: float | None, text: str) -> Playback:
+    playback = Playback(output, expected_s=expected_s)
+    work.post(SoundOpened(work, playback, text))
+    return playback
+
+
+@contextmanager
+def _silenced(work: Work, playback: Playback) -> Iterator[None]:
+    work.on_cancel(playback.stop)
+    try:
+        yield
+    except BaseException:
+        playback.stop()
+        raise

@@ -6,18 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gpa_mlx_tui.messages import WorkMessage
-from gpa_mlx_tui.sound import PeakFinder, Playback
+from gpa_mlx_tui.sound import MadeSound, PeakFinder, sounding, wav_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from gpa_mlx.audio.playback import OutputDevice
     from gpa_mlx.longform.narration import NarrationSettings, NarrationStream, SpokenPassage
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.provenance.record import ModelIdentity
-    from gpa_mlx.types import GenerationOptions, Waveform
-    from gpa_mlx.voices import Voice
     from gpa_mlx_tui.choices import VoiceChoice
     from gpa_mlx_tui.service import Service, Work
 
@@ -43,61 +39,19 @@ class SpeechRequest:
     verify: bool
 
 
-@dataclass(slots=True)
-class MadeSpeech:
-    """What has been said so far; grows on the work's thread, and stays when it is cancelled.
+@dataclass(slots=True, eq=False)
+class MadeSpeech(MadeSound):
+    """What has been said so far.
 
     Attributes:
         request: What was asked for.
-        pieces: The sound, `(samples,)` float32 at 16 kHz each.
         passages: Those that are complete.
-        options: Sampling, with the seed; None until the model was asked.
         settings: How the text was narrated; None until the model was asked.
-        voice: Who speaks; None until the model was asked.
-        weights: Of the model; None until it was asked.
     """
 
     request: SpeechRequest
-    pieces: list[Waveform] = field(default_factory=list)
     passages: list[SpokenPassage] = field(default_factory=list)
-    options: GenerationOptions | None = None
     settings: NarrationSettings | None = None
-    voice: Voice | None = None
-    weights: ModelIdentity | None = None
-
-    @property
-    def seed(self) -> int | None:
-        """What repeats the speech; None when nothing was drawn."""
-        return None if self.options is None or self.options.temperature == 0 else self.options.seed
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds of speech."""
-        from gpa_mlx.types import SAMPLE_RATE_HZ
-
-        return sum(map(len, self.pieces)) / SAMPLE_RATE_HZ
-
-    def pieces_from(self, start_s: float) -> Iterator[Waveform]:
-        """Yield the sound from a moment on."""
-        from gpa_mlx.types import SAMPLE_RATE_HZ
-
-        skip = round(start_s * SAMPLE_RATE_HZ)
-        for piece in list(self.pieces):
-            yield piece[min(skip, len(piece)) :]
-            skip = max(skip - len(piece), 0)
-
-
-class SoundOpened(WorkMessage):
-    """Sound can come now, or cannot.
-
-    Args:
-        work: The work.
-        playback: Plays; its `problem` says why it does not.
-    """
-
-    def __init__(self, work: Work, playback: Playback) -> None:
-        super().__init__(work)
-        self.playback = playback
 
 
 class SpeechGrew(WorkMessage):
@@ -147,34 +101,17 @@ def make_speech(work: Work, service: Service, made: MadeSpeech, output: OutputDe
         GPAError: The voice, the text or the model cannot be used, or the sound output disappeared.
         CancelledError: The work was cancelled.
     """
-    playback = Playback(output)
-    work.on_cancel(playback.stop)
-    work.post(SoundOpened(work, playback))
     finder = PeakFinder()
     model = service.model
-    for chunk in service.stream(work, lambda engine: _narrate(engine, made, model)):
-        made.pieces.append(chunk.audio)
-        if chunk.passage is not None:
-            made.passages.append(chunk.passage)
-        playback.feed(chunk.audio)
-        work.post(SpeechGrew(work, finder.push(chunk.audio), chunk.number, chunk.total, chunk.passage))
-    work.post(SpeechMade(work))
-    playback.finish()
-
-
-def play_speech(work: Work, made: MadeSpeech, output: OutputDevice | None, start_s: float) -> None:
-    """Play what was made, from a moment on.
-
-    Raises:
-        CancelledError: The work was cancelled.
-    """
-    from gpa_mlx_tui.sound import play_pieces
-
-    playback = Playback(output)
-    work.post(SoundOpened(work, playback))
-    if playback.problem is not None:
-        raise playback.problem
-    play_pieces(work, playback, made.pieces_from(start_s))
+    with sounding(work, output) as playback:
+        for chunk in service.stream(work, lambda engine: _narrate(engine, made, model)):
+            made.pieces.append(chunk.audio)
+            if chunk.passage is not None:
+                made.passages.append(chunk.passage)
+            playback.feed(chunk.audio)
+            work.post(SpeechGrew(work, finder.push(chunk.audio), chunk.number, chunk.total, chunk.passage))
+        work.post(SpeechMade(work))
+        playback.finish()
 
 
 def preview(work: Work, text: str) -> None:
@@ -192,8 +129,18 @@ def preview(work: Work, text: str) -> None:
     work.post(PreviewFound(work, spoken, is_as_written=list(spoken) == written))
 
 
-def save_speech(made: MadeSpeech, path: Path, *, subtitles: bool) -> tuple[str, ...]:
+def speech_files(path: Path) -> tuple[Path, Path]:
+    """Return where the sound and its subtitles go when the user chose a path."""
+    wav = wav_path(path)
+    return wav, wav.with_suffix(".srt")
+
+
+def save_speech(made: MadeSpeech, path: Path) -> tuple[str, ...]:
     """Write what was made as a WAV file that says how it was made, and its subtitles.
+
+    Args:
+        made: What was said.
+        path: As the user chose it; see `speech_files`.
 
     Returns:
         The names of the files, without the record beside the sound.
@@ -213,6 +160,7 @@ def save_speech(made: MadeSpeech, path: Path, *, subtitles: bool) -> tuple[str, 
     from gpa_mlx.subtitles import make_cues, write_srt
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
+    path, srt = speech_files(path)
     require_writable(path)
     require_free_sidecar(path)
     passages = list(made.passages)
@@ -227,9 +175,6 @@ def save_speech(made: MadeSpeech, path: Path, *, subtitles: bool) -> tuple[str, 
         path,
         describe_making("speak", made.weights, made.voice, made.options, passages, settings=kept, text=text),
     )
-    if not subtitles:
-        return (path.name,)
-    srt = path.with_suffix(".srt")
     write_atomically(srt, write_srt(make_cues(passage for passage in passages if passage.end_s > passage.start_s)))
     return path.name, srt.name
 

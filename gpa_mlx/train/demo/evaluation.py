@@ -18,7 +18,7 @@ from gpa_mlx.manifest import read_manifest
 from gpa_mlx.train.demo.dataset import DemoData, steady_speech
 from gpa_mlx.train.demo.judge import Judge, open_judge
 from gpa_mlx.train.demo.pack import DOCUMENTS
-from gpa_mlx.train.demo.references import reference_length_s, reference_recording
+from gpa_mlx.train.demo.references import reference_recording
 from gpa_mlx.train.demo.scores import (
     ConversionScores,
     DemoScores,
@@ -109,9 +109,7 @@ def evaluate(
     """
     manifest = read_manifest(model_directory)
     with load(model_directory) as gpa:
-        measuring = Measuring(
-            gpa, data, settings or EvaluationSettings(), reference_s=reference_length_s(model_directory), report=report
-        )
+        measuring = Measuring(gpa, data, settings or EvaluationSettings(), reference_s=gpa.reference_s, report=report)
         return measuring.scores(
             open_judge(),
             parameters=sum(part.parameters for part in manifest.parts.values()),

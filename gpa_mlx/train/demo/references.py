@@ -6,27 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.loading import read_json
-from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from gpa_mlx.train.demo.utterances import Utterance
 
 _TYPICAL = 20
-
-
-def reference_length_s(model_directory: Path) -> float:
-    """Return how many seconds of a recording a model makes a voice from.
-
-    Raises:
-        ModelFormatError: The codec's config is missing or damaged.
-    """
-    path = model_directory / "bicodec" / "config.json"
-    return BiCodecArgs.from_dict(read_json(path), str(path)).ref_segment_duration
 
 
 def reference_recording(training: Sequence[Utterance], voice: str, seconds: float) -> Waveform:

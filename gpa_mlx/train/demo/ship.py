@@ -14,7 +14,7 @@ from gpa_mlx.engine import load
 from gpa_mlx.errors import GPAError
 from gpa_mlx.manifest import MANIFEST_NAME, require_converted
 from gpa_mlx.train.demo.dataset import steady_speech
-from gpa_mlx.train.demo.references import reference_length_s, reference_recording
+from gpa_mlx.train.demo.references import reference_recording
 from gpa_mlx.train.demo.synthesis import synthesise
 from gpa_mlx.train.demo.targets import MAX_EMBEDDED_BYTES
 from gpa_mlx.train.demo.utterances import of_speech, padded
@@ -78,11 +78,10 @@ def _copy_model(source: Path, target: Path) -> None:
 def _write_voices(model_directory: Path, data: DemoData, folder: Path) -> None:
     folder.mkdir()
     speech = steady_speech(data.training)
-    seconds = reference_length_s(model_directory)
     family = require_converted(model_directory).model_family
     with load(model_directory) as gpa:
         for name in BUILT_IN:
-            clip = reference_recording(speech, name, seconds)
+            clip = reference_recording(speech, name, gpa.reference_s)
             voice = gpa.make_voice((clip, SAMPLE_RATE_HZ), name=name)
             described = replace(voice, family=family, description=_DESCRIPTIONS[name])
             _write_json(folder / f"{name}.json", described.to_dict())

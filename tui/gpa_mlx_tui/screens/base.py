@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import on
+from textual.events import ScreenResume, ScreenSuspend
 from textual.screen import Screen
 
 from gpa_mlx.errors import GPAError
@@ -46,6 +48,7 @@ class ModeScreen(Screen[None]):
         super().__init__()
         self._works: dict[str, Work] = {}
         self._silent: set[str] = set()
+        self._was_shown = self._is_shown = False
 
     @property
     def gpa(self) -> GPAApp:
@@ -75,6 +78,23 @@ class ModeScreen(Screen[None]):
             self.query_one(self.first_focus).focus()
         if self.uses is not None:
             self.call_after_refresh(self._load, self.uses)
+
+    @on(ScreenResume)
+    def spare_repetitions(self, event: ScreenResume) -> None:
+        """Spare Textual half of its work when the mode is first shown.
+
+        It tells so twice, and gives all widgets their styles each time, which they have got when they were mounted.
+        """
+        if self._is_shown:
+            event.prevent_default()
+        elif not self._was_shown:
+            event.refresh_styles = False
+        self._was_shown = self._is_shown = True
+
+    @on(ScreenSuspend)
+    def note_absence(self) -> None:
+        """Another screen takes the place of this one."""
+        self._is_shown = False
 
     def refresh_header(self) -> None:
         """Show how things are now."""

@@ -6,24 +6,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from gpa_mlx_tui import converting
 from gpa_mlx_tui.converting import (
     ConversionGrew,
     ConversionMade,
-    ConversionOpened,
     Converted,
     Source,
-    SourceGrew,
     SourceRead,
     read_source,
 )
-from gpa_mlx_tui.hearing import LOOKED_FOR, MicrophoneChecked, check_microphone
+from gpa_mlx_tui.hearing import MicrophoneChecked, check_microphone
 from gpa_mlx_tui.messages import Saved
 from gpa_mlx_tui.recorder import ClipGrew, ClipRecorded, ClipRecorder
 from gpa_mlx_tui.screens.base import ModeScreen
+from gpa_mlx_tui.sound import SoundGrew, SoundOpened, play, wav_path
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -78,17 +78,17 @@ class ConvertScreen(ModeScreen):
         """Lay out settings, buttons, both sounds and the stretches."""
         with Vertical(classes="body"):
             with Horizontal(classes="row"):
-                yield Button("Open", id="open", compact=True)
-                yield Button("Record", id="record", compact=True)
+                yield Button("Open", id="open")
+                yield Button("Record", id="record")
                 yield Static("Voice", classes="label")
                 yield VoicePicker(id="voice")
                 yield Toggle("Play meanwhile", True, id="plays", tooltip="Play the result while it is made.")
                 yield Toggle("Verify", id="verify", tooltip="Listen to every stretch before and after.")
             with Horizontal(classes="row"):
-                yield Button("Convert", id="convert", variant="primary", compact=True, disabled=True)
-                yield Button("Play", id="play", compact=True, disabled=True)
-                yield Button("Compare", id="compare", compact=True, disabled=True)
-                yield Button("Save", id="save", compact=True, disabled=True)
+                yield Button("Convert", id="convert", variant="primary", disabled=True)
+                yield Button("Play", id="play", disabled=True)
+                yield Button("Compare", id="compare", disabled=True)
+                yield Button("Save", id="save", disabled=True)
                 yield ProgressRow(id="progress")
             yield Static(id="source_name", markup=False)
             yield Waveform(note=_SOURCE_NOTE, id="source")
@@ -97,15 +97,14 @@ class ConvertScreen(ModeScreen):
             yield OptionList(id="stretches", compact=True, markup=False)
 
     def on_mount(self) -> None:
-        """Look for a microphone, and begin to follow the playhead."""
-        ears = self.gpa.ears
-        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
+        """Begin to follow the playhead."""
         self.set_interval(_PLAYHEAD_S, self._follow)
         self._show_state()
 
     def on_screen_resume(self) -> None:
-        """Look up the voices: there may be another model, or new voices."""
+        """Look up the voices and the microphone: there may be another model, new voices, another device."""
         self.query_one(VoicePicker).look_up()
+        self._look_for_microphone()
 
     # -- what the user does -------------------------------------------------------------------------------------------
 
@@ -175,7 +174,8 @@ class ConvertScreen(ModeScreen):
             return
         stem = "converted" if self.made.source.name == _RECORDED else Path(self.made.source.name).stem
         start = Path.cwd() / f"{stem}-{self.made.target.name}.wav"
-        self.app.push_screen(PathPicker("Save the result as (.wav)", "save", start), self._save)
+        dialog = PathPicker("Save the result as (.wav)", "save", start, writes=lambda path: (wav_path(path),))
+        self.app.push_screen(dialog, self._save)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do what the button says."""
@@ -192,7 +192,7 @@ class ConvertScreen(ModeScreen):
 
     def on_microphone_checked(self, message: MicrophoneChecked) -> None:
         """Note why nothing can be recorded."""
-        self._problem = "" if message.problem is None else message.problem.message
+        self._problem = "" if message.problem is None else str(message.problem)
         self._show_state()
 
     def on_clip_grew(self, message: ClipGrew) -> None:
@@ -207,7 +207,7 @@ class ConvertScreen(ModeScreen):
 
         self._read(Source(_RECORDED, (message.samples, SAMPLE_RATE_HZ)))
 
-    def on_source_grew(self, message: SourceGrew) -> None:
+    def on_sound_grew(self, message: SoundGrew) -> None:
         """Draw it."""
         self._wave("source").add(message.peaks)
 
@@ -217,7 +217,7 @@ class ConvertScreen(ModeScreen):
         self._show_state()
         self.query_one("#convert", Button).focus()
 
-    def on_conversion_opened(self, message: ConversionOpened) -> None:
+    def on_sound_opened(self, message: SoundOpened) -> None:
         """Note what plays, or say that nothing does."""
         self._playback = message.playback
         if message.work.name == "convert" and message.playback.problem is not None:
@@ -250,6 +250,7 @@ class ConvertScreen(ModeScreen):
         """Set buttons and words right."""
         if name == "record":
             self._recorder = None
+            self._look_for_microphone()
         if name in ("record", "read") and not (self.working("read") or self.source):
             self._wave("source").clear(_SOURCE_NOTE)
         if name == "convert":
@@ -278,6 +279,12 @@ class ConvertScreen(ModeScreen):
 
     def _wave(self, side: Side) -> Waveform:
         return self.query_one(f"#{side}", Waveform)
+
+    def _look_for_microphone(self) -> None:
+        if self.working("microphone"):
+            return
+        ears = self.gpa.ears
+        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
@@ -311,15 +318,14 @@ class ConvertScreen(ModeScreen):
         self.cancel("play")
         self._side, self._played_from_s, self._playback = side, start_s, None
         rest_s = max(duration_s - start_s, 0.0)
-        self.begin("play", lambda work: converting.play(work, pieces, output, rest_s))
+        self.begin("play", lambda work: play(work, pieces, output, expected_s=rest_s))
         self._show_state()
 
     def _save(self, path: Path | None) -> None:
         made = self.made
         if path is None or made is None:
             return
-        path = path if path.suffix.lower() in (".wav", ".wave") else path.with_name(f"{path.name}.wav")
-        self.begin("save", lambda work: work.post(Saved(work, converting.save(made, path))))
+        self.begin("save", lambda work: work.post(Saved(work, converting.save(made, wav_path(path)))))
 
     def _follow(self) -> None:
         if self._is_sounding:
@@ -329,11 +335,15 @@ class ConvertScreen(ModeScreen):
     def _line(self, segment: ConvertedSegment) -> str:
         symbols = self.gpa.symbols
         wrong = segment.error_rate
-        is_good = segment.finish_reason == "stop" and (wrong or 0.0) <= _SAME
+        trouble = _TROUBLES.get(segment.finish_reason, "")
+        if segment.stopped_early and not trouble:
+            made_s, asked_s = segment.end_s - segment.start_s, segment.source_end_s - segment.source_start_s
+            trouble = f"stopped early, after {made_s:.1f} of {asked_s:.1f} s; another try may do better"
+        is_good = not trouble and (wrong or 0.0) <= _SAME
         facts = (
             "" if wrong is None else f"{max(1 - wrong, 0):.0%} of the text kept",
             "" if segment.attempts == 1 else f"{segment.attempts} tries",
-            _TROUBLES.get(segment.finish_reason, ""),
+            trouble,
         )
         sign = symbols.done if is_good else symbols.doubtful
         place = f"{sign} {_clock(segment.source_start_s)} to {_clock(segment.source_end_s)}"
@@ -359,7 +369,7 @@ class ConvertScreen(ModeScreen):
         if self.source is not None:
             return f"Source: {self.source.name}, {self._source_s:.1f} s"
         if self._problem:
-            return f"{symbols.doubtful} {self._problem} {LOOKED_FOR} Ctrl+O takes a file."
+            return f"{symbols.doubtful} {self._problem}"
         return "Source: Ctrl+O takes a file, Ctrl+N records."
 
     def _result_words(self) -> str:

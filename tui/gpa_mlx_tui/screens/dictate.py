@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, Static, TextArea
+from textual.widgets import Static, TextArea
 
 from gpa_mlx_tui.choices import ModelChoice, models
 from gpa_mlx_tui.hearing import (
-    LOOKED_FOR,
     Dictated,
     Dictating,
     HeardRecording,
@@ -24,10 +23,9 @@ from gpa_mlx_tui.hearing import (
 from gpa_mlx_tui.messages import Listed, Saved
 from gpa_mlx_tui.screens.base import ModeScreen
 from gpa_mlx_tui.sound import PEAK_S
-from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
 from gpa_mlx_tui.widgets.toggle import Toggle
-from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 from gpa_mlx_tui.widgets.waveform import Waveform
 
 if TYPE_CHECKING:
@@ -62,10 +60,10 @@ class DictateScreen(ModeScreen):
         """Lay out buttons, level, sound and text."""
         with Vertical(classes="body"):
             with Horizontal(classes="row"):
-                yield Button("Record", id="record", variant="primary", compact=True)
-                yield Button("Copy", id="copy", compact=True)
-                yield Button("Save", id="save", compact=True)
-                yield Button("Again", id="again", compact=True, disabled=True)
+                yield Button("Record", id="record", variant="primary")
+                yield Button("Copy", id="copy")
+                yield Button("Save", id="save")
+                yield Button("Again", id="again", disabled=True)
                 yield Toggle("Stop at a pause", id="auto", tooltip="End the recording when nobody speaks any more.")
             yield Static(id="status", markup=False)
             yield LevelMeter(id="meter")
@@ -74,8 +72,11 @@ class DictateScreen(ModeScreen):
             yield TextArea(id="text", compact=True, soft_wrap=True, placeholder=self._invitation())
 
     def on_mount(self) -> None:
-        """Look for a microphone, once the screen is painted."""
+        """Show how things are."""
         self._show_state()
+
+    def on_screen_resume(self) -> None:
+        """Look for a microphone, once the screen is painted: there may be another one."""
         self.call_after_refresh(self._look_for_microphone)
 
     # -- what the user does -------------------------------------------------------------------------------------------
@@ -98,6 +99,9 @@ class DictateScreen(ModeScreen):
 
     def action_open(self) -> None:
         """Write down a recording from a file."""
+        from gpa_mlx_tui.widgets.dialogs import PathPicker
+        from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
+
         self.app.push_screen(PathPicker("Write down", "open", Path.cwd(), suffixes=RECORDINGS), self._open)
 
     def action_copy(self) -> None:
@@ -113,6 +117,8 @@ class DictateScreen(ModeScreen):
         if not self.query_one("#text", TextArea).text.strip():
             self.gpa.tell("There is no text to save yet.")
             return
+        from gpa_mlx_tui.widgets.dialogs import PathPicker
+
         self.app.push_screen(PathPicker("Save the text as", "save", Path.cwd() / "dictation.txt"), self._save)
 
     def action_again(self) -> None:
@@ -143,7 +149,7 @@ class DictateScreen(ModeScreen):
     def on_microphone_checked(self, message: MicrophoneChecked) -> None:
         """Show which microphone there is, or why none."""
         self._microphone = message.name
-        self._problem = "" if message.problem is None else message.problem.message
+        self._problem = "" if message.problem is None else str(message.problem)
         self._show_state()
 
     def on_dictated(self, message: Dictated) -> None:
@@ -161,6 +167,8 @@ class DictateScreen(ModeScreen):
 
     def on_listed(self, message: Listed) -> None:
         """Let the user choose a model."""
+        from gpa_mlx_tui.widgets.dialogs import Choose
+
         found = [item for item in message.items if isinstance(item, ModelChoice)]
         about = [str(choice.path.parent) for choice in found]
         about[0] = "the one that is used now"
@@ -180,6 +188,7 @@ class DictateScreen(ModeScreen):
         if name == "record":
             self._dictating, self._is_stopping = None, False
             self.query_one(LevelMeter).show(None)
+            self._look_for_microphone()
         if name in ("record", "hear"):
             self._show_live("", "")
         self._show_state()
@@ -193,6 +202,8 @@ class DictateScreen(ModeScreen):
         return text
 
     def _look_for_microphone(self) -> None:
+        if self.working("microphone"):
+            return
         ears = self.gpa.ears
         self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
 
@@ -281,7 +292,7 @@ class DictateScreen(ModeScreen):
         elif self.working("hear"):
             words = f"{symbols.busy} Hearing the recording{symbols.ellipsis} Esc stops."
         elif self._problem:
-            words = f"{symbols.doubtful} {self._problem} {LOOKED_FOR} Ctrl+O writes down a file."
+            words = f"{symbols.doubtful} {self._problem}"
         else:
             words = f"{symbols.idle} Ready: {self._microphone or 'looking for a microphone'}"
         self.query_one("#status", Static).update(words)

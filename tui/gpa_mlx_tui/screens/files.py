@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, DataTable, Static
+from textual.widgets import DataTable, Static
 
 from gpa_mlx.cli.progress import clock
 from gpa_mlx.errors import GPAError
@@ -25,6 +25,7 @@ from gpa_mlx_tui.transcribing import (
     find_files,
     transcribe_file,
 )
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose, Confirm, PathPicker
 from gpa_mlx_tui.widgets.path_field import PathField
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -75,20 +76,20 @@ class FilesScreen(ModeScreen):
                 yield PathField(
                     placeholder="type, paste or drop files and folders, then Enter", id="path", compact=True
                 )
-                yield Button("Add file", id="add", compact=True)
-                yield Button("Add folder", id="add_folder", compact=True)
+                yield Button("Add file", id="add")
+                yield Button("Add folder", id="add_folder")
             with Horizontal(classes="row", id="choices"):
                 yield Static("Write", classes="label")
                 for kind in FORMATS:
                     yield Toggle(kind, kind == "txt", id=kind)
                 yield Static("to", classes="label")
-                yield Button("", id="folder", compact=True, tooltip="Choose where the texts go.")
+                yield Button("", id="folder", tooltip="Choose where the texts go.")
             yield Rows(_COLUMNS, note=_NOTE, id="queue")
             yield Static(id="detail", classes="quiet", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Start", id="start", variant="primary", compact=True)
-                yield Button("Stop one", id="stop", compact=True)
-                yield Button("Again", id="again", compact=True)
+                yield Button("Start", id="start", variant="primary")
+                yield Button("Stop one", id="stop")
+                yield Button("Again", id="again")
                 yield ProgressRow(id="progress")
 
     def on_mount(self) -> None:

@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from gpa_mlx_tui.bindings import APP, keys_of, shown_key
+from gpa_mlx_tui.bindings import APP, keys_of
 from gpa_mlx_tui.modes import MODES
 from gpa_mlx_tui.screens.base import ModeScreen
+from gpa_mlx_tui.widgets.key_table import KeyTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.table import Table
     from textual.app import ComposeResult
 
-    from gpa_mlx_tui.bindings import Key
-
-_KEY_WIDTH, _ABOUT_WIDTH, _NAME_WIDTH = 15, 70, 20
 _INTRODUCTION = """\
 Everything runs on this computer. F-keys or a click change the mode; Escape stops what is going on; \
 Ctrl+P finds any command. The names on the right are those of the settings file: there every key can be changed."""
@@ -47,18 +42,4 @@ class HelpScreen(ModeScreen):
             rows = keys_of(mode, self.gpa.keys)
             if rows:
                 yield Static(title, classes="heading", markup=False)
-                yield Static(_table(rows), classes="help-keys")
-
-
-def _table(rows: Iterable[Key]) -> Table:
-    """Lay out keys, sentences and names; one widget for all of them, because hundreds take seconds to be shown."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    table.add_column(width=_KEY_WIDTH)
-    table.add_column(ratio=1, max_width=_ABOUT_WIDTH)
-    table.add_column(width=_NAME_WIDTH)
-    for row in rows:
-        table.add_row(Text(shown_key(row.key), "bold"), Text(row.tooltip), Text(row.id, "dim"))
-    return table
+                yield KeyTable(rows)

@@ -6,13 +6,14 @@ import threading
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, DataTable, Static, TextArea
+from textual.widgets import DataTable, Static, TextArea
 
 from gpa_mlx.cli.progress import clock
 from gpa_mlx_tui.messages import WorkMessage
 from gpa_mlx_tui.remembering import HistoryListed, TextChanged, delete_entry, list_history, recognise_entry
 from gpa_mlx_tui.screens.base import ModeScreen
 from gpa_mlx_tui.sound import Playback, play_pieces, read_samples
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Confirm
 from gpa_mlx_tui.widgets.header import megabytes
 from gpa_mlx_tui.widgets.rows import Column, Rows
@@ -63,11 +64,11 @@ class HistoryScreen(ModeScreen):
             yield TextArea("", id="text", read_only=True, compact=True, soft_wrap=True)
             yield Static(id="facts", classes="quiet", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Play", id="play", compact=True)
-                yield Button("Recognise", id="retry", variant="primary", compact=True)
-                yield Button("Copy", id="copy", compact=True)
-                yield Button("Speak", id="speak", compact=True, tooltip="Say the text in a voice.")
-                yield Button("Delete", id="delete", compact=True)
+                yield Button("Play", id="play")
+                yield Button("Recognise", id="retry", variant="primary")
+                yield Button("Copy", id="copy")
+                yield Button("Speak", id="speak", tooltip="Say the text in a voice.")
+                yield Button("Delete", id="delete")
                 yield Static(id="total", classes="quiet", markup=False)
 
     def on_mount(self) -> None:

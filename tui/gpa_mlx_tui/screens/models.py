@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, DataTable, Static
+from textual.widgets import DataTable, Static
 
 from gpa_mlx_tui.choices import is_demo
 from gpa_mlx_tui.installing import InstallAdvanced, InstallDone, InstallRequest, install
 from gpa_mlx_tui.model_list import KnownModel, ModelsListed, choose_default, list_models, verify_model
 from gpa_mlx_tui.screens.base import ModeScreen
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 from gpa_mlx_tui.widgets.header import megabytes
 from gpa_mlx_tui.widgets.install_form import InstallForm
@@ -49,13 +50,13 @@ class ModelsScreen(ModeScreen):
             yield Static(id="detail", classes="quiet", markup=False)
             yield ProgressRow(id="progress")
             with Horizontal(classes="row"):
-                yield Button("Use", id="use", variant="primary", compact=True)
-                yield Button("Default", id="default", compact=True)
-                yield Button("Pull", id="pull", compact=True)
-                yield Button("Convert", id="convert", compact=True)
-                yield Button("Verify", id="verify", compact=True)
-                yield Button("Repair", id="repair", compact=True)
-                yield Button("Remove", id="remove", compact=True)
+                yield Button("Use", id="use", variant="primary")
+                yield Button("Default", id="default")
+                yield Button("Pull", id="pull")
+                yield Button("Convert", id="convert")
+                yield Button("Verify", id="verify")
+                yield Button("Repair", id="repair")
+                yield Button("Remove", id="remove")
 
     def on_mount(self) -> None:
         """Keep the memory up to date."""

@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, DataTable, Static
+from textual.widgets import DataTable, Static
 
 from gpa_mlx.settings import DEFAULT_ORIGIN, KEYS
 from gpa_mlx_tui.bindings import APP, TABLE, shown_key
 from gpa_mlx_tui.choosing import (
+    DEVICES,
     KEYS_PREFIX,
+    DevicesFound,
     SettingRefused,
     SettingsRead,
+    find_devices,
     read_settings,
     shown,
     take_effect,
     write_setting,
 )
-from gpa_mlx_tui.hearing import LOOKED_FOR
 from gpa_mlx_tui.modes import MODES
 from gpa_mlx_tui.screens.base import ModeScreen
 from gpa_mlx_tui.themes import THEMES
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose
 from gpa_mlx_tui.widgets.press_key import PressKey
 from gpa_mlx_tui.widgets.rows import Column, Rows
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from gpa_mlx.settings import LoadedSettings
 
 _COLUMNS = (Column("Setting", share=2), Column("Value", share=3), Column("From", share=2))
-_DEVICES = {"microphone", "loudspeaker"}
+_SYSTEMS_CHOICE = "the system's choice"
 _CHOICES = {"theme": tuple(THEMES), "ascii": ("true", "false")}
 
 
@@ -58,8 +61,8 @@ class SettingsScreen(ModeScreen):
                 yield ValueField(id="value", compact=True)
             yield Static(id="problem", classes="trouble", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Change", id="edit", variant="primary", compact=True)
-                yield Button("Reset", id="reset", compact=True, tooltip="Take it back to its default.")
+                yield Button("Change", id="edit", variant="primary")
+                yield Button("Reset", id="reset", tooltip="Take it back to its default.")
 
     def on_screen_resume(self) -> None:
         """Read what is set by now."""
@@ -75,6 +78,8 @@ class SettingsScreen(ModeScreen):
         self._show_problem("")
         if name.startswith(KEYS_PREFIX):
             self._ask_key(name)
+        elif name in DEVICES:
+            self.begin("devices", lambda work: find_devices(work, name))
         elif name in _CHOICES:
             self._ask_choice(name)
         else:
@@ -136,6 +141,22 @@ class SettingsScreen(ModeScreen):
                 self.gpa.tell("Saved." if holds else "Saved. It holds from the next start.")
         self._show_rows()
         self._show_about()
+
+    def on_devices_found(self, message: DevicesFound) -> None:
+        """Ask which device to use; one that is set and not connected can stay."""
+        assert self.loaded is not None
+        name = message.setting
+        value = shown(name, getattr(self.loaded.settings, name))
+        names = message.names if not value or value in message.names else (value, *message.names)
+
+        def take(index: int | None) -> None:
+            if index:
+                self._write(name, names[index - 1])
+            elif index == 0 and self._is_in_file(name):
+                self._write(name, None)
+
+        current = names.index(value) + 1 if value else 0
+        self.app.push_screen(Choose(KEYS[name].help, [_SYSTEMS_CHOICE, *names], current=current), take)
 
     def on_setting_refused(self, message: SettingRefused) -> None:
         """Say what is wrong with it."""
@@ -225,6 +246,5 @@ class SettingsScreen(ModeScreen):
             origin = self.loaded.origins[name]
             place = "" if origin == DEFAULT_ORIGIN else f" Set by {origin}."
             form = " or ".join(_CHOICES[name]) if name in _CHOICES else KEYS[name].kind.form
-            note = f" {LOOKED_FOR}" if name in _DEVICES else ""
-            words = f"{KEYS[name].help}\nIt is {form}.{place}{note}"
+            words = f"{KEYS[name].help}\nIt is {form}.{place}"
         self.query_one("#about", Static).update(words)

@@ -6,24 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, Input, OptionList, Static, TextArea
+from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from gpa_mlx_tui.messages import Listed, Saved
 from gpa_mlx_tui.screens.base import ModeScreen
+from gpa_mlx_tui.sound import SoundOpened, play
 from gpa_mlx_tui.speaking import (
     MadeSpeech,
     PreviewFound,
-    SoundOpened,
     SpeechGrew,
     SpeechMade,
     SpeechRequest,
     make_speech,
-    play_speech,
     preview,
     read_text_file,
     save_speech,
+    speech_files,
 )
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from gpa_mlx.longform.narration import SpokenPassage
-    from gpa_mlx_tui.service import Work
     from gpa_mlx_tui.sound import Playback
 
 _DEMO_TEXT = "three two one go"
@@ -79,10 +79,10 @@ class SpeakScreen(ModeScreen):
                 yield Input(placeholder="any", type="integer", id="seed", compact=True)
                 yield Toggle("Verify", id="verify", tooltip="Listen to every passage; play it after.")
             with Horizontal(classes="row"):
-                yield Button("Speak", id="speak", variant="primary", compact=True)
-                yield Button("Play", id="play", compact=True, disabled=True)
-                yield Button("Stop", id="stop", compact=True, disabled=True)
-                yield Button("Save", id="save", compact=True, disabled=True)
+                yield Button("Speak", id="speak", variant="primary")
+                yield Button("Play", id="play", disabled=True)
+                yield Button("Stop", id="stop", disabled=True)
+                yield Button("Save", id="save", disabled=True)
                 yield ProgressRow(id="progress")
             yield Waveform(note="the speech will be drawn here", id="wave")
             yield OptionList(id="passages", compact=True, markup=False)
@@ -124,7 +124,8 @@ class SpeakScreen(ModeScreen):
         if self.made is None or not self.made.pieces:
             self.gpa.tell("There is no speech to save yet.")
             return
-        dialog = PathPicker("Save the speech as (.wav; subtitles go beside it)", "save", Path.cwd() / "speech.wav")
+        title = "Save the speech as (.wav; subtitles go beside it)"
+        dialog = PathPicker(title, "save", Path.cwd() / "speech.wav", writes=speech_files)
         self.app.push_screen(dialog, self._save)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -248,7 +249,7 @@ class SpeakScreen(ModeScreen):
             return
         self.cancel("play")
         self._played_from_s, self._playback = start_s, None
-        self.begin("play", lambda work: play_speech(work, made, output, start_s))
+        self.begin("play", lambda work: play(work, made.pieces_from(start_s), output))
         self._show_state()
 
     def _open(self, path: Path | None) -> None:
@@ -259,12 +260,7 @@ class SpeakScreen(ModeScreen):
         made = self.made
         if path is None or made is None:
             return
-        path = path if path.suffix.lower() in (".wav", ".wave") else path.with_name(f"{path.name}.wav")
-
-        def write(work: Work) -> None:
-            work.post(Saved(work, save_speech(made, path, subtitles=True)))
-
-        self.begin("save", write)
+        self.begin("save", lambda work: work.post(Saved(work, save_speech(made, path))))
 
     def _preview(self) -> None:
         text = self.query_one("#text", TextArea).text

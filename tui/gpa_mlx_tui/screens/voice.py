@@ -6,28 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, ContentSwitcher, OptionList
+from textual.widgets import ContentSwitcher, OptionList
 
 from gpa_mlx_tui import shelf
 from gpa_mlx_tui.enrolling import (
     MOST_RECORDED_S,
     ClipJudged,
-    SampleGrew,
     SampleMade,
-    SampleOpened,
     StepTaken,
     VoiceMade,
     describe_made,
     judge_clip,
     make_voice,
-    play_samples,
     say_sample,
 )
-from gpa_mlx_tui.hearing import LOOKED_FOR, MicrophoneChecked, check_microphone
+from gpa_mlx_tui.hearing import MicrophoneChecked, check_microphone
 from gpa_mlx_tui.keeping import KEEP, Keeper
 from gpa_mlx_tui.messages import Saved
 from gpa_mlx_tui.recorder import ClipGrew, ClipRecorded, ClipRecorder
 from gpa_mlx_tui.screens.base import ModeScreen
+from gpa_mlx_tui.sound import SoundGrew, SoundOpened, play
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.kept_panel import KeptPanel
 from gpa_mlx_tui.widgets.making_panel import MakingPanel
@@ -48,9 +47,6 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.sound import Playback
 
 _PLAYHEAD_S = 0.05
-_COACHED_S = 6.0
-"""So much of the end of a recording is judged while it goes on."""
-
 _RECORDED = "your recording"
 _NOTE = "what the voice says will be drawn here"
 
@@ -80,26 +76,25 @@ class VoiceScreen(ModeScreen):
         with Horizontal(classes="body"):
             with Vertical(id="left"):
                 yield VoiceList(id="shelf")
-                yield Button("Paste a card", id="card", compact=True)
+                yield Button("Paste a card", id="card")
             with Vertical(id="right"):
                 with ContentSwitcher(initial="making", id="panel"):
-                    yield MakingPanel(_COACHED_S, id="making")
+                    yield MakingPanel(id="making")
                     yield KeptPanel(id="kept")
                 with Horizontal(classes="row"):
-                    yield Button("Play voice", id="play", compact=True)
+                    yield Button("Play voice", id="play")
                     yield ProgressRow(id="progress")
                 yield Waveform(note=_NOTE, id="sample")
 
     def on_mount(self) -> None:
-        """Look for a microphone, and begin to follow the playhead."""
-        ears = self.gpa.ears
-        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
+        """Begin to follow the playhead."""
         self.set_interval(_PLAYHEAD_S, self._follow)
         self._show_state()
 
     def on_screen_resume(self) -> None:
-        """Look up the voices: there may be another model, or new voices."""
+        """Look up the voices and the microphone: there may be another model, new voices, another device."""
         self.query_one(VoiceList).look_up()
+        self._look_for_microphone()
 
     # -- a new voice --------------------------------------------------------------------------------------------------
 
@@ -112,7 +107,8 @@ class VoiceScreen(ModeScreen):
         self.query_one(VoiceList).choose_new()
         for name in ("play", "make", "judge"):
             self.cancel(name)
-        self._recorder, self._elapsed_s = ClipRecorder(self.gpa.ears, most_s=MOST_RECORDED_S, judged_s=_COACHED_S), 0.0
+        self._recorder = ClipRecorder(self.gpa.ears, most_s=MOST_RECORDED_S, voice_for=self.service.model)
+        self._elapsed_s = 0.0
         self._panel.begin_recording()
         self.begin("record", self._recorder.run)
         self._show_state()
@@ -168,7 +164,7 @@ class VoiceScreen(ModeScreen):
         self.query_one("#sample", Waveform).clear()
         if known is not None:
             self.query_one("#sample", Waveform).add(known.peaks)
-            self._play("#sample", lambda work: play_samples(work, known.samples, output, known.text))
+            self._play("#sample", lambda work: play(work, [known.samples], output, text=known.text))
             return
         self._report("loading the model" if service.state == "opening" else "beginning")
         self._play("#sample", lambda work: say_sample(work, service, voice, output))
@@ -181,7 +177,7 @@ class VoiceScreen(ModeScreen):
         elif part is None or self.working("record"):
             self.gpa.tell("Record or open something first.")
         else:
-            self._play("#source", lambda work: play_samples(work, part.samples, output))
+            self._play("#source", lambda work: play(work, [part.samples], output))
 
     def action_copy(self) -> None:
         """Copy the card of the chosen voice."""
@@ -247,7 +243,7 @@ class VoiceScreen(ModeScreen):
     def on_microphone_checked(self, message: MicrophoneChecked) -> None:
         """Show which microphone there is, or why none."""
         self._microphone = message.name
-        self._problem = "" if message.problem is None else message.problem.message
+        self._problem = "" if message.problem is None else str(message.problem)
         self._show_state()
 
     def on_clip_grew(self, message: ClipGrew) -> None:
@@ -280,13 +276,13 @@ class VoiceScreen(ModeScreen):
         self._show_state()
         self.query_one("#play", Button).focus()
 
-    def on_sample_opened(self, message: SampleOpened) -> None:
+    def on_sound_opened(self, message: SoundOpened) -> None:
         """Note what plays."""
         self._playback = message.playback
         self._report(f'"{message.text}"' if message.text else "")
         self._show_state()
 
-    def on_sample_grew(self, message: SampleGrew) -> None:
+    def on_sound_grew(self, message: SoundGrew) -> None:
         """Draw it."""
         self.query_one("#sample", Waveform).add(message.peaks)
 
@@ -315,6 +311,7 @@ class VoiceScreen(ModeScreen):
         """Set buttons and words right."""
         if name == "record":
             self._recorder = None
+            self._look_for_microphone()
             if not self.working("judge"):
                 self._show_clips()
         elif name == "play":
@@ -354,6 +351,12 @@ class VoiceScreen(ModeScreen):
             self.gpa.tell("Choose a voice that you keep; the built-in ones belong to the model.")
             return None
         return chosen.name
+
+    def _look_for_microphone(self) -> None:
+        if self.working("microphone"):
+            return
+        ears = self.gpa.ears
+        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
@@ -397,7 +400,7 @@ class VoiceScreen(ModeScreen):
         if described := self._panel.describe_clips(self.clips):
             return described
         if self._problem:
-            return f"{symbols.doubtful} {self._problem} {LOOKED_FOR} Ctrl+O takes a file."
+            return f"{symbols.doubtful} {self._problem}"
         return f"{symbols.idle} {self._microphone or 'looking for a microphone'}"
 
     def _show_state(self) -> None:

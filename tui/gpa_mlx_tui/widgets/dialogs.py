@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, DirectoryTree, Input, Label, OptionList
+from textual.widgets import DirectoryTree, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from gpa_mlx_tui.themes import UNICODE
+from gpa_mlx_tui.widgets.button import Button
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
     from textual.events import Key
@@ -46,8 +47,8 @@ class Confirm(_Dialog[bool]):
         with Vertical(classes="dialog"):
             yield Label(self._question, classes="question", markup=False)
             with Horizontal(classes="row"):
-                yield Button(self._no, id="no", compact=True)
-                yield Button(self._yes, id="yes", variant="primary", compact=True)
+                yield Button(self._no, id="no")
+                yield Button(self._yes, id="yes", variant="primary")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""
@@ -118,12 +119,21 @@ class PathPicker(_Dialog[Path]):
             that exists.
         start: The name that is there at first; its folder is where the tree begins.
         suffixes: The tree shows only files that end so; empty: all files.
+        writes: The files that will be written when a path is taken to `save`.
     """
 
-    def __init__(self, title: str, purpose: Purpose, start: Path, *, suffixes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        title: str,
+        purpose: Purpose,
+        start: Path,
+        *,
+        suffixes: Sequence[str] = (),
+        writes: Callable[[Path], Sequence[Path]] = lambda path: (path,),
+    ) -> None:
         super().__init__()
         self._title, self._purpose, self._start = title, purpose, start
-        self._suffixes = tuple(suffixes)
+        self._suffixes, self._writes = tuple(suffixes), writes
 
     def compose(self) -> ComposeResult:
         """Lay out a field, a line for what is wrong, and a tree."""
@@ -164,17 +174,17 @@ class PathPicker(_Dialog[Path]):
         problem = self._problem(path)
         if problem:
             self.query_one("#problem", Label).update(problem)
-        elif self._purpose == "save" and path.exists():
-            self._ask(path)
+        elif self._purpose == "save" and (there := [file.name for file in self._writes(path) if file.exists()]):
+            self._ask(path, " and ".join(there))
         else:
             self.dismiss(path)
 
-    def _ask(self, path: Path) -> None:
+    def _ask(self, path: Path, names: str) -> None:
         def answer(yes: bool | None) -> None:
             if yes:
                 self.dismiss(path)
 
-        self.app.push_screen(Confirm(f"Replace {path.name}?", yes="Replace", no="Keep"), answer)
+        self.app.push_screen(Confirm(f"Replace {names}?", yes="Replace", no="Keep"), answer)
 
     def _problem(self, path: Path) -> str:
         if self._purpose == "folder":

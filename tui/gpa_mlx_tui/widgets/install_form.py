@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from gpa_mlx_tui.installing import InstallRequest
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.toggle import Toggle
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class InstallForm(ModalScreen[InstallRequest]):
                     yield Toggle("Newest commit", id="upgrade", tooltip="Ask the hub even if one is installed.")
             yield Label("", id="problem", markup=False)
             with Horizontal(classes="row last"):
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Download" if is_pull else "Convert", id="go", variant="primary", compact=True)
+                yield Button("Cancel", id="cancel")
+                yield Button("Download" if is_pull else "Convert", id="go", variant="primary")
 
     def on_input_changed(self) -> None:
         """It may be right now."""

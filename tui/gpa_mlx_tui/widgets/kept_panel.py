@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from gpa_mlx_tui.shelf import describe
+from gpa_mlx_tui.widgets.button import Button
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -29,10 +30,10 @@ class KeptPanel(Vertical):
         with VerticalScroll(id="facts", can_focus=False):
             yield Static(id="about")
         with Horizontal(classes="row"):
-            yield Button("Copy card", id="copy", compact=True)
-            yield Button("Export", id="export", compact=True)
-            yield Button("Rename", id="rename", compact=True)
-            yield Button("Remove", id="remove", compact=True)
+            yield Button("Copy card", id="copy")
+            yield Button("Export", id="export")
+            yield Button("Rename", id="rename")
+            yield Button("Remove", id="remove")
 
     def show(self, voice: ShelfVoice) -> None:
         """Show this voice."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from gpa_mlx_tui.coaching import advise, verdict
 from gpa_mlx_tui.enrolling import best_clip
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
 from gpa_mlx_tui.widgets.quality_panel import QualityPanel
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -26,16 +27,7 @@ _NOTE = "the part that counts will be drawn here"
 
 
 class MakingPanel(Vertical):
-    """Shows one recording after the other while it is made and judged.
-
-    Args:
-        wanted_s: How much of a recording that goes on is judged and wanted.
-        id: Of the widget.
-    """
-
-    def __init__(self, wanted_s: float, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._wanted_s = wanted_s
+    """Shows one recording after the other while it is made and judged."""
 
     @property
     def whole(self) -> bool:
@@ -45,18 +37,18 @@ class MakingPanel(Vertical):
     def compose(self) -> ComposeResult:
         """Lay out the panel."""
         with Horizontal(classes="row"):
-            yield Button("Record", id="record", variant="primary", compact=True)
-            yield Button("Open", id="open", compact=True)
-            yield Button("Clear", id="clear", compact=True, disabled=True)
+            yield Button("Record", id="record", variant="primary")
+            yield Button("Open", id="open")
+            yield Button("Clear", id="clear", disabled=True)
             yield Toggle("From the start", id="whole", tooltip="Do not look for the best part.")
         yield Static(id="status", markup=False)
         yield LevelMeter(id="meter")
         yield Waveform(note=_NOTE, id="source")
         yield QualityPanel(id="quality")
         with Horizontal(classes="row"):
-            yield Button("Make", id="make", compact=True, disabled=True)
-            yield Button("Play recording", id="compare", compact=True, disabled=True)
-            yield Button("Keep", id="save", compact=True, disabled=True)
+            yield Button("Make", id="make", disabled=True)
+            yield Button("Play recording", id="compare", disabled=True)
+            yield Button("Keep", id="save", disabled=True)
         yield Static(id="result", markup=False)
 
     def begin_recording(self) -> None:
@@ -69,8 +61,8 @@ class MakingPanel(Vertical):
         self.query_one(Waveform).add(message.peaks)
         if message.peaks:
             self.query_one(LevelMeter).show(max(message.peaks))
-        if message.quality is not None:
-            self.query_one(QualityPanel).show(advise(message.quality, message.elapsed_s, self._wanted_s))
+        if message.advice:
+            self.query_one(QualityPanel).show(message.advice)
 
     def show_clips(self, clips: Sequence[Clip]) -> Part | None:
         """Show the recording that counts, and return the part of it that does; None when there is none."""

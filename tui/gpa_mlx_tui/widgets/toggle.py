@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.widgets import Checkbox
 
 
-class Toggle(Checkbox):
-    """`[x] Label` or `[ ] Label`.
+class Toggle(Checkbox, inherit_css=False):
+    """`[x] Label` or `[ ] Label`. Its few styles are read sooner than Textual's own.
 
     Args:
         label: What it switches.
@@ -15,11 +15,28 @@ class Toggle(Checkbox):
         tooltip: One sentence.
     """
 
+    COMPONENT_CLASSES = {"toggle--button", "toggle--label"}  # noqa: RUF012
     DEFAULT_CSS = """
-    Toggle.-textual-compact {
+    Toggle {
+        width: auto;
         background: transparent;
-        & > .toggle--button, &.-on > .toggle--button { color: $foreground; background: transparent; }
-        &:focus > .toggle--button, &:hover > .toggle--button { color: $primary; background: transparent; }
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        pointer: pointer;
+        & > .toggle--button { color: $foreground; background: transparent; }
+        &:focus > .toggle--button, &:hover > .toggle--button { color: $primary; }
+        /* Nested: Textual follows the mouse only where a rule for the widget itself has `:hover`. */
+        &:blur:hover {
+            & > .toggle--label { background: $block-hover-background; }
+        }
+        &:focus {
+            background-tint: $foreground 5%;
+            & > .toggle--label {
+                color: $block-cursor-foreground;
+                background: $block-cursor-background;
+                text-style: $block-cursor-text-style;
+            }
+        }
     }
     """
     # Textual draws what is left and right of the mark in the mark's background colour.
@@ -27,7 +44,7 @@ class Toggle(Checkbox):
     BUTTON_RIGHT = ""
 
     def __init__(self, label: str, value: bool = False, *, id: str | None = None, tooltip: str | None = None) -> None:
-        super().__init__(label, value, id=id, compact=True, tooltip=tooltip)
+        super().__init__(label, value, id=id, tooltip=tooltip)
         self._mark()
 
     def watch_value(self) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Label, TextArea
+from textual.widgets import Label, TextArea
 
 from gpa_mlx_tui.opening import can_open, open_in_system
+from gpa_mlx_tui.widgets.button import Button
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,10 +44,10 @@ class TextViewer(ModalScreen[None]):
             yield TextArea(self._text, id="viewed", read_only=True, compact=True, soft_wrap=True)
             yield Label("\n".join(map(str, self._files)), classes="quiet", id="places", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Close", id="close", compact=True)
-                yield Button("Copy", id="copy", variant="primary", compact=True)
+                yield Button("Close", id="close")
+                yield Button("Copy", id="copy", variant="primary")
                 if self._files and can_open():
-                    yield Button("Open", id="open", compact=True)
+                    yield Button("Open", id="open")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do what the button says."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, TextArea
+from textual.widgets import Input, Label, TextArea
 
 from gpa_mlx.errors import VoiceError
+from gpa_mlx_tui.widgets.button import Button
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -81,8 +82,8 @@ class PasteCard(ModalScreen[str]):
             yield Label("Paste a voice card; words around it do not matter.", classes="question", markup=False)
             yield TextArea(id="card", compact=True, placeholder="gpa-mlx voice card, version 1 ...")
             with Horizontal(classes="row"):
-                yield Button("Add (Ctrl+S)", id="add", variant="primary", compact=True)
-                yield Button("From a file (Ctrl+O)", id="file", compact=True)
+                yield Button("Add (Ctrl+S)", id="add", variant="primary")
+                yield Button("From a file (Ctrl+O)", id="file")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do what the button says."""

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textual.message import Message
-from textual.widgets import Button
 
 from gpa_mlx_tui.choices import VoiceChoice, recording_choice, voices_of
 from gpa_mlx_tui.messages import Listed, WorkEnded
+from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class VoicePicker(Button):
             self.choice = choice
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__("no voice", id=id, compact=True)
+        super().__init__("no voice", id=id)
         self.choice: VoiceChoice | None = None
         self._offered: tuple[VoiceChoice, ...] = ()
         self._opens = False
@@ -118,7 +118,10 @@ class VoicePicker(Button):
         current = names.index(self.choice.name) if self.choice is not None and self.choice.name in names else 0
         symbols = cast("GPAApp", self.app).symbols
         dialog = Choose(
-            "Who speaks?", [*names, f"{_FROM_FILE}{symbols.ellipsis}"], [*about, "3 to 10 s of clean speech"], current
+            "Who speaks?",
+            [*names, f"{_FROM_FILE}{symbols.ellipsis}"],
+            [*about, "a few seconds of clean speech"],
+            current,
         )
         self.app.push_screen(dialog, self._take)
 
