@@ -104,11 +104,15 @@ async def choose_device(session, name, option):
     options = session.screen.query_one(OptionList)
     offered = [str(options.get_option_at_index(index).prompt) for index in range(options.option_count)]
     chosen = offered[options.highlighted]
-    seen = len(session.sent(SettingsRead))
+
+    def changes():
+        return sum(bool(message.changed) for message in session.sent(SettingsRead))
+
+    seen = changes()
     options.highlighted = option
     await session.press("enter")
     if chosen != offered[option]:
-        await session.until(lambda: len(session.sent(SettingsRead)) > seen)
+        await session.until(lambda: changes() > seen)
     return offered, chosen
 
 
