@@ -134,18 +134,18 @@ def test_the_app_records_from_a_microphone_that_is_connected_after_its_start(tmp
     monkeypatch.setenv("GPA_MLX_HOME", str(tmp_path / "home"))
     settings.store("microphone", "pulse")
     environment = {**sound_environment(tmp_path), "PULSE_SOURCE": "silent.monitor", "OPENBLAS_NUM_THREADS": "1"}
-    terminal = Terminal("--model", "demo", environment=environment)
-    terminal.until(b"not exactly one microphone")
-    with running_server(environment), noise_in(environment):
-        terminal.write(CTRL_R)
-        terminal.until(b"Recording 0:02")  # as long as the sound that came
-        terminal.write(ESCAPE)
-        terminal.until(b"Ready: pulse")
-        time.sleep(1.0)  # a server that dies while PortAudio lets go of it may leave PortAudio waiting for ever
-    terminal.write(F3)
-    terminal.until(b"Verify")
-    terminal.write(F2)
-    terminal.until(b"not exactly one microphone")
-    code, _ = terminal.leave()
+    with Terminal("--model", "demo", environment=environment) as terminal:
+        terminal.until(b"not exactly one microphone")
+        with running_server(environment), noise_in(environment):
+            terminal.write(CTRL_R)
+            terminal.until(b"Recording 0:02")  # as long as the sound that came
+            terminal.write(ESCAPE)
+            terminal.until(b"Ready: pulse")
+            time.sleep(1.0)  # a server that dies while PortAudio lets go of it may leave PortAudio waiting for ever
+        terminal.write(F3)
+        terminal.until(b"Verify")
+        terminal.write(F2)
+        terminal.until(b"not exactly one microphone")
+        code, _ = terminal.leave()
     assert code == 0
     assert b"Traceback" not in terminal.picture

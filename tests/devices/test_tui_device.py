@@ -31,19 +31,19 @@ def pasted(environment):
 
 def test_spoken_words_are_dictated_copied_and_the_terminal_comes_back(clipboard):
     assert clipboard.run("settings", "set", "microphone", "pulse").returncode == 0
-    terminal = Terminal("--model", "demo", environment=clipboard.environment)
-    terminal.until(b"Ready: pulse")
-    terminal.write(CTRL_R)
-    terminal.until(b"-60 dB")  # the microphone hears the noise of the room
-    clipboard.play(sample("three off"))
-    terminal.write(CTRL_R)
-    terminal.until(b"Ready: pulse")
-    terminal.write(CTRL_B)
-    deadline = time.monotonic() + 20
-    while pasted(clipboard.environment) != "three off":
-        assert time.monotonic() < deadline, pasted(clipboard.environment)
-        time.sleep(0.1)
-    code, _ = terminal.leave()
+    with Terminal("--model", "demo", environment=clipboard.environment) as terminal:
+        terminal.until(b"Ready: pulse")
+        terminal.write(CTRL_R)
+        terminal.until(b"-60 dB")  # the microphone hears the noise of the room
+        clipboard.play(sample("three off"))
+        terminal.write(CTRL_R)
+        terminal.until(b"Ready: pulse")
+        terminal.write(CTRL_B)
+        deadline = time.monotonic() + 20
+        while pasted(clipboard.environment) != "three off":
+            assert time.monotonic() < deadline, pasted(clipboard.environment)
+            time.sleep(0.1)
+        code, _ = terminal.leave()
     assert code == 0
     assert terminal.is_restored
     assert b"Traceback" not in terminal.picture

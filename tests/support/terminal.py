@@ -13,10 +13,11 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Self
 
 
 class Terminal:
-    """The app in a terminal of its own.
+    """The app in a terminal of its own; at the end of the block it is ended, however the test went.
 
     Attributes:
         picture: What the app has written since `until` was called last.
@@ -38,6 +39,14 @@ class Terminal:
         os.close(theirs)
         self._own = own
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._own)
+
     def write(self, keys: bytes) -> None:
         os.write(self._own, keys)
 
@@ -58,7 +67,6 @@ class Terminal:
         seconds = time.monotonic() - start
         self._read(0.1)
         self.is_restored = termios.tcgetattr(self._own) == self._modes and b"\x1b[?1049l" in self.picture
-        os.close(self._own)
         return self._process.returncode, seconds
 
     def _read(self, timeout_s: float) -> None:

@@ -156,9 +156,9 @@ def at_rest(terminal: Terminal) -> None:
 def test_quitting_takes_a_second_at_most_and_gives_the_terminal_back(prepare):
     took = []
     while len(took) < TRIES and (not took or min(took) > MOST_QUIT_S):
-        terminal = Terminal("--model", "demo")
-        prepare(terminal)
-        code, seconds = terminal.leave()
+        with Terminal("--model", "demo") as terminal:
+            prepare(terminal)
+            code, seconds = terminal.leave()
         took.append(seconds)
         assert code == 0, terminal.picture[-2000:]
         assert terminal.is_restored
@@ -167,16 +167,16 @@ def test_quitting_takes_a_second_at_most_and_gives_the_terminal_back(prepare):
 
 
 def test_the_size_is_that_of_the_terminal_when_the_output_is_redirected(tmp_path):
-    terminal = Terminal("--model", "demo", stdout=tmp_path / "out", rows=40, columns=130)
-    last_line = b"\x1b[40;1H"
-    terminal.until(last_line)
-    for key in (b"\x1bOR", b"\x1bOS"):
-        for tries_left in reversed(range(4)):
-            terminal.write(key)  # one that comes before the app listens is lost
-            with contextlib.suppress(*([AssertionError] if tries_left else [])):
-                terminal.until(last_line, timeout_s=15)
-                break
-    terminal.leave()
+    with Terminal("--model", "demo", stdout=tmp_path / "out", rows=40, columns=130) as terminal:
+        last_line = b"\x1b[40;1H"
+        terminal.until(last_line)
+        for key in (b"\x1bOR", b"\x1bOS"):
+            for tries_left in reversed(range(4)):
+                terminal.write(key)  # one that comes before the app listens is lost
+                with contextlib.suppress(*([AssertionError] if tries_left else [])):
+                    terminal.until(last_line, timeout_s=15)
+                    break
+        terminal.leave()
 
 
 def test_it_says_that_it_needs_a_terminal():
