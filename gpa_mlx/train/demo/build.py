@@ -39,20 +39,18 @@ from gpa_mlx.train.demo.recipe import (
     log_mel_config,
     wav2vec2_config,
 )
-from gpa_mlx.train.demo.side_by_side import run_as_group, run_side_by_side
+from gpa_mlx.train.demo.side_by_side import run_side_by_side
 from gpa_mlx.train.demo.tokenizer_file import write_tokenizer
 from gpa_mlx.train.fit import CHECKPOINTS, FitConfig, fit
 from gpa_mlx.train.glm import train_glm
 from gpa_mlx.train.guide import Guide
 from gpa_mlx.train.log import read_last
+from gpa_mlx.train.recordings import BatchSource, CodedBatch
 
 Report = Callable[[str], None]
 M = TypeVar("M", bound=nn.Module)
 
 NAME = "gpa-mlx-demo"
-_PROCESSES = 2
-"""That train the last stage together; one after the other comes to the same loss in twice the time."""
-
 _NETWORKS = 8
 """More than there are networks: no two of any two seeds start alike."""
 
@@ -98,8 +96,11 @@ def build_demo(
     parts.pack(model)
     report("readings")
     parts.make_readings(model, data)
-    run_as_group(partial(_train_on_readings, directory, recipe, load_data), _PROCESSES, show)
+    run_side_by_side(
+        [partial(task, directory, recipe, load_data) for task in (_train_on_readings, _polish_decoder)], show
+    )
     parts.train_on_readings(model, data)
+    parts.polish_decoder(data)
     parts.pack(model)
     return model
 
@@ -112,6 +113,7 @@ def progress(directory: Path, recipe: DemoRecipe) -> str:
         "codec/tokens": recipe.tokens.stage.steps,
         "codec/prenet": recipe.prenet.steps,
         "codec/generator": recipe.generator.stage.steps,
+        "codec/polish": recipe.polish.stage.steps,
         "lm-words": recipe.lm_words.steps,
         "lm": recipe.lm.steps,
         "lm-readings": recipe.lm_readings.steps,
@@ -141,10 +143,13 @@ def _train_lm(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoD
 
 
 def _train_on_readings(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
-    mx.distributed.init()  # meets the others before anything that takes longer here than there
     networks, data = _Networks(recipe, directory), load_data()
     networks.train_lm(directory / NAME, data)
     networks.train_on_readings(directory / NAME, data)
+
+
+def _polish_decoder(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
+    _Networks(recipe, directory).polish_decoder(load_data())
 
 
 class _Networks:
@@ -199,23 +204,34 @@ class _Networks:
         train_tokens(learner, recipe.tokens, heard, stages / "tokens")
         return learner
 
-    def train_decoder(self, data: DemoData) -> None:
+    def train_decoder(self, data: DemoData) -> CodecLearner:
         """Train what turns tokens into sound, on the voices the model speaks with."""
         recipe = self._recipe
         learner = self.train_tokens(data)
         stages = self._directory / "codec"
-        reference_s = self._bicodec_args.ref_segment_duration
+        coded = self._coded(learner, data, seed=recipe.seed + 2)
+        train_prenet(learner, recipe.prenet, coded, stages / "prenet")
+        train_generator(learner, recipe.generator, coded, stages / "generator")
+        return learner
+
+    def polish_decoder(self, data: DemoData) -> None:
+        """Train it further: the language model needs it good enough to be understood, people to be pleased."""
+        recipe = self._recipe
+        learner = self.train_decoder(data)
+        coded = self._coded(learner, data, seed=recipe.seed + 3)
+        train_generator(learner, recipe.polish, coded, self._directory / "codec" / "polish")
+
+    def _coded(self, learner: CodecLearner, data: DemoData, *, seed: int) -> BatchSource[CodedBatch]:
+        recipe = self._recipe
         speech = steady_speech(data.training)
         hard = [utterance for utterance in speech if utterance.voice in recipe.hard_voices]
-        coded = coded_source(
+        return coded_source(
             learner,
             [*speech, *hard, *hard],
             recipe.decoder_batch_size,
-            reference_s=reference_s,
-            seed=recipe.seed + 2,
+            reference_s=self._bicodec_args.ref_segment_duration,
+            seed=seed,
         )
-        train_prenet(learner, recipe.prenet, coded, stages / "prenet")
-        train_generator(learner, recipe.generator, coded, stages / "generator")
 
     def train_lm(self, model: Path, data: DemoData) -> None:
         """Train the language model on the codes that the packed tokenizers give: first few words, then all."""

@@ -65,8 +65,9 @@ class DemoRecipe:
         tokens: Its second.
         prenet: Its third.
         generator: Its fourth.
-        hard_voices: Voices that the last two learn from three times as often: a formant synthesiser's sharp pulses take
-            the decoder longest.
+        polish: The same once more, beside the language model's third.
+        hard_voices: Voices that the last three learn from three times as often: a formant synthesiser's sharp pulses
+            take the decoder longest.
         codebook: How the semantic codebook is trained.
         lm_words: The language model's first stage, on its shortest examples.
         lm_words_length: Tokens of the longest of them.
@@ -97,7 +98,12 @@ class DemoRecipe:
     tokens: TokensConfig = field(default_factory=lambda: TokensConfig(stage=StageSettings(steps=1800)))
     prenet: StageSettings = field(default_factory=lambda: StageSettings(steps=3000))
     generator: GeneratorConfig = field(
-        default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=9000), wave_weight=1.5)
+        default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=6500), wave_weight=1.5)
+    )
+    polish: GeneratorConfig = field(
+        default_factory=lambda: GeneratorConfig(
+            stage=StageSettings(steps=6000, learning_rate=5e-4, seed=1), wave_weight=1.5
+        )
     )
     hard_voices: tuple[str, ...] = ("f2", "benjamin")
     codebook: CodebookSettings = field(default_factory=lambda: CodebookSettings(bypass_steps=400))
@@ -109,7 +115,7 @@ class DemoRecipe:
     lm_words_length: int = 110
     lm: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=9600, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
+            steps=8000, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
         )
     )
     lm_readings: FitConfig = field(
