@@ -79,30 +79,28 @@ def both(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
 
 
 def _at_once(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
-    stop = threading.Event()
-    token = _stop.set(stop)
-    other = _submit(second)
+    stop, context = threading.Event(), copy_context()
+    context.run(_stop.set, stop)
+    other = _submit(context.copy(), second)
     other.add_done_callback(lambda done: stop.set() if done.exception() else None)
     try:
-        return first(), other.result()
+        return context.run(first), other.result()
     except BaseException as error:
         stop.set()
         wait([other])
         if isinstance(error, CancelledError) and (cause := other.exception()) is not None:
             raise cause from None
         raise
-    finally:
-        _stop.reset(token)
 
 
-def _submit(work: Callable[[], B]) -> Future[B]:
-    """Have `work` done on the second thread, in a copy of this context."""
+def _submit(context: Context, work: Callable[[], B]) -> Future[B]:
+    """Have `work` done on the second thread, in a context of its own."""
     global _jobs
     if _jobs is None:
         _jobs = SimpleQueue()
         threading.Thread(target=_serve, args=(_jobs,), name="gpa-mlx second network", daemon=True).start()
     future: Future[B] = Future()
-    _jobs.put(partial(_settle, copy_context(), work, future))
+    _jobs.put(partial(_settle, context, work, future))
     return future
 
 

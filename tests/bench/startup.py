@@ -24,6 +24,7 @@ import sys
 import tempfile
 import termios
 import time
+from pathlib import Path
 
 PATIENCE_S = 20.0
 CTRL_Q = b"\x11"
@@ -31,8 +32,8 @@ CTRL_Q = b"\x11"
 
 def program() -> str:
     """Return the installed program beside this interpreter, or the one on PATH."""
-    beside = os.path.join(os.path.dirname(sys.executable), "gpa-mlx")  # noqa: PTH118, PTH120
-    found = beside if os.path.exists(beside) else shutil.which("gpa-mlx")  # noqa: PTH110
+    beside = Path(sys.executable).with_name("gpa-mlx")
+    found = str(beside) if beside.exists() else shutil.which("gpa-mlx")
     if found is None:
         raise SystemExit("gpa-mlx is not installed.")
     return found
