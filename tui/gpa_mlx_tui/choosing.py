@@ -63,7 +63,7 @@ class DevicesFound(WorkMessage):
     Args:
         work: The work.
         setting: One of `DEVICES`.
-        names: Each names exactly one device.
+        names: What PortAudio's Python module tells them apart by; of several that nothing tells apart, one.
     """
 
     def __init__(self, work: Work, setting: str, names: tuple[str, ...]) -> None:

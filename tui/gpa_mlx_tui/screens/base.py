@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.bindings import bindings_of
+from gpa_mlx_tui.hearing import check_microphone
 from gpa_mlx_tui.messages import WorkCancelled, WorkEnded
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
@@ -115,6 +116,13 @@ class ModeScreen(Screen[None]):
         (self._silent.add if silent else self._silent.discard)(name)
         work = self._works[name] = self.service.begin(name, self, body)
         return work
+
+    def look_for_microphone(self) -> None:
+        """Find out whether there is a microphone now; `MicrophoneChecked` tells."""
+        if self.working("microphone"):
+            return
+        ears = self.gpa.ears
+        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
 
     def working(self, name: str) -> bool:
         """Tell whether something of this name is under way."""

@@ -18,7 +18,7 @@ from gpa_mlx_tui.converting import (
     SourceRead,
     read_source,
 )
-from gpa_mlx_tui.hearing import MicrophoneChecked, check_microphone
+from gpa_mlx_tui.hearing import MicrophoneChecked
 from gpa_mlx_tui.messages import Saved
 from gpa_mlx_tui.recorder import ClipGrew, ClipRecorded, ClipRecorder
 from gpa_mlx_tui.screens.base import ModeScreen
@@ -104,7 +104,7 @@ class ConvertScreen(ModeScreen):
     def on_screen_resume(self) -> None:
         """Look up the voices and the microphone: there may be another model, new voices, another device."""
         self.query_one(VoicePicker).look_up()
-        self._look_for_microphone()
+        self.look_for_microphone()
 
     # -- what the user does -------------------------------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class ConvertScreen(ModeScreen):
         """Set buttons and words right."""
         if name == "record":
             self._recorder = None
-            self._look_for_microphone()
+            self.look_for_microphone()
         if name in ("record", "read") and not (self.working("read") or self.source):
             self._wave("source").clear(_SOURCE_NOTE)
         if name == "convert":
@@ -279,12 +279,6 @@ class ConvertScreen(ModeScreen):
 
     def _wave(self, side: Side) -> Waveform:
         return self.query_one(f"#{side}", Waveform)
-
-    def _look_for_microphone(self) -> None:
-        if self.working("microphone"):
-            return
-        ears = self.gpa.ears
-        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
 
     def _open(self, path: Path | None) -> None:
         if path is not None:

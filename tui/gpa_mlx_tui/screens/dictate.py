@@ -17,7 +17,6 @@ from gpa_mlx_tui.hearing import (
     HeardRecording,
     MicrophoneChecked,
     TextHeard,
-    check_microphone,
     hear_recording,
 )
 from gpa_mlx_tui.messages import Listed, Saved
@@ -77,7 +76,7 @@ class DictateScreen(ModeScreen):
 
     def on_screen_resume(self) -> None:
         """Look for a microphone, once the screen is painted: there may be another one."""
-        self.call_after_refresh(self._look_for_microphone)
+        self.call_after_refresh(self.look_for_microphone)
 
     # -- what the user does -------------------------------------------------------------------------------------------
 
@@ -188,7 +187,7 @@ class DictateScreen(ModeScreen):
         if name == "record":
             self._dictating, self._is_stopping = None, False
             self.query_one(LevelMeter).show(None)
-            self._look_for_microphone()
+            self.look_for_microphone()
         if name in ("record", "hear"):
             self._show_live("", "")
         self._show_state()
@@ -200,12 +199,6 @@ class DictateScreen(ModeScreen):
         if self.gpa.is_demo:
             text += " The demo model hears twenty words: say `three, two, one, go`."
         return text
-
-    def _look_for_microphone(self) -> None:
-        if self.working("microphone"):
-            return
-        ears = self.gpa.ears
-        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
 
     def _follow(self, event: Event) -> None:
         from gpa_mlx.dictation import Finished, Level, NoInput, Partial, Stopped

@@ -20,7 +20,7 @@ from gpa_mlx_tui.enrolling import (
     make_voice,
     say_sample,
 )
-from gpa_mlx_tui.hearing import MicrophoneChecked, check_microphone
+from gpa_mlx_tui.hearing import MicrophoneChecked
 from gpa_mlx_tui.keeping import KEEP, Keeper
 from gpa_mlx_tui.messages import Saved
 from gpa_mlx_tui.recorder import ClipGrew, ClipRecorded, ClipRecorder
@@ -94,7 +94,7 @@ class VoiceScreen(ModeScreen):
     def on_screen_resume(self) -> None:
         """Look up the voices and the microphone: there may be another model, new voices, another device."""
         self.query_one(VoiceList).look_up()
-        self._look_for_microphone()
+        self.look_for_microphone()
 
     # -- a new voice --------------------------------------------------------------------------------------------------
 
@@ -311,7 +311,7 @@ class VoiceScreen(ModeScreen):
         """Set buttons and words right."""
         if name == "record":
             self._recorder = None
-            self._look_for_microphone()
+            self.look_for_microphone()
             if not self.working("judge"):
                 self._show_clips()
         elif name == "play":
@@ -351,12 +351,6 @@ class VoiceScreen(ModeScreen):
             self.gpa.tell("Choose a voice that you keep; the built-in ones belong to the model.")
             return None
         return chosen.name
-
-    def _look_for_microphone(self) -> None:
-        if self.working("microphone"):
-            return
-        ears = self.gpa.ears
-        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
