@@ -94,8 +94,7 @@ def build_demo(
     parts.train_decoder(data)
     parts.train_lm(model, data)
     parts.pack(model)
-    report("readings")
-    parts.make_readings(model, data)
+    parts.make_readings(model, data, report)
     run_side_by_side(
         [partial(task, directory, recipe, load_data) for task in (_train_on_readings, _polish_decoder)], show
     )
@@ -249,11 +248,15 @@ class _Networks:
         self._fit_lm("lm-words", short, recipe.lm_words)
         self._fit_lm("lm", examples, recipe.lm)
 
-    def make_readings(self, model: Path, data: DemoData) -> list[Example]:
-        """Return examples of more texts and of what the finished decoder says."""
+    def make_readings(self, model: Path, data: DemoData, report: Report = lambda message: None) -> list[Example]:
+        """Return examples of more texts and of what the decoder makes of its codes."""
         recipe = self._recipe
         make = partial(
-            make_reading_examples, utterances=data.readings, conversions=recipe.reading_conversions, seed=recipe.seed
+            make_reading_examples,
+            utterances=data.readings,
+            conversions=recipe.reading_conversions,
+            seed=recipe.seed,
+            on_progress=lambda done, total: report(f"readings: {done} of {total}"),
         )
         return self._kept_examples("readings", model, make)
 

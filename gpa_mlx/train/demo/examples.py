@@ -40,7 +40,6 @@ def make_examples(
     readings: int,
     conversions: int,
     seed: int,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Example]:
     """Tokenise the recordings as the product would, and put the examples together.
 
@@ -52,14 +51,13 @@ def make_examples(
             way.
         conversions: Most pairs to learn voice conversion from.
         seed: Of everything random.
-        on_progress: Told how many recordings of how many are done.
     """
     rng = np.random.default_rng((seed, 7))
     layout, text = parts.layout, parts.text
     spoken = {id(utterance) for utterance in steady_speech(utterances)}
     clean: dict[int, list[int]] = {}
     examples = []
-    for done, utterance in enumerate(utterances):
+    for utterance in utterances:
         for hearing in range(hearings):
             if hearing == 0:
                 wave = _surrounded(utterance, _SPOKEN_SILENCE_S, rng).wave
@@ -70,7 +68,6 @@ def make_examples(
                 clean[id(utterance)] = semantic
             codes = parts.glm.encode(wave).tolist(), semantic
             examples.append(example_of(layout, text, "stt", utterance.text, *codes))
-        on_progress(done + 1, len(utterances))
     voices = _VoiceCodes(parts, [utterance for utterance in utterances if id(utterance) in spoken])
     for utterance in utterances:
         if id(utterance) in spoken:
