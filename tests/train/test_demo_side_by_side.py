@@ -13,11 +13,16 @@ from pathlib import Path
 import pytest
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.train.demo.side_by_side import run_side_by_side
+from gpa_mlx.train.demo.side_by_side import run_as_group, run_side_by_side
 
 
-def write_threads(file: Path) -> None:
-    file.write_text(os.environ["OPENBLAS_NUM_THREADS"], encoding="utf-8")
+def write_sum(folder: Path) -> None:
+    from gpa_mlx.backend import mx
+
+    group = mx.distributed.init()
+    total = mx.distributed.all_sum(mx.array(float(group.rank() + 1)), group=group).item()
+    threads = os.environ["OPENBLAS_NUM_THREADS"]
+    (folder / str(group.rank())).write_text(f"{group.size()} {total:g} {threads}", encoding="utf-8")
 
 
 def fail() -> None:
@@ -49,9 +54,11 @@ def wait_for(condition, timeout_s=30.0):
         time.sleep(0.05)
 
 
-def test_each_has_one_core(tmp_path):
-    run_side_by_side([partial(write_threads, tmp_path / name) for name in ("one", "two")])
-    assert [(tmp_path / name).read_text(encoding="utf-8") for name in ("one", "two")] == ["1", "1"]
+def test_a_group_shares_its_numbers_on_one_core_each(tmp_path):
+    run_as_group(partial(write_sum, tmp_path), 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+    assert {path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {"2 3 1"}
+    assert "MLX_RANK" not in os.environ
 
 
 @pytest.mark.parametrize(("task", "message"), [(fail, "The training diverged."), (die, "ended with status 7")])

@@ -39,7 +39,7 @@ from gpa_mlx.train.demo.recipe import (
     log_mel_config,
     wav2vec2_config,
 )
-from gpa_mlx.train.demo.side_by_side import run_side_by_side
+from gpa_mlx.train.demo.side_by_side import run_as_group, run_side_by_side
 from gpa_mlx.train.demo.tokenizer_file import write_tokenizer
 from gpa_mlx.train.fit import CHECKPOINTS, FitConfig, fit
 from gpa_mlx.train.glm import train_glm
@@ -51,6 +51,9 @@ Report = Callable[[str], None]
 M = TypeVar("M", bound=nn.Module)
 
 NAME = "gpa-mlx-demo"
+_PROCESSES = 2
+"""That train the last stage together; one alone comes to the same loss in 1.6 times the time."""
+
 _NETWORKS = 8
 """More than there are networks: no two of any two seeds start alike."""
 
@@ -98,8 +101,9 @@ def build_demo(
     run_side_by_side(
         [partial(task, directory, recipe, load_data) for task in (_train_on_readings, _polish_decoder)], show
     )
-    parts.train_on_readings(model, data)
     parts.polish_decoder(data)
+    run_as_group(partial(_finish_lm, directory, recipe, load_data), _PROCESSES, show)
+    parts.finish_lm(model, data)
     parts.pack(model)
     return model
 
@@ -116,6 +120,7 @@ def progress(directory: Path, recipe: DemoRecipe) -> str:
         "lm-words": recipe.lm_words.steps,
         "lm": recipe.lm.steps,
         "lm-readings": recipe.lm_readings.steps,
+        "lm-last": recipe.lm_last.steps,
     }
     begun = []
     for name, steps in stages.items():
@@ -145,6 +150,13 @@ def _train_on_readings(directory: Path, recipe: DemoRecipe, load_data: Callable[
     networks, data = _Networks(recipe, directory), load_data()
     networks.train_lm(directory / NAME, data)
     networks.train_on_readings(directory / NAME, data)
+
+
+def _finish_lm(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
+    mx.distributed.init()  # meets the others before anything that takes longer here than there
+    networks, data = _Networks(recipe, directory), load_data()
+    networks.train_lm(directory / NAME, data)
+    networks.finish_lm(directory / NAME, data)
 
 
 def _polish_decoder(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
@@ -260,12 +272,18 @@ class _Networks:
         )
         return self._kept_examples("readings", model, make)
 
-    def train_on_readings(self, model: Path, data: DemoData) -> None:
+    def train_on_readings(self, model: Path, data: DemoData) -> Guide:
         """Train the language model further, on these and on what it has learnt from."""
         recipe = self._recipe
         examples = load_examples(self._directory / "examples.npz") + self.make_readings(model, data)
         guide = self._new(5, lambda: Guide(recipe.guide, recipe.sizes.lm_dims))
         self._fit_lm("lm-readings", examples, recipe.lm_readings, guide)
+        return guide
+
+    def finish_lm(self, model: Path, data: DemoData) -> None:
+        """Train it once more, on the readings only: five times as many texts, and the guide knows what is said when."""
+        guide = self.train_on_readings(model, data)
+        self._fit_lm("lm-last", self.make_readings(model, data), self._recipe.lm_last, guide)
 
     def _kept_examples(self, name: str, model: Path, make: Callable[[ModelParts], list[Example]]) -> list[Example]:
         """Return the examples of a stage, made by the packed model unless they were made before."""

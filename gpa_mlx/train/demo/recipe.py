@@ -73,7 +73,8 @@ class DemoRecipe:
         lm_words_length: Tokens of the longest of them.
         lm: Its second stage, on all of the training recordings.
         lm_readings: Its third stage, on these and the readings, when everything else is trained.
-        guide: What it is asked meanwhile.
+        lm_last: Its fourth stage, on the readings alone: most texts are said in the right order only after many steps.
+        guide: What it is asked in the last two.
         hearings: How often each recording is heard by the tokenizers, each time disturbed differently, to make the
             recognition examples of the language model.
         readings: How often each recording is an example of speaking.
@@ -121,6 +122,11 @@ class DemoRecipe:
     lm_readings: FitConfig = field(
         default_factory=lambda: FitConfig(
             steps=7000, learning_rate=1.2e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3
+        )
+    )
+    lm_last: FitConfig = field(
+        default_factory=lambda: FitConfig(
+            steps=6000, learning_rate=1e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3, seed=1
         )
     )
     guide: GuideConfig = field(default_factory=lambda: GuideConfig(words=len(WORDS), places=MAX_WORDS, layer=3))

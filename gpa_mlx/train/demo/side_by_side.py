@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
+import socket
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from gpa_mlx.errors import GPAError
@@ -35,16 +39,33 @@ def run_side_by_side(tasks: Sequence[Task], on_wait: Callable[[], None] = lambda
     Raises:
         GPAError: What the first task that failed raised, or that it died.
     """
+    _run_all([(task, {}) for task in tasks], on_wait)
+
+
+def run_as_group(task: Task, processes: int, on_wait: Callable[[], None] = lambda: None) -> None:
+    """Run one task in several fresh processes that share its batches: `mx.distributed`'s ring on this machine.
+
+    Arguments, ends and errors as of `run_side_by_side`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        hosts = Path(folder) / "hosts.json"
+        hosts.write_text(json.dumps([[f"127.0.0.1:{port}"] for port in _free_ports(processes)]), encoding="utf-8")
+        ranks = [{"MLX_HOSTFILE": str(hosts), "MLX_RANK": str(rank)} for rank in range(processes)]
+        _run_all([(task, variables) for variables in ranks], on_wait)
+
+
+def _run_all(tasks: Sequence[tuple[Task, dict[str, str]]], on_wait: Callable[[], None]) -> None:
+    """Run tasks, each with its environment variables."""
     context = multiprocessing.get_context("spawn")
     running: dict[int, tuple[BaseProcess, Connection]] = {}
     try:
-        with _environment(_ONE_THREAD):
-            for task in tasks:
-                here, there = context.Pipe(duplex=False)
-                process = context.Process(target=_run, args=(task, there), daemon=True)
+        for task, variables in tasks:
+            here, there = context.Pipe(duplex=False)
+            process = context.Process(target=_run, args=(task, there), daemon=True)
+            with _environment({**_ONE_THREAD, **variables}):
                 process.start()
-                there.close()
-                running[process.sentinel] = process, here
+            there.close()
+            running[process.sentinel] = process, here
         while running:
             for sentinel in wait(list(running), timeout=_POLL_S):
                 assert isinstance(sentinel, int)
@@ -56,6 +77,15 @@ def run_side_by_side(tasks: Sequence[Task], on_wait: Callable[[], None] = lambda
         for process, _ in running.values():
             process.terminate()
             process.join()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Find ports on the loopback that nobody listens on."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
 
 
 def _run(task: Task, connection: Connection) -> None:
