@@ -73,7 +73,7 @@ class DemoRecipe:
         lm_words_length: Tokens of the longest of them.
         lm: Its second stage, on all of the training recordings.
         lm_readings: Its third stage, on these and the readings, when everything else is trained.
-        lm_last: Its fourth stage, which says the readings only: texts are said in the right order after many steps.
+        lm_last: Its fourth stage, as the third, but for the spoken texts of the training recordings.
         guide: What it is asked in the last two.
         hearings: How often each recording is heard by the tokenizers, each time disturbed differently, to make the
             recognition examples of the language model.
