@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpa_mlx.backend import mx
-from gpa_mlx.train.corpus import Example
-from gpa_mlx.train.guide import UNKNOWN
+from gpa_mlx.train.corpus import UNKNOWN, Example
 
 _LENGTH_JITTER = 0.1
 """Lengths count as equal within this fraction: who shares a batch differs from epoch to epoch."""
@@ -24,13 +23,17 @@ class Batch:
         inputs: Every id but the last, `(B, T)` int32, padded on the right.
         positions: Where in `B * T` a prediction counts, `(N,)` int32.
         targets: The ids to predict there, `(N,)` int32.
-        saying: What is being said there, `(N, 2)` int32; see `Example`.
+        saying: What is being said there, `(N, 3)` int32; see `Example`.
+        text_positions: Where in `B * T` a word of a text is read, `(M,)` int32.
+        text_places: Which word of its text it is, `(M,)` int32.
     """
 
     inputs: mx.array
     positions: mx.array
     targets: mx.array
     saying: mx.array
+    text_positions: mx.array
+    text_places: mx.array
 
 
 class BatchStream:
@@ -108,6 +111,7 @@ def collate(examples: Sequence[Example], noise: HistoryNoise | None = None) -> B
     width = max(len(example.ids) for example in examples) - 1
     inputs = np.zeros((len(examples), width), dtype=np.int32)
     positions, targets, saying = [], [], []
+    text_positions, text_places = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)]
     for row, example in enumerate(examples):
         target = example.ids[example.target_start :]
         inputs[row, : len(example.ids) - 1] = example.ids[:-1]
@@ -115,8 +119,13 @@ def collate(examples: Sequence[Example], noise: HistoryNoise | None = None) -> B
             inputs[row, example.target_start : len(example.ids) - 1] = noise.disturbed(target[:-1])
         positions.append(row * width + np.arange(example.target_start - 1, len(example.ids) - 1, dtype=np.int32))
         targets.append(target)
-        saying.append(np.full((len(target), 2), UNKNOWN, dtype=np.int32) if example.saying is None else example.saying)
-    joined = (mx.array(np.concatenate(arrays)) for arrays in (positions, targets, saying))
+        saying.append(np.full((len(target), 3), UNKNOWN, dtype=np.int32) if example.saying is None else example.saying)
+        if example.text_places is not None:
+            words = np.flatnonzero(example.text_places != UNKNOWN)
+            text_positions.append((row * width + words).astype(np.int32))
+            text_places.append(example.text_places[words])
+    columns = positions, targets, saying, text_positions, text_places
+    joined = (mx.array(np.concatenate(column)) for column in columns)
     return Batch(mx.array(inputs), *joined)
 
 

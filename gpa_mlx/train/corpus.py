@@ -29,6 +29,9 @@ _CODES: dict[TrainingTask, tuple[tuple[str, CodeKind], ...]] = {
 }
 """What is tokenised how for each task, in the order `example_of` takes it."""
 
+UNKNOWN = -1
+"""Label of what nobody knows, or does not exist."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Example:
@@ -39,8 +42,10 @@ class Example:
         ids: Prompt and target, `(T,)` int32.
         target_start: First position of the target: the loss is on `ids[target_start:]` alone.
         text: The words, for the error rates of `stt`.
-        saying: What is being said at each target, for `Guide`: label of the word and its place, `(targets, 2)` int32;
-            None where nobody knows.
+        saying: What is being said at each target, for `Guide`: labels of the word, of its place and of the next word,
+            `(targets, 3)` int32; None where nobody knows.
+        text_places: Which word of the text each id of the prompt is, for `Guide`: 1 for the first, `UNKNOWN` for all
+            that is no word, `(target_start,)` int32; None where there is no text.
     """
 
     task: TrainingTask
@@ -48,6 +53,7 @@ class Example:
     target_start: int
     text: str = ""
     saying: npt.NDArray[np.int32] | None = None
+    text_places: npt.NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

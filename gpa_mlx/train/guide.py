@@ -1,19 +1,20 @@
-"""A head that only training needs: it asks a layer of the language model what is being said.
+"""A head that only training needs: it asks the language model what it reads and what it is saying.
 
-Which word comes next decides a few codes out of a hundred, so speech learns the order of a text last of all. Asked at
-every code for the word that is being said, or comes after a silence, and for its place in the text, the model learns
-both within a few hundred steps.
+Which word comes next decides a few codes out of a hundred, so speech learns the order of a text last of all. The
+questions make it a matter of every code: which place has the word that is being said, or comes after a silence, and,
+a layer later, which word is it, and which comes after it. The words of the text are asked for their places, too: those
+in the middle are hard to tell apart otherwise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.qwen3 import Qwen3
-
-UNKNOWN = -1
-"""Label where nobody knows what is being said."""
+from gpa_mlx.train.batches import Batch
+from gpa_mlx.train.corpus import UNKNOWN
 
 _EPS = 1e-6
 
@@ -23,22 +24,29 @@ class GuideConfig:
     """What is asked.
 
     Attributes:
-        words: Different words; label 0 stands for the silence at the end.
+        words: Different words; label 0 stands for the silence at the end, and for what comes after the last word.
         places: Most words of a text; place 0 is its end.
-        layer: How many layers have been passed when the model is asked.
-        word_weight: Of the question for the word, next to 1 for the codes.
-        place_weight: Of the question for its place.
+        place_layer: How many layers have been passed when the model is asked for places, in the text and in speech.
+        word_layer: How many have been passed when it is asked for words.
+        text_weight: Of the question for the place of each word of the text, next to 1 for each code.
+        place_weight: Of the question for the place of what is being said.
+        word_weight: Of the questions for the word and the next one.
     """
 
     words: int
     places: int
-    layer: int
-    word_weight: float = 0.3
+    place_layer: int
+    word_layer: int
+    text_weight: float = 1.0
     place_weight: float = 0.15
+    word_weight: float = 0.3
 
 
 class Guide(nn.Module):
     """The head.
+
+    One layer answers both questions for a place, so that a word of the text and the speech of it are marked alike and
+    attention finds the one from the other.
 
     Args:
         config: What is asked.
@@ -50,32 +58,36 @@ class Guide(nn.Module):
         self._config = config
         self.word = nn.Linear(dims, config.words + 1)
         self.place = nn.Linear(dims, config.places + 1)
+        self.next_word = nn.Linear(dims, config.words + 1)
 
-    @property
-    def layer(self) -> int:
-        """How many layers have been passed when the model is asked."""
-        return self._config.layer
-
-    def __call__(self, hidden: mx.array, saying: mx.array) -> mx.array:
+    def __call__(self, states: Sequence[mx.array], batch: Batch) -> mx.array:
         """Return the weighted sum of the cross entropies, in nats, float32 scalar.
 
         Args:
-            hidden: States of the layer where targets are predicted, `(N, dims)`.
-            saying: Label of the word and its place at each target, `(N, 2)` int32, or `UNKNOWN`.
+            states: What `layer_states` returns for the batch.
+            batch: With the answers.
         """
-        states = mx.fast.rms_norm(hidden, None, _EPS)
-        config, known = self._config, (saying[:, 0] != UNKNOWN).astype(mx.float32)
-        labels = mx.maximum(saying, 0)
-        word = nn.losses.cross_entropy(self.word(states).astype(mx.float32), labels[:, 0])
-        place = nn.losses.cross_entropy(self.place(states).astype(mx.float32), labels[:, 1])
-        return ((config.word_weight * word + config.place_weight * place) * known).sum()
+        config = self._config
+        place, word = states[config.place_layer], states[config.word_layer]
+        saying = batch.saying
+        total = config.word_weight * _asked(self.word, word, batch.positions, saying[:, 0])
+        total = total + config.place_weight * _asked(self.place, place, batch.positions, saying[:, 1])
+        total = total + config.word_weight * _asked(self.next_word, word, batch.positions, saying[:, 2])
+        if batch.text_positions.size:
+            total = total + config.text_weight * _asked(self.place, place, batch.text_positions, batch.text_places)
+        return total
 
 
-def hidden_states(model: Qwen3, ids: mx.array, layer: int) -> tuple[mx.array, mx.array]:
-    """Run `ids`, `(B, T)`; return the states after some layers and the final ones, both `(B, T, dims)`."""
-    x = asked = model.model.embed_tokens(ids)
-    for number, block in enumerate(model.model.layers, start=1):
-        x = block(x, None)
-        if number == layer:
-            asked = x
-    return asked, model.model.norm(x)
+def layer_states(model: Qwen3, ids: mx.array) -> list[mx.array]:
+    """Run `ids`, `(B, T)`; return the embeddings and the states after each layer, all `(B, T, dims)`."""
+    states = [model.model.embed_tokens(ids)]
+    for layer in model.model.layers:
+        states.append(layer(states[-1], None))
+    return states
+
+
+def _asked(head: nn.Linear, states: mx.array, positions: mx.array, answers: mx.array) -> mx.array:
+    """Return the summed cross entropy of the answers that are known."""
+    rows = mx.fast.rms_norm(states.reshape(-1, states.shape[-1])[positions], None, _EPS)
+    known = (answers != UNKNOWN).astype(mx.float32)
+    return (nn.losses.cross_entropy(head(rows).astype(mx.float32), mx.maximum(answers, 0)) * known).sum()

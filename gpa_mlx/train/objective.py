@@ -8,7 +8,7 @@ from typing import Any
 from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.train.batches import Batch
-from gpa_mlx.train.guide import Guide, hidden_states
+from gpa_mlx.train.guide import Guide, layer_states
 
 CHUNK = 1024
 """Predictions per pass through the output head: with 180 000 ids, all logits at once would take gigabytes."""
@@ -16,8 +16,8 @@ CHUNK = 1024
 
 def guided_loss(model: Qwen3, batch: Batch, guide: Guide) -> mx.array:
     """Return `summed_loss` and what the guide adds to it."""
-    asked, hidden = hidden_states(model, batch.inputs, guide.layer)
-    return _targets_loss(model, hidden, batch) + guide(_at_targets(asked, batch), batch.saying)
+    states = layer_states(model, batch.inputs)
+    return _targets_loss(model, model.model.norm(states[-1]), batch) + guide(states, batch)
 
 
 def summed_loss(model: Qwen3, batch: Batch, *, checkpointing: bool = False) -> mx.array:
@@ -31,12 +31,8 @@ def summed_loss(model: Qwen3, batch: Batch, *, checkpointing: bool = False) -> m
     return _targets_loss(model, _hidden(model, batch.inputs, checkpointing), batch)
 
 
-def _at_targets(hidden: mx.array, batch: Batch) -> mx.array:
-    return hidden.reshape(-1, hidden.shape[-1])[batch.positions]
-
-
 def _targets_loss(model: Qwen3, hidden: mx.array, batch: Batch) -> mx.array:
-    hidden = _at_targets(hidden, batch)
+    hidden = hidden.reshape(-1, hidden.shape[-1])[batch.positions]
 
     def loss_of(states: mx.array, targets: mx.array) -> mx.array:
         # A checkpointed function is differentiated with respect to all its arguments.

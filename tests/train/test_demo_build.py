@@ -75,11 +75,10 @@ def recipe(lm_steps):
         generator=GeneratorConfig(stage=settings(2)),
         polish=GeneratorConfig(stage=settings(2)),
         codebook=CodebookSettings(bypass_steps=1),
-        lm_words=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
         lm=FitConfig(steps=lm_steps, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
         lm_readings=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
         lm_last=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
-        guide=GuideConfig(words=20, places=4, layer=1),
+        guide=GuideConfig(words=20, places=4, place_layer=1, word_layer=1),
         hearings=2,
         readings=2,
         conversions=4,
@@ -104,7 +103,7 @@ def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice
         gpa.convert_voice(clip, voice=voice, options=options)
         assert gpa.transcribe(clip, vad=False).finish_reason in ("stop", "length", "loop")
     logs = {path: path.read_bytes() for path in tmp_path.rglob("log.jsonl")}
-    assert len(logs) == 10
+    assert len(logs) == 9
     before = (model / "model.safetensors").read_bytes()
     build_demo(tmp_path, recipe(3), load)
     assert {path: path.read_bytes() for path in logs} == logs

@@ -26,7 +26,13 @@ from gpa_mlx.train.checkpoint import has_state
 from gpa_mlx.train.codec_learner import CodecLearner, HeadSizes
 from gpa_mlx.train.corpus import Example
 from gpa_mlx.train.demo.dataset import DemoData, steady_speech
-from gpa_mlx.train.demo.examples import load_examples, make_examples, make_reading_examples, save_examples
+from gpa_mlx.train.demo.examples import (
+    load_examples,
+    make_examples,
+    make_reading_examples,
+    save_examples,
+    with_text_places,
+)
 from gpa_mlx.train.demo.feed import audio_source, coded_source
 from gpa_mlx.train.demo.pack import PackedPart, pack
 from gpa_mlx.train.demo.recipe import (
@@ -117,7 +123,6 @@ def progress(directory: Path, recipe: DemoRecipe) -> str:
         "codec/prenet": recipe.prenet.steps,
         "codec/generator": recipe.generator.stage.steps,
         "codec/polish": recipe.polish.stage.steps,
-        "lm-words": recipe.lm_words.steps,
         "lm": recipe.lm.steps,
         "lm-readings": recipe.lm_readings.steps,
         "lm-last": recipe.lm_last.steps,
@@ -147,16 +152,12 @@ def _train_lm(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoD
 
 
 def _train_on_readings(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
-    networks, data = _Networks(recipe, directory), load_data()
-    networks.train_lm(directory / NAME, data)
-    networks.train_on_readings(directory / NAME, data)
+    _Networks(recipe, directory).train_on_readings(directory / NAME, load_data())
 
 
 def _finish_lm(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
     mx.distributed.init()  # meets the others before anything that takes longer here than there
-    networks, data = _Networks(recipe, directory), load_data()
-    networks.train_lm(directory / NAME, data)
-    networks.finish_lm(directory / NAME, data)
+    _Networks(recipe, directory).finish_lm(directory / NAME, load_data())
 
 
 def _polish_decoder(directory: Path, recipe: DemoRecipe, load_data: Callable[[], DemoData]) -> None:
@@ -244,8 +245,8 @@ class _Networks:
             seed=seed,
         )
 
-    def train_lm(self, model: Path, data: DemoData) -> None:
-        """Train the language model on the codes that the packed tokenizers give: first few words, then all."""
+    def train_lm(self, model: Path, data: DemoData) -> Guide:
+        """Train the language model on the codes that the packed tokenizers give; return what it is asked meanwhile."""
         recipe = self._recipe
         make = partial(
             make_examples,
@@ -255,10 +256,9 @@ class _Networks:
             conversions=recipe.conversions,
             seed=recipe.seed,
         )
-        examples = self._kept_examples("examples", model, make)
-        short = [example for example in examples if len(example.ids) <= recipe.lm_words_length]
-        self._fit_lm("lm-words", short, recipe.lm_words)
-        self._fit_lm("lm", examples, recipe.lm)
+        guide = self._new(5, lambda: Guide(recipe.guide, recipe.sizes.lm_dims))
+        self._fit_lm("lm", self._kept_examples("examples", model, make), recipe.lm, guide)
+        return guide
 
     def make_readings(self, model: Path, data: DemoData, report: Report = lambda message: None) -> list[Example]:
         """Return examples of more texts and of what the decoder makes of its codes."""
@@ -274,10 +274,9 @@ class _Networks:
 
     def train_on_readings(self, model: Path, data: DemoData) -> Guide:
         """Train the language model further, on these and on what it has learnt from."""
-        recipe = self._recipe
+        guide = self.train_lm(model, data)
         examples = load_examples(self._directory / "examples.npz") + self.make_readings(model, data)
-        guide = self._new(5, lambda: Guide(recipe.guide, recipe.sizes.lm_dims))
-        self._fit_lm("lm-readings", examples, recipe.lm_readings, guide)
+        self._fit_lm("lm-readings", examples, self._recipe.lm_readings, guide)
         return guide
 
     def finish_lm(self, model: Path, data: DemoData) -> None:
@@ -296,9 +295,10 @@ class _Networks:
             save_examples(kept, examples)
         return load_examples(kept)
 
-    def _fit_lm(self, name: str, examples: Sequence[Example], config: FitConfig, guide: Guide | None = None) -> None:
+    def _fit_lm(self, name: str, examples: Sequence[Example], config: FitConfig, guide: Guide) -> None:
         directory = self._directory / name
-        fit(self._lm, examples, config, directory, resume=has_state(directory / CHECKPOINTS), guide=guide)
+        numbered = with_text_places(examples, TextTokenizer.from_file(self._tokenizer))
+        fit(self._lm, numbered, config, directory, resume=has_state(directory / CHECKPOINTS), guide=guide)
 
     def pack(self, model: Path) -> None:
         """Write the model as it is now."""

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from gpa_mlx.audio.loudness import remove_dc
 from gpa_mlx.loading import ModelParts
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
-from gpa_mlx.train.corpus import Example, example_of
+from gpa_mlx.tokenizers.text import TextTokenizer
+from gpa_mlx.train.corpus import UNKNOWN, Example, example_of
 from gpa_mlx.train.demo.alignment import SEMANTIC_HOP_SAMPLES
 from gpa_mlx.train.demo.augment import AugmentConfig, augment
 from gpa_mlx.train.demo.dataset import conversion_pairs, steady_speech
@@ -56,16 +57,19 @@ def make_examples(
     layout, text = parts.layout, parts.text
     spoken = {id(utterance) for utterance in steady_speech(utterances)}
     clean: dict[int, list[int]] = {}
+    saying: dict[int, npt.NDArray[np.int32]] = {}
     examples = []
     for utterance in utterances:
         for hearing in range(hearings):
             if hearing == 0:
-                wave = _surrounded(utterance, _SPOKEN_SILENCE_S, rng).wave
+                whole = _surrounded(utterance, _SPOKEN_SILENCE_S, rng)
+                wave = whole.wave
             else:
                 wave = augment(_surrounded(utterance, _HEARD_SILENCE_S, rng).wave[None], rng, AugmentConfig())[0]
             semantic = _semantic(parts, wave)
             if hearing == 0:
                 clean[id(utterance)] = semantic
+                saying[id(utterance)] = _saying(whole, len(semantic))
             codes = parts.glm.encode(wave).tolist(), semantic
             examples.append(example_of(layout, text, "stt", utterance.text, *codes))
     voices = _VoiceCodes(parts, [utterance for utterance in utterances if id(utterance) in spoken])
@@ -73,12 +77,14 @@ def make_examples(
         if id(utterance) in spoken:
             for _ in range(readings):
                 codes = voices.draw(utterance, rng), clean[id(utterance)]
-                examples.append(example_of(layout, text, "tts-a", written(utterance.words, rng), *codes))
+                example = example_of(layout, text, "tts-a", written(utterance.words, rng), *codes)
+                examples.append(replace(example, saying=saying[id(utterance)]))
     pairs = conversion_pairs(utterances)
     for index in rng.permutation(len(pairs))[:conversions]:
         source, target = pairs[index]
         codes = voices.draw(target, rng), clean[id(source)], clean[id(target)]
-        examples.append(example_of(layout, text, "vc", "", *codes))
+        example = example_of(layout, text, "vc", "", *codes)
+        examples.append(replace(example, saying=saying[id(target)]))
     return examples
 
 
@@ -148,6 +154,17 @@ def written(words: WordSequence, rng: np.random.Generator) -> str:
     return separator.join(words).capitalize() + _ENDS[int(rng.integers(len(_ENDS)))]
 
 
+def with_text_places(examples: Sequence[Example], text: TextTokenizer) -> list[Example]:
+    """Number the words in the prompts of speaking; each is one token in each way it is written."""
+    ids = [number for number in range(text.base_vocab_size) if text.decode([number]).strip().lower() in WORD_LABELS]
+
+    def numbered(example: Example) -> Example:
+        is_word = np.isin(example.ids[: example.target_start], ids)
+        return replace(example, text_places=np.where(is_word, np.cumsum(is_word), UNKNOWN).astype(np.int32))
+
+    return [numbered(example) if example.task == "tts-a" else example for example in examples]
+
+
 def save_examples(path: Path, examples: Sequence[Example]) -> None:
     """Keep examples in a file, for a run that is resumed; `load_examples` reads it."""
     lengths = [len(example.ids) for example in examples]
@@ -161,7 +178,7 @@ def save_examples(path: Path, examples: Sequence[Example]) -> None:
         tasks=np.array([example.task for example in examples]),
         texts=np.array([example.text for example in examples]),
         guided=np.array([example.saying is not None for example in examples]),
-        saying=np.concatenate([np.zeros((0, 2), np.int32), *(e.saying for e in examples if e.saying is not None)]),
+        saying=np.concatenate([np.zeros((0, 3), np.int32), *(e.saying for e in examples if e.saying is not None)]),
     )
     partial.replace(path)
 
@@ -206,13 +223,14 @@ def _surrounded(utterance: Utterance, silence_s: tuple[float, float], rng: np.ra
 
 
 def _saying(utterance: Utterance, codes: int) -> npt.NDArray[np.int32]:
-    """Return word label and place for each code and for the end: a word's silence is before it, not after it."""
+    """Label each code and the end with word, place and next word: a word's silence is before it, not after it."""
     centres = (np.arange(codes) + 0.5) * SEMANTIC_HOP_SAMPLES
-    saying = np.zeros((codes + 1, 2), dtype=np.int32)
+    saying = np.zeros((codes + 1, 3), dtype=np.int32)
+    labels = [*(WORD_LABELS[word] for word in utterance.words), 0]
     begun = 0
-    for place, (word, span) in enumerate(zip(utterance.words, utterance.word_spans, strict=True), start=1):
+    for place, (label, after, span) in enumerate(zip(labels, labels[1:], utterance.word_spans, strict=False), start=1):
         ended = int(np.searchsorted(centres, span.end))
-        saying[begun:ended] = WORD_LABELS[word], place
+        saying[begun:ended] = label, place, after
         begun = ended
     return saying
 

@@ -65,16 +65,14 @@ class DemoRecipe:
         tokens: Its second.
         prenet: Its third.
         generator: Its fourth.
-        polish: The same once more, beside the language model's third.
+        polish: The same once more, beside the language model's second.
         hard_voices: Voices that the last three learn from three times as often: a formant synthesiser's sharp pulses
             take the decoder longest.
         codebook: How the semantic codebook is trained.
-        lm_words: The language model's first stage, on its shortest examples.
-        lm_words_length: Tokens of the longest of them.
-        lm: Its second stage, on all of the training recordings.
-        lm_readings: Its third stage, on these and the readings, when everything else is trained.
-        lm_last: Its fourth stage, as the third, but for the spoken texts of the training recordings.
-        guide: What it is asked in the last two.
+        lm: The language model's first stage, on the training recordings.
+        lm_readings: Its second stage, on these and the readings.
+        lm_last: Its third stage, as the second, but for the spoken texts of the training recordings.
+        guide: What it is asked in all of them.
         hearings: How often each recording is heard by the tokenizers, each time disturbed differently, to make the
             recognition examples of the language model.
         readings: How often each recording is an example of speaking.
@@ -108,15 +106,9 @@ class DemoRecipe:
     )
     hard_voices: tuple[str, ...] = ("f2", "benjamin")
     codebook: CodebookSettings = field(default_factory=lambda: CodebookSettings(bypass_steps=400))
-    lm_words: FitConfig = field(
-        default_factory=lambda: FitConfig(
-            steps=800, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
-        )
-    )
-    lm_words_length: int = 110
     lm: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=8000, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.5
+            steps=3000, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.3
         )
     )
     lm_readings: FitConfig = field(
@@ -126,10 +118,12 @@ class DemoRecipe:
     )
     lm_last: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=6000, learning_rate=1e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3, seed=1
+            steps=5000, learning_rate=1e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3, seed=1
         )
     )
-    guide: GuideConfig = field(default_factory=lambda: GuideConfig(words=len(WORDS), places=MAX_WORDS, layer=3))
+    guide: GuideConfig = field(
+        default_factory=lambda: GuideConfig(words=len(WORDS), places=MAX_WORDS, place_layer=2, word_layer=3)
+    )
     hearings: int = 2
     readings: int = 2
     conversions: int = 4000
@@ -149,7 +143,7 @@ def lm_config(sizes: Sizes, vocab_size: int, stop_id: int) -> dict[str, Any]:
         "head_dim": 32,
         "hidden_act": "silu",
         "rms_norm_eps": 1e-6,
-        "rope_theta": 10_000.0,
+        "rope_theta": 1_000_000.0,
         "max_position_embeddings": 4096,
         "vocab_size": vocab_size,
         "tie_word_embeddings": True,
