@@ -108,17 +108,17 @@ class DemoRecipe:
     codebook: CodebookSettings = field(default_factory=lambda: CodebookSettings(bypass_steps=400))
     lm: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=3000, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.3
+            steps=2000, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.3
         )
     )
     lm_readings: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=7000, learning_rate=1.2e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3
+            steps=4000, learning_rate=1.2e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3
         )
     )
     lm_last: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=5000, learning_rate=1e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3, seed=1
+            steps=8000, learning_rate=1e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3, seed=1
         )
     )
     guide: GuideConfig = field(
