@@ -74,6 +74,7 @@ def recipe(lm_steps):
         prenet=settings(2),
         generator=GeneratorConfig(stage=settings(2)),
         polish=GeneratorConfig(stage=settings(2)),
+        finish=GeneratorConfig(stage=settings(2)),
         codebook=CodebookSettings(bypass_steps=1),
         lm=FitConfig(steps=lm_steps, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
         lm_readings=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
@@ -103,7 +104,7 @@ def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice
         gpa.convert_voice(clip, voice=voice, options=options)
         assert gpa.transcribe(clip, vad=False).finish_reason in ("stop", "length", "loop")
     logs = {path: path.read_bytes() for path in tmp_path.rglob("log.jsonl")}
-    assert len(logs) == 9
+    assert len(logs) == 10
     before = (model / "model.safetensors").read_bytes()
     build_demo(tmp_path, recipe(3), load)
     assert {path: path.read_bytes() for path in logs} == logs

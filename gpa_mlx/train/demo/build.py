@@ -123,6 +123,7 @@ def progress(directory: Path, recipe: DemoRecipe) -> str:
         "codec/prenet": recipe.prenet.steps,
         "codec/generator": recipe.generator.stage.steps,
         "codec/polish": recipe.polish.stage.steps,
+        "codec/finish": recipe.finish.stage.steps,
         "lm": recipe.lm.steps,
         "lm-readings": recipe.lm_readings.steps,
         "lm-last": recipe.lm_last.steps,
@@ -230,8 +231,9 @@ class _Networks:
         """Train it further: the language model needs it good enough to be understood, people to be pleased."""
         recipe = self._recipe
         learner = self.train_decoder(data)
-        coded = self._coded(learner, data, seed=recipe.seed + 3)
-        train_generator(learner, recipe.polish, coded, self._directory / "codec" / "polish")
+        stages = self._directory / "codec"
+        train_generator(learner, recipe.polish, self._coded(learner, data, seed=recipe.seed + 3), stages / "polish")
+        train_generator(learner, recipe.finish, self._coded(learner, data, seed=recipe.seed + 4), stages / "finish")
 
     def _coded(self, learner: CodecLearner, data: DemoData, *, seed: int) -> BatchSource[CodedBatch]:
         recipe = self._recipe

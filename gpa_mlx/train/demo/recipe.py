@@ -66,7 +66,8 @@ class DemoRecipe:
         prenet: Its third.
         generator: Its fourth.
         polish: The same once more, beside the language model's second.
-        hard_voices: Voices that the last three learn from three times as often: a formant synthesiser's sharp pulses
+        finish: And once more.
+        hard_voices: Voices that the last four learn from three times as often: a formant synthesiser's sharp pulses
             take the decoder longest.
         codebook: How the semantic codebook is trained.
         lm: The language model's first stage, on the training recordings.
@@ -102,6 +103,11 @@ class DemoRecipe:
     polish: GeneratorConfig = field(
         default_factory=lambda: GeneratorConfig(
             stage=StageSettings(steps=6000, learning_rate=5e-4, seed=1), wave_weight=1.5
+        )
+    )
+    finish: GeneratorConfig = field(
+        default_factory=lambda: GeneratorConfig(
+            stage=StageSettings(steps=4500, learning_rate=5e-4, seed=2), wave_weight=1.5
         )
     )
     hard_voices: tuple[str, ...] = ("f2", "benjamin")
