@@ -50,7 +50,7 @@ from gpa_mlx.train.demo.tokenizer_file import write_tokenizer
 from gpa_mlx.train.fit import CHECKPOINTS, FitConfig, fit
 from gpa_mlx.train.glm import train_glm
 from gpa_mlx.train.guide import Guide
-from gpa_mlx.train.log import read_last
+from gpa_mlx.train.log import TrainingLog, read_last
 from gpa_mlx.train.recordings import BatchSource, CodedBatch
 
 Report = Callable[[str], None]
@@ -59,6 +59,9 @@ M = TypeVar("M", bound=nn.Module)
 NAME = "gpa-mlx-demo"
 _PROCESSES = 2
 """That train the last stage together; one alone comes to the same loss in 1.6 times the time."""
+
+_READINGS = "readings"
+_LOGGED_READINGS = 50
 
 _NETWORKS = 8
 """More than there are networks: no two of any two seeds start alike."""
@@ -103,7 +106,6 @@ def build_demo(
     parts.train_decoder(data)
     parts.train_lm(model, data)
     parts.pack(model)
-    parts.make_readings(model, data, report)
     run_side_by_side(
         [partial(task, directory, recipe, load_data) for task in (_train_on_readings, _polish_decoder)], show
     )
@@ -133,6 +135,9 @@ def progress(directory: Path, recipe: DemoRecipe) -> str:
         last = read_last(directory / name)
         if last is not None and last["step"] < steps:
             begun.append(f"{name} {last['step']:.0f}/{steps}, loss {last['loss']:.3f}")
+    last = read_last(directory / _READINGS)
+    if last is not None and last["step"] < last["total"]:
+        begun.append(f"readings {last['step']}/{last['total']}")
     return "; ".join(begun)
 
 
@@ -262,17 +267,24 @@ class _Networks:
         self._fit_lm("lm", self._kept_examples("examples", model, make), recipe.lm, guide)
         return guide
 
-    def make_readings(self, model: Path, data: DemoData, report: Report = lambda message: None) -> list[Example]:
+    def make_readings(self, model: Path, data: DemoData) -> list[Example]:
         """Return examples of more texts and of what the decoder makes of its codes."""
         recipe = self._recipe
-        make = partial(
-            make_reading_examples,
-            utterances=data.readings,
-            conversions=recipe.reading_conversions,
-            seed=recipe.seed,
-            on_progress=lambda done, total: report(f"readings: {done} of {total}"),
-        )
-        return self._kept_examples("readings", model, make)
+
+        def make(parts: ModelParts) -> list[Example]:
+            log = TrainingLog(self._directory / _READINGS)
+            log.rewind(0)
+
+            def on_progress(done: int, total: int) -> None:
+                if done % _LOGGED_READINGS == 0 or done == total:
+                    log.write(done, total=total)
+
+            conversions = recipe.reading_conversions
+            return make_reading_examples(
+                parts, data.readings, conversions=conversions, seed=recipe.seed, on_progress=on_progress
+            )
+
+        return self._kept_examples(_READINGS, model, make)
 
     def train_on_readings(self, model: Path, data: DemoData) -> Guide:
         """Train the language model further, on these and on what it has learnt from."""
