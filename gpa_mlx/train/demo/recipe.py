@@ -124,7 +124,7 @@ class DemoRecipe:
     )
     lm_last: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=8000, learning_rate=1e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3, seed=1
+            steps=7000, learning_rate=1e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3, seed=1
         )
     )
     guide: GuideConfig = field(
