@@ -176,7 +176,7 @@ def _reproduction() -> str:
 
 ```sh
 sudo apt install espeak-ng flite          # macOS: brew install espeak-ng flite
-gpa-mlx train demo --out DIR              # data, training, this card; resumable, four hours on two cores
+gpa-mlx train demo --out DIR              # data, training, this card; resumable, four and a half hours on two cores
 gpa-mlx model verify DIR/gpa-mlx-demo
 ```
 
