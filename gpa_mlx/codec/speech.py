@@ -18,7 +18,7 @@ MAX_CHUNK_CODES = 100
 
 LIVE_LOOKAHEAD = 24
 """Codes that speech which is played at once waits for, half a second: with the demo model the sound is then within
--61 dB of the exact one (see `StreamingDecoder`), and starts after 34 codes instead of 50 or more."""
+-64 dB of the exact one (see `StreamingDecoder`), and starts after 34 codes instead of 50 or more."""
 
 
 class SpeechChunker:

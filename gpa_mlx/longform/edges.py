@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from gpa_mlx.sentences import Pause
     from gpa_mlx.types import Waveform
 
-PAUSE_S: dict[Pause, float] = {"clause": 0.15, "sentence": 0.4, "paragraph": 0.8}
+PAUSE_S: dict[Pause, float] = {"clause": 0.05, "sentence": 0.2, "paragraph": 0.6}
 """Silence after a passage, beside the margins that trimming leaves."""
 
-MARGIN_S = 0.05
-"""Kept of the silence at each edge: soft consonants begin and end below the threshold."""
+MARGIN_S = 0.15
+"""Kept of the silence at each edge: soft consonants begin and end below the threshold, a final p long after it."""
 
 _FRAME = SAMPLE_RATE_HZ // 100
 _MARGIN_FRAMES = round(MARGIN_S * 100)
@@ -33,7 +33,7 @@ _PEAK = 0.99
 class EdgeTrimmer:
     """Removes the silence before and after speech that comes in pieces; silence inside it stays.
 
-    Silent is a frame of 10 ms below -54 dB of full scale or 34 dB below the loudest frame so far. 50 ms remain at each
+    Silent is a frame of 10 ms below -54 dB of full scale or 34 dB below the loudest frame so far. 150 ms remain at each
     edge, faded over 5 ms. What may be the final silence is held back until something louder follows. How the speech is
     cut into pieces does not matter.
     """
