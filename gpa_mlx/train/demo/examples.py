@@ -61,11 +61,8 @@ def make_examples(
     examples = []
     for utterance in utterances:
         for hearing in range(hearings):
-            if hearing == 0:
-                whole = _surrounded(utterance, _SPOKEN_SILENCE_S, rng)
-                wave = whole.wave
-            else:
-                wave = augment(_surrounded(utterance, _HEARD_SILENCE_S, rng).wave[None], rng, AugmentConfig())[0]
+            whole = _surrounded(utterance, _HEARD_SILENCE_S if hearing else _SPOKEN_SILENCE_S, rng)
+            wave = augment(whole.wave[None], rng, AugmentConfig())[0] if hearing else whole.wave
             semantic = _semantic(parts, wave)
             if hearing == 0:
                 clean[id(utterance)] = semantic
