@@ -155,7 +155,7 @@ def test_a_long_text_takes_no_longer_for_what_it_is_made_of(unit: str):
     begin = time.process_time()
     spoken_form(text)
     # Measured 0.1 to 1.6 s; with a search that is not linear it takes minutes.
-    assert time.process_time() - begin < 5
+    assert time.process_time() - begin < 20
 
 
 @given(TEXTS)

@@ -383,6 +383,10 @@ def test_a_device_that_cannot_be_opened_is_known_before_the_work(device):
         Player(RATE_HZ, device=device, clock=device)
 
 
+SOON_S = 10.0
+"""What ends a wait for a minute of sound ends it before this, on the busiest machine, too."""
+
+
 class RealTimeDevice(FakeDevice):
     """Lets real time pass and never plays anything."""
 
@@ -396,7 +400,7 @@ class RealTimeDevice(FakeDevice):
 def test_ctrl_c_ends_the_wait_at_once():
     device = RealTimeDevice()
     player = Player(RATE_HZ, device=device, clock=device)
-    player.feed(speech(1.0))
+    player.feed(speech(60.0))
     pressed = []
 
     def press():
@@ -408,17 +412,17 @@ def test_ctrl_c_ends_the_wait_at_once():
     with pytest.raises(KeyboardInterrupt):
         player.finish()
     timer.join()
-    assert time.monotonic() - pressed[0] < 0.2
+    assert time.monotonic() - pressed[0] < SOON_S
     assert device.closed_at is not None
 
 
 def test_stop_from_another_thread_ends_the_wait():
     device = RealTimeDevice()
     player = Player(RATE_HZ, device=device, clock=device)
-    player.feed(speech(1.0))
+    player.feed(speech(60.0))
     timer = threading.Timer(0.1, player.stop)
     timer.start()
     start = time.monotonic()
     player.finish()
     timer.join()
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < SOON_S

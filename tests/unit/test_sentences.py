@@ -17,6 +17,9 @@ from gpa_mlx.sentences import split_passages
 
 LONG = "and because the rain had not stopped since the early morning when they left the village behind the hills"
 
+LONG_S = 20.0
+"""A search that is not linear takes minutes for the texts measured here; ours a second or two on a slow machine."""
+
 # Written by hand: the text with ‖ where a passage ends.
 ENGLISH = [
     "One sentence stands alone here.",
@@ -297,7 +300,7 @@ def test_strange_texts_take_no_time(part):
     begin = time.process_time()
     split_passages(text)
     split_passages("a" + text + "a", max_chars=2000)
-    assert time.process_time() - begin < 3
+    assert time.process_time() - begin < LONG_S
 
 
 def test_a_million_characters_of_prose():
@@ -307,5 +310,5 @@ def test_a_million_characters_of_prose():
     assert len(text) > 900_000
     begin = time.process_time()
     passages = split_passages(text)
-    assert time.process_time() - begin < 3
+    assert time.process_time() - begin < LONG_S
     assert len(passages) > 10_000

@@ -228,7 +228,10 @@ class GPAApp(App[None], inherit_bindings=False):
     def _import_ahead(self) -> None:
         from importlib import import_module
 
+        from rich.cells import cell_len
+
         import_module("numpy")
+        cell_len("\u6c49")  # imports a table with the first text that is not plain
         for mode in MODES:
             with suppress(ImportError):  # who goes to that mode will see it
                 import_module(mode.module)
