@@ -4,8 +4,9 @@ Every `stream_x` checks its arguments at the call and yields numpy and text as t
 `finish_reason` and `timings`. Every `x` is the fold of its stream.
 
 Speech is decoded while its codes are generated, in the chunks of `SpeechChunker`; a chunk has the codes of its audio.
-The mean is removed as the speech goes (`MeanRemover`); only with `constrain=False` it is that of the whole utterance,
-as in the reference, and all audio is in the last chunk.
+The mean is removed as the speech goes (`MeanRemover`), and pauses are made silent (`PauseSilencer`); only with
+`constrain=False` it is the mean of the whole utterance and nothing else, as in the reference, and all audio is in the
+last chunk.
 """
 
 from __future__ import annotations
@@ -307,7 +308,7 @@ class GPA:
     ) -> SpeechStream:
         layout = self._parts.layout
         decoder = self._parts.vocoder.stream(voice.global_tokens, lookahead=lookahead)
-        chunker = SpeechChunker(decoder, whole_mean=not options.constrain)
+        chunker = SpeechChunker(decoder, as_reference=not options.constrain)
         codes: list[int] = []
         handed_out = 0
         finish: FinishReason = "length"

@@ -219,7 +219,7 @@ class Speech:
     """Generated speech.
 
     Attributes:
-        audio: float32 samples, `(samples,)`, mean removed (`MeanRemover` states how).
+        audio: float32 samples, `(samples,)`, mean removed (`MeanRemover` states how), pauses silent.
         sample_rate: Rate of `audio` in Hz.
         codes: The semantic codes behind the audio, 320 samples each.
         finish_reason: `length` means the token budget ran out and the speech is cut.

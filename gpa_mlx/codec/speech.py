@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpa_mlx.audio.loudness import SETTLE_SAMPLES, MeanRemover
+from gpa_mlx.audio.pauses import PauseSilencer
 
 if TYPE_CHECKING:
     from gpa_mlx.codec.streaming import StreamingDecoder
@@ -30,13 +31,14 @@ class SpeechChunker:
 
     Args:
         decoder: Decodes; fresh.
-        whole_mean: Remove the mean of the whole utterance, as the reference does, which leaves all audio to the last
-            chunk. Otherwise `MeanRemover`'s rule holds.
+        as_reference: Remove the mean of the whole utterance, which leaves all audio to the last chunk, and nothing
+            else. Otherwise `MeanRemover`'s rule holds, and pauses are silent (`PauseSilencer`).
     """
 
-    def __init__(self, decoder: StreamingDecoder, *, whole_mean: bool = False) -> None:
+    def __init__(self, decoder: StreamingDecoder, *, as_reference: bool = False) -> None:
         self._decoder = decoder
-        self._mean = MeanRemover(None if whole_mean else SETTLE_SAMPLES)
+        self._mean = MeanRemover(None if as_reference else SETTLE_SAMPLES)
+        self._pauses = None if as_reference else PauseSilencer()
         self._waiting: list[int] = []
         self._chunk_codes = FIRST_CHUNK_CODES
         self._due = FIRST_CHUNK_CODES + decoder.lookahead
@@ -48,12 +50,15 @@ class SpeechChunker:
             return np.zeros(0, dtype=np.float32)
         self._chunk_codes = min(int(self._chunk_codes * CHUNK_GROWTH), MAX_CHUNK_CODES)
         self._due = self._chunk_codes
-        return self._mean.step(self._decode_waiting())
+        return self._silenced(self._mean.step(self._decode_waiting()))
 
     def finish(self) -> Waveform:
         """Return the samples of all codes that were in no chunk."""
         pieces = [self._decode_waiting(), self._decoder.flush()]
-        return np.concatenate([*map(self._mean.step, pieces), self._mean.flush()])
+        return self._silenced(np.concatenate([*map(self._mean.step, pieces), self._mean.flush()]))
+
+    def _silenced(self, wave: Waveform) -> Waveform:
+        return wave if self._pauses is None else self._pauses.step(wave)
 
     def _decode_waiting(self) -> Waveform:
         codes, self._waiting = self._waiting, []

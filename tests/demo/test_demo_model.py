@@ -182,6 +182,14 @@ def test_memory_stays_flat_in_a_long_recording(engine, all_samples):
 # -- speaking ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("voice", demo_voices(), ids=lambda voice: voice.name)
+def test_it_is_silent_before_between_and_after_the_words(engine, voice):
+    speech = engine.speak("three two one go", voice=voice, options=SPOKEN)
+    is_silent = np.concatenate([[False], speech.audio == 0, [False]])
+    starts, ends = np.flatnonzero(np.diff(is_silent)).reshape(-1, 2).T
+    assert np.count_nonzero(ends - starts > 0.02 * RATE_HZ) == 5
+
+
 def test_what_is_spoken_is_understood(process, tmp_path):
     expected, files = [], []
     for voice in (demo_voices()[0], demo_voices()[-1]):

@@ -312,7 +312,7 @@ def test_the_first_chunk_is_short_and_the_later_ones_grow(small):
 def test_chunks_are_the_wave_less_its_mean(small, count):
     codes = some_codes(count)
     wave = small.decode(codes, VOICE)
-    waves, last = pushed(small, codes, whole_mean=True)
+    waves, last = pushed(small, codes, as_reference=True)
     assert not any(len(wave) for wave in waves)
     assert np.abs(last - (wave - wave.mean())).max() <= TOLERANCE
     waves, last = pushed(small, codes)
