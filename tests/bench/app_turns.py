@@ -11,33 +11,33 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import os
 import statistics
+import sys
 import tempfile
-import threading
 import time
+from typing import TYPE_CHECKING
 
-from gpa_mlx.demo import demo_model
-from gpa_mlx.engine import load
-from gpa_mlx_tui.app import GPAApp
 from gpa_mlx_tui.bindings import APP, keys_of
+from gpa_mlx_tui.cli import make_app
 from gpa_mlx_tui.modes import MODES
+
+if TYPE_CHECKING:
+    from gpa_mlx_tui.app import GPAApp
 
 SETTLED_S = 0.2
 
 
 def one_trial() -> dict[str, float]:
     """Open the app once; return the longest turn of each mode but the first one."""
-    prepared = threading.Event()
-    app = GPAApp(load, demo_model(), prepared=prepared.set)
+    app = make_app("demo")
     try:
-        return asyncio.run(longest_turns_s(app, prepared))
+        return asyncio.run(longest_turns_s(app))
     finally:
         app.service.close(timeout_s=5)
 
 
-async def longest_turns_s(app: GPAApp, prepared: threading.Event) -> dict[str, float]:
+async def longest_turns_s(app: GPAApp) -> dict[str, float]:
     """Show every mode but the first one; return the longest turn of each."""
     keys = {row.id.removeprefix("app.mode_"): row.keys[0] for row in keys_of(APP)}
     longest: dict[str, float] = {}
@@ -50,7 +50,7 @@ async def longest_turns_s(app: GPAApp, prepared: threading.Event) -> dict[str, f
             longest[mode] = max(longest.get(mode, 0.0), time.thread_time() - begin)
 
     async with app.run_test(size=(80, 24)) as pilot:
-        while not prepared.is_set():
+        while not all(mode.module in sys.modules for mode in MODES) or app.service.state == "opening":
             await asyncio.sleep(0.01)
         await pilot.pause(SETTLED_S)
         watching = asyncio.create_task(watch())
@@ -68,13 +68,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=5)
-    trials = []
     with tempfile.TemporaryDirectory() as home:
         os.environ["GPA_MLX_HOME"] = home
-        for _ in range(parser.parse_args().trials + 1):
-            gc.collect()
-            gc.freeze()  # as the command does
-            trials.append(one_trial())
+        trials = [one_trial() for _ in range(parser.parse_args().trials + 1)]
     for mode in MODES[1:]:
         values = [1000 * trial[mode.id] for trial in trials[1:]]  # the first one compiled what was not compiled yet
         print(f"{mode.title:10} median {statistics.median(values):3.0f} ms, {min(values):.0f} to {max(values):.0f} ms")

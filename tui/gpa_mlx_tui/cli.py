@@ -56,7 +56,7 @@ def tui(*, model: str | None, theme: str | None, ascii_only: bool | None) -> Non
         raise GPAError("The app needs a terminal.", hint="Start it in one, or use the other commands in scripts.")
     gc.disable()  # until all is imported: there is no garbage yet, and looking for it takes a tenth of the start
     with _first_picture(sys.__stderr__):
-        app = _make_app(model, theme, ascii_only)
+        app = make_app(model, theme, ascii_only)
     _run(app)
 
 
@@ -73,7 +73,18 @@ def _first_picture(terminal: TextIO) -> Iterator[None]:
         raise
 
 
-def _make_app(model: str | None, theme: str | None, ascii_only: bool | None) -> GPAApp:
+def make_app(model: str | None = None, theme: str | None = None, ascii_only: bool | None = None) -> GPAApp:
+    """Make the app as the user has set it up; it looks for garbage once all its modes are imported.
+
+    Args:
+        model: Name or directory of the model to begin with; None means the chosen one, or the demo model.
+        theme: One of `THEMES`; None means that of the settings.
+        ascii_only: Draw with ASCII characters; None means as in the settings, or as the locale needs it.
+
+    Raises:
+        ModelNotFoundError: No such model.
+        SettingsError: The settings cannot be used.
+    """
     from gpa_mlx import demo, models, settings
     from gpa_mlx.cli.inputs import require_model
     from gpa_mlx.manifest import require_converted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -81,7 +82,7 @@ class ModeScreen(Screen[None]):
             self.call_after_refresh(self._load, self.uses)
 
     @on(ScreenResume)
-    def spare_repetitions(self, event: ScreenResume) -> None:
+    async def spare_repetitions(self, event: ScreenResume) -> None:
         """Spare Textual half of its work when the mode is first shown.
 
         It tells so twice, and gives all widgets their styles each time, which they have got when they were mounted.
@@ -90,6 +91,7 @@ class ModeScreen(Screen[None]):
             event.prevent_default()
         elif not self._was_shown:
             event.refresh_styles = False
+            await asyncio.sleep(0)  # the widgets have just been made: let others have a turn before they are painted
         self._was_shown = self._is_shown = True
 
     @on(ScreenSuspend)
