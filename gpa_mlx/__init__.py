@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from gpa_mlx.version import __version__
 
 if TYPE_CHECKING:
-    from gpa_mlx.engine import GPA, load
+    from gpa_mlx.engine.gpa import GPA, load
+    from gpa_mlx.engine.thread import SharedEngine, load_shared
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.runner import SharedEngine, load_shared
     from gpa_mlx.types import (
         AudioTokens,
         GenerationOptions,
@@ -29,16 +29,17 @@ if TYPE_CHECKING:
         Timings,
         Transcription,
         TranscriptionChunk,
+        Voice,
     )
-    from gpa_mlx.voices import Voice
+
 
 _HOMES = {
-    "GPA": "gpa_mlx.engine",
-    "load": "gpa_mlx.engine",
+    "GPA": "gpa_mlx.engine.gpa",
+    "load": "gpa_mlx.engine.gpa",
     "GPAError": "gpa_mlx.errors",
-    "SharedEngine": "gpa_mlx.runner",
-    "load_shared": "gpa_mlx.runner",
-    "Voice": "gpa_mlx.voices",
+    "SharedEngine": "gpa_mlx.engine.thread",
+    "load_shared": "gpa_mlx.engine.thread",
+    "Voice": "gpa_mlx.types",
     "AudioTokens": "gpa_mlx.types",
     "GenerationOptions": "gpa_mlx.types",
     "LiveChunk": "gpa_mlx.types",
@@ -64,6 +65,7 @@ __all__ = [
     "Transcription",
     "TranscriptionChunk",
     "Voice",
+    "__version__",
     "load",
     "load_shared",
 ]

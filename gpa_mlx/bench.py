@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.audio.playback import Player
-from gpa_mlx.backend import BLAS_LIBRARY, mx
+from gpa_mlx.audio.devices.playback import Player
 from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
+from gpa_mlx.runtime.backend import BLAS_LIBRARY, mx
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Task, Timings, Waveform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from gpa_mlx.engine import GPA
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.engine.gpa import GPA
+    from gpa_mlx.types import Voice
 
 TASKS: tuple[Task, ...] = ("transcribe", "speak", "vc")
 

@@ -1,6 +1,6 @@
-"""What callers need of an engine: `gpa_mlx.engine.GPA` says what each method does.
+"""What callers need of an engine: `gpa_mlx.engine.gpa.GPA` says what each method does.
 
-`GPA` has all of it, and so have `gpa_mlx.runner.SharedEngine` and the fakes of tests.
+`GPA` has all of it, and so have `gpa_mlx.engine.thread.SharedEngine` and the fakes of tests.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
         Task,
         Transcription,
         TranscriptionStream,
+        Voice,
         Waveform,
     )
-    from gpa_mlx.voices import Voice
 
 
-class Transcriber(Protocol):
+class SupportsTranscription(Protocol):
     """Hears."""
 
     def transcribe(
@@ -33,7 +33,7 @@ class Transcriber(Protocol):
     ) -> Transcription: ...
 
 
-class Speaker(Transcriber, Protocol):
+class SupportsSpeech(SupportsTranscription, Protocol):
     """Speaks, and hears what it said."""
 
     def stream_speak(
@@ -41,7 +41,7 @@ class Speaker(Transcriber, Protocol):
     ) -> SpeechStream: ...
 
 
-class Converter(Transcriber, Protocol):
+class SupportsConversion(SupportsTranscription, Protocol):
     """Says in another voice what was said, and hears what it said."""
 
     @property
@@ -57,7 +57,7 @@ class Converter(Transcriber, Protocol):
     ) -> SpeechStream: ...
 
 
-class SpeechEngine(Speaker, Converter, Protocol):
+class SpeechEngine(SupportsSpeech, SupportsConversion, Protocol):
     """A model that transcribes, speaks and converts voices."""
 
     @property

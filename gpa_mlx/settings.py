@@ -17,9 +17,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpa_mlx import paths
 from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.files import locked, write_atomically
+from gpa_mlx.store import paths
+from gpa_mlx.store.files import locked, write_atomically
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
-from gpa_mlx.weights import read_safetensors_header
+from gpa_mlx.store.safetensors_header import read_safetensors_header
 from gpa_mlx_convert.arrays import from_bytes
 from gpa_mlx_convert.torch_zip import TorchZipFile
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from gpa_mlx import paths
 from gpa_mlx.errors import GPAError, ModelFormatError
-from gpa_mlx.files import locked
-from gpa_mlx.hub.copies import Copy, drop_copies, find_copy, write_copy
-from gpa_mlx.hub.repository import Snapshot, list_snapshot
+from gpa_mlx.store import paths
+from gpa_mlx.store.files import locked
+from gpa_mlx.store.hub.copies import Copy, drop_copies, find_copy, write_copy
+from gpa_mlx.store.hub.repository import Snapshot, list_snapshot
 from gpa_mlx_convert.progress import readable_size
 from gpa_mlx_convert.sources import missing_files, needed_files
 
@@ -77,7 +77,7 @@ def fetched(
     """
     from huggingface_hub import constants
 
-    from gpa_mlx.hub.download import download, missing_bytes
+    from gpa_mlx.store.hub.download import download, missing_bytes
 
     known = find_copy(snapshot.repo, snapshot.revision)
     copy = Copy(snapshot, requested, keep=keep or (known is not None and known.keep))

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from gpa_mlx import models, paths
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
-from gpa_mlx.hub.copies import drop_copies, find_copy, sweep_copies
-from gpa_mlx.manifest import MANIFEST_NAME, Manifest, read_manifest, require_converted, sha256_of, verify_files
-from gpa_mlx.models import Origin
+from gpa_mlx.store import models, paths
+from gpa_mlx.store.hub.copies import drop_copies, find_copy, sweep_copies
+from gpa_mlx.store.manifest import MANIFEST_NAME, Manifest, read_manifest, require_converted, sha256_of, verify_files
+from gpa_mlx.store.models import Origin
+from gpa_mlx.store.staging import recover
 from gpa_mlx_convert.hub_source import fetched, find_snapshot
 from gpa_mlx_convert.pipeline import ConvertOptions, Progress, convert
-from gpa_mlx_convert.staging import recover
 
 if TYPE_CHECKING:
     from gpa_mlx_convert.quantize import Bits, Dtype

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from mlx.utils import tree_flatten
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import ModelFormatError
-from gpa_mlx.manifest import PartInfo
+from gpa_mlx.model.vocab import TokenLayout
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
+from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.store.manifest import PartInfo
 from gpa_mlx.tokenizers.text import TextTokenizer
-from gpa_mlx.vocab import TokenLayout
 from gpa_mlx_convert import sources
 from gpa_mlx_convert.apply import apply_table, check_table
 from gpa_mlx_convert.checkpoint import Checkpoint, open_checkpoint

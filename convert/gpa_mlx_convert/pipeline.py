@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
-from gpa_mlx import __version__
-from gpa_mlx.backend import mx
 from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.manifest import FORMAT_VERSION, FileInfo, Manifest, Source, sha256_of, write_manifest
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.store.manifest import FORMAT_VERSION, FileInfo, Manifest, Source, sha256_of, write_manifest
+from gpa_mlx.store.staging import check_destination, check_free_space, recover, staged
+from gpa_mlx.version import __version__
 from gpa_mlx_convert.parts import WEIGHTS, Part, open_parts
 from gpa_mlx_convert.sources import Upstream
-from gpa_mlx_convert.staging import check_destination, check_free_space, recover, staged
 from gpa_mlx_convert.writer import safetensors_chunks, write_file
 
 if TYPE_CHECKING:

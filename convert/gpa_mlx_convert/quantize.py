@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gpa_mlx.backend import mx
 from gpa_mlx.errors import ModelFormatError
+from gpa_mlx.runtime.backend import mx
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

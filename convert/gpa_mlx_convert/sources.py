@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
-from gpa_mlx.manifest import MANIFEST_NAME
+from gpa_mlx.store.manifest import MANIFEST_NAME
 from gpa_mlx_convert.checkpoint import CHECKPOINT_NAMES
 
 GLM_FOLDER = "glm-4-voice-tokenizer"

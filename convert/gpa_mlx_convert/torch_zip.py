@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpa_mlx.errors import ModelFormatError
-from gpa_mlx.weights import ITEM_SIZES
+from gpa_mlx.store.safetensors_header import ITEM_SIZES
 from gpa_mlx_convert.arrays import from_bytes
 from gpa_mlx_convert.torch_pickle import StorageRef, TensorRef, read_state_dict
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpa_mlx.backend import mx
-from gpa_mlx.manifest import FileInfo
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.store.manifest import FileInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -12,8 +12,8 @@ from typing import NamedTuple, NoReturn
 
 import click
 
-from gpa_mlx import __version__
 from gpa_mlx.cli.diagnostics import PROGRAM, run, session_options
+from gpa_mlx.version import __version__
 
 
 class LazyCommand(NamedTuple):
@@ -45,7 +45,7 @@ _COMMANDS = {
     "verify": LazyCommand("gpa_mlx.cli.verify", "verify", "Tell what a WAV file is and whether it was altered."),
     "tokenize": LazyCommand("gpa_mlx.cli.tokens", "tokenize", "Turn a recording into discrete audio tokens."),
     "detokenize": LazyCommand("gpa_mlx.cli.tokens", "detokenize", "Turn discrete audio tokens into a WAV file."),
-    "convert": LazyCommand("gpa_mlx_convert.cli", "convert", "Convert an upstream checkpoint to MLX."),
+    "convert": LazyCommand("gpa_mlx.cli.convert", "convert", "Convert an upstream checkpoint to MLX."),
     "train": LazyCommand("gpa_mlx.cli.train", "train", "Fine-tune a model, or train the demo model."),
     "bench": LazyCommand("gpa_mlx.cli.bench", "bench", "Measure how fast a model runs on this machine."),
 }

@@ -12,8 +12,8 @@ import click
 from gpa_mlx.cli.inputs import open_engine
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import timings_document, write_json
-from gpa_mlx.demo import NAME, DemoSample, demo_model, demo_samples, demo_voices
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.model.demo import NAME, DemoSample, demo_model, demo_samples, demo_voices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.engine import GPA
-    from gpa_mlx.types import GenerationOptions, Speech, Task, Timings
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.engine.gpa import GPA
+    from gpa_mlx.types import GenerationOptions, Speech, Task, Timings, Voice
 
 _SENTENCE = "three two one go"
 _SEED = 1
@@ -102,9 +101,9 @@ def _perform(
     """Do one thing after the other; nothing else is shown while the caller looks at a step."""
     from dataclasses import asdict, replace
 
-    from gpa_mlx.audio.wav import write_wav
-    from gpa_mlx.provenance.record import Making
-    from gpa_mlx.provenance.sealing import identify_model, identify_voice, seal
+    from gpa_mlx.audio.files.wav import write_wav
+    from gpa_mlx.provenance.metadata import GenerationMetadata
+    from gpa_mlx.provenance.tagging import identify_model, identify_voice, tag_file
 
     def write(speech: Speech, task: Literal["speak", "vc"], voice: Voice, options: GenerationOptions) -> Path:
         """Write a marked file; the folder stays tidy without records, this command repeats everything."""
@@ -112,8 +111,8 @@ def _perform(
         write_wav(file, speech.audio, speech.sample_rate)
         sampling = asdict(options)
         seed = sampling.pop("seed")
-        making = Making(task=task, model=weights, voice=identify_voice(voice), seed=seed, options=sampling)
-        seal(file, making, sidecar=False)
+        making = GenerationMetadata(task=task, model=weights, voice=identify_voice(voice), seed=seed, options=sampling)
+        tag_file(file, making, sidecar=False)
         return file
 
     def hear(task: Task, file: Path, voice: str, said: str, made: Speech | None) -> Step:
@@ -197,7 +196,7 @@ def _show(step: Step) -> None:
 def _show_commands(voice: Voice) -> None:
     from rich.text import Text
 
-    from gpa_mlx.train.demo.vocabulary import WORDS
+    from gpa_mlx.recipes.demo.vocabulary import WORDS
 
     console = _console()
     console.print(Text("The same with your own files", style="bold"))

@@ -14,7 +14,7 @@ import click
 
 from gpa_mlx import settings
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
-from gpa_mlx.cli.heard import finished_document, open_history, read_optional_words, show_replacements, text_options
+from gpa_mlx.cli.heard import finished_document, open_history, read_optional_vocabulary, show_replacements, text_options
 from gpa_mlx.cli.inputs import introduce, open_engine, require_model
 from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, json_option, model_option
 from gpa_mlx.cli.output import require_replaceable, write_json
@@ -87,12 +87,12 @@ def dictate(
     Everything is recorded to disk before it is recognised: `gpa-mlx history` has it, whatever happens. Without a
     terminal one of --auto, --continuous and --seconds is needed.
     """
-    from gpa_mlx.audio.microphone import Microphone
+    from gpa_mlx.audio.devices.microphone import Microphone
     from gpa_mlx.cli.dictation_view import DictationView
     from gpa_mlx.cli.keys import Keys
     from gpa_mlx.dictation import Dictation, DictationOptions
-    from gpa_mlx.manifest import read_manifest
-    from gpa_mlx.runner import EngineThread
+    from gpa_mlx.engine.thread import EngineThread
+    from gpa_mlx.store.manifest import read_manifest
     from gpa_mlx.types import GenerationOptions
 
     if auto and continuous:
@@ -108,7 +108,7 @@ def dictate(
         mode=mode,
         silence_s=pause,
         limit_s=seconds,
-        words=read_optional_words(words),
+        words=read_optional_vocabulary(words),
         digits=digits,
         generation=choose(GenerationOptions()),
         no_input_advice=_no_input_advice(),
@@ -199,7 +199,7 @@ class Delivery:
             ) from error
 
     def _copy(self, text: str) -> None:
-        from gpa_mlx.clipboard import copy_text
+        from gpa_mlx.runtime.clipboard import copy_text
 
         try:
             copy_text(text)

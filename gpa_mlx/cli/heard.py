@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.dictation import Finished
     from gpa_mlx.history import History
-    from gpa_mlx.words import Replacement, Words
+    from gpa_mlx.text.custom_vocabulary import CustomVocabulary, Replacement
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -29,16 +29,16 @@ def open_history() -> History:
     return History(max_bytes=chosen.history_size, max_age_days=chosen.history_days)
 
 
-def read_optional_words(path: Path | None) -> Words | None:
+def read_optional_vocabulary(path: Path | None) -> CustomVocabulary | None:
     """Return the user's words, those of the settings if no file is given, or None.
 
     Raises:
         SettingsError: It cannot be used.
     """
-    from gpa_mlx.words import read_words
+    from gpa_mlx.text.custom_vocabulary import read_custom_vocabulary
 
     path = path or settings.current().words_file
-    return None if path is None else read_words(path)
+    return None if path is None else read_custom_vocabulary(path)
 
 
 def text_options(command: F) -> F:

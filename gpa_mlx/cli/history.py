@@ -9,7 +9,7 @@ import click
 
 from gpa_mlx import settings
 from gpa_mlx.cli.diagnostics import ExitCode
-from gpa_mlx.cli.heard import finished_document, open_history, read_optional_words, show_replacements, text_options
+from gpa_mlx.cli.heard import finished_document, open_history, read_optional_vocabulary, show_replacements, text_options
 from gpa_mlx.cli.inputs import open_engine, require_model
 from gpa_mlx.cli.options import (
     FiniteFloat,
@@ -82,9 +82,9 @@ def show(*, entry: str, as_json: bool) -> None:
 @click.option("--device", metavar="NAME|N", help="The sound output: a part of its name, or its number.")
 def play(*, entry: str, device: str | None) -> None:
     """Play a recording."""
-    from gpa_mlx.audio.io import open_recording
-    from gpa_mlx.audio.loudspeaker import Loudspeaker
-    from gpa_mlx.audio.playback import Player
+    from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
+    from gpa_mlx.audio.devices.playback import Player
+    from gpa_mlx.audio.files.reader import open_recording
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
     found = open_history().get(entry)
@@ -121,7 +121,7 @@ def retry(
 ) -> None:
     """Recognise a recording again, or for the first time."""
     from gpa_mlx.dictation import DictationOptions, recognise_again
-    from gpa_mlx.runner import EngineThread
+    from gpa_mlx.engine.thread import EngineThread
     from gpa_mlx.types import GenerationOptions
 
     if (entry is None) != every:
@@ -133,7 +133,7 @@ def retry(
     if not chosen:
         diagnostics.note("everything has its text.")
     options = DictationOptions(
-        words=read_optional_words(words),
+        words=read_optional_vocabulary(words),
         digits=digits,
         generation=choose(GenerationOptions()),
     )

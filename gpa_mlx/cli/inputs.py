@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx import demo, models, settings
+from gpa_mlx import settings
 from gpa_mlx.errors import AudioFileError, GPAError, InputTextError, ModelNotFoundError, SettingsError, VoiceError
+from gpa_mlx.model import demo
+from gpa_mlx.store import models
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.engine import GPA
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.engine.gpa import GPA
+    from gpa_mlx.types import Voice
 
 STANDARD_INPUT = "-"
 
@@ -32,8 +34,8 @@ def open_engine(model: str | None, adapter: Path | None = None) -> GPA:
     """
     path = require_model(model)
     chosen = settings.current()
-    from gpa_mlx.engine import load  # MLX, 0.3 s
-    from gpa_mlx.memory import apply_limits
+    from gpa_mlx.engine.gpa import load  # MLX, 0.3 s
+    from gpa_mlx.runtime.memory import apply_limits
 
     apply_limits(chosen.max_memory, chosen.cache_limit)
     return load(path, adapter=adapter)
@@ -71,7 +73,7 @@ def read_text(text: str) -> str:
     Raises:
         InputTextError: Nothing in it can be spoken, or it is not UTF-8.
     """
-    from gpa_mlx.text import check_text
+    from gpa_mlx.text.joining import check_text
 
     try:
         if text == STANDARD_INPUT:
@@ -106,8 +108,8 @@ def require_voice(voice: str, model: str | None) -> Path | Voice:
         ModelNotFoundError: No recording, and no model that could have the voice.
         ModelFormatError: No recording, and not a converted model.
     """
-    from gpa_mlx.voice_card import read_card
-    from gpa_mlx.voice_library import SUFFIX, VoiceLibrary, nearest_name
+    from gpa_mlx.voices.card import read_card
+    from gpa_mlx.voices.library import SUFFIX, VoiceLibrary, nearest_name
 
     path = Path(voice)
     if path.is_file():
@@ -144,7 +146,7 @@ def open_voice(engine: GPA, chosen: Path | Voice) -> Voice:
 
 def _fitting(voice: Voice, model: str | None) -> Voice:
     """Return a voice whose codes the model knows; that of an unknown family is left to the engine."""
-    from gpa_mlx.manifest import read_manifest
+    from gpa_mlx.store.manifest import read_manifest
 
     family = read_manifest(require_model(model)).model_family
     if voice.family not in ("", family):
@@ -156,7 +158,7 @@ def _fitting(voice: Voice, model: str | None) -> Voice:
 
 
 def _built_in_voices(model: str) -> dict[str, Voice]:
-    from gpa_mlx.manifest import read_manifest
+    from gpa_mlx.store.manifest import read_manifest
 
     family = read_manifest(model).model_family
     try:

@@ -16,8 +16,8 @@ from gpa_mlx.cli.output import write_json
 from gpa_mlx_convert.progress import readable_size, show_progress
 
 if TYPE_CHECKING:
-    from gpa_mlx.manifest import Manifest
-    from gpa_mlx.models import InstalledModel
+    from gpa_mlx.store.manifest import Manifest
+    from gpa_mlx.store.models import InstalledModel
 
 _MODEL = click.argument("model", metavar="[NAME|DIR]", required=False)
 
@@ -40,7 +40,7 @@ model.add_command(repair)
 @click.pass_obj
 def list_models(diagnostics: Diagnostics, as_json: bool) -> None:
     """List the installed models; a star marks the default."""
-    from gpa_mlx import models
+    from gpa_mlx.store import models
 
     found, default = models.installed_models(), models.default_name()
     if as_json:
@@ -62,7 +62,7 @@ def list_models(diagnostics: Diagnostics, as_json: bool) -> None:
 @json_option
 def info(model: str | None, as_json: bool) -> None:
     """Say what a model holds and where it came from."""
-    from gpa_mlx.manifest import require_converted
+    from gpa_mlx.store.manifest import require_converted
 
     directory = Path(require_model(model))
     manifest = require_converted(directory)
@@ -84,7 +84,7 @@ def info(model: str | None, as_json: bool) -> None:
 def verify(model: str | None, as_json: bool) -> None:
     """Compare every file of a model with the size and SHA-256 recorded when it was written."""
     from gpa_mlx.errors import ModelFormatError
-    from gpa_mlx.manifest import read_manifest, verify_files
+    from gpa_mlx.store.manifest import read_manifest, verify_files
 
     directory = Path(require_model(model))
     with show_progress() as display:
@@ -118,7 +118,7 @@ def path(model: str | None, as_json: bool) -> None:
 @click.pass_obj
 def default(diagnostics: Diagnostics, name: str | None, as_json: bool) -> None:
     """Choose the model that is used when none is named; without NAME, print which one it is."""
-    from gpa_mlx import models
+    from gpa_mlx.store import models
 
     if name is not None:
         with models.changing(lambda: diagnostics.inform("waiting for another gpa-mlx")):
@@ -140,7 +140,7 @@ def default(diagnostics: Diagnostics, name: str | None, as_json: bool) -> None:
 @click.pass_obj
 def remove(diagnostics: Diagnostics, name: str, yes: bool, as_json: bool) -> None:
     """Remove an installed model from the disk."""
-    from gpa_mlx import models
+    from gpa_mlx.store import models
 
     directory = models.require_installed(name)
     size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())

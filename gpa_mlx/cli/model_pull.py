@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpa_mlx.cli.convert import conversion_options
 from gpa_mlx.cli.diagnostics import Diagnostics
 from gpa_mlx.cli.inputs import require_model
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import write_json
-from gpa_mlx.models import DEFAULT_REPO
-from gpa_mlx_convert.cli import conversion_options
+from gpa_mlx.store.models import DEFAULT_REPO
 from gpa_mlx_convert.progress import readable_size, show_progress
 
 if TYPE_CHECKING:

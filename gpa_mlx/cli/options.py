@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gpa_mlx.subtitles import FORMATS, Format
+from gpa_mlx.transcripts.subtitles import FORMATS, Format
 
 if TYPE_CHECKING:
     from gpa_mlx.types import GenerationOptions

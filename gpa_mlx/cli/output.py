@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.files import write_atomically
+from gpa_mlx.store.files import write_atomically
 
 if TYPE_CHECKING:
     from gpa_mlx.types import Timings

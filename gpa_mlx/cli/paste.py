@@ -38,7 +38,7 @@ def paste_into_front_app(text: str, press: Callable[[], None] | None = None) -> 
     Raises:
         GPAError: The clipboard or the keyboard cannot be used; then the text stays on the clipboard.
     """
-    from gpa_mlx.clipboard import copy_text, paste_text
+    from gpa_mlx.runtime.clipboard import copy_text, paste_text
 
     before = paste_text()
     copy_text(text)

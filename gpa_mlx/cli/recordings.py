@@ -107,8 +107,8 @@ def _meant(name: str, *, recursive: bool) -> Iterator[Source]:
 
 
 def _in_folder(folder: Path) -> Iterator[Source]:
-    from gpa_mlx.audio.foreign import FOREIGN_SUFFIXES
-    from gpa_mlx.audio.sound_file import NATIVE_SUFFIXES
+    from gpa_mlx.audio.files.ffmpeg import FOREIGN_SUFFIXES
+    from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 
     suffixes = NATIVE_SUFFIXES | FOREIGN_SUFFIXES
     empty = True

@@ -11,8 +11,8 @@ import click
 from gpa_mlx.cli.output import timings_document, write_json, write_text
 from gpa_mlx.cli.progress import Progress, clock
 from gpa_mlx.errors import GPAError
-from gpa_mlx.subtitles import Format, Layout, render
-from gpa_mlx.transcript_files import Gathered
+from gpa_mlx.transcripts.subtitles import Format, Layout, render
+from gpa_mlx.transcripts.targets import TranscriptCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.cli.recordings import Source
-    from gpa_mlx.engine import GPA
-    from gpa_mlx.transcript_files import Targets
+    from gpa_mlx.engine.gpa import GPA
+    from gpa_mlx.transcripts.targets import Targets
     from gpa_mlx.types import (
         FinishReason,
         GenerationOptions,
@@ -35,7 +35,7 @@ Printed: TypeAlias = Literal["lines", "objects"] | Format | None
 
 
 @dataclass(frozen=True, slots=True)
-class Scribe:
+class TranscriptWriter:
     """Transcribes one recording after the other and delivers the text.
 
     Attributes:
@@ -95,10 +95,10 @@ class Scribe:
 
     def _follow(self, source: Source, file: Path, show: Callable[[str], None]) -> Transcription:
         """Fold the stream and show how far it is; an interrupt ends it with what is there."""
-        from gpa_mlx.audio.sound_file import announced_duration_s
+        from gpa_mlx.audio.files.sound_file import announced_duration_s
 
         progress = Progress(show, f"transcribing {source.label}", announced_duration_s(file))
-        gathered = Gathered()
+        gathered = TranscriptCollector()
         try:
             for chunk in self._stream(file):
                 gathered.take(chunk)

@@ -9,8 +9,8 @@ import click
 
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import write_json
-from gpa_mlx.paths import settings_file
 from gpa_mlx.settings import KEYS, find_key, load_current, remove, store
+from gpa_mlx.store.paths import settings_file
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.diagnostics import Diagnostics

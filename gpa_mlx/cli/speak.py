@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx import __version__
 from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, open_voice, read_text, require_voice
 from gpa_mlx.cli.options import (
     adapter_option,
@@ -24,18 +23,18 @@ from gpa_mlx.cli.options import (
 from gpa_mlx.cli.output import require_replaceable, write_json, write_text
 from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
 from gpa_mlx.errors import AudioFileError, GPAError, NoSpeechError
+from gpa_mlx.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gpa_mlx.audio.growing import GrowingWav
+    from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
     from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.engine import GPA
-    from gpa_mlx.longform.journal import NarrationJournal
-    from gpa_mlx.longform.narration import NarrationSettings, NarrationStream, SpokenPassage
-    from gpa_mlx.provenance.record import Making, ModelIdentity
-    from gpa_mlx.types import GenerationOptions
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.engine.gpa import GPA
+    from gpa_mlx.provenance.metadata import GenerationMetadata, ModelIdentity
+    from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint
+    from gpa_mlx.synthesis.narration import NarrationSettings, NarrationStream, SpokenPassage
+    from gpa_mlx.types import GenerationOptions, Voice
 
 _MOST_SHOWN = 40
 
@@ -133,7 +132,7 @@ def _checked(
     recordings = [Path(voice)] if Path(voice).is_file() else []
     destination.check(*recordings, as_json=as_json)
     if srt is not None:
-        from gpa_mlx.provenance.sealing import sidecar_of
+        from gpa_mlx.provenance.tagging import sidecar_of
 
         written = [] if destination.file is None else [destination.file, sidecar_of(destination.file)]
         require_replaceable(srt, *recordings, *written)
@@ -141,8 +140,8 @@ def _checked(
 
 
 def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bool, live: bool) -> NarrationSettings:
-    from gpa_mlx.longform.narration import NarrationSettings
-    from gpa_mlx.spoken import read_lexicon
+    from gpa_mlx.synthesis.narration import NarrationSettings
+    from gpa_mlx.text.normalization import read_lexicon
 
     return NarrationSettings(
         normalize=normalize,
@@ -156,7 +155,7 @@ def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bo
 def _show_spoken(
     text: str, settings: NarrationSettings, choose: Callable[[GenerationOptions], GenerationOptions]
 ) -> None:
-    from gpa_mlx.longform.narration import plan_passages
+    from gpa_mlx.synthesis.narration import plan_passages
     from gpa_mlx.types import GenerationOptions
 
     for _, spoken in plan_passages(text, settings, exact=not choose(GenerationOptions()).constrain):
@@ -182,8 +181,8 @@ class _Narration:
         srt: Path | None,
         diagnostics: Diagnostics,
     ) -> None:
-        from gpa_mlx.longform.making import identify_weights
-        from gpa_mlx.longform.narration import plan_passages
+        from gpa_mlx.synthesis.metadata import identify_weights
+        from gpa_mlx.synthesis.narration import plan_passages
 
         self._engine = engine
         self._adapter = adapter
@@ -197,7 +196,7 @@ class _Narration:
         self._plan = plan_passages(text, settings, exact=not options.constrain)
         # Before the work: afterwards another model may be there.
         self._weights = None if destination.file is None else identify_weights(engine.path, adapter)
-        self._journal: NarrationJournal | None = None
+        self._journal: NarrationCheckpoint | None = None
         self._is_whole = False
         self.done: list[SpokenPassage] = []
 
@@ -206,17 +205,17 @@ class _Narration:
         """What repeats the speech; None for greedy decoding."""
         return None if self._options.temperature == 0 else self._options.seed
 
-    def resume(self) -> GrowingWav | None:
+    def resume(self) -> IncrementalWavWriter | None:
         """Open the file of an interrupted run to go on with it, if there is one, and say so."""
-        from gpa_mlx.longform.journal import NarrationJournal, narration_key
-        from gpa_mlx.longform.narration import narrated_samples
+        from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint, checkpoint_key
+        from gpa_mlx.synthesis.narration import narrated_samples
 
         file = self._destination.file
         if file is None or self._settings.live or len(self._plan) == 1:
             return None
         model = _fingerprint(self._engine.path, self._adapter)
-        key = narration_key(self._text, self._voice, self._options, self._settings, model, __version__)
-        self._journal = NarrationJournal(file, key, self._options.seed)
+        key = checkpoint_key(self._text, self._voice, self._options, self._settings, model, __version__)
+        self._journal = NarrationCheckpoint(file, key, self._options.seed)
         if not self._journal.done:
             return None
         samples = narrated_samples([passage for passage, _ in self._plan], self._journal.done)
@@ -226,7 +225,7 @@ class _Narration:
             self._diagnostics.note(f"going on after passage {len(self.done)} of {len(self._plan)}.")
         return wav
 
-    def run(self, resumed: GrowingWav | None, show: Callable[[str], None]) -> SpeechOutput:
+    def run(self, resumed: IncrementalWavWriter | None, show: Callable[[str], None]) -> SpeechOutput:
         """Speak what is left to do.
 
         Args:
@@ -236,8 +235,8 @@ class _Narration:
         Returns:
             Where the speech went, closed.
         """
-        from gpa_mlx.longform.narration import narrate
-        from gpa_mlx.longform.tries import drawn_seed
+        from gpa_mlx.synthesis.narration import narrate
+        from gpa_mlx.synthesis.retry import drawn_seed
 
         self._options = drawn_seed(self._options)
         with SpeechOutput(self._destination, resumed=resumed) as speech:
@@ -252,7 +251,7 @@ class _Narration:
             self._deliver(chunks, speech, show)
             speech.end()
             if self._weights is not None:
-                speech.seal(self._making(self._weights))
+                speech.tag_file(self._making(self._weights))
             if self._journal is not None:
                 self._journal.close()
             self._write_subtitles()
@@ -302,13 +301,13 @@ class _Narration:
             self._journal.add(passage)
         self.done.append(passage)
 
-    def _making(self, weights: ModelIdentity) -> Making:
-        from gpa_mlx.longform.making import describe_making
-        from gpa_mlx.provenance.record import digest_of_text
+    def _making(self, weights: ModelIdentity) -> GenerationMetadata:
+        from gpa_mlx.provenance.metadata import digest_of_text
+        from gpa_mlx.synthesis.metadata import describe_generation
 
         settings, lexicon = self._settings, self._settings.lexicon
         lines = None if lexicon is None else "".join(f"{written} = {spoken}\n" for written, spoken in lexicon.entries)
-        return describe_making(
+        return describe_generation(
             "speak",
             weights,
             self._voice,
@@ -326,32 +325,32 @@ class _Narration:
 
     def _write_subtitles(self) -> None:
         if self._srt is not None:
-            from gpa_mlx.subtitles import make_cues, write_srt
+            from gpa_mlx.transcripts.subtitles import make_cues, write_srt
 
             audible = [passage for passage in self.done if passage.end_s > passage.start_s]
             write_text(self._srt, write_srt(make_cues(audible)))
 
 
-def _reopened(file: Path, subtype: str, samples: int) -> GrowingWav | None:
+def _reopened(file: Path, subtype: str, samples: int) -> IncrementalWavWriter | None:
     """Open a file to go on after its first `samples`; None where it is not the one that was being written."""
     import soundfile
 
-    from gpa_mlx.audio.growing import GrowingWav
+    from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
     try:
         found = soundfile.info(file)
         if (found.samplerate, found.subtype) != (SAMPLE_RATE_HZ, subtype):
             return None
-        return GrowingWav.resume(file, samples)
+        return IncrementalWavWriter.resume(file, samples)
     except (soundfile.LibsndfileError, AudioFileError):
         return None
 
 
 def _fingerprint(model: Path, adapter: Path | None) -> str:
     """Return what names the exact weights: the manifest holds the digests of the model's files, an adapter has none."""
-    from gpa_mlx.loading import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-    from gpa_mlx.manifest import MANIFEST_NAME
+    from gpa_mlx.model.parts import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+    from gpa_mlx.store.manifest import MANIFEST_NAME
 
     files = [model / MANIFEST_NAME]
     if adapter is not None:

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from gpa_mlx.audio.growing import GrowingWav, WavStream
-    from gpa_mlx.audio.playback import Player
+    from gpa_mlx.audio.devices.playback import Player
+    from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter, WavStreamWriter
     from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.longform.attempt import PassageEnd
-    from gpa_mlx.longform.conversion import ConvertedSegment
-    from gpa_mlx.longform.narration import SpokenPassage
-    from gpa_mlx.provenance.record import Making
+    from gpa_mlx.provenance.metadata import GenerationMetadata
+    from gpa_mlx.synthesis.attempt import PassageEnd
+    from gpa_mlx.synthesis.conversion import ConvertedSegment
+    from gpa_mlx.synthesis.narration import SpokenPassage
     from gpa_mlx.types import Waveform
 
     Part: TypeAlias = SpokenPassage | ConvertedSegment
@@ -89,7 +89,7 @@ class Destination:
         elif self.output != STANDARD_OUTPUT:
             require_writable(self.output, *inputs)
             if self.sidecar:
-                from gpa_mlx.provenance.sealing import require_free_sidecar
+                from gpa_mlx.provenance.tagging import require_free_sidecar
 
                 require_free_sidecar(self.output)
         elif as_json:
@@ -117,22 +117,22 @@ class SpeechOutput:
     """
 
     def __init__(
-        self, destination: Destination, *, resumed: GrowingWav | None = None, expected_s: float | None = None
+        self, destination: Destination, *, resumed: IncrementalWavWriter | None = None, expected_s: float | None = None
     ) -> None:
         self._destination = destination
         self._fresh = resumed is None
         self._kept_s = 0.0 if resumed is None else resumed.duration_s
         self._made_s = 0.0
-        self._file: GrowingWav | None = resumed
-        self._pipe: WavStream | None = None
+        self._file: IncrementalWavWriter | None = resumed
+        self._pipe: WavStreamWriter | None = None
         self._player: Player | None = None
         with contextlib.ExitStack() as cleanup:
             self._open_written()
             if self._file is not None:
                 cleanup.enter_context(self._file)
             if destination.play:
-                from gpa_mlx.audio.loudspeaker import Loudspeaker
-                from gpa_mlx.audio.playback import Player
+                from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
+                from gpa_mlx.audio.devices.playback import Player
                 from gpa_mlx.types import SAMPLE_RATE_HZ
 
                 device = Loudspeaker(settings.current().loudspeaker)
@@ -184,7 +184,7 @@ class SpeechOutput:
         if self._file is not None:
             self._file.close()
 
-    def seal(self, making: Making) -> None:
+    def tag_file(self, making: GenerationMetadata) -> None:
         """Mark the finished file as synthetic and write its record, if there is a file.
 
         Args:
@@ -195,9 +195,9 @@ class SpeechOutput:
             GPAError: The record cannot be written.
         """
         if self._destination.file is not None:
-            from gpa_mlx.provenance.sealing import seal
+            from gpa_mlx.provenance.tagging import tag_file
 
-            seal(self._destination.file, making, sidecar=self._destination.sidecar)
+            tag_file(self._destination.file, making, sidecar=self._destination.sidecar)
 
     def wait(self, show: Callable[[str], None]) -> None:
         """Wait until the speech has been heard.
@@ -261,21 +261,21 @@ class SpeechOutput:
         return document
 
     def _open_written(self) -> None:
-        from gpa_mlx.audio.growing import GrowingWav, WavStream
+        from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter, WavStreamWriter
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         output, subtype = self._destination.output, self._destination.subtype
         if output == STANDARD_OUTPUT:
-            self._pipe = WavStream(sys.stdout.buffer, SAMPLE_RATE_HZ, subtype)
+            self._pipe = WavStreamWriter(sys.stdout.buffer, SAMPLE_RATE_HZ, subtype)
         elif output is not None and self._file is None:
-            self._file = GrowingWav(output, SAMPLE_RATE_HZ, subtype)
+            self._file = IncrementalWavWriter(output, SAMPLE_RATE_HZ, subtype)
 
     def _forget_earlier(self) -> None:
-        from gpa_mlx.longform.journal import NarrationJournal
-        from gpa_mlx.provenance.sealing import forget_record
+        from gpa_mlx.provenance.tagging import forget_record
+        from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint
 
         if self._destination.file is not None:
-            NarrationJournal(self._destination.file, "", None).close()
+            NarrationCheckpoint(self._destination.file, "", None).close()
             forget_record(self._destination.file)
 
 

@@ -66,9 +66,9 @@ def detokenize(
     output is written as it is. The file says in itself that it was decoded from tokens, and OUT.wav.json beside it from
     which; `gpa-mlx verify OUT.wav` reads both.
     """
-    from gpa_mlx.audio.io import write_wav
-    from gpa_mlx.provenance.record import Making, VoiceIdentity
-    from gpa_mlx.provenance.sealing import identify_codes, identify_model, require_free_sidecar, seal
+    from gpa_mlx.audio.files.reader import write_wav
+    from gpa_mlx.provenance.metadata import GenerationMetadata, VoiceIdentity
+    from gpa_mlx.provenance.tagging import identify_codes, identify_model, require_free_sidecar, tag_file
 
     require_writable(output, *([] if tokens == STANDARD_INPUT else [Path(tokens)]))
     if sidecar:
@@ -80,14 +80,14 @@ def detokenize(
         sample_rate = engine.sample_rate
         weights = identify_model(engine.path)
     write_wav(output, audio, sample_rate, subtype=subtype)
-    making = Making(
+    making = GenerationMetadata(
         task="detokenize",
         model=weights,
         voice=VoiceIdentity(name=None, sha256=identify_codes(codes.global_tokens)),
         source_sha256=hashlib.sha256(document).hexdigest(),
         options={},
     )
-    seal(output, making, sidecar=sidecar)
+    tag_file(output, making, sidecar=sidecar)
     diagnostics.inform(f"{output}: {len(audio) / sample_rate:.2f} s")
 
 

@@ -130,9 +130,9 @@ def lm(
     if eval_data is not None and eval_fraction:
         raise click.UsageError("Give either --eval or --eval-fraction.")
     path = require_model(model)
-    from gpa_mlx.backend import mx
-    from gpa_mlx.loading import ModelParts
+    from gpa_mlx.model.parts import ModelParts
     from gpa_mlx.nn.lora import AdapterArgs
+    from gpa_mlx.runtime.backend import mx
     from gpa_mlx.train.lm import DataConfig, fine_tune, load_dataset
 
     leads = mx.distributed.init().rank() == 0
@@ -169,8 +169,8 @@ def lm(
         say(_resume_command())
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
     if full and leads:
+        from gpa_mlx.store.staging import recover, staged
         from gpa_mlx.train.export import write_trained
-        from gpa_mlx_convert.staging import recover, staged
 
         target = (out / _MODEL).resolve()
         recover(target)
@@ -192,9 +192,9 @@ def fuse(diagnostics: Diagnostics, *, model: str | None, adapter: Path, out: Pat
     The result is a model like any other, without the adapter's cost.
     """
     path = require_model(model)
-    from gpa_mlx.loading import ModelParts
+    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.store.staging import check_destination, recover, staged
     from gpa_mlx.train.export import write_fused
-    from gpa_mlx_convert.staging import check_destination, recover, staged
 
     parts = ModelParts(path, adapter)
     target = out.resolve()
@@ -219,12 +219,12 @@ def demo(diagnostics: Diagnostics, *, out: Path) -> None:
     """
     from functools import partial
 
-    from gpa_mlx.train.demo.build import build_demo
-    from gpa_mlx.train.demo.card import write_card
-    from gpa_mlx.train.demo.dataset import make_demo_data
-    from gpa_mlx.train.demo.evaluation import evaluate
-    from gpa_mlx.train.demo.recipe import DemoRecipe
-    from gpa_mlx.train.demo.ship import make_embedded
+    from gpa_mlx.recipes.demo.build import build_demo
+    from gpa_mlx.recipes.demo.card import write_card
+    from gpa_mlx.recipes.demo.dataset import make_demo_data
+    from gpa_mlx.recipes.demo.evaluation import evaluate
+    from gpa_mlx.recipes.demo.recipe import DemoRecipe
+    from gpa_mlx.recipes.demo.ship import make_embedded
 
     recipe, folder = DemoRecipe(), out / "data"
     with diagnostics.working("making the data") as show:

@@ -12,10 +12,10 @@ from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.inputs import introduce, open_engine
 from gpa_mlx.cli.options import adapter_option, budget_options, json_option, model_option, transcript_options
 from gpa_mlx.cli.recordings import Source, find_recordings, readable
-from gpa_mlx.cli.scribe import Printed, Scribe
+from gpa_mlx.cli.scribe import Printed, TranscriptWriter
 from gpa_mlx.cli.transcripts import plan_targets, prepare
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError
-from gpa_mlx.subtitles import Format, Layout
+from gpa_mlx.transcripts.subtitles import Format, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,7 +78,7 @@ def transcribe(
     with open_engine(model, adapter) as engine:
         prepare(targets)
         options = choose(engine.default_options("transcribe"))
-        scribe = Scribe(engine, options, vad, batch, layout, printed, diagnostics, named=len(sources) > 1)
+        scribe = TranscriptWriter(engine, options, vad, batch, layout, printed, diagnostics, named=len(sources) > 1)
         for index, (source, written) in enumerate(zip(sources, targets, strict=True)):
             try:
                 with readable(source) as file:

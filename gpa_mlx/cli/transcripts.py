@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.cli.output import unwritable
 from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.subtitles import FORMATS, Format
-from gpa_mlx.transcript_files import Claims, Targets, targets_in
+from gpa_mlx.transcripts.subtitles import FORMATS, Format
+from gpa_mlx.transcripts.targets import OutputRegistry, Targets, targets_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ def plan_targets(
             f"The output '{output}' is no file and no folder.", hint="Without -o it is standard output."
         )
     targets = _targets(sources, output, formats)
-    claims = Claims((Path(source.name), source.label) for source in sources)
+    claims = OutputRegistry((Path(source.name), source.label) for source in sources)
     for source, files in zip(sources, targets, strict=True):
         claims.claim(source.label, files)
     return targets

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.longform.conversion import ConversionStream, ConvertedSegment
+    from gpa_mlx.synthesis.conversion import ConversionStream, ConvertedSegment
     from gpa_mlx.types import GenerationOptions
 
 _MOST_DIFFERENCE = 0.05
@@ -72,10 +72,10 @@ def vc(
     destination = Destination(output=output, play=play, subtype=subtype, sidecar=sidecar)
     destination.check(source, *([Path(voice)] if Path(voice).is_file() else []), as_json=as_json)
     chosen = require_voice(voice, model)
-    from gpa_mlx.audio.sound_file import announced_duration_s
-    from gpa_mlx.longform.conversion import ConversionSettings, convert_recording
-    from gpa_mlx.longform.making import describe_making, identify_weights
-    from gpa_mlx.longform.tries import drawn_seed
+    from gpa_mlx.audio.files.sound_file import announced_duration_s
+    from gpa_mlx.synthesis.conversion import ConversionSettings, convert_recording
+    from gpa_mlx.synthesis.metadata import describe_generation, identify_weights
+    from gpa_mlx.synthesis.retry import drawn_seed
 
     settings = ConversionSettings(retries=retries, verify=verify, live=play and not verify)
     duration_s = announced_duration_s(source)
@@ -96,8 +96,8 @@ def vc(
                 chunks = convert_recording(engine, source, voice=target, options=options, settings=settings)
                 work.deliver(chunks, speech, show)
                 if weights is not None:
-                    speech.seal(
-                        describe_making(
+                    speech.tag_file(
+                        describe_generation(
                             "vc",
                             weights,
                             target,
@@ -130,7 +130,7 @@ def vc(
 
 def _digest(source: Path) -> str | None:
     """Return the digest of a file; None of a pipe, which can be read only once, and where reading will fail anyway."""
-    from gpa_mlx.manifest import sha256_of
+    from gpa_mlx.store.manifest import sha256_of
 
     try:
         return sha256_of(source) if source.is_file() else None

@@ -15,8 +15,8 @@ from gpa_mlx.cli.output import write_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpa_mlx.provenance.record import Provenance
-    from gpa_mlx.provenance.verdict import Verdict
+    from gpa_mlx.provenance.metadata import Provenance
+    from gpa_mlx.provenance.verification import VerificationResult
 
 _SHOWN_DIGITS = 16
 
@@ -35,7 +35,7 @@ def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) ->
     The exit code is 0 when every FILE is intact, and 1 otherwise. Nothing is signed: this finds accidents and careless
     changes, not somebody who forges mark and record. --json gives one object per FILE.
     """
-    from gpa_mlx.provenance.verdict import verify_file
+    from gpa_mlx.provenance.verification import verify_file
 
     all_intact = True
     for file in files:
@@ -51,7 +51,7 @@ def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) ->
         context.exit(ExitCode.FAILED)
 
 
-def _document(verdict: Verdict) -> dict[str, Any]:
+def _document(verdict: VerificationResult) -> dict[str, Any]:
     return {
         "file": str(verdict.file),
         "state": verdict.state,

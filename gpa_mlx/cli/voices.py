@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx import demo, settings
+from gpa_mlx import settings
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, open_voice, read_source, require_audio, require_voice
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import require_replaceable, write_json, write_text
 from gpa_mlx.errors import ModelNotFoundError, SettingsError, VoiceError
-from gpa_mlx.voice_card import decode_card, format_card
-from gpa_mlx.voice_library import VoiceLibrary, checked_name
-from gpa_mlx.voices import CONSENT, CONSENT_QUESTION
+from gpa_mlx.model import demo
+from gpa_mlx.voices.card import decode_card, format_card
+from gpa_mlx.voices.library import VoiceLibrary, checked_name
+from gpa_mlx.voices.voice import CONSENT, CONSENT_QUESTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.enrolment import Enrolment, Probe
-    from gpa_mlx.types import AudioLike
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.types import AudioLike, Voice
+    from gpa_mlx.voices.enrollment import Enrollment, Probe
 
 _MAX_DESCRIPTION_BYTES = 300
 """So much always fits on a card, beside the longest name and 32 codes."""
@@ -99,10 +99,10 @@ def add(
     with open_engine(model) as engine:
         consent = _consent(stated=i_have_rights)
         clips: Sequence[AudioLike] = files if record_s is None else [_recorded(record_s, diagnostics)]
-        from gpa_mlx.enrolment import enrol
+        from gpa_mlx.voices.enrollment import enroll
 
         with diagnostics.working("listening") as show:
-            enrolment = enrol(
+            enrolment = enroll(
                 engine,
                 clips,
                 name,
@@ -265,10 +265,10 @@ def play(diagnostics: Diagnostics, *, name: str, text: str | None, model: str | 
     """Hear the voice NAME: the model says a short text with it."""
     chosen = require_voice(name, model)
     with open_engine(model) as engine:
-        from gpa_mlx.audio.loudspeaker import Loudspeaker
-        from gpa_mlx.audio.playback import Player
-        from gpa_mlx.enrolment import probe_text
-        from gpa_mlx.manifest import read_manifest
+        from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
+        from gpa_mlx.audio.devices.playback import Player
+        from gpa_mlx.store.manifest import read_manifest
+        from gpa_mlx.voices.enrollment import probe_text
 
         loudspeaker = Loudspeaker(settings.current().loudspeaker)
         text = text or probe_text(read_manifest(engine.path).model_family)
@@ -317,8 +317,8 @@ def _is_terminal() -> bool:
 
 
 def _recorded(seconds: float, diagnostics: Diagnostics) -> AudioLike:
-    from gpa_mlx.audio.clip_recording import record_clip
-    from gpa_mlx.audio.microphone import Microphone
+    from gpa_mlx.audio.devices.clip_recorder import record_clip
+    from gpa_mlx.audio.devices.microphone import Microphone
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
     diagnostics.inform(f"recording {seconds:g} s: speak now")
@@ -354,8 +354,8 @@ def _refuse_built_in(library: VoiceLibrary, name: str) -> None:
         raise VoiceError(f"'{name}' is a built-in voice.", hint="Only voices of the library can be changed.")
 
 
-def _enrolment_rows(enrolment: Enrolment, files: int) -> list[tuple[str, str]]:
-    from gpa_mlx.enrolment import described
+def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
+    from gpa_mlx.voices.enrollment import described
 
     window, quality = enrolment.window, enrolment.window.quality
     part = "all" if enrolment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
@@ -385,8 +385,8 @@ def _enrolment_rows(enrolment: Enrolment, files: int) -> list[tuple[str, str]]:
     return rows
 
 
-def _enrolment_document(enrolment: Enrolment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
-    from gpa_mlx.enrolment import described
+def _enrolment_document(enrolment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
+    from gpa_mlx.voices.enrollment import described
 
     return {
         "voice": stored.to_dict(),

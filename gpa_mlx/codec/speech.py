@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.audio.loudness import SETTLE_SAMPLES, MeanRemover
-from gpa_mlx.audio.pauses import PauseSilencer
+from gpa_mlx.audio.dsp.loudness import SETTLE_SAMPLES, DCOffsetRemover
+from gpa_mlx.audio.dsp.noise_gate import NoiseGate
 
 if TYPE_CHECKING:
     from gpa_mlx.codec.streaming import StreamingDecoder
@@ -32,13 +32,13 @@ class SpeechChunker:
     Args:
         decoder: Decodes; fresh.
         as_reference: Remove the mean of the whole utterance, which leaves all audio to the last chunk, and nothing
-            else. Otherwise `MeanRemover`'s rule holds, and pauses are silent (`PauseSilencer`).
+            else. Otherwise `DCOffsetRemover`'s rule holds, and pauses are silent (`NoiseGate`).
     """
 
     def __init__(self, decoder: StreamingDecoder, *, as_reference: bool = False) -> None:
         self._decoder = decoder
-        self._mean = MeanRemover(None if as_reference else SETTLE_SAMPLES)
-        self._pauses = None if as_reference else PauseSilencer()
+        self._mean = DCOffsetRemover(None if as_reference else SETTLE_SAMPLES)
+        self._pauses = None if as_reference else NoiseGate()
         self._waiting: list[int] = []
         self._chunk_codes = FIRST_CHUNK_CODES
         self._due = FIRST_CHUNK_CODES + decoder.lookahead

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.backend import mx
 from gpa_mlx.codec.checks import check_global_tokens, check_semantic_codes
 from gpa_mlx.errors import GPAError
 from gpa_mlx.nn.bicodec.reach import Span, evaluate, input_span
+from gpa_mlx.runtime.backend import mx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from gpa_mlx.errors import GPAError
     from gpa_mlx.history import Entry
-    from gpa_mlx.words import Replacement
+    from gpa_mlx.text.custom_vocabulary import Replacement
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gpa_mlx.digits import numbers_as_digits
-from gpa_mlx.words import Correction
+from gpa_mlx.text.custom_vocabulary import Correction
+from gpa_mlx.text.itn import inverse_normalize
 
 if TYPE_CHECKING:
+    from gpa_mlx.text.custom_vocabulary import CustomVocabulary
     from gpa_mlx.types import GenerationOptions
-    from gpa_mlx.words import Words
 
 Mode: TypeAlias = Literal["push", "auto", "continuous"]
 """`push`: records until `stop`. `auto`: until a pause after speech. `continuous`: a pause ends one text and begins the
@@ -41,7 +41,7 @@ class DictationOptions:
     silence_s: float = 1.2
     patience_s: float = 30.0
     limit_s: float | None = None
-    words: Words | None = None
+    words: CustomVocabulary | None = None
     digits: bool = False
     generation: GenerationOptions | None = None
     no_input_advice: str = NO_INPUT_ADVICE
@@ -50,5 +50,5 @@ class DictationOptions:
         """Put the user's words into a text, then the digits."""
         correction = Correction(heard) if self.words is None else self.words.correct(heard)
         if self.digits:
-            return Correction(numbers_as_digits(correction.text), correction.replacements)
+            return Correction(inverse_normalize(correction.text), correction.replacements)
         return correction

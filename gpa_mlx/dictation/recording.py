@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.audio.microphone import AudioInput, loudness
-from gpa_mlx.audio.speech_watch import SpeechWatch
-from gpa_mlx.cancellation import check_cancelled
+from gpa_mlx.audio.devices.microphone import AudioInput, loudness
+from gpa_mlx.audio.vad.endpoint import EndpointDetector
 from gpa_mlx.dictation.events import Event, Level, Listening, NoInput, Stopped
 from gpa_mlx.errors import GPAError
+from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Recorder:
         self._tell = tell
         self._options = options
         self._text = begin()
-        self._watch = SpeechWatch()
+        self._watch = EndpointDetector()
         self._recent: deque[Waveform] = deque()
         self._recorded_s = 0.0
         self._is_listening = self._warned = False
@@ -254,7 +254,7 @@ class Recorder:
         except GPAError:
             self._drop(following)
             raise
-        self._watch = SpeechWatch()
+        self._watch = EndpointDetector()
         self._watch.push(recent)
         finished, self._text = self._text, following
         if self._is_handed_over:

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from gpa_mlx.audio.io import open_recording
+from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.dictation.events import Cancelled, Event, Failed, Finished, Partial
 from gpa_mlx.dictation.options import DictationOptions
 from gpa_mlx.dictation.recording import Recorder, Text
 from gpa_mlx.errors import AudioDeviceError, CancelledError, GPAError
-from gpa_mlx.text import join_segments
+from gpa_mlx.text.joining import join_segments
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from gpa_mlx.audio.microphone import AudioInput
+    from gpa_mlx.audio.devices.microphone import AudioInput
+    from gpa_mlx.engine.thread import EngineThread
     from gpa_mlx.history import Entry, HeldEntry, History
-    from gpa_mlx.runner import EngineThread
     from gpa_mlx.types import LiveStream, Waveform
 
 logger = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ class Backend:
 
 def load_backend() -> Backend:
     """Load MLX and let it compute something; whatever goes wrong comes out as MLX raised it."""
-    from gpa_mlx.backend import BLAS_LIBRARY, mx
+    from gpa_mlx.runtime.backend import BLAS_LIBRARY, mx
 
     if mx.sum(mx.ones(4)).item() != 4:
         raise RuntimeError("MLX computes wrongly")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gpa_mlx import paths, settings
+from gpa_mlx import settings
 from gpa_mlx.doctor.backend import Backend, examine_backend, load_backend
 from gpa_mlx.doctor.clipboard import examine_clipboard
 from gpa_mlx.doctor.devices import PortAudio, SoundDevices
@@ -17,6 +17,7 @@ from gpa_mlx.doctor.models import examine_models
 from gpa_mlx.doctor.storage import examine_storage
 from gpa_mlx.doctor.tools import examine_tools
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.store import paths
 
 
 def examine(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpa_mlx.clipboard import clipboard_state
 from gpa_mlx.doctor.finding import Finding
 from gpa_mlx.doctor.host import Host
+from gpa_mlx.runtime.clipboard import clipboard_state
 
 _AREA = "clipboard"
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gpa_mlx.clipboard import is_remote
+from gpa_mlx.runtime.clipboard import is_remote
 
 _TIMEOUT_S = 5.0
 

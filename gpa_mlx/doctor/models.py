@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gpa_mlx import demo, models
 from gpa_mlx.doctor.finding import Finding
 from gpa_mlx.errors import GPAError
-from gpa_mlx.manifest import Manifest, require_converted
+from gpa_mlx.model import demo
+from gpa_mlx.store import models
+from gpa_mlx.store.manifest import Manifest, require_converted
 
 _AREA = "models"
 _GET_ONE = "`gpa-mlx model pull`"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gpa_mlx import models, paths
 from gpa_mlx.doctor.finding import Finding
+from gpa_mlx.store import models, paths
 
 _AREA = "storage"
 _LARGE_BYTES = 10**8

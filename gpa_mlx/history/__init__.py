@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.files import locked
 from gpa_mlx.history.entry import (
     GRAVE,
     NAME,
@@ -28,7 +27,8 @@ from gpa_mlx.history.entry import (
     write_entry,
 )
 from gpa_mlx.history.journal import HeldEntry, Journal
-from gpa_mlx.paths import history_dir
+from gpa_mlx.store.files import locked
+from gpa_mlx.store.paths import history_dir
 
 __all__ = ["MAX_AGE_DAYS", "MAX_BYTES", "Entry", "HeldEntry", "History", "Journal", "State"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 from gpa_mlx.errors import AudioFileError, GPAError
-from gpa_mlx.files import write_atomically
+from gpa_mlx.store.files import write_atomically
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 State: TypeAlias = Literal["recording", "recorded", "recognised", "failed"]

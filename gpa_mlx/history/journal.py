@@ -7,9 +7,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from gpa_mlx.audio.growing import GrowingWav
-from gpa_mlx.files import locked
+from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
 from gpa_mlx.history.entry import Entry, delete_entry, unwritable, write_entry
+from gpa_mlx.store.files import locked
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Journal(HeldEntry):
 
     def __init__(self, entry: Entry, lock: BinaryIO) -> None:
         super().__init__(entry, lock)
-        self._wav = GrowingWav(entry.audio, SAMPLE_RATE_HZ)
+        self._wav = IncrementalWavWriter(entry.audio, SAMPLE_RATE_HZ)
         self._sync: int | None = None
         self._synced = time.monotonic()
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
-from gpa_mlx.backend import mx
-from gpa_mlx.cancellation import check_cancelled
 from gpa_mlx.lm.cache import BatchCache, KVCache, make_caches
 from gpa_mlx.lm.generate import Token, check_length, draw, prefill
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.sampling import Sampler
-from gpa_mlx.memory import check_use
 from gpa_mlx.nn.qwen3 import Qwen3
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx.runtime.memory import check_use
 from gpa_mlx.types import FinishReason, GenerationOptions
 
 

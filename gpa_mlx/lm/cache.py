@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpa_mlx.backend import mx
+from gpa_mlx.runtime.backend import mx
 
 _BLOCK = 256
 

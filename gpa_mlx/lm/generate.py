@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from gpa_mlx.backend import mx
-from gpa_mlx.cancellation import check_cancelled
 from gpa_mlx.errors import InputTooLongError
 from gpa_mlx.lm.cache import KVCache, make_caches
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.sampling import Sampler
-from gpa_mlx.memory import check_use
 from gpa_mlx.nn.qwen3 import Qwen3
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx.runtime.memory import check_use
 from gpa_mlx.types import GenerationOptions
 
 _PREFILL_TOKENS = 1024

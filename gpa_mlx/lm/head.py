@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gpa_mlx.backend import mx, nn
+from gpa_mlx.runtime.backend import mx, nn
 
 
 class SlicedHead:

@@ -11,8 +11,8 @@ import math
 import secrets
 from typing import TYPE_CHECKING
 
-from gpa_mlx.backend import mx
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.runtime.backend import mx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

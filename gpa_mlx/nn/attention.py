@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from typing import Literal, cast
 
-from gpa_mlx.backend import mx
-from gpa_mlx.pairing import paced
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.runtime.parallel import eval_barrier
 
 # 2^r on [-1/2, 1/2]: minimax, relative error 7.5e-8.
 _EXP2 = (1.000000071654657, 0.6931469670638668, 0.24022119723933105, 0.055507132749576166, 0.00967554133072522,
@@ -102,7 +102,7 @@ def attend(
         scores = queries[:, some] @ keys[:, some, None].swapaxes(-1, -2)
         if mask is not None:
             scores = mx.where(mask[:, None], scores, -mx.inf)
-        parts.append(paced(_average(scores, values[:, some, None])))
+        parts.append(eval_barrier(_average(scores, values[:, some, None])))
     return mx.concatenate(parts, axis=1).reshape(batch, heads, length, width)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gpa_mlx.backend import mx, nn
-from gpa_mlx.fields import Fields
+from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.store.config_reader import ConfigReader
 
 ADAPTED_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Layers of the decoder that get an adapter, by the last part of their name."""
@@ -35,7 +35,7 @@ class AdapterArgs:
         Raises:
             ModelFormatError: A value is missing or illegal.
         """
-        fields = Fields(config, source)
+        fields = ConfigReader(config, source)
         return cls(rank=fields.integer("rank"), scale=fields.number("scale"))
 
 

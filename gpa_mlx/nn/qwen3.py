@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gpa_mlx.backend import mx, nn
-from gpa_mlx.fields import Fields
 from gpa_mlx.nn.attention import attend, sigmoid
+from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.store.config_reader import ConfigReader
 
 
 class LayerCache(Protocol):
@@ -71,7 +71,7 @@ class Qwen3Args:
         Raises:
             ModelFormatError: A value is missing, illegal or not supported.
         """
-        fields = Fields(config, source)
+        fields = ConfigReader(config, source)
         fields.choice("model_type", ["qwen3"])
         fields.choice("hidden_act", ["silu"], default="silu")
         if fields.flag("use_sliding_window", default=False):

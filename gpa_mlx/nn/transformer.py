@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.attention import attend
 from gpa_mlx.nn.layers import gelu
-from gpa_mlx.pairing import paced
+from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.runtime.parallel import eval_barrier
 
 Memory: TypeAlias = tuple[mx.array, mx.array]
 """Keys and values of one layer, each `(B, H, positions, D / H)`."""
@@ -115,5 +115,5 @@ class EncoderLayer(nn.Module):
     def extend(self, x: mx.array, visibility: Visibility | None, past: Memory | None) -> tuple[mx.array, Memory]:
         """Do the positions behind those that are known; arguments and result as for `SelfAttention`."""
         attended, memory = self.self_attn(self.self_attn_layer_norm(x), visibility, past)
-        x = paced(x + attended)
-        return paced(x + self.fc2(gelu(self.fc1(self.final_layer_norm(x))))), memory
+        x = eval_barrier(x + attended)
+        return eval_barrier(x + self.fc2(gelu(self.fc1(self.final_layer_norm(x))))), memory

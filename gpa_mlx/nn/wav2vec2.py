@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gpa_mlx.backend import mx, nn
-from gpa_mlx.fields import Fields
 from gpa_mlx.nn.layers import StridedConv1d, gelu
 from gpa_mlx.nn.transformer import EncoderLayer
-from gpa_mlx.pairing import paced
+from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.runtime.parallel import eval_barrier
+from gpa_mlx.store.config_reader import ConfigReader
 
 FEATURE_LAYERS = (11, 14, 16)
 """Hidden states that BiCodec averages (Spark-TTS); index 0 is the input of the first layer."""
@@ -72,7 +72,7 @@ class Wav2Vec2Args:
         Raises:
             ModelFormatError: A value is missing, illegal or not supported.
         """
-        fields = Fields(config, source)
+        fields = ConfigReader(config, source)
         fields.choice("feat_extract_norm", ["layer"])
         fields.choice("do_stable_layer_norm", [True])
         fields.choice("feat_extract_activation", ["gelu"], default="gelu")
@@ -120,7 +120,7 @@ class ConvLayer(nn.Module):
         for start in range(0, frames, _STRETCH_FRAMES):
             stop = min(start + _STRETCH_FRAMES, frames)
             stretch = x[:, start * stride : (stop - 1) * stride + kernel]
-            parts.append(paced(gelu(self.layer_norm(self.conv(stretch)))))
+            parts.append(eval_barrier(gelu(self.layer_norm(self.conv(stretch)))))
         return mx.concatenate(parts, axis=1)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import ModelFormatError
-from gpa_mlx.fields import Fields
 from gpa_mlx.nn.layers import StridedConv1d, gelu
 from gpa_mlx.nn.transformer import EncoderLayer, Memory, Visibility
+from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.store.config_reader import ConfigReader
 
 _LAYER_NORM_EPS = 1e-5
 _POOLING_TYPES: tuple[Literal["avg", "max"], ...] = ("avg", "max")
@@ -59,7 +59,7 @@ class WhisperVQArgs:
         Raises:
             ModelFormatError: A value is missing, illegal or not supported.
         """
-        fields = Fields(config, source)
+        fields = ConfigReader(config, source)
         fields.choice("activation_function", ["gelu"], default="gelu")
         if fields.flag("scale_embedding", default=False):
             raise fields.error("scale_embedding", "is true, which this program does not support")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpa_mlx.audio.loudness import normalize_loudness
-from gpa_mlx.audio.mel import linear_mel, reference_clip, zero_mean_unit_variance
-from gpa_mlx.backend import mx
+from gpa_mlx.audio.dsp.loudness import normalize_loudness
+from gpa_mlx.audio.dsp.mel import linear_mel, reference_clip, zero_mean_unit_variance
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import Codes, Waveform
 
 

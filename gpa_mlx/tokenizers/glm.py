@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gpa_mlx.audio.mel import LogMel, whisper_log_mel
-from gpa_mlx.backend import mx
-from gpa_mlx.fields import Fields
+from gpa_mlx.audio.dsp.mel import LogMel, whisper_log_mel
 from gpa_mlx.nn.whisper_vq import FinishedBlocks, WhisperVQ, WhisperVQArgs
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.types import SAMPLE_RATE_HZ, Codes, Waveform
 
 _CONV_STRIDE = 2
@@ -40,7 +40,7 @@ class LogMelArgs:
         Raises:
             ModelFormatError: A value is missing or not supported.
         """
-        fields = Fields(config, source)
+        fields = ConfigReader(config, source)
         fields.choice("sampling_rate", [SAMPLE_RATE_HZ], default=SAMPLE_RATE_HZ)
         return cls(
             n_mels=fields.integer("feature_size"),
@@ -82,9 +82,9 @@ class GLMTokenizer:
         mel = self._log_mel(wave)
         return self._cut(self._network(*_batch(mel)), wave)
 
-    def growing(self) -> GrowingCodes:
+    def growing(self) -> IncrementalGLMTokenizer:
         """Return an encoder for audio that is heard again and again while it grows."""
-        return GrowingCodes(self)
+        return IncrementalGLMTokenizer(self)
 
     def _log_mel(self, wave: Waveform) -> LogMel:
         return whisper_log_mel(
@@ -101,7 +101,7 @@ class GLMTokenizer:
         return np.array(codes[0])[: -(-len(wave) // self._samples_per_code)]
 
 
-class GrowingCodes:
+class IncrementalGLMTokenizer:
     """Tokenises audio that grows, without doing finished blocks of the network again.
 
     Convolutions and attention do not look beyond a block, but the features do: their floor follows the loudest moment

@@ -6,11 +6,11 @@ import json
 import os
 from pathlib import Path
 
-from gpa_mlx.backend import mx
-from gpa_mlx.files import write_atomically
-from gpa_mlx.loading import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from gpa_mlx.manifest import Manifest
+from gpa_mlx.model.parts import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from gpa_mlx.nn.lora import AdapterArgs
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.manifest import Manifest
 
 
 def save_adapter(directory: Path, weights: dict[str, mx.array], args: AdapterArgs, base: Manifest) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gpa_mlx.backend import mx
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.train.corpus import UNKNOWN, Example
 
 _LENGTH_JITTER = 0.1

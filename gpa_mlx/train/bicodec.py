@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.backend import mx
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.train.codec_learner import CodecLearner, calibrate_norms
 from gpa_mlx.train.losses import accuracy, cross_entropy, masked_l1
 from gpa_mlx.train.quantizers import quantize_semantic

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gpa_mlx.backend import mx
 from gpa_mlx.errors import ModelFormatError
-from gpa_mlx.weights import read_safetensors_header
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.store.safetensors_header import read_safetensors_header
 
 _KEPT = 2
 _NAME = re.compile(r"checkpoint-(\d+)\.safetensors")

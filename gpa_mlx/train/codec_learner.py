@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mlx.utils import tree_map_with_path
 
-from gpa_mlx.audio.mel import zero_mean_unit_variance
-from gpa_mlx.backend import mx, nn
+from gpa_mlx.audio.dsp.mel import zero_mean_unit_variance
 from gpa_mlx.nn.bicodec.ecapa import ECAPAFeatures, ReluNorm
 from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.bicodec.vocos import VocosBackbone
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2
+from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.tokenizers.bicodec import speaker_mel
 from gpa_mlx.train.quantizers import CodebookSettings, CodebookTrainer, quantize_scalar
 from gpa_mlx.train.recordings import CodedBatch, same_voice

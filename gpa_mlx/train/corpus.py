@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gpa_mlx.backend import mx
 from gpa_mlx.errors import AudioFileError, GPAError, InputTooLongError
-from gpa_mlx.loading import ModelParts
-from gpa_mlx.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
+from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
+from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx.train.manifest import ManifestError, ManifestLine, TrainingTask
 from gpa_mlx.train.tokens import CodeKind, TokenCache
-from gpa_mlx.vocab import TokenLayout
 
 _CODES: dict[TrainingTask, tuple[tuple[str, CodeKind], ...]] = {
     "stt": (("audio", "glm"), ("audio", "semantic")),
@@ -42,9 +42,10 @@ class Example:
         ids: Prompt and target, `(T,)` int32.
         target_start: First position of the target: the loss is on `ids[target_start:]` alone.
         text: The words, for the error rates of `stt`.
-        saying: What is being said at each target, for `Guide`: labels of the word, of its place and of the next word,
-            `(targets, 3)` int32; None where nobody knows.
-        text_places: Which word of the text each id of the prompt is, for `Guide`: 1 for the first, `UNKNOWN` for all
+        saying: What is being said at each target, for `AlignmentLoss`: labels of the word, of its place and of the
+            next word, `(targets, 3)` int32; None where nobody knows.
+        text_places: Which word of the text each id of the prompt is, for `AlignmentLoss`: 1 for the first, `UNKNOWN`
+            for all
             that is no word, `(target_start,)` int32; None where there is no text.
     """
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from gpa_mlx.backend import mx
-from gpa_mlx.error_rates import character_error_rate, word_error_rate
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.head import SlicedHead
+from gpa_mlx.model.vocab import TokenLayout
 from gpa_mlx.nn.qwen3 import Qwen3
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.text.metrics import character_error_rate, word_error_rate
 from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx.train.batches import collate, plan_epoch, target_tokens
 from gpa_mlx.train.corpus import Example
 from gpa_mlx.train.objective import summed_loss
 from gpa_mlx.types import GenerationOptions
-from gpa_mlx.vocab import TokenLayout
 
 _MAX_NEW_TOKENS = 512
 

@@ -10,10 +10,10 @@ from typing import cast
 
 from mlx.utils import tree_flatten
 
-from gpa_mlx.backend import mx
-from gpa_mlx.loading import ModelParts
-from gpa_mlx.manifest import FileInfo, sha256_of, write_manifest
+from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.nn.lora import fuse_adapters
+from gpa_mlx.runtime.backend import mx
+from gpa_mlx.store.manifest import FileInfo, sha256_of, write_manifest
 from gpa_mlx.train.fit import Weights, install
 
 _WEIGHTS = "model.safetensors"

@@ -13,13 +13,13 @@ import numpy as np
 from mlx.optimizers import Optimizer
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.nn.qwen3 import Qwen3
+from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.train.alignment_loss import AlignmentLoss
 from gpa_mlx.train.batches import BatchStream, HistoryNoise, collate, target_tokens
 from gpa_mlx.train.checkpoint import has_state, load_state, save_state
 from gpa_mlx.train.corpus import Example, digest_of
-from gpa_mlx.train.guide import Guide
 from gpa_mlx.train.log import TrainingLog
 from gpa_mlx.train.objective import guided_loss, summed_loss
 from gpa_mlx.train.optimizer import clip_gradients, make_optimizer, optimizer_arrays, restore_optimizer
@@ -93,7 +93,7 @@ def fit(
     should_stop: Callable[[], bool] = lambda: False,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     identity: Mapping[str, Any] | None = None,
-    guide: Guide | None = None,
+    guide: AlignmentLoss | None = None,
 ) -> FitResult:
     """Train the parameters of `model` that are not frozen.
 
@@ -174,7 +174,7 @@ class _Run:
         config: FitConfig,
         identity: Mapping[str, Any],
         group: mx.distributed.Group,
-        guide: Guide | None,
+        guide: AlignmentLoss | None,
     ) -> None:
         self.step = 0
         self._model = model

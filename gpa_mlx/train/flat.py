@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from mlx.utils import tree_flatten, tree_unflatten
 
-from gpa_mlx.backend import mx, nn
+from gpa_mlx.runtime.backend import mx, nn
 
 FlatArrays = dict[str, mx.array]
 """`matrices` `(1, N)` and `vectors` `(M,)`, so that an optimizer can tell what to decay by the number of dimensions."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.audio.mel import whisper_log_mel
-from gpa_mlx.backend import mx, nn
+from gpa_mlx.audio.dsp.mel import whisper_log_mel
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
+from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.train.losses import accuracy, cross_entropy, ctc_loss
 from gpa_mlx.train.quantizers import CodebookSettings, CodebookTrainer, quantize_glm
 from gpa_mlx.train.recordings import SAMPLES_PER_LABEL, fit_labels, label_sequences

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpa_mlx.backend import mx
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.loading import ModelParts
+from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.nn.lora import AdapterArgs, add_adapters
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.train.adapters import save_adapter
 from gpa_mlx.train.batches import count_batches
 from gpa_mlx.train.corpus import Corpus, Example, build_corpus, split_corpus

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from gpa_mlx.files import write_atomically
+from gpa_mlx.store.files import write_atomically
 from gpa_mlx.train.plot import render_plot
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gpa_mlx.backend import mx, nn
+from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.train.recordings import IGNORED, SILENCE
 
 _IMPOSSIBLE = -1e30

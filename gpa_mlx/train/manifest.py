@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from gpa_mlx.errors import GPAError, InputTextError
-from gpa_mlx.text import check_text
+from gpa_mlx.text.joining import check_text
 
 TrainingTask: TypeAlias = Literal["stt", "tts-a", "vc"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.qwen3 import Qwen3
+from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.train.alignment_loss import AlignmentLoss, layer_states
 from gpa_mlx.train.batches import Batch
-from gpa_mlx.train.guide import Guide, layer_states
 
 CHUNK = 1024
 """Predictions per pass through the output head: with 180 000 ids, all logits at once would take gigabytes."""
 
 
-def guided_loss(model: Qwen3, batch: Batch, guide: Guide) -> mx.array:
+def guided_loss(model: Qwen3, batch: Batch, guide: AlignmentLoss) -> mx.array:
     """Return `summed_loss` and what the guide adds to it."""
     states = layer_states(model, batch.inputs)
     return _targets_loss(model, model.model.norm(states[-1]), batch) + guide(states, batch)

@@ -9,8 +9,8 @@ from typing import Any
 from mlx.optimizers import Adam, AdamW, Optimizer, clip_grad_norm
 from mlx.utils import tree_flatten, tree_map_with_path
 
-from gpa_mlx.backend import mx
 from gpa_mlx.errors import ModelFormatError
+from gpa_mlx.runtime.backend import mx
 
 MAX_GRADIENT_NORM = 1.0
 

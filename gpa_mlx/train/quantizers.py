@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.bicodec.fsq import FiniteScalarQuantizer
 from gpa_mlx.nn.bicodec.quantizer import FactorizedQuantizer
+from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.train.losses import masked_mean
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from gpa_mlx.audio.mel import mel_filter_bank
-from gpa_mlx.backend import mx
+from gpa_mlx.audio.dsp.mel import mel_filter_bank
 from gpa_mlx.nn.layers import overlap_add
+from gpa_mlx.runtime.backend import mx
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from mlx.utils import tree_flatten
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.errors import GPAError, ModelFormatError, SettingsError
+from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.train.checkpoint import load_state, save_state
 from gpa_mlx.train.flat import FlatLayout
 from gpa_mlx.train.log import TrainingLog

@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from gpa_mlx.audio.io import load_recording
+from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.audio.recording import Recording, require_min_length
 from gpa_mlx.errors import InputTooLongError
-from gpa_mlx.loading import ModelParts
-from gpa_mlx.manifest import Manifest, sha256_of
+from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.store.manifest import Manifest, sha256_of
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.types import SAMPLE_RATE_HZ, Codes
 

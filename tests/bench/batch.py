@@ -30,8 +30,8 @@ from trials import OURS, Comparison, interleave
 from gpa_mlx.errors import GPAError
 from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
 from gpa_mlx.lm.generate import generate_tokens
-from gpa_mlx.loading import ModelParts
-from gpa_mlx.prompts import speak_prompt
+from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.prompts import speak_prompt
 from gpa_mlx.types import GenerationOptions
 
 if TYPE_CHECKING:

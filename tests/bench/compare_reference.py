@@ -19,7 +19,7 @@ highest trial). Everything is computed in float32 unless the model was converted
   of it that decoding reaches, counting each weight read once per token and nothing else (KV cache, activations).
 * vocoder: codes to waveform, as real-time factor (processing / audio, lower is better).
 
-On Linux the MLX wheel calls OpenBLAS only if that was in the process first. `gpa_mlx.backend` is imported before mlx_lm
+On Linux the MLX wheel calls OpenBLAS only if that was in the process first. `gpa_mlx.runtime.backend` is imported first
 here, so both use it; mlx-lm alone would be slower. torch runs in a process of its own. What is not installed is skipped
 with a word. The machine must be idle: torch's threads wait for each other after every operation, so a core that another
 process holds makes torch many times slower, its small networks most. At full size the run takes about a quarter of an
@@ -46,9 +46,9 @@ from tokenizing import compare_tokenizers, measure_vocoder
 from torch_worker import TorchWorker
 from trials import OURS, Comparison
 
-from gpa_mlx.backend import BLAS_LIBRARY, mx
 from gpa_mlx.errors import GPAError
-from gpa_mlx.loading import ModelParts
+from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.runtime.backend import BLAS_LIBRARY, mx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

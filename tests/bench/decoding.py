@@ -10,9 +10,9 @@ import numpy as np
 from mlx.utils import tree_flatten
 from trials import MLX_LM, OURS, TORCH, Comparison, interleave
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.lm.generate import generate_tokens
-from gpa_mlx.prompts import speak_prompt, transcribe_prompt
+from gpa_mlx.model.prompts import speak_prompt, transcribe_prompt
+from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.types import GenerationOptions
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch_worker import TorchWorker
 
     from gpa_mlx.lm.head import SlicedHead
-    from gpa_mlx.loading import ModelParts
+    from gpa_mlx.model.parts import ModelParts
 
 _TEXT = "The quick brown fox jumps over the lazy dog and runs on."
 

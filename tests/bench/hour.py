@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from gpa_mlx import demo
-from gpa_mlx.error_rates import word_error_rate
+from gpa_mlx.model import demo
+from gpa_mlx.text.metrics import word_error_rate
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 EVERY_S = 5.0

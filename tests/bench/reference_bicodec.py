@@ -22,8 +22,8 @@ from torch import nn
 from torch.nn import functional
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from gpa_mlx.audio.loudness import normalize_loudness
-from gpa_mlx.audio.mel import mel_filter_bank, reference_clip
+from gpa_mlx.audio.dsp.loudness import normalize_loudness
+from gpa_mlx.audio.dsp.mel import mel_filter_bank, reference_clip
 from gpa_mlx.nn.bicodec.config import BiCodecArgs, FeatureNetArgs, MelArgs, QuantizerArgs, SpeakerArgs
 
 FEATURE_LAYERS = (11, 14, 16)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from gpa_mlx.backend import mx
+from gpa_mlx.runtime.backend import mx
 
 _ROWS = 16_384
 _GIB = 1024**3

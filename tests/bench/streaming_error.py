@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.audio.io import load_recording
-from gpa_mlx.loading import ModelParts
+from gpa_mlx.audio.files.reader import load_recording
+from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 
 if TYPE_CHECKING:

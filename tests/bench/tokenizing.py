@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from trials import OURS, TORCH, Comparison, interleave
 
-from gpa_mlx.engine import GPA
+from gpa_mlx.engine.gpa import GPA
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch_worker import TorchWorker
 
-    from gpa_mlx.loading import ModelParts
+    from gpa_mlx.model.parts import ModelParts
     from gpa_mlx.types import Codes, Waveform
 
 

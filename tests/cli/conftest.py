@@ -23,8 +23,8 @@ from gpa_mlx.types import (
     Timings,
     Transcription,
     TranscriptionChunk,
+    Voice,
 )
-from gpa_mlx.voices import Voice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -188,7 +188,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     """The scripted engine, in the place of the model that `--model` names."""
     scripted = ScriptedEngine(path=tmp_path_factory.mktemp("model"))
     (scripted.path / "gpa_mlx.json").write_text(json.dumps(MANIFEST))
-    monkeypatch.setattr("gpa_mlx.engine.load", lambda path, **options: scripted)
+    monkeypatch.setattr("gpa_mlx.engine.gpa.load", lambda path, **options: scripted)
     return scripted
 
 

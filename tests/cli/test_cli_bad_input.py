@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx.backend import mx
+from gpa_mlx.runtime.backend import mx
 
 if TYPE_CHECKING:
     from collections.abc import Callable

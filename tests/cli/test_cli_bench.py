@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.bench import Arrival, Spread, run_benchmark, simulated_underruns, speech_like, text_for
-from gpa_mlx.engine import load
+from gpa_mlx.engine.gpa import load
 
 
 def test_spread_of_trials():

@@ -27,10 +27,10 @@ BLOCK = np.full(800, 0.1, np.float32)
 PROGRAM = """
 import sys
 import numpy as np
-import gpa_mlx.audio.microphone, gpa_mlx.engine
+import gpa_mlx.audio.devices.microphone, gpa_mlx.engine.gpa
 from tests.support.fake_engine import FakeEngine, FakeMicrophone
-gpa_mlx.engine.load = lambda path, **options: FakeEngine()
-gpa_mlx.audio.microphone.Microphone = lambda device: FakeMicrophone([np.full(800, 0.1, np.float32)] * 20)
+gpa_mlx.engine.gpa.load = lambda path, **options: FakeEngine()
+gpa_mlx.audio.devices.microphone.Microphone = lambda device: FakeMicrophone([np.full(800, 0.1, np.float32)] * 20)
 from gpa_mlx.cli import main
 sys.argv[1:] = ["dictate", "--model", "demo", *sys.argv[1:]]
 main()
@@ -41,8 +41,8 @@ main()
 def clipboard(monkeypatch):
     """What is copied, the latest last."""
     copied = ["old"]
-    monkeypatch.setattr("gpa_mlx.clipboard.copy_text", copied.append)
-    monkeypatch.setattr("gpa_mlx.clipboard.paste_text", lambda: copied[-1])
+    monkeypatch.setattr("gpa_mlx.runtime.clipboard.copy_text", copied.append)
+    monkeypatch.setattr("gpa_mlx.runtime.clipboard.paste_text", lambda: copied[-1])
     return copied
 
 
@@ -53,8 +53,8 @@ def dictate(gpa_mlx, monkeypatch, tmp_path, clipboard):
 
     def invoke(*arguments, microphone=None, engine=None):
         microphone = microphone or FakeMicrophone([BLOCK] * 4, ends=True)
-        monkeypatch.setattr("gpa_mlx.audio.microphone.Microphone", lambda device: microphone)
-        monkeypatch.setattr("gpa_mlx.engine.load", lambda path, **options: engine or FakeEngine())
+        monkeypatch.setattr("gpa_mlx.audio.devices.microphone.Microphone", lambda device: microphone)
+        monkeypatch.setattr("gpa_mlx.engine.gpa.load", lambda path, **options: engine or FakeEngine())
         return gpa_mlx("dictate", "--model", "demo", "--seconds", "9", *arguments)
 
     return invoke
@@ -94,7 +94,7 @@ def test_a_place_that_fails_keeps_the_text_from_no_other(dictate, monkeypatch, t
     def failing(text):
         raise GPAError("No clipboard.")
 
-    monkeypatch.setattr("gpa_mlx.clipboard.copy_text", failing)
+    monkeypatch.setattr("gpa_mlx.runtime.clipboard.copy_text", failing)
     result = dictate("--clipboard", "--append", tmp_path / "notes")
     assert (result.code, result.out) == (1, "hello world\n")
     assert "No clipboard." in result.err

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from gpa_mlx import paths
 from gpa_mlx.cli.doctor import _lines
 from gpa_mlx.doctor.finding import Finding
+from gpa_mlx.store import paths
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ def history(monkeypatch, tmp_path):
 @pytest.fixture
 def fake(monkeypatch):
     fake = FakeEngine()
-    monkeypatch.setattr("gpa_mlx.engine.load", lambda path, **options: fake)
+    monkeypatch.setattr("gpa_mlx.engine.gpa.load", lambda path, **options: fake)
     return fake
 
 
@@ -126,7 +126,7 @@ def test_playing(gpa_mlx, history, monkeypatch):
         def finish(self):
             played.append("end")
 
-    monkeypatch.setattr("gpa_mlx.audio.playback.Player", Player)
+    monkeypatch.setattr("gpa_mlx.audio.devices.playback.Player", Player)
     assert gpa_mlx("history", "play", "last", "--device", "Speakers").code == 0
     assert played[0] == (16_000, 1.0, "Speakers")
     assert sum(played[1:-1]) == 16_000

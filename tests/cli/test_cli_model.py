@@ -10,8 +10,9 @@ import sys
 
 import pytest
 
-from gpa_mlx import demo, models, paths
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.model import demo
+from gpa_mlx.store import models, paths
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from gpa_mlx.manifest import verify_files
+from gpa_mlx.store.manifest import verify_files
 from tests.support.hub_server import FakeHub
 
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from gpa_mlx import paths, settings
+from gpa_mlx import settings
 from gpa_mlx.settings import KEYS
+from gpa_mlx.store import paths
 
 
 @pytest.fixture(autouse=True)

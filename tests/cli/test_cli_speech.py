@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx.engine import REFERENCE_OPTIONS
+from gpa_mlx.engine.gpa import REFERENCE_OPTIONS
 
 SPEAK = ("speak", "hello there")
 

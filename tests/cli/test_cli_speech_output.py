@@ -267,10 +267,10 @@ PIPED = """
 import sys
 sys.path.insert(0, {folder!r})
 from pathlib import Path
-import gpa_mlx.engine
+import gpa_mlx.engine.gpa
 from conftest import ScriptedEngine
 from gpa_mlx.cli import main
-gpa_mlx.engine.load = lambda path, **options: ScriptedEngine(path=Path({folder!r}))
+gpa_mlx.engine.gpa.load = lambda path, **options: ScriptedEngine(path=Path({folder!r}))
 main()
 """
 
@@ -334,7 +334,7 @@ class FakeLoudspeaker:
 @pytest.fixture
 def loudspeaker(monkeypatch):
     device = FakeLoudspeaker()
-    monkeypatch.setattr("gpa_mlx.audio.loudspeaker.Loudspeaker", lambda name: device)
+    monkeypatch.setattr("gpa_mlx.audio.devices.loudspeaker.Loudspeaker", lambda name: device)
     return device
 
 
@@ -383,7 +383,7 @@ def test_an_interrupt_while_the_rest_is_played_keeps_everything(narrate, loudspe
         player.stop()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gpa_mlx.audio.playback.Player.finish", interrupted)
+    monkeypatch.setattr("gpa_mlx.audio.devices.playback.Player.finish", interrupted)
     started = time.perf_counter()
     result = narrate("--play", "--srt", tmp_path / "out.srt")
     assert time.perf_counter() - started < 2
@@ -400,7 +400,7 @@ def test_no_sound_output_is_an_error_of_its_own(narrate, engine, monkeypatch, tr
         def open(self, *arguments):
             raise AudioDeviceError("This computer has no sound output.", hint="Connect one.")
 
-    monkeypatch.setattr("gpa_mlx.audio.loudspeaker.Loudspeaker", Missing)
+    monkeypatch.setattr("gpa_mlx.audio.devices.loudspeaker.Loudspeaker", Missing)
     before = tree()
     result = narrate("--play")
     assert (result.code, result.out) == (4, "")

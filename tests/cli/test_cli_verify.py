@@ -10,7 +10,7 @@ import soundfile
 
 from gpa_mlx.cli import cli
 from gpa_mlx.cli.diagnostics import run
-from gpa_mlx.demo import demo_samples
+from gpa_mlx.model.demo import demo_samples
 
 SECRET = "three two one go"
 TEXT = (
@@ -126,7 +126,7 @@ def test_what_was_gone_on_with_is_sealed_like_what_was_made_at_once(made, gpa_ml
 
 
 @pytest.mark.parametrize(
-    "place", ["gpa_mlx.provenance.sealing.append_info", "gpa_mlx.provenance.sealing.write_atomically"]
+    "place", ["gpa_mlx.provenance.tagging.append_info", "gpa_mlx.provenance.tagging.write_atomically"]
 )
 def test_an_interrupt_while_it_is_sealed_loses_nothing(made, gpa_mlx, engine, monkeypatch, tmp_path, tree, place):
     def interrupted(*arguments):
@@ -135,7 +135,7 @@ def test_an_interrupt_while_it_is_sealed_loses_nothing(made, gpa_mlx, engine, mo
     monkeypatch.setattr(place, interrupted)
     assert made("speak").code == 130
     monkeypatch.undo()
-    monkeypatch.setattr("gpa_mlx.engine.load", lambda path, **options: engine)
+    monkeypatch.setattr("gpa_mlx.engine.gpa.load", lambda path, **options: engine)
     engine.said.clear()
     assert made("speak").code == 0
     assert engine.said == []

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx import demo
 from gpa_mlx.errors import AudioDeviceError
-from gpa_mlx.voice_library import VoiceLibrary
+from gpa_mlx.model import demo
+from gpa_mlx.voices.library import VoiceLibrary
 
 RIGHTS = "--i-have-rights"
 
@@ -156,7 +156,9 @@ def test_a_voice_is_only_replaced_on_request(voices, clip, anna):
 def test_a_voice_from_the_microphone(voices, clip, monkeypatch):
     asked = []
     samples, _ = soundfile.read(clip, dtype="float32")
-    monkeypatch.setattr("gpa_mlx.audio.clip_recording.record_clip", lambda _, seconds: asked.append(seconds) or samples)
+    monkeypatch.setattr(
+        "gpa_mlx.audio.devices.clip_recorder.record_clip", lambda _, seconds: asked.append(seconds) or samples
+    )
     result = voices("add", "me", "--record", "4", RIGHTS, "--no-probe")
     assert (result.code, asked) == (0, [4.0])
     assert lines(result) == ["recording 4 s: speak now"]
@@ -167,7 +169,7 @@ def test_a_microphone_that_fails_is_an_audio_error(voices, monkeypatch):
     def record_clip(microphone, seconds):
         raise AudioDeviceError("No microphone.", hint="Connect one.")
 
-    monkeypatch.setattr("gpa_mlx.audio.clip_recording.record_clip", record_clip)
+    monkeypatch.setattr("gpa_mlx.audio.devices.clip_recorder.record_clip", record_clip)
     result = voices("add", "me", "--record", "4", RIGHTS)
     assert (result.code, lines(result)[-2:]) == (4, ["error: No microphone.", "hint: Connect one."])
 
@@ -295,7 +297,7 @@ def test_a_mangled_card_is_refused(voices, anna, tmp_path):
 @pytest.fixture
 def spoken(monkeypatch):
     """Voices that the engine was asked to speak with."""
-    from gpa_mlx.engine import GPA
+    from gpa_mlx.engine.gpa import GPA
 
     found = []
     check = GPA._check_voice
@@ -335,7 +337,7 @@ def test_a_damaged_voice_is_not_taken_for_an_unknown_one(gpa_mlx, anna, home, tm
 
 
 def test_play_says_something_in_the_voice(voices, anna, monkeypatch, spoken):
-    from gpa_mlx.audio import playback
+    from gpa_mlx.audio.devices import playback
 
     played = []
 

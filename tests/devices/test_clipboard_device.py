@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gpa_mlx import clipboard
-from gpa_mlx.clipboard import copy_text, paste_text
+from gpa_mlx.runtime import clipboard
+from gpa_mlx.runtime.clipboard import copy_text, paste_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,9 @@ def test_the_last_copy_counts_and_nothing_waits(program):
 
 
 def test_the_text_outlives_an_interrupt(program):
-    command = "import time; from gpa_mlx.clipboard import copy_text; copy_text('still here'); print(1, flush=True); "
+    command = (
+        "import time; from gpa_mlx.runtime.clipboard import copy_text; copy_text('still here'); print(1, flush=True); "
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", f"{command} time.sleep(60)"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

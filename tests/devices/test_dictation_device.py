@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx import demo
+from gpa_mlx.model import demo
 from tests.devices.test_playback_device import RECORDED_HZ, SoundServer, sound_server
 
 if TYPE_CHECKING:

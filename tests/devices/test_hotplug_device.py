@@ -31,11 +31,11 @@ CTRL_R, ESCAPE, F2, F3 = b"\x12", b"\x1b", b"\x1bOQ", b"\x1bOR"
 PROGRAM = """
 import json, sys
 import numpy as np
-from gpa_mlx.audio.clip_recording import record_clip
-from gpa_mlx.audio.devices import list_devices
-from gpa_mlx.audio.loudspeaker import Loudspeaker
-from gpa_mlx.audio.microphone import Microphone
-from gpa_mlx.audio.playback import Player
+from gpa_mlx.audio.devices.clip_recorder import record_clip
+from gpa_mlx.audio.devices.port_audio import list_devices
+from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
+from gpa_mlx.audio.devices.microphone import Microphone
+from gpa_mlx.audio.devices.playback import Player
 from gpa_mlx.errors import AudioDeviceError
 
 def names():

@@ -30,8 +30,8 @@ SPEECH_S = 2.0
 PLAY = """
 import json, sys, time
 import numpy as np
-from gpa_mlx.audio.loudspeaker import Loudspeaker
-from gpa_mlx.audio.playback import Player
+from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
+from gpa_mlx.audio.devices.playback import Player
 from gpa_mlx.errors import AudioDeviceError
 
 rate, duration_s, sleep_s = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])

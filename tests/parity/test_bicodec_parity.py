@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten
 
-from gpa_mlx.backend import mx
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
 from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
+from gpa_mlx.runtime.backend import mx
 
 FILES = ["slt", "rms", "cmn", "chirp", "stereo44k", "silence1s", "short01"]
 CASES = [

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from gpa_mlx.audio.io import load_recording
-from gpa_mlx.backend import mx
+from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.errors import InputTooLongError
-from gpa_mlx.loading import ModelParts
+from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.nn.transformer import Visibility
+from gpa_mlx.runtime.backend import mx
 
 MARGIN = 1e-4
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpa_mlx.backend import mx
 from gpa_mlx.lm.cache import make_caches
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.sampling import process_logits
-from gpa_mlx.loading import ModelParts
+from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
 
 PROMPTS = ["stt_slt", "stt_rms", "stt_chirp", "tts_en_rms", "tts_zh_slt", "vc_cmn_slt", "vc_slt_rms"]

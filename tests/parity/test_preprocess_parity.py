@@ -7,9 +7,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from gpa_mlx.audio.io import Recording, load_recording
-from gpa_mlx.audio.loudness import normalize_loudness
-from gpa_mlx.audio.mel import linear_mel, reference_clip, whisper_log_mel, zero_mean_unit_variance
+from gpa_mlx.audio.dsp.loudness import normalize_loudness
+from gpa_mlx.audio.dsp.mel import linear_mel, reference_clip, whisper_log_mel, zero_mean_unit_variance
+from gpa_mlx.audio.files.reader import Recording, load_recording
 
 FILES = ["slt", "rms", "cmn", "chirp", "stereo44k", "silence1s", "short01", "long34"]
 WHISPER = {"n_mels": 128, "n_fft": 400, "hop_length": 160, "pad_multiple_samples": 1280, "max_samples": 480_000}

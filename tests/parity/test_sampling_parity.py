@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gpa_mlx.backend import mx
 from gpa_mlx.lm.sampling import process_logits
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
 
 GPA_DEFAULT = GenerationOptions(temperature=0.2, top_k=50, top_p=1.0, repetition_penalty=1.2)

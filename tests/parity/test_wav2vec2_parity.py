@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpa_mlx.audio.io import load_recording
-from gpa_mlx.backend import mx
-from gpa_mlx.loading import ModelParts
+from gpa_mlx.audio.files.reader import load_recording
+from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 
 FILES = ["slt", "rms", "cmn", "chirp", "stereo44k", "silence1s", "short01"]

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
-from gpa_mlx.audio.io import load_recording
-from gpa_mlx.audio.wav_info import append_info, read_wav
-from gpa_mlx.weights import read_safetensors_header
+from gpa_mlx.audio.files.reader import load_recording
+from gpa_mlx.audio.files.wav_info import append_info, read_wav
+from gpa_mlx.store.safetensors_header import read_safetensors_header
 from gpa_mlx_convert.checkpoint import SafetensorsFile, open_checkpoint
 from gpa_mlx_convert.torch_pickle import read_state_dict
 from gpa_mlx_convert.torch_zip import TorchZipFile
-from tests.convert.conftest import dict_pickle, safetensors_bytes, tensor_pickle
 from tests.robustness.mutator import either, mutated_bytes, mutated_json
 from tests.robustness.target import Target
+from tests.unit.convert.conftest import dict_pickle, safetensors_bytes, tensor_pickle
 
 if TYPE_CHECKING:
     from pathlib import Path

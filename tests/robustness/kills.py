@@ -30,10 +30,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
-from gpa_mlx.demo import demo_samples, demo_voices
 from gpa_mlx.history import History
-from gpa_mlx.manifest import verify_files
-from gpa_mlx.voice_library import VoiceLibrary
+from gpa_mlx.model.demo import demo_samples, demo_voices
+from gpa_mlx.store.manifest import verify_files
+from gpa_mlx.voices.library import VoiceLibrary
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]  # for the server, when this runs as a script

@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gpa_mlx
-from gpa_mlx.demo import demo_model, demo_samples, demo_voices
 from gpa_mlx.errors import GPAError
+from gpa_mlx.model.demo import demo_model, demo_samples, demo_voices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from gpa_mlx.engine import GPA
+    from gpa_mlx.engine.gpa import GPA
 
 WARM_UP = 100
 """Tasks that are not counted."""

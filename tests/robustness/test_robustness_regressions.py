@@ -9,14 +9,14 @@ import struct
 import pytest
 
 from gpa_mlx import settings
-from gpa_mlx.audio.wav_info import append_info
-from gpa_mlx.demo import demo_model, demo_voices
+from gpa_mlx.audio.files.wav_info import append_info
 from gpa_mlx.errors import AudioFileError, ModelFormatError, SettingsError
-from gpa_mlx.fields import Fields
-from gpa_mlx.hub.copies import find_copy
-from gpa_mlx.longform.journal import NarrationJournal
-from gpa_mlx.manifest import require_converted
-from gpa_mlx.voice_library import VoiceLibrary
+from gpa_mlx.model.demo import demo_model, demo_voices
+from gpa_mlx.store.config_reader import ConfigReader
+from gpa_mlx.store.hub.copies import find_copy
+from gpa_mlx.store.manifest import require_converted
+from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint
+from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx_convert.install import Listener, PullRequest, pull
 from gpa_mlx_convert.sources import read_config
 from tests.robustness.fuzz import TARGETS
@@ -93,7 +93,7 @@ def test_the_largest_numbers_are_still_taken(tmp_path):
 
 @pytest.mark.parametrize("value", [2**63, -(2**63), 16**6000, -(16**6000)], ids=["64", "-64", "24001", "-24001"])
 def test_integers_of_configs_have_64_bits(value):
-    fields = Fields({"one": value, "list": [1, value], "largest": 2**63 - 1}, "config.yaml")
+    fields = ConfigReader({"one": value, "list": [1, value], "largest": 2**63 - 1}, "config.yaml")
     reads = (fields.integer, fields.number, fields.flag, lambda key: fields.choice(key, [1]))
     for read in reads:
         with pytest.raises(ModelFormatError, match="'one' holds an integer of more than 64 bits"):
@@ -135,7 +135,7 @@ def test_downloads_and_narrations_of_brackets_begin_anew(tmp_path, program_home)
         (folder / ".snapshot.json").write_text(content)
         assert find_copy("a/b", None) is None
     (tmp_path / ".a.wav.narration").write_bytes(DEEP + b"\n")
-    assert NarrationJournal(tmp_path / "a.wav", "key", None).done == ()
+    assert NarrationCheckpoint(tmp_path / "a.wav", "key", None).done == ()
 
 
 def test_a_rename_that_was_killed_is_finished_by_the_same_command(tmp_path, monkeypatch):
@@ -172,7 +172,7 @@ def test_a_download_whose_removal_was_killed_is_removed_by_the_next_pull(small_a
     with FakeHub.of_directory(small_a).running() as hub:
         use_hub(monkeypatch, hub)
         with monkeypatch.context() as patched:
-            patched.setattr("gpa_mlx.hub.copies.shutil.rmtree", die)
+            patched.setattr("gpa_mlx.store.hub.copies.shutil.rmtree", die)
             with pytest.raises(SystemExit):
                 pull(PullRequest(), Listener())
         assert len(list((program_home / "downloads").iterdir())) == 2

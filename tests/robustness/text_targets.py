@@ -10,27 +10,29 @@ from functools import cache
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from gpa_mlx import demo, models, settings
+from gpa_mlx import settings
 from gpa_mlx.cli.tokens import parse_tokens
 from gpa_mlx.history.entry import read_entry
-from gpa_mlx.loading import ADAPTER_CONFIG, read_json
-from gpa_mlx.manifest import read_manifest, require_converted
+from gpa_mlx.model import demo
+from gpa_mlx.model.parts import ADAPTER_CONFIG, read_json
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.lora import AdapterArgs
 from gpa_mlx.nn.qwen3 import Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQArgs
-from gpa_mlx.provenance.record import Provenance
-from gpa_mlx.sentences import split_passages
-from gpa_mlx.spoken.form import spoken_form
-from gpa_mlx.spoken.lexicon import read_lexicon
-from gpa_mlx.subtitles import FORMATS, Layout, make_cues, render
+from gpa_mlx.provenance.metadata import Provenance
+from gpa_mlx.store import models
+from gpa_mlx.store.manifest import read_manifest, require_converted
+from gpa_mlx.text.custom_vocabulary import read_custom_vocabulary
+from gpa_mlx.text.normalization.lexicon import read_lexicon
+from gpa_mlx.text.normalization.normalizer import normalize_text
+from gpa_mlx.text.segmentation import split_passages
 from gpa_mlx.tokenizers.glm import LogMelArgs
 from gpa_mlx.train.manifest import read_training_manifest
-from gpa_mlx.types import Segment
-from gpa_mlx.voice_card import decode_card, format_card
-from gpa_mlx.voices import Voice, VoiceOrigin, read_voice
-from gpa_mlx.words import read_words
+from gpa_mlx.transcripts.subtitles import FORMATS, Layout, make_cues, render
+from gpa_mlx.types import Segment, Voice, VoiceOrigin
+from gpa_mlx.voices.card import decode_card, format_card
+from gpa_mlx.voices.voice import read_voice
 from gpa_mlx_convert.sources import read_config
 from tests.robustness.mutator import changed_text, either, mutated_json, mutated_lines, mutated_text, text_of
 from tests.robustness.target import Target
@@ -316,13 +318,13 @@ _LEXICON = "GPA = gee pee ay\n# comment\nC++ = see plus plus\n中 = zhong\nDr. =
 
 
 def _use_words(file: Path) -> None:
-    words = read_words(file)
+    words = read_custom_vocabulary(file)
     corrected = words.correct(_TEXTS[0] + " git hub cubernetes jason jay son 中文")
     assert all(replacement.heard for replacement in corrected.replacements)
 
 
 def _use_lexicon(file: Path) -> None:
-    spoken_form("GPA in C++ by Dr. A, 10 km, 中", lexicon=read_lexicon(file))
+    normalize_text("GPA in C++ by Dr. A, 10 km, 中", lexicon=read_lexicon(file))
 
 
 # -- what makes texts -------------------------------------------------------------------------------------------------
@@ -399,8 +401,8 @@ def _check_gap(text: str, start: int, end: int, limit: int) -> None:
 
 def _speak(folder: Path) -> Run:
     def run(content: bytes) -> None:
-        said = spoken_form(text_of(content)[:400])
-        assert spoken_form(said) == said
+        said = normalize_text(text_of(content)[:400])
+        assert normalize_text(said) == said
 
     return run
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.cancellation import check_cancelled
-from gpa_mlx.text import join_segments
+from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx.text.joining import join_segments
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     GenerationOptions,
@@ -28,8 +28,8 @@ from gpa_mlx.types import (
     Timings,
     Transcription,
     TranscriptionChunk,
+    Voice,
 )
-from gpa_mlx.voices import Voice
 
 if TYPE_CHECKING:
     from gpa_mlx.types import (
@@ -210,7 +210,7 @@ class FakeEngine:
 
 
 class FakeMicrophone:
-    """Hands out what a test puts in; `gpa_mlx.audio.microphone.AudioInput`.
+    """Hands out what a test puts in; `gpa_mlx.audio.devices.microphone.AudioInput`.
 
     Args:
         blocks: Waits to be taken as soon as the recording starts.

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from gpa_mlx.hub.patience import Patience
+from gpa_mlx.store.hub.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
 
-FAST = Patience(stall_s=1.0, tries=3, first_wait_s=0.01)
+FAST = RetryPolicy(stall_s=1.0, tries=3, first_wait_s=0.01)
 """What tests wait."""
 
 LARGE = 100_000
@@ -255,4 +255,4 @@ def use_hub(monkeypatch: pytest.MonkeyPatch, hub: FakeHub) -> None:
     )
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    monkeypatch.setattr(Patience, "default", classmethod(lambda cls: FAST))
+    monkeypatch.setattr(RetryPolicy, "default", classmethod(lambda cls: FAST))

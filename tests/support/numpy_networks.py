@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpa_mlx.backend import mx
+from gpa_mlx.runtime.backend import mx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gpa_mlx import models, paths, settings
+from gpa_mlx import settings
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.settings import KEYS, Settings, load_settings, parse_size, remove, store
+from gpa_mlx.store import models, paths
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
 from gpa_mlx_tui.choices import is_demo, model_name
-from gpa_mlx_tui.hearing import Ears, default_ears
+from gpa_mlx_tui.hearing import DictationDependencies, default_dependencies
 from gpa_mlx_tui.modes import MODES, Mode
 from gpa_mlx_tui.screens.base import ModeScreen, sentence_of
 from gpa_mlx_tui.service import OpenEngine, Service
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.dom import DOMNode
 
-    from gpa_mlx.audio.playback import OutputDevice
+    from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.errors import GPAError
-    from gpa_mlx_tui.messages import WorkEnded
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.messages import TaskEnded
+    from gpa_mlx_tui.service import BackgroundTask
 
 ThemeName: TypeAlias = Literal["dark", "light"]
 
@@ -78,7 +78,7 @@ class GPAApp(App[None], inherit_bindings=False):
         ascii_only: bool = False,
         keys: Mapping[str, str] | None = None,
         output: OutputDevice | None = None,
-        ears: Ears | None = None,
+        ears: DictationDependencies | None = None,
         idle_unload_s: float | None = None,
         mode: str = MODES[0].id,
         prepared: Callable[[], None] = lambda: None,
@@ -92,7 +92,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
         self._prepared = prepared
         self.output = output
-        self.ears = ears or default_ears()
+        self.ears = ears or default_dependencies()
         for one in THEMES.values():
             self.register_theme(one)
         self.theme = THEMES[theme].name
@@ -154,8 +154,8 @@ class GPAApp(App[None], inherit_bindings=False):
     def copy(self, text: str) -> None:
         """Put text on the clipboard: with the system's own program, or through the terminal, over ssh too."""
 
-        def body(work: Work) -> None:
-            from gpa_mlx.clipboard import clipboard_state, copy_text
+        def body(work: BackgroundTask) -> None:
+            from gpa_mlx.runtime.clipboard import clipboard_state, copy_text
 
             if clipboard_state().copy:
                 copy_text(text)
@@ -166,7 +166,7 @@ class GPAApp(App[None], inherit_bindings=False):
 
         self.service.begin("copy", self, body)
 
-    def on_work_ended(self, message: WorkEnded) -> None:
+    def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""
         if message.error is not None:
             self.show_error(message.error)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.types import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class VoiceChoice:
             VoiceError: The recording is silent or too short.
             InputTooLongError: The recording is too long.
         """
-        from gpa_mlx.voices import Voice
+        from gpa_mlx.types import Voice
 
         return self.source if isinstance(self.source, Voice) else engine.make_voice(self.source, name=self.name)
 
@@ -62,14 +62,14 @@ def recording_choice(path: Path) -> VoiceChoice:
 
 def model_name(path: Path) -> str:
     """Return what people call a model."""
-    from gpa_mlx import demo
+    from gpa_mlx.model import demo
 
     return demo.NAME if is_demo(path) else path.name
 
 
 def is_demo(path: Path) -> bool:
     """Tell whether this is the model that ships with the program."""
-    from gpa_mlx import demo
+    from gpa_mlx.model import demo
 
     try:
         return path == demo.demo_model()
@@ -86,8 +86,8 @@ def voices_of(model: Path) -> tuple[VoiceChoice, ...]:
         SettingsError: The settings cannot be used.
     """
     from gpa_mlx import settings
-    from gpa_mlx.manifest import read_manifest
-    from gpa_mlx.voice_library import VoiceLibrary
+    from gpa_mlx.store.manifest import read_manifest
+    from gpa_mlx.voices.library import VoiceLibrary
 
     family = read_manifest(model).model_family
     stored = [entry.voice for entry in VoiceLibrary().entries() if entry.voice is not None]
@@ -100,8 +100,8 @@ def voices_of(model: Path) -> tuple[VoiceChoice, ...]:
 
 def models(current: Path) -> tuple[ModelChoice, ...]:
     """Return the models on this computer that can be used, the current one first."""
-    from gpa_mlx import demo
-    from gpa_mlx.models import installed_models
+    from gpa_mlx.model import demo
+    from gpa_mlx.store.models import installed_models
 
     found = [current]
     with suppress(GPAError):
@@ -111,7 +111,7 @@ def models(current: Path) -> tuple[ModelChoice, ...]:
 
 
 def _built_in() -> tuple[Voice, ...]:
-    from gpa_mlx import demo
+    from gpa_mlx.model import demo
 
     try:
         return demo.demo_voices()

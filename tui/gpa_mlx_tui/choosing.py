@@ -8,16 +8,16 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx_tui.bindings import remapped
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, PlainScrollBar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gpa_mlx.audio.devices import Direction
+    from gpa_mlx.audio.devices.port_audio import Direction
     from gpa_mlx.settings import LoadedSettings, Settings
     from gpa_mlx_tui.app import GPAApp
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.service import BackgroundTask
 
 KEYS_PREFIX = "keys."
 DEVICES: Mapping[str, Direction] = {"microphone": "input", "loudspeaker": "output"}
@@ -27,7 +27,7 @@ _AT_ONCE = {"theme", "ascii", "loudspeaker", "microphone", "words_file", "histor
 _HEARING = {"microphone", "words_file", "history_days", "history_size"}
 
 
-class SettingsRead(WorkMessage):
+class SettingsRead(TaskMessage):
     """What is set now.
 
     Args:
@@ -36,13 +36,13 @@ class SettingsRead(WorkMessage):
         changed: Name of what was changed; empty when it was only read.
     """
 
-    def __init__(self, work: Work, loaded: LoadedSettings, changed: str = "") -> None:
+    def __init__(self, work: BackgroundTask, loaded: LoadedSettings, changed: str = "") -> None:
         super().__init__(work)
         self.loaded = loaded
         self.changed = changed
 
 
-class SettingRefused(WorkMessage):
+class SettingRefused(TaskMessage):
     """A value cannot be used, and nothing was written.
 
     Args:
@@ -51,13 +51,13 @@ class SettingRefused(WorkMessage):
         error: Why.
     """
 
-    def __init__(self, work: Work, name: str, error: SettingsError) -> None:
+    def __init__(self, work: BackgroundTask, name: str, error: SettingsError) -> None:
         super().__init__(work)
         self.name = name
         self.error = error
 
 
-class DevicesFound(WorkMessage):
+class DevicesFound(TaskMessage):
     """The devices that a setting can name, as they are connected now.
 
     Args:
@@ -66,13 +66,13 @@ class DevicesFound(WorkMessage):
         names: What PortAudio's Python module tells them apart by; of several that nothing tells apart, one.
     """
 
-    def __init__(self, work: Work, setting: str, names: tuple[str, ...]) -> None:
+    def __init__(self, work: BackgroundTask, setting: str, names: tuple[str, ...]) -> None:
         super().__init__(work)
         self.setting = setting
         self.names = names
 
 
-def read_settings(work: Work) -> None:
+def read_settings(work: BackgroundTask) -> None:
     """Read what is set.
 
     Raises:
@@ -83,7 +83,7 @@ def read_settings(work: Work) -> None:
     work.post(SettingsRead(work, load_current()))
 
 
-def write_setting(work: Work, name: str, text: str | None) -> None:
+def write_setting(work: BackgroundTask, name: str, text: str | None) -> None:
     """Write one setting, or take it out of the file.
 
     Args:
@@ -109,13 +109,13 @@ def write_setting(work: Work, name: str, text: str | None) -> None:
         work.post(SettingRefused(work, name, error))
 
 
-def find_devices(work: Work, setting: str) -> None:
+def find_devices(work: BackgroundTask, setting: str) -> None:
     """Find the devices that a setting can name.
 
     Raises:
         AudioDeviceError: PortAudio is missing, or cannot look for devices.
     """
-    from gpa_mlx.audio.devices import list_devices
+    from gpa_mlx.audio.devices.port_audio import list_devices
 
     devices = list_devices(DEVICES[setting])
     names = [device.name for device in devices]
@@ -143,13 +143,13 @@ def take_effect(app: GPAApp, name: str, values: Settings) -> bool:
     elif name == "ascii":
         _draw_with(app, ascii_only=values.ascii)
     elif name == "loudspeaker":
-        from gpa_mlx.audio.loudspeaker import Loudspeaker
+        from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
 
         app.output = Loudspeaker(values.loudspeaker)
     elif name in _HEARING:
-        from gpa_mlx_tui.hearing import default_ears
+        from gpa_mlx_tui.hearing import default_dependencies
 
-        app.ears = default_ears(
+        app.ears = default_dependencies(
             values.microphone,
             words_file=values.words_file,
             history_bytes=values.history_size,

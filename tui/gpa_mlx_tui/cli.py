@@ -18,7 +18,7 @@ from gpa_mlx.errors import GPAError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpa_mlx.audio.playback import OutputDevice
+    from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx_tui.app import GPAApp
 
@@ -85,9 +85,11 @@ def make_app(model: str | None = None, theme: str | None = None, ascii_only: boo
         ModelNotFoundError: No such model.
         SettingsError: The settings cannot be used.
     """
-    from gpa_mlx import demo, models, settings
+    from gpa_mlx import settings
     from gpa_mlx.cli.inputs import require_model
-    from gpa_mlx.manifest import require_converted
+    from gpa_mlx.model import demo
+    from gpa_mlx.store import models
+    from gpa_mlx.store.manifest import require_converted
 
     chosen = settings.current()
     path = Path(require_model(model or chosen.model or (None if models.default_name() else demo.NAME)))
@@ -98,7 +100,7 @@ def make_app(model: str | None = None, theme: str | None = None, ascii_only: boo
     if ascii_only is None:
         ascii_only = chosen.ascii or "utf" not in locale.getpreferredencoding(do_setlocale=False).lower()
     from gpa_mlx_tui.app import GPAApp
-    from gpa_mlx_tui.hearing import default_ears
+    from gpa_mlx_tui.hearing import default_dependencies
 
     return GPAApp(
         _open_engine,
@@ -107,7 +109,7 @@ def make_app(model: str | None = None, theme: str | None = None, ascii_only: boo
         ascii_only=ascii_only,
         keys=chosen.keys,
         output=_loudspeaker(chosen.loudspeaker),
-        ears=default_ears(
+        ears=default_dependencies(
             chosen.microphone,
             words_file=chosen.words_file,
             history_bytes=chosen.history_size,
@@ -122,7 +124,7 @@ def _loudspeaker(name: str | None) -> OutputDevice | None:
     """Return the chosen one; the system's is looked for when something is played."""
     if name is None:
         return None
-    from gpa_mlx.audio.loudspeaker import Loudspeaker
+    from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
 
     return Loudspeaker(name)
 

@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpa_mlx_tui.messages import WorkMessage
-from gpa_mlx_tui.sound import MadeSound, PeakFinder, SoundGrew, sounding
+from gpa_mlx_tui.messages import TaskMessage
+from gpa_mlx_tui.sound import GeneratedAudio, PeakFinder, SoundGrew, sounding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpa_mlx.audio.playback import OutputDevice
-    from gpa_mlx.longform.conversion import ConversionSettings, ConversionStream, ConvertedSegment
+    from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.synthesis.conversion import ConversionSettings, ConversionStream, ConvertedSegment
     from gpa_mlx.types import AudioLike, Waveform
     from gpa_mlx_tui.choices import VoiceChoice
-    from gpa_mlx_tui.service import Service, Work
+    from gpa_mlx_tui.service import BackgroundTask, Service
     from gpa_mlx_tui.sound import Peaks
 
 _DRAWN_S = 0.25
@@ -43,7 +43,7 @@ class Source:
         Raises:
             AudioFileError: It cannot be read.
         """
-        from gpa_mlx.audio.io import open_recording
+        from gpa_mlx.audio.files.reader import open_recording
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         skip = round(start_s * SAMPLE_RATE_HZ)
@@ -63,7 +63,7 @@ class Source:
 
         import numpy as np
 
-        from gpa_mlx.manifest import sha256_of
+        from gpa_mlx.store.manifest import sha256_of
 
         if isinstance(self.audio, Path):
             return sha256_of(self.audio)
@@ -72,7 +72,7 @@ class Source:
 
 
 @dataclass(slots=True, eq=False)
-class Converted(MadeSound):
+class Converted(GeneratedAudio):
     """What has been converted so far.
 
     Attributes:
@@ -96,7 +96,7 @@ class Converted(MadeSound):
     is_whole: bool = False
 
 
-class SourceRead(WorkMessage):
+class SourceRead(TaskMessage):
     """The source can be converted.
 
     Args:
@@ -105,13 +105,13 @@ class SourceRead(WorkMessage):
         duration_s: Its length.
     """
 
-    def __init__(self, work: Work, source: Source, duration_s: float) -> None:
+    def __init__(self, work: BackgroundTask, source: Source, duration_s: float) -> None:
         super().__init__(work)
         self.source = source
         self.duration_s = duration_s
 
 
-class ConversionGrew(WorkMessage):
+class ConversionGrew(TaskMessage):
     """There is more of the result.
 
     Args:
@@ -121,18 +121,18 @@ class ConversionGrew(WorkMessage):
         segment: The stretch that is complete with this.
     """
 
-    def __init__(self, work: Work, peaks: Peaks, source_s: float, segment: ConvertedSegment | None) -> None:
+    def __init__(self, work: BackgroundTask, peaks: Peaks, source_s: float, segment: ConvertedSegment | None) -> None:
         super().__init__(work)
         self.peaks = peaks
         self.source_s = source_s
         self.segment = segment
 
 
-class ConversionMade(WorkMessage):
+class ConversionMade(TaskMessage):
     """All of it is made; what is playing goes on."""
 
 
-def read_source(work: Work, source: Source) -> None:
+def read_source(work: BackgroundTask, source: Source) -> None:
     """Read a source once, for its picture and to know that it can be used.
 
     Raises:
@@ -155,7 +155,9 @@ def read_source(work: Work, source: Source) -> None:
     work.post(SourceRead(work, source, samples / SAMPLE_RATE_HZ))
 
 
-def convert(work: Work, service: Service, made: Converted, output: OutputDevice | None, expected_s: float) -> None:
+def convert(
+    work: BackgroundTask, service: Service, made: Converted, output: OutputDevice | None, expected_s: float
+) -> None:
     """Convert a recording, and play the result while it is made if that is wanted.
 
     Raises:
@@ -193,10 +195,10 @@ def save(made: Converted, path: Path) -> tuple[str, ...]:
     """
     import numpy as np
 
-    from gpa_mlx.audio.wav import write_wav
+    from gpa_mlx.audio.files.wav import write_wav
     from gpa_mlx.cli.inputs import require_writable
-    from gpa_mlx.longform.making import describe_making
-    from gpa_mlx.provenance.sealing import require_free_sidecar, seal
+    from gpa_mlx.provenance.tagging import require_free_sidecar, tag_file
+    from gpa_mlx.synthesis.metadata import describe_generation
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
     assert made.settings is not None
@@ -207,7 +209,7 @@ def save(made: Converted, path: Path) -> tuple[str, ...]:
     require_writable(path, *([source] if isinstance(source, Path) else []))
     require_free_sidecar(path)
     write_wav(path, np.concatenate(list(made.pieces)), SAMPLE_RATE_HZ)
-    making = describe_making(
+    making = describe_generation(
         "vc",
         made.weights,
         made.voice,
@@ -216,15 +218,15 @@ def save(made: Converted, path: Path) -> tuple[str, ...]:
         settings=asdict(made.settings),
         source_sha256=made.source_sha256,
     )
-    seal(path, making)
+    tag_file(path, making)
     return (path.name,)
 
 
 def _convert(engine: SpeechEngine, made: Converted, model: Path) -> ConversionStream:
     """Convert, on the engine's thread."""
-    from gpa_mlx.longform.conversion import ConversionSettings, convert_recording
-    from gpa_mlx.longform.tries import drawn_seed
-    from gpa_mlx.provenance.sealing import identify_model
+    from gpa_mlx.provenance.tagging import identify_model
+    from gpa_mlx.synthesis.conversion import ConversionSettings, convert_recording
+    from gpa_mlx.synthesis.retry import drawn_seed
 
     made.options = drawn_seed(engine.default_options("vc"))
     made.settings = ConversionSettings(verify=made.verify, live=made.plays and not made.verify)

@@ -6,20 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 from gpa_mlx_tui.sound import PeakFinder, SoundGrew, sounding
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from gpa_mlx.audio.clip_quality import ClipWindow
-    from gpa_mlx.audio.playback import OutputDevice
+    from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.audio.recording import Recording
-    from gpa_mlx.enrolment import Enrolment
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import AudioLike, Waveform
-    from gpa_mlx.voices import Voice
-    from gpa_mlx_tui.service import Service, Work
+    from gpa_mlx.types import AudioLike, Voice, Waveform
+    from gpa_mlx.voices.enrollment import Enrollment
+    from gpa_mlx.voices.quality import ClipWindow
+    from gpa_mlx_tui.service import BackgroundTask, Service
     from gpa_mlx_tui.sound import Peaks
 
 MOST_RECORDED_S = 60.0
@@ -46,7 +45,7 @@ class Part:
 
     @property
     def worth(self) -> float:
-        """What decides between recordings, as it does for `gpa_mlx.enrolment.enrol`."""
+        """What decides between recordings, as it does for `gpa_mlx.voices.enrollment.enroll`."""
         return self.window.quality.total * self.duration_s
 
 
@@ -75,7 +74,7 @@ class Clip:
         return self.first if whole else self.best
 
 
-class ClipJudged(WorkMessage):
+class ClipJudged(TaskMessage):
     """A recording was listened to.
 
     Args:
@@ -83,12 +82,12 @@ class ClipJudged(WorkMessage):
         clip: What it is like.
     """
 
-    def __init__(self, work: Work, clip: Clip) -> None:
+    def __init__(self, work: BackgroundTask, clip: Clip) -> None:
         super().__init__(work)
         self.clip = clip
 
 
-class StepTaken(WorkMessage):
+class StepTaken(TaskMessage):
     """The next step of something longer begins.
 
     Args:
@@ -96,12 +95,12 @@ class StepTaken(WorkMessage):
         words: What is being done.
     """
 
-    def __init__(self, work: Work, words: str) -> None:
+    def __init__(self, work: BackgroundTask, words: str) -> None:
         super().__init__(work)
         self.words = words
 
 
-class VoiceMade(WorkMessage):
+class VoiceMade(TaskMessage):
     """There is a new voice; it is not kept yet.
 
     Args:
@@ -111,14 +110,14 @@ class VoiceMade(WorkMessage):
         part: The part of it.
     """
 
-    def __init__(self, work: Work, enrolment: Enrolment, clip: Clip, part: Part) -> None:
+    def __init__(self, work: BackgroundTask, enrolment: Enrollment, clip: Clip, part: Part) -> None:
         super().__init__(work)
         self.enrolment = enrolment
         self.clip = clip
         self.part = part
 
 
-class SampleMade(WorkMessage):
+class SampleMade(TaskMessage):
     """A voice said all it should; what is playing goes on.
 
     Args:
@@ -129,7 +128,7 @@ class SampleMade(WorkMessage):
         peaks: Of all of it.
     """
 
-    def __init__(self, work: Work, voice: Voice, text: str, samples: Waveform, peaks: Peaks) -> None:
+    def __init__(self, work: BackgroundTask, voice: Voice, text: str, samples: Waveform, peaks: Peaks) -> None:
         super().__init__(work)
         self.voice = voice
         self.text = text
@@ -137,7 +136,7 @@ class SampleMade(WorkMessage):
         self.peaks = peaks
 
 
-def judge_clip(work: Work, audio: AudioLike, name: str, model: Path) -> None:
+def judge_clip(work: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
     """Listen to a recording, and find the part of it that suits a voice best.
 
     Raises:
@@ -145,10 +144,10 @@ def judge_clip(work: Work, audio: AudioLike, name: str, model: Path) -> None:
         InputTooLongError: It is too long.
         ModelFormatError: The model is not a converted one.
     """
-    from gpa_mlx.audio.clip_quality import ClipWindow, best_window, score_clip
-    from gpa_mlx.audio.io import load_recording
-    from gpa_mlx.enrolment import MAX_CLIP_S, reference_s
+    from gpa_mlx.audio.files.reader import load_recording
     from gpa_mlx.types import SAMPLE_RATE_HZ
+    from gpa_mlx.voices.enrollment import MAX_CLIP_S, reference_s
+    from gpa_mlx.voices.quality import ClipWindow, best_window, score_clip
 
     wanted_s = reference_s(model)
     recording = load_recording(audio, max_duration_s=MAX_CLIP_S)
@@ -171,7 +170,7 @@ def best_clip(clips: Sequence[Clip], *, whole: bool) -> Clip | None:
     return max(clips, key=lambda clip: clip.part(whole=whole).worth, default=None)
 
 
-def make_voice(work: Work, service: Service, clips: Sequence[Clip], *, whole: bool) -> None:
+def make_voice(work: BackgroundTask, service: Service, clips: Sequence[Clip], *, whole: bool) -> None:
     """Make a voice of the best recording, and find out how well the model speaks with it.
 
     Raises:
@@ -180,10 +179,10 @@ def make_voice(work: Work, service: Service, clips: Sequence[Clip], *, whole: bo
     """
     audio = [clip.audio for clip in clips]
 
-    def enrol_clips(engine: SpeechEngine) -> Enrolment:
-        from gpa_mlx.enrolment import enrol
+    def enrol_clips(engine: SpeechEngine) -> Enrollment:
+        from gpa_mlx.voices.enrollment import enroll
 
-        return enrol(engine, audio, "new", whole=whole, on_step=lambda words: work.post(StepTaken(work, words)))
+        return enroll(engine, audio, "new", whole=whole, on_step=lambda words: work.post(StepTaken(work, words)))
 
     enrolment = service.ask(work, enrol_clips)
     work.check()
@@ -193,7 +192,7 @@ def make_voice(work: Work, service: Service, clips: Sequence[Clip], *, whole: bo
         _post_sample(work, enrolment.voice, enrolment.probe.text, enrolment.probe.speech.audio)
 
 
-def describe_made(made: Enrolment, source: str) -> str:
+def describe_made(made: Enrollment, source: str) -> str:
     """Return what people want to know about a new voice, in a sentence or two."""
     part = "all" if made.is_whole else f"{made.window.start_s:.1f} to {made.window.end_s:.1f} s"
     words = f"Made from {part} of {source}."
@@ -202,12 +201,12 @@ def describe_made(made: Enrolment, source: str) -> str:
     alike = made.probe.similarity
     if alike is None:
         return f"{words} How like it sounds is not known: {made.probe.problem}"
-    # Measured with the demo model: see `gpa_mlx.enrolment.Similarity`.
+    # Measured with the demo model: see `gpa_mlx.voices.enrollment.Similarity`.
     judged = "like it" if alike.levels > 0.85 else "rather like it" if alike.levels > 0.75 else "not like it"
     return f"{words} Similarity {alike.levels:.2f} of 1, chance is 0.58: its own speech sounds {judged}."
 
 
-def say_sample(work: Work, service: Service, voice: Voice, output: OutputDevice | None) -> None:
+def say_sample(work: BackgroundTask, service: Service, voice: Voice, output: OutputDevice | None) -> None:
     """Say the probe's text with a voice, and play it while it is made; without a sound output it is only drawn.
 
     Raises:
@@ -216,8 +215,8 @@ def say_sample(work: Work, service: Service, voice: Voice, output: OutputDevice 
     """
     import numpy as np
 
-    from gpa_mlx.enrolment import probe_text
-    from gpa_mlx.manifest import read_manifest
+    from gpa_mlx.store.manifest import read_manifest
+    from gpa_mlx.voices.enrollment import probe_text
 
     text = probe_text(read_manifest(service.model).model_family)
     finder, pieces = PeakFinder(), []
@@ -241,7 +240,7 @@ def say_sample(work: Work, service: Service, voice: Voice, output: OutputDevice 
         raise playback.problem
 
 
-def _post_sample(work: Work, voice: Voice, text: str, samples: Waveform) -> None:
+def _post_sample(work: BackgroundTask, voice: Voice, text: str, samples: Waveform) -> None:
     work.post(SampleMade(work, voice, text, samples, PeakFinder().push(samples, last=True)))
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gpa_mlx.transcript_files import Gathered, Targets, targets_in
+from gpa_mlx.transcripts.targets import Targets, TranscriptCollector, targets_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.subtitles import Format
+    from gpa_mlx.transcripts.subtitles import Format
 
 State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped"]
 
@@ -48,7 +48,7 @@ class FileJob:
     duration_s: float | None = None
     state: State = "waiting"
     targets: Targets | None = None
-    gathered: Gathered = field(default_factory=Gathered)
+    gathered: TranscriptCollector = field(default_factory=TranscriptCollector)
     error: GPAError | None = None
     files: tuple[Path, ...] = ()
     began: float = 0.0
@@ -90,7 +90,7 @@ class FileJob:
     def wait(self) -> None:
         """Get in line, as if it were new."""
         self.state, self.targets, self.error, self.files = "waiting", None, None, ()
-        self.gathered, self.began, self.took_s = Gathered(), 0.0, 0.0
+        self.gathered, self.began, self.took_s = TranscriptCollector(), 0.0, 0.0
 
     def begin(self) -> None:
         """Note that the work begins."""

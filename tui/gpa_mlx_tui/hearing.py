@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gpa_mlx.audio.microphone import AudioInput
+    from gpa_mlx.audio.devices.microphone import AudioInput
     from gpa_mlx.dictation import DictationOptions, Event
     from gpa_mlx.history import Entry, History
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.types import TranscriptionStream
-    from gpa_mlx_tui.service import Service, Work
+    from gpa_mlx_tui.service import BackgroundTask, Service
 
 _POLL_S = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ears:
+class DictationDependencies:
     """What dictation needs besides the model; the functions are called on works' threads.
 
     Attributes:
@@ -52,7 +52,7 @@ class HeardRecording:
     entry: Entry | None = None
 
 
-class Dictated(WorkMessage):
+class Dictated(TaskMessage):
     """Something happened while somebody dictates.
 
     Args:
@@ -60,12 +60,12 @@ class Dictated(WorkMessage):
         event: What.
     """
 
-    def __init__(self, work: Work, event: Event) -> None:
+    def __init__(self, work: BackgroundTask, event: Event) -> None:
         super().__init__(work)
         self.event = event
 
 
-class TextHeard(WorkMessage):
+class TextHeard(TaskMessage):
     """A recording was heard, or a part of it.
 
     Args:
@@ -74,13 +74,13 @@ class TextHeard(WorkMessage):
         recording: Set when this is all of it.
     """
 
-    def __init__(self, work: Work, text: str, recording: HeardRecording | None = None) -> None:
+    def __init__(self, work: BackgroundTask, text: str, recording: HeardRecording | None = None) -> None:
         super().__init__(work)
         self.text = text
         self.recording = recording
 
 
-class MicrophoneChecked(WorkMessage):
+class MicrophoneChecked(TaskMessage):
     """Whether there is something to dictate into.
 
     Args:
@@ -89,7 +89,7 @@ class MicrophoneChecked(WorkMessage):
         problem: Why there is none.
     """
 
-    def __init__(self, work: Work, name: str, problem: GPAError | None) -> None:
+    def __init__(self, work: BackgroundTask, name: str, problem: GPAError | None) -> None:
         super().__init__(work)
         self.name = name
         self.problem = problem
@@ -105,7 +105,9 @@ class Dictating:
         mode: What ends the text.
     """
 
-    def __init__(self, ears: Ears, service: Service, turn: threading.Lock, *, ends_by_itself: bool) -> None:
+    def __init__(
+        self, ears: DictationDependencies, service: Service, turn: threading.Lock, *, ends_by_itself: bool
+    ) -> None:
         self._ears, self._service, self._turn = ears, service, turn
         self._ends_by_itself = ends_by_itself
         self._stops = threading.Event()
@@ -114,7 +116,7 @@ class Dictating:
         """End the recording; its text follows."""
         self._stops.set()
 
-    def run(self, work: Work) -> None:
+    def run(self, work: BackgroundTask) -> None:
         """Record until `stop`, and see the text through; a cancelled recording stays in the history.
 
         Raises:
@@ -145,7 +147,7 @@ class Dictating:
         if failures:
             raise failures[0]
 
-    def _wait(self, work: Work, over: threading.Event, dictation: object) -> None:
+    def _wait(self, work: BackgroundTask, over: threading.Event, dictation: object) -> None:
         from gpa_mlx.dictation import Dictation
 
         assert isinstance(dictation, Dictation)
@@ -156,13 +158,13 @@ class Dictating:
                 dictation.stop()
 
 
-def default_ears(
+def default_dependencies(
     device: str | None = None,
     *,
     words_file: Path | None = None,
     history_bytes: int | None = None,
     history_days: float | None = None,
-) -> Ears:
+) -> DictationDependencies:
     """Return the ears of this computer.
 
     Args:
@@ -173,7 +175,7 @@ def default_ears(
     """
 
     def microphone() -> AudioInput:
-        from gpa_mlx.audio.microphone import Microphone
+        from gpa_mlx.audio.devices.microphone import Microphone
 
         return Microphone(device)
 
@@ -184,17 +186,17 @@ def default_ears(
 
     def options() -> DictationOptions:
         from gpa_mlx.dictation import DictationOptions
-        from gpa_mlx.words import read_words
+        from gpa_mlx.text.custom_vocabulary import read_custom_vocabulary
 
-        return DictationOptions(words=None if words_file is None else read_words(words_file))
+        return DictationOptions(words=None if words_file is None else read_custom_vocabulary(words_file))
 
-    return Ears(microphone=microphone, history=history, options=options)
+    return DictationDependencies(microphone=microphone, history=history, options=options)
 
 
-def check_microphone(work: Work, ears: Ears) -> None:
+def check_microphone(work: BackgroundTask, ears: DictationDependencies) -> None:
     """Find out whether there is a microphone, without listening to it."""
-    from gpa_mlx.audio.devices import find_device, port_audio
-    from gpa_mlx.audio.microphone import Microphone
+    from gpa_mlx.audio.devices.microphone import Microphone
+    from gpa_mlx.audio.devices.port_audio import find_device, port_audio
 
     microphone = ears.microphone()
     if not isinstance(microphone, Microphone):
@@ -209,14 +211,16 @@ def check_microphone(work: Work, ears: Ears) -> None:
         work.post(MicrophoneChecked(work, "", error))
 
 
-def hear_recording(work: Work, service: Service, ears: Ears, recording: HeardRecording, model: Path) -> None:
+def hear_recording(
+    work: BackgroundTask, service: Service, ears: DictationDependencies, recording: HeardRecording, model: Path
+) -> None:
     """Write a recording down, with any model of this computer, and note it in the history if it is from there.
 
     Raises:
         GPAError: It cannot be heard.
         CancelledError: The work was cancelled.
     """
-    from gpa_mlx.text import join_segments
+    from gpa_mlx.text.joining import join_segments
 
     options = ears.options()
     done: list[str] = []

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.service import BackgroundTask
 
 _REPORT_S = 0.1
 _PARTING_S = 5.0
@@ -54,7 +54,7 @@ class InstallRequest:
     lm_bits: Literal[4, 6, 8] | None = None
 
 
-class InstallAdvanced(WorkMessage):
+class InstallAdvanced(TaskMessage):
     """How far it is.
 
     Args:
@@ -63,13 +63,13 @@ class InstallAdvanced(WorkMessage):
         share: 0 to 1; None: not known.
     """
 
-    def __init__(self, work: Work, words: str, share: float | None) -> None:
+    def __init__(self, work: BackgroundTask, words: str, share: float | None) -> None:
         super().__init__(work)
         self.words = words
         self.share = share
 
 
-class InstallDone(WorkMessage):
+class InstallDone(TaskMessage):
     """It is done.
 
     Args:
@@ -77,7 +77,7 @@ class InstallDone(WorkMessage):
         words: One sentence.
     """
 
-    def __init__(self, work: Work, words: str) -> None:
+    def __init__(self, work: BackgroundTask, words: str) -> None:
         super().__init__(work)
         self.words = words
 
@@ -90,7 +90,7 @@ class Meter:
         clock: Seconds that only grow.
     """
 
-    def __init__(self, work: Work, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, work: BackgroundTask, clock: Callable[[], float] = time.monotonic) -> None:
         self._work = work
         self._clock = clock
         self._name = ""
@@ -124,7 +124,7 @@ class Meter:
         self._work.post(InstallAdvanced(self._work, line, None))
 
 
-def install(work: Work, request: InstallRequest) -> None:
+def install(work: BackgroundTask, request: InstallRequest) -> None:
     """Have a request done in a process, and tell how it goes.
 
     Raises:
@@ -188,7 +188,7 @@ def main() -> None:
 
 def _do(request: InstallRequest, tell: Callable[..., None]) -> str:
     """Return what has been done, for people."""
-    from gpa_mlx import models
+    from gpa_mlx.store import models
     from gpa_mlx_convert import install as steps
     from gpa_mlx_convert.pipeline import ConvertOptions, convert
     from gpa_mlx_convert.progress import readable_size

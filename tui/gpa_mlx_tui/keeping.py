@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpa_mlx.voices import CONSENT, CONSENT_QUESTION
+from gpa_mlx.voices.voice import CONSENT, CONSENT_QUESTION
 from gpa_mlx_tui import shelf
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 from gpa_mlx_tui.widgets.voice_dialogs import FROM_FILE, AskName, PasteCard
 
 if TYPE_CHECKING:
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.types import Voice
     from gpa_mlx_tui.screens.base import ModeScreen
     from gpa_mlx_tui.widgets.voice_list import VoiceList
 
@@ -23,7 +23,7 @@ _CHANGE = "change"
 _CARDS = (".voice", ".txt")
 
 
-class Keeper:
+class VoiceActions:
     """Asks, and then begins the work; its messages go to the screen.
 
     Args:

@@ -8,10 +8,10 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from gpa_mlx.errors import GPAError
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.service import BackgroundTask
 
 
-class WorkMessage(Message, no_dispatch=None):
+class TaskMessage(Message, no_dispatch=None):
     """Something about a work; nobody sees it when the work has been cancelled since.
 
     Args:
@@ -22,7 +22,7 @@ class WorkMessage(Message, no_dispatch=None):
         """Let every kind have the property `no_dispatch` of this class."""
         super().__init_subclass__(no_dispatch=None)
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: BackgroundTask) -> None:
         super().__init__()
         self.work = work
 
@@ -32,7 +32,7 @@ class WorkMessage(Message, no_dispatch=None):
         return self.work.is_cancelled
 
 
-class WorkEnded(WorkMessage):
+class TaskEnded(TaskMessage):
     """A work came to its end by itself.
 
     Args:
@@ -40,24 +40,24 @@ class WorkEnded(WorkMessage):
         error: What went wrong; None: all is well.
     """
 
-    def __init__(self, work: Work, error: GPAError | None) -> None:
+    def __init__(self, work: BackgroundTask, error: GPAError | None) -> None:
         super().__init__(work)
         self.error = error
 
 
-class WorkCancelled(Message):
+class TaskCancelled(Message):
     """A work was cancelled, by its owner or by the service.
 
     Args:
         work: The work.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: BackgroundTask) -> None:
         super().__init__()
         self.work = work
 
 
-class Listed(WorkMessage):
+class Listed(TaskMessage):
     """What there is to choose from was looked up.
 
     Args:
@@ -65,12 +65,12 @@ class Listed(WorkMessage):
         items: What was found.
     """
 
-    def __init__(self, work: Work, items: tuple[object, ...]) -> None:
+    def __init__(self, work: BackgroundTask, items: tuple[object, ...]) -> None:
         super().__init__(work)
         self.items = items
 
 
-class Saved(WorkMessage):
+class Saved(TaskMessage):
     """Files were written.
 
     Args:
@@ -78,6 +78,6 @@ class Saved(WorkMessage):
         files: Their names.
     """
 
-    def __init__(self, work: Work, files: tuple[str, ...]) -> None:
+    def __init__(self, work: BackgroundTask, files: tuple[str, ...]) -> None:
         super().__init__(work)
         self.files = files

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from gpa_mlx.errors import GPAError, ModelFormatError
 from gpa_mlx_tui.choices import model_name
 from gpa_mlx_tui.installing import InstallDone, Meter
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gpa_mlx.manifest import Manifest
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx.store.manifest import Manifest
+    from gpa_mlx_tui.service import BackgroundTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class KnownModel:
         return sum(file.size for path, file in files.items() if path.rpartition("/")[0] == folder)
 
 
-class ModelsListed(WorkMessage):
+class ModelsListed(TaskMessage):
     """Which models there are.
 
     Args:
@@ -73,12 +73,12 @@ class ModelsListed(WorkMessage):
         models: The one that ships first, then by name.
     """
 
-    def __init__(self, work: Work, models: tuple[KnownModel, ...]) -> None:
+    def __init__(self, work: BackgroundTask, models: tuple[KnownModel, ...]) -> None:
         super().__init__(work)
         self.models = models
 
 
-def list_models(work: Work, current: Path) -> None:
+def list_models(work: BackgroundTask, current: Path) -> None:
     """Find the models: the demo model, what is installed, and the one in use.
 
     Raises:
@@ -86,7 +86,9 @@ def list_models(work: Work, current: Path) -> None:
     """
     from contextlib import suppress
 
-    from gpa_mlx import demo, models, settings
+    from gpa_mlx import settings
+    from gpa_mlx.model import demo
+    from gpa_mlx.store import models
 
     chosen = settings.current().model
     default = chosen or models.default_name() or demo.NAME
@@ -116,13 +118,15 @@ def list_models(work: Work, current: Path) -> None:
     work.post(ModelsListed(work, tuple(found)))
 
 
-def choose_default(work: Work, model: KnownModel) -> None:
+def choose_default(work: BackgroundTask, model: KnownModel) -> None:
     """Use a model from now on whenever none is named.
 
     Raises:
         GPAError: The choice cannot be written down.
     """
-    from gpa_mlx import demo, models, settings
+    from gpa_mlx import settings
+    from gpa_mlx.model import demo
+    from gpa_mlx.store import models
 
     if model.is_installed:
         with models.changing(lambda: None):
@@ -134,7 +138,7 @@ def choose_default(work: Work, model: KnownModel) -> None:
     work.post(InstallDone(work, f"{model.name} is used when no model is named.{note}"))
 
 
-def verify_model(work: Work, model: KnownModel) -> None:
+def verify_model(work: BackgroundTask, model: KnownModel) -> None:
     """Compare every file of a model with its size and checksum.
 
     Raises:
@@ -142,7 +146,7 @@ def verify_model(work: Work, model: KnownModel) -> None:
         ModelFormatError: It is damaged.
         CancelledError: The work was cancelled.
     """
-    from gpa_mlx.manifest import read_manifest, verify_files
+    from gpa_mlx.store.manifest import read_manifest, verify_files
 
     meter = Meter(work)
     problems = verify_files(model.path, lambda done, total: meter.report("files", done, total))
@@ -156,7 +160,7 @@ def verify_model(work: Work, model: KnownModel) -> None:
 
 
 def _look(path: Path) -> tuple[Manifest | None, str]:
-    from gpa_mlx.manifest import read_manifest, require_converted
+    from gpa_mlx.store.manifest import read_manifest, require_converted
 
     manifest = None
     try:

@@ -6,17 +6,17 @@ import threading
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import AudioDeviceError
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 from gpa_mlx_tui.sound import PeakFinder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gpa_mlx.audio.microphone import AudioInput
+    from gpa_mlx.audio.devices.microphone import AudioInput
     from gpa_mlx.types import Waveform
     from gpa_mlx_tui.coaching import Advice
-    from gpa_mlx_tui.hearing import Ears
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.hearing import DictationDependencies
+    from gpa_mlx_tui.service import BackgroundTask
     from gpa_mlx_tui.sound import Peaks
 
 _JUDGE_EVERY_S = 0.5
@@ -24,7 +24,7 @@ _ZEROS_S = 2.0
 """A microphone that has given nothing but exact zeros for so long will go on so; some need a second to wake up."""
 
 
-class ClipGrew(WorkMessage):
+class ClipGrew(TaskMessage):
     """The microphone heard something.
 
     Args:
@@ -34,14 +34,14 @@ class ClipGrew(WorkMessage):
         advice: What to do better, whenever its last seconds were judged again.
     """
 
-    def __init__(self, work: Work, peaks: Peaks, elapsed_s: float, advice: tuple[Advice, ...]) -> None:
+    def __init__(self, work: BackgroundTask, peaks: Peaks, elapsed_s: float, advice: tuple[Advice, ...]) -> None:
         super().__init__(work)
         self.peaks = peaks
         self.elapsed_s = elapsed_s
         self.advice = advice
 
 
-class ClipRecorded(WorkMessage):
+class ClipRecorded(TaskMessage):
     """The recording is complete.
 
     Args:
@@ -49,7 +49,7 @@ class ClipRecorded(WorkMessage):
         samples: `(samples,)` float32 at 16 kHz.
     """
 
-    def __init__(self, work: Work, samples: Waveform) -> None:
+    def __init__(self, work: BackgroundTask, samples: Waveform) -> None:
         super().__init__(work)
         self.samples = samples
 
@@ -64,7 +64,7 @@ class ClipRecorder:
             takes. None judges nothing.
     """
 
-    def __init__(self, ears: Ears, *, most_s: float, voice_for: Path | None = None) -> None:
+    def __init__(self, ears: DictationDependencies, *, most_s: float, voice_for: Path | None = None) -> None:
         self._ears, self._most_s, self._model = ears, most_s, voice_for
         self._stops = threading.Event()
         self._microphone: AudioInput | None = None
@@ -75,7 +75,7 @@ class ClipRecorder:
         if self._microphone is not None:
             self._microphone.stop()
 
-    def run(self, work: Work) -> None:
+    def run(self, work: BackgroundTask) -> None:
         """Record until `stop`.
 
         Raises:
@@ -86,7 +86,7 @@ class ClipRecorder:
         import numpy as np
 
         from gpa_mlx.dictation.options import NO_INPUT_ADVICE
-        from gpa_mlx.enrolment import reference_s
+        from gpa_mlx.voices.enrollment import reference_s
 
         wanted_s = None if self._model is None else reference_s(self._model)
         microphone = self._ears.microphone()
@@ -115,7 +115,9 @@ class ClipRecorder:
         if problem is not None:
             raise problem
 
-    def _listen(self, work: Work, microphone: AudioInput, heard: list[Waveform], wanted_s: float | None) -> None:
+    def _listen(
+        self, work: BackgroundTask, microphone: AudioInput, heard: list[Waveform], wanted_s: float | None
+    ) -> None:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         finder, count, judged_at, is_silent = PeakFinder(), 0, 0.0, True
@@ -137,9 +139,9 @@ class ClipRecorder:
 def _judge_end(heard: list[Waveform], elapsed_s: float, wanted_s: float) -> tuple[Advice, ...]:
     import numpy as np
 
-    from gpa_mlx.audio.clip_quality import score_clip
     from gpa_mlx.audio.recording import Recording
     from gpa_mlx.types import SAMPLE_RATE_HZ
+    from gpa_mlx.voices.quality import score_clip
     from gpa_mlx_tui.coaching import advise
 
     samples = np.concatenate(heard)[-round(wanted_s * SAMPLE_RATE_HZ) :].astype(np.float64)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 
 if TYPE_CHECKING:
     import threading
 
     from gpa_mlx.dictation import Partial
     from gpa_mlx.history import Entry
-    from gpa_mlx_tui.hearing import Ears
-    from gpa_mlx_tui.service import Service, Work
+    from gpa_mlx_tui.hearing import DictationDependencies
+    from gpa_mlx_tui.service import BackgroundTask, Service
 
 
-class HistoryListed(WorkMessage):
+class HistoryListed(TaskMessage):
     """What is in the history.
 
     Args:
@@ -24,13 +24,13 @@ class HistoryListed(WorkMessage):
         total_bytes: What they take on disk.
     """
 
-    def __init__(self, work: Work, entries: tuple[Entry, ...], total_bytes: int) -> None:
+    def __init__(self, work: BackgroundTask, entries: tuple[Entry, ...], total_bytes: int) -> None:
         super().__init__(work)
         self.entries = entries
         self.total_bytes = total_bytes
 
 
-class TextChanged(WorkMessage):
+class TextChanged(TaskMessage):
     """More is known of what a recording says.
 
     Args:
@@ -39,13 +39,13 @@ class TextChanged(WorkMessage):
         text: So far.
     """
 
-    def __init__(self, work: Work, name: str, text: str) -> None:
+    def __init__(self, work: BackgroundTask, name: str, text: str) -> None:
         super().__init__(work)
         self.name = name
         self.text = text
 
 
-def list_history(work: Work, ears: Ears) -> None:
+def list_history(work: BackgroundTask, ears: DictationDependencies) -> None:
     """Look what is in the history.
 
     Raises:
@@ -59,7 +59,9 @@ def list_history(work: Work, ears: Ears) -> None:
     work.post(HistoryListed(work, entries, total_bytes))
 
 
-def recognise_entry(work: Work, service: Service, ears: Ears, entry: Entry, turn: threading.Lock) -> None:
+def recognise_entry(
+    work: BackgroundTask, service: Service, ears: DictationDependencies, entry: Entry, turn: threading.Lock
+) -> None:
     """Recognise a recording again, as when it was dictated; its text changes only when all of it is there.
 
     Args:
@@ -85,7 +87,7 @@ def recognise_entry(work: Work, service: Service, ears: Ears, entry: Entry, turn
     work.post(TextChanged(work, entry.name, finished.text))
 
 
-def delete_entry(work: Work, ears: Ears, entry: Entry) -> None:
+def delete_entry(work: BackgroundTask, ears: DictationDependencies, entry: Entry) -> None:
     """Delete a recording and its text.
 
     Raises:

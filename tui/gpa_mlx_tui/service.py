@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from gpa_mlx.engine.thread import EngineThread
 from gpa_mlx.errors import CancelledError, GPAError
-from gpa_mlx.runner import EngineThread
-from gpa_mlx_tui.messages import WorkCancelled, WorkEnded
+from gpa_mlx_tui.messages import TaskCancelled, TaskEnded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from textual.message import Message
     from textual.message_pump import MessagePump
 
+    from gpa_mlx.engine.thread import State
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.runner import State
     from gpa_mlx.types import Task
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ OpenEngine: TypeAlias = "Callable[[Path], SpeechEngine]"
 """Opens the model in a directory; called on the engine's thread."""
 
 
-class Work:
+class BackgroundTask:
     """Something that is done for a screen, on a thread of its own. Made by `Service.begin`.
 
     Args:
@@ -100,7 +100,7 @@ class Service:
         self._model = model
         self._idle_unload_s = idle_unload_s
         self._thread = EngineThread(lambda: open_engine(model), idle_unload_s=idle_unload_s)
-        self._works: set[Work] = set()
+        self._works: set[BackgroundTask] = set()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -125,22 +125,22 @@ class Service:
         held = core.get_active_memory() if core is not None and hasattr(core, "get_active_memory") else 0
         return held or None
 
-    def begin(self, name: str, owner: MessagePump, body: Callable[[Work], None]) -> Work:
-        """Do something on a new thread; the owner gets its messages, then `WorkEnded` or, at once, `WorkCancelled`.
+    def begin(self, name: str, owner: MessagePump, body: Callable[[BackgroundTask], None]) -> BackgroundTask:
+        """Do something on a new thread; the owner gets its messages, then `TaskEnded` or, at once, `TaskCancelled`.
 
         Args:
             name: What it is called.
             owner: A widget, a screen or the app.
-            body: What to do. It may wait, import and read files. What it raises comes with `WorkEnded`.
+            body: What to do. It may wait, import and read files. What it raises comes with `TaskEnded`.
         """
-        work = Work(name, owner)
-        work.on_cancel(lambda: None if self._closed else owner.post_message(WorkCancelled(work)))
+        work = BackgroundTask(name, owner)
+        work.on_cancel(lambda: None if self._closed else owner.post_message(TaskCancelled(work)))
         with self._lock:
             self._works.add(work)
         threading.Thread(target=self._do, args=(work, body), name=f"gpa-mlx {name}", daemon=True).start()
         return work
 
-    def stream(self, work: Work, produce: Callable[[SpeechEngine], Generator[T]]) -> Iterator[T]:
+    def stream(self, work: BackgroundTask, produce: Callable[[SpeechEngine], Generator[T]]) -> Iterator[T]:
         """Yield what `produce` yields on the engine's thread; ends with `CancelledError` when the work is cancelled.
 
         Args:
@@ -158,7 +158,7 @@ class Service:
             yield item
         work.check()
 
-    def ask(self, work: Work, question: Callable[[SpeechEngine], T]) -> T:
+    def ask(self, work: BackgroundTask, question: Callable[[SpeechEngine], T]) -> T:
         """Return what `question` returns on the engine's thread.
 
         Raises:
@@ -169,7 +169,7 @@ class Service:
         work.on_cancel(job.cancel)
         return job.result()
 
-    def warm(self, owner: MessagePump, task: Task) -> Work:
+    def warm(self, owner: MessagePump, task: Task) -> BackgroundTask:
         """Load what a task needs, so that its first use does not wait."""
         return self.begin("load", owner, lambda work: self.ask(work, lambda engine: engine.warm(task)))
 
@@ -210,7 +210,7 @@ class Service:
         self.cancel_all()
         return self._thread.close(timeout_s)
 
-    def _do(self, work: Work, body: Callable[[Work], None]) -> None:
+    def _do(self, work: BackgroundTask, body: Callable[[BackgroundTask], None]) -> None:
         error: GPAError | None = None
         try:
             body(work)
@@ -230,4 +230,4 @@ class Service:
             with self._lock:
                 self._works.discard(work)
         if not self._closed:
-            work.post(WorkEnded(work, error))
+            work.post(TaskEnded(work, error))

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gpa_mlx.voices import Voice
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx.types import Voice
+    from gpa_mlx_tui.service import BackgroundTask
 
 Kind: TypeAlias = Literal["kept", "built-in"]
 
@@ -34,7 +34,7 @@ class ShelfVoice:
     problem: str = ""
 
 
-class ShelfListed(WorkMessage):
+class ShelfListed(TaskMessage):
     """These voices there are.
 
     Args:
@@ -42,12 +42,12 @@ class ShelfListed(WorkMessage):
         voices: The user's own first.
     """
 
-    def __init__(self, work: Work, voices: tuple[ShelfVoice, ...]) -> None:
+    def __init__(self, work: BackgroundTask, voices: tuple[ShelfVoice, ...]) -> None:
         super().__init__(work)
         self.voices = voices
 
 
-class ShelfChanged(WorkMessage):
+class ShelfChanged(TaskMessage):
     """The library was changed.
 
     Args:
@@ -56,13 +56,13 @@ class ShelfChanged(WorkMessage):
         name: Of the voice to look at now; empty: none.
     """
 
-    def __init__(self, work: Work, words: str, name: str) -> None:
+    def __init__(self, work: BackgroundTask, words: str, name: str) -> None:
         super().__init__(work)
         self.words = words
         self.name = name
 
 
-class CardRead(WorkMessage):
+class CardRead(TaskMessage):
     """A card holds this voice.
 
     Args:
@@ -70,21 +70,21 @@ class CardRead(WorkMessage):
         voice: The voice.
     """
 
-    def __init__(self, work: Work, voice: Voice) -> None:
+    def __init__(self, work: BackgroundTask, voice: Voice) -> None:
         super().__init__(work)
         self.voice = voice
 
 
-def list_shelf(work: Work, model: Path) -> None:
+def list_shelf(work: BackgroundTask, model: Path) -> None:
     """List the library, and the built-in voices.
 
     Raises:
         ModelFormatError: Not a converted model.
         VoiceError: The library cannot be read.
     """
-    from gpa_mlx import demo
-    from gpa_mlx.manifest import read_manifest
-    from gpa_mlx.voice_library import VoiceLibrary
+    from gpa_mlx.model import demo
+    from gpa_mlx.store.manifest import read_manifest
+    from gpa_mlx.voices.library import VoiceLibrary
 
     family = read_manifest(model).model_family
     listed: list[ShelfVoice] = []
@@ -100,13 +100,13 @@ def list_shelf(work: Work, model: Path) -> None:
     work.post(ShelfListed(work, tuple(listed)))
 
 
-def keep(work: Work, voice: Voice) -> None:
+def keep(work: BackgroundTask, voice: Voice) -> None:
     """Put a voice into the library.
 
     Raises:
         VoiceError: It cannot be kept under its name.
     """
-    from gpa_mlx.voice_library import VoiceLibrary
+    from gpa_mlx.voices.library import VoiceLibrary
 
     stored = VoiceLibrary().add(voice)
     silent = stored.origin is None or not stored.origin.consent
@@ -114,60 +114,60 @@ def keep(work: Work, voice: Voice) -> None:
     work.post(ShelfChanged(work, f"Kept '{stored.name}'.{note}", stored.name))
 
 
-def rename(work: Work, name: str, new_name: str) -> None:
+def rename(work: BackgroundTask, name: str, new_name: str) -> None:
     """Give a voice another name.
 
     Raises:
         VoiceError: It cannot have that name.
     """
-    from gpa_mlx.voice_library import VoiceLibrary
+    from gpa_mlx.voices.library import VoiceLibrary
 
     voice = VoiceLibrary().rename(name, new_name)
     work.post(ShelfChanged(work, f"'{name}' is now '{voice.name}'.", voice.name))
 
 
-def remove(work: Work, name: str) -> None:
+def remove(work: BackgroundTask, name: str) -> None:
     """Take a voice out of the library.
 
     Raises:
         VoiceError: It is not there, or cannot be deleted.
     """
-    from gpa_mlx.voice_library import VoiceLibrary
+    from gpa_mlx.voices.library import VoiceLibrary
 
     work.post(ShelfChanged(work, f"Removed '{VoiceLibrary().remove(name)}'.", ""))
 
 
-def read_pasted(work: Work, text: str) -> None:
+def read_pasted(work: BackgroundTask, text: str) -> None:
     """Read a card from a text.
 
     Raises:
         VoiceError: There is no sound card in it.
     """
-    from gpa_mlx.voice_card import parse_card
+    from gpa_mlx.voices.card import parse_card
 
     work.post(CardRead(work, parse_card(text, "What you pasted")))
 
 
-def read_file(work: Work, path: Path) -> None:
+def read_file(work: BackgroundTask, path: Path) -> None:
     """Read a card from a file.
 
     Raises:
         VoiceError: There is no sound card in it.
     """
-    from gpa_mlx.voice_card import read_card
+    from gpa_mlx.voices.card import read_card
 
     work.post(CardRead(work, read_card(path)))
 
 
-def export(work: Work, voice: Voice, path: Path) -> None:
+def export(work: BackgroundTask, voice: Voice, path: Path) -> None:
     """Write the card of a voice.
 
     Raises:
         VoiceError: Its texts are too long for a card.
         OSError: It cannot be written.
     """
-    from gpa_mlx.files import write_atomically
-    from gpa_mlx.voice_card import format_card
+    from gpa_mlx.store.files import write_atomically
+    from gpa_mlx.voices.card import format_card
     from gpa_mlx_tui.messages import Saved
 
     write_atomically(path, format_card(voice))

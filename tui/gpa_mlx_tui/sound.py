@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from gpa_mlx.errors import AudioDeviceError
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from gpa_mlx.audio.playback import OutputDevice, Player
-    from gpa_mlx.provenance.record import ModelIdentity
-    from gpa_mlx.types import GenerationOptions, Waveform
-    from gpa_mlx.voices import Voice
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx.audio.devices.playback import OutputDevice, Player
+    from gpa_mlx.provenance.metadata import ModelIdentity
+    from gpa_mlx.types import GenerationOptions, Voice, Waveform
+    from gpa_mlx_tui.service import BackgroundTask
 
 Peaks: TypeAlias = tuple[float, ...]
 """Largest magnitudes, 0 to 1, of one stretch of `PEAK_S` after the other."""
@@ -27,7 +26,7 @@ PEAK_S = 0.02
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class MadeSound:
+class GeneratedAudio:
     """What a model has said so far; grows on the work's thread, and stays when it is cancelled.
 
     Attributes:
@@ -111,7 +110,7 @@ class Playback:
     """
 
     def __init__(self, device: OutputDevice | None = None, *, expected_s: float | None = None) -> None:
-        from gpa_mlx.audio.playback import Player
+        from gpa_mlx.audio.devices.playback import Player
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         self.problem: AudioDeviceError | None = None
@@ -173,7 +172,7 @@ class Playback:
             self._player = None
 
 
-class SoundOpened(WorkMessage):
+class SoundOpened(TaskMessage):
     """Sound can come now, or cannot.
 
     Args:
@@ -182,13 +181,13 @@ class SoundOpened(WorkMessage):
         text: What is said; empty where nobody needs to know.
     """
 
-    def __init__(self, work: Work, playback: Playback, text: str) -> None:
+    def __init__(self, work: BackgroundTask, playback: Playback, text: str) -> None:
         super().__init__(work)
         self.playback = playback
         self.text = text
 
 
-class SoundGrew(WorkMessage):
+class SoundGrew(TaskMessage):
     """There is more sound to draw.
 
     Args:
@@ -196,14 +195,14 @@ class SoundGrew(WorkMessage):
         peaks: Of the new sound.
     """
 
-    def __init__(self, work: Work, peaks: Peaks) -> None:
+    def __init__(self, work: BackgroundTask, peaks: Peaks) -> None:
         super().__init__(work)
         self.peaks = peaks
 
 
 @contextmanager
 def sounding(
-    work: Work, output: OutputDevice | None, *, expected_s: float | None = None, text: str = ""
+    work: BackgroundTask, output: OutputDevice | None, *, expected_s: float | None = None, text: str = ""
 ) -> Iterator[Playback]:
     """Lend a playback that the screen knows of; cancelling the work, or an error in the block, ends the sound.
 
@@ -219,7 +218,7 @@ def sounding(
 
 
 def play(
-    work: Work,
+    work: BackgroundTask,
     pieces: Iterable[Waveform],
     output: OutputDevice | None,
     *,
@@ -238,7 +237,7 @@ def play(
     play_pieces(work, playback, pieces)
 
 
-def play_pieces(work: Work, playback: Playback, pieces: Iterable[Waveform]) -> None:
+def play_pieces(work: BackgroundTask, playback: Playback, pieces: Iterable[Waveform]) -> None:
     """Play samples to their end on a work's thread; cancelling the work stops the sound.
 
     Raises:
@@ -259,7 +258,7 @@ def read_samples(path: Path) -> Waveform:
     Raises:
         AudioFileError: It cannot be read.
     """
-    from gpa_mlx.audio.io import load_recording
+    from gpa_mlx.audio.files.reader import load_recording
 
     return load_recording(path).channel_mean.astype("float32")
 
@@ -269,14 +268,14 @@ def wav_path(path: Path) -> Path:
     return path if path.suffix.lower() in (".wav", ".wave") else path.with_name(f"{path.name}.wav")
 
 
-def _opened(work: Work, output: OutputDevice | None, expected_s: float | None, text: str) -> Playback:
+def _opened(work: BackgroundTask, output: OutputDevice | None, expected_s: float | None, text: str) -> Playback:
     playback = Playback(output, expected_s=expected_s)
     work.post(SoundOpened(work, playback, text))
     return playback
 
 
 @contextmanager
-def _silenced(work: Work, playback: Playback) -> Iterator[None]:
+def _silenced(work: BackgroundTask, playback: Playback) -> Iterator[None]:
     work.on_cancel(playback.stop)
     try:
         yield

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gpa_mlx_tui.messages import WorkMessage
-from gpa_mlx_tui.sound import MadeSound, PeakFinder, sounding, wav_path
+from gpa_mlx_tui.messages import TaskMessage
+from gpa_mlx_tui.sound import GeneratedAudio, PeakFinder, sounding, wav_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gpa_mlx.audio.playback import OutputDevice
-    from gpa_mlx.longform.narration import NarrationSettings, NarrationStream, SpokenPassage
+    from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.synthesis.narration import NarrationSettings, NarrationStream, SpokenPassage
     from gpa_mlx_tui.choices import VoiceChoice
-    from gpa_mlx_tui.service import Service, Work
+    from gpa_mlx_tui.service import BackgroundTask, Service
 
 _MOST_PREVIEWED = 2000
 
@@ -40,7 +40,7 @@ class SpeechRequest:
 
 
 @dataclass(slots=True, eq=False)
-class MadeSpeech(MadeSound):
+class MadeSpeech(GeneratedAudio):
     """What has been said so far.
 
     Attributes:
@@ -54,7 +54,7 @@ class MadeSpeech(MadeSound):
     settings: NarrationSettings | None = None
 
 
-class SpeechGrew(WorkMessage):
+class SpeechGrew(TaskMessage):
     """There is more speech.
 
     Args:
@@ -66,7 +66,7 @@ class SpeechGrew(WorkMessage):
     """
 
     def __init__(
-        self, work: Work, peaks: tuple[float, ...], number: int, total: int, passage: SpokenPassage | None
+        self, work: BackgroundTask, peaks: tuple[float, ...], number: int, total: int, passage: SpokenPassage | None
     ) -> None:
         super().__init__(work)
         self.peaks = peaks
@@ -75,11 +75,11 @@ class SpeechGrew(WorkMessage):
         self.passage = passage
 
 
-class SpeechMade(WorkMessage):
+class SpeechMade(TaskMessage):
     """All of it is made; what is playing goes on."""
 
 
-class PreviewFound(WorkMessage):
+class PreviewFound(TaskMessage):
     """How the text will be read.
 
     Args:
@@ -88,13 +88,13 @@ class PreviewFound(WorkMessage):
         is_as_written: Nothing is read otherwise than it is written.
     """
 
-    def __init__(self, work: Work, spoken: tuple[str, ...], *, is_as_written: bool) -> None:
+    def __init__(self, work: BackgroundTask, spoken: tuple[str, ...], *, is_as_written: bool) -> None:
         super().__init__(work)
         self.spoken = spoken
         self.is_as_written = is_as_written
 
 
-def make_speech(work: Work, service: Service, made: MadeSpeech, output: OutputDevice | None) -> None:
+def make_speech(work: BackgroundTask, service: Service, made: MadeSpeech, output: OutputDevice | None) -> None:
     """Say a text and play it while it is made.
 
     Raises:
@@ -114,10 +114,10 @@ def make_speech(work: Work, service: Service, made: MadeSpeech, output: OutputDe
         playback.finish()
 
 
-def preview(work: Work, text: str) -> None:
+def preview(work: BackgroundTask, text: str) -> None:
     """Find out how the beginning of a text will be read."""
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.longform.narration import NarrationSettings, plan_passages
+    from gpa_mlx.synthesis.narration import NarrationSettings, plan_passages
 
     try:
         planned = plan_passages(text[:_MOST_PREVIEWED], NarrationSettings())
@@ -152,12 +152,12 @@ def save_speech(made: MadeSpeech, path: Path) -> tuple[str, ...]:
     """
     import numpy as np
 
-    from gpa_mlx.audio.wav import write_wav
+    from gpa_mlx.audio.files.wav import write_wav
     from gpa_mlx.cli.inputs import require_writable
-    from gpa_mlx.files import write_atomically
-    from gpa_mlx.longform.making import describe_making
-    from gpa_mlx.provenance.sealing import require_free_sidecar, seal
-    from gpa_mlx.subtitles import make_cues, write_srt
+    from gpa_mlx.provenance.tagging import require_free_sidecar, tag_file
+    from gpa_mlx.store.files import write_atomically
+    from gpa_mlx.synthesis.metadata import describe_generation
+    from gpa_mlx.transcripts.subtitles import make_cues, write_srt
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
     path, srt = speech_files(path)
@@ -171,9 +171,9 @@ def save_speech(made: MadeSpeech, path: Path) -> tuple[str, ...]:
     assert made.voice is not None
     kept = {name: getattr(made.settings, name) for name in ("normalize", "retries", "verify", "live")}
     text = made.request.text
-    seal(
+    tag_file(
         path,
-        describe_making("speak", made.weights, made.voice, made.options, passages, settings=kept, text=text),
+        describe_generation("speak", made.weights, made.voice, made.options, passages, settings=kept, text=text),
     )
     write_atomically(srt, write_srt(make_cues(passage for passage in passages if passage.end_s > passage.start_s)))
     return path.name, srt.name
@@ -196,9 +196,9 @@ def read_text_file(path: Path) -> str:
 
 def _narrate(engine: SpeechEngine, made: MadeSpeech, model: Path) -> NarrationStream:
     """Speak, on the engine's thread."""
-    from gpa_mlx.longform.narration import NarrationSettings, narrate
-    from gpa_mlx.longform.tries import drawn_seed
-    from gpa_mlx.provenance.sealing import identify_model
+    from gpa_mlx.provenance.tagging import identify_model
+    from gpa_mlx.synthesis.narration import NarrationSettings, narrate
+    from gpa_mlx.synthesis.retry import drawn_seed
 
     request = made.request
     options = engine.default_options("speak")

@@ -9,17 +9,17 @@ from textual.message import Message
 
 from gpa_mlx.errors import CancelledError, GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx_tui.file_queue import FileJob
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gpa_mlx.subtitles import Format
-    from gpa_mlx.transcript_files import Targets
-    from gpa_mlx_tui.service import Service, Work
+    from gpa_mlx.transcripts.subtitles import Format
+    from gpa_mlx.transcripts.targets import Targets
+    from gpa_mlx_tui.service import BackgroundTask, Service
 
 
-class FilesFound(WorkMessage):
+class FilesFound(TaskMessage):
     """Recordings for the queue.
 
     Args:
@@ -29,14 +29,16 @@ class FilesFound(WorkMessage):
         unused: What was pasted, when none of it is there.
     """
 
-    def __init__(self, work: Work, jobs: tuple[FileJob, ...], problems: tuple[GPAError, ...], unused: str = "") -> None:
+    def __init__(
+        self, work: BackgroundTask, jobs: tuple[FileJob, ...], problems: tuple[GPAError, ...], unused: str = ""
+    ) -> None:
         super().__init__(work)
         self.jobs = jobs
         self.problems = problems
         self.unused = unused
 
 
-class QueueChecked(WorkMessage):
+class QueueChecked(TaskMessage):
     """Where the texts go.
 
     Args:
@@ -47,7 +49,7 @@ class QueueChecked(WorkMessage):
     """
 
     def __init__(
-        self, work: Work, targets: dict[str, Targets], errors: dict[str, GPAError], existing: dict[str, Path]
+        self, work: BackgroundTask, targets: dict[str, Targets], errors: dict[str, GPAError], existing: dict[str, Path]
     ) -> None:
         super().__init__(work)
         self.targets = targets
@@ -55,7 +57,7 @@ class QueueChecked(WorkMessage):
         self.existing = existing
 
 
-class FileAdvanced(WorkMessage):
+class FileAdvanced(TaskMessage):
     """A recording was heard further.
 
     Args:
@@ -63,7 +65,7 @@ class FileAdvanced(WorkMessage):
         job: Which.
     """
 
-    def __init__(self, work: Work, job: FileJob) -> None:
+    def __init__(self, work: BackgroundTask, job: FileJob) -> None:
         super().__init__(work)
         self.job = job
 
@@ -82,7 +84,7 @@ class FileFailed(FileAdvanced):
         stops: The others would fail in the same way.
     """
 
-    def __init__(self, work: Work, job: FileJob, error: GPAError, *, stops: bool) -> None:
+    def __init__(self, work: BackgroundTask, job: FileJob, error: GPAError, *, stops: bool) -> None:
         super().__init__(work, job)
         self.error = error
         self.stops = stops
@@ -102,7 +104,7 @@ class FileKept(Message):
         self.problem = problem
 
 
-def find_files(work: Work, text: str, known: Sequence[Path], *, pasted: bool) -> None:
+def find_files(work: BackgroundTask, text: str, known: Sequence[Path], *, pasted: bool) -> None:
     """Find the recordings that a text names: files, folders and patterns.
 
     Args:
@@ -121,8 +123,8 @@ def find_files(work: Work, text: str, known: Sequence[Path], *, pasted: bool) ->
     work.post(FilesFound(work, tuple(jobs), tuple(problems)))
 
 
-def _jobs(work: Work, names: list[str], seen: set[Path]) -> tuple[list[FileJob], list[GPAError]]:
-    from gpa_mlx.audio.sound_file import announced_duration_s
+def _jobs(work: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[FileJob], list[GPAError]]:
+    from gpa_mlx.audio.files.sound_file import announced_duration_s
     from gpa_mlx.cli.inputs import require_audio
     from gpa_mlx.cli.recordings import find_recordings
 
@@ -152,7 +154,12 @@ def _jobs(work: Work, names: list[str], seen: set[Path]) -> tuple[list[FileJob],
 
 
 def check_targets(
-    work: Work, jobs: Sequence[FileJob], formats: Sequence[Format], folder: Path | None, *, own: frozenset[Path]
+    work: BackgroundTask,
+    jobs: Sequence[FileJob],
+    formats: Sequence[Format],
+    folder: Path | None,
+    *,
+    own: frozenset[Path],
 ) -> None:
     """Decide where the texts of all jobs that wait go, and which files are there already.
 
@@ -163,9 +170,9 @@ def check_targets(
         folder: Where to write; None: beside each recording.
         own: What this queue has written, which it may write again.
     """
-    from gpa_mlx.transcript_files import Claims
+    from gpa_mlx.transcripts.targets import OutputRegistry
 
-    claims = Claims((job.path, job.path.name) for job in jobs)
+    claims = OutputRegistry((job.path, job.path.name) for job in jobs)
     targets: dict[str, Targets] = {}
     errors: dict[str, GPAError] = {}
     existing: dict[str, Path] = {}
@@ -184,7 +191,7 @@ def check_targets(
     work.post(QueueChecked(work, targets, errors, existing))
 
 
-def transcribe_file(work: Work, service: Service, job: FileJob, tell: Callable[[Message], object]) -> None:
+def transcribe_file(work: BackgroundTask, service: Service, job: FileJob, tell: Callable[[Message], object]) -> None:
     """Write one recording down.
 
     Args:
@@ -234,7 +241,7 @@ def _written_or_problem(job: FileJob) -> GPAError | None:
 
 def _write(job: FileJob) -> None:
     from gpa_mlx.cli.output import write_text
-    from gpa_mlx.subtitles import render
+    from gpa_mlx.transcripts.subtitles import render
 
     assert job.targets is not None
     for kind, path in job.targets.items():

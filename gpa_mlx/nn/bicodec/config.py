@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gpa_mlx.fields import Fields
+from gpa_mlx.store.config_reader import ConfigReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ class MelArgs:
     num_mels: int
 
     @classmethod
-    def read(cls, fields: Fields) -> MelArgs:
+    def read(cls, fields: ConfigReader) -> MelArgs:
         """Read the section `mel_params`."""
         args = cls(
             sample_rate=fields.integer("sample_rate"),
@@ -68,7 +68,7 @@ class FeatureNetArgs:
     use_tanh_at_final: bool
 
     @classmethod
-    def read(cls, fields: Fields) -> FeatureNetArgs:
+    def read(cls, fields: ConfigReader) -> FeatureNetArgs:
         """Read the section `encoder` or `prenet`."""
         return cls(
             input_channels=fields.integer("input_channels"),
@@ -91,7 +91,7 @@ class QuantizerArgs:
     codebook_dim: int
 
     @classmethod
-    def read(cls, fields: Fields) -> QuantizerArgs:
+    def read(cls, fields: ConfigReader) -> QuantizerArgs:
         """Read the section `quantizer`."""
         return cls(
             input_dim=fields.integer("input_dim"),
@@ -140,7 +140,7 @@ class SpeakerArgs:
         return math.prod(self.fsq_levels)
 
     @classmethod
-    def read(cls, fields: Fields) -> SpeakerArgs:
+    def read(cls, fields: ConfigReader) -> SpeakerArgs:
         """Read the section `speaker_encoder`; the defaults are what the reference hard-codes."""
         args = cls(
             input_dim=fields.integer("input_dim"),
@@ -182,7 +182,7 @@ class WaveGeneratorArgs:
     kernel_sizes: tuple[int, ...]
 
     @classmethod
-    def read(cls, fields: Fields) -> WaveGeneratorArgs:
+    def read(cls, fields: ConfigReader) -> WaveGeneratorArgs:
         """Read the section `decoder`."""
         args = cls(
             input_channel=fields.integer("input_channel"),
@@ -247,7 +247,7 @@ class BiCodecArgs:
         Raises:
             ModelFormatError: A value is missing or illegal, or two sections do not fit together.
         """
-        fields = Fields(config, source)
+        fields = ConfigReader(config, source)
         tokenizer = fields.section("audio_tokenizer")
         args = cls(
             sample_rate=fields.integer("sample_rate"),
@@ -264,7 +264,7 @@ class BiCodecArgs:
         args._check_joints(fields, tokenizer)
         return args
 
-    def _check_joints(self, fields: Fields, tokenizer: Fields) -> None:
+    def _check_joints(self, fields: ConfigReader, tokenizer: ConfigReader) -> None:
         if self.ref_segment_duration * self.sample_rate < self.latent_hop_length:
             raise fields.error("ref_segment_duration", f"is {self.ref_segment_duration} s, shorter than one frame")
         hop = math.prod(self.decoder.rates)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.bicodec.fsq import FiniteScalarQuantizer
 from gpa_mlx.nn.bicodec.quantizer import FactorizedQuantizer
 from gpa_mlx.nn.bicodec.reach import Span, Stage
 from gpa_mlx.nn.bicodec.vocos import ResamplingStage, Upsample, VocosBackbone
 from gpa_mlx.nn.layers import Snake, TapConv1d, TapConvTranspose1d
+from gpa_mlx.runtime.backend import mx, nn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.bicodec.quantizer import FactorizedQuantizer
 from gpa_mlx.nn.bicodec.vocos import Downsample, ResamplingStage, VocosBackbone
+from gpa_mlx.runtime.backend import mx, nn
 
 if TYPE_CHECKING:
     from gpa_mlx.nn.bicodec.config import BiCodecArgs, FeatureNetArgs

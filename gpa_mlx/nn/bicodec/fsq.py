@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gpa_mlx.backend import mx, nn
+from gpa_mlx.runtime.backend import mx, nn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

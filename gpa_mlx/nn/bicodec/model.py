@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpa_mlx.backend import nn
 from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
+from gpa_mlx.runtime.backend import nn
 
 if TYPE_CHECKING:
     from gpa_mlx.nn.bicodec.config import BiCodecArgs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.layers import l2_normalize
+from gpa_mlx.runtime.backend import mx, nn
 
 if TYPE_CHECKING:
     from gpa_mlx.nn.bicodec.config import QuantizerArgs

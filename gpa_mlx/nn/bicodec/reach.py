@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gpa_mlx.backend import mx
+    from gpa_mlx.runtime.backend import mx
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.bicodec.ecapa import ECAPAFeatures
 from gpa_mlx.nn.bicodec.fsq import FiniteScalarQuantizer
 from gpa_mlx.nn.bicodec.perceiver import PerceiverResampler
+from gpa_mlx.runtime.backend import mx, nn
 
 if TYPE_CHECKING:
     from gpa_mlx.nn.bicodec.config import BiCodecArgs

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from gpa_mlx.backend import mx, nn
 from gpa_mlx.nn.bicodec.reach import Span, Stage
 from gpa_mlx.nn.layers import DepthwiseConv1d, DepthwiseUpsample1d, gelu
+from gpa_mlx.runtime.backend import mx, nn
 
 _KERNEL_SIZE = 7
 _NORM_EPS = 1e-6

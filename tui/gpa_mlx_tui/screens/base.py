@@ -12,7 +12,7 @@ from textual.screen import Screen
 from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.bindings import bindings_of
 from gpa_mlx_tui.hearing import check_microphone
-from gpa_mlx_tui.messages import WorkCancelled, WorkEnded
+from gpa_mlx_tui.messages import TaskCancelled, TaskEnded
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.types import Task
     from gpa_mlx_tui.app import GPAApp
-    from gpa_mlx_tui.service import Service, Work
+    from gpa_mlx_tui.service import BackgroundTask, Service
 
 
 class ModeScreen(Screen[None]):
@@ -48,7 +48,7 @@ class ModeScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._works: dict[str, Work] = {}
+        self._works: dict[str, BackgroundTask] = {}
         self._silent: set[str] = set()
         self._was_shown = self._is_shown = False
 
@@ -105,7 +105,7 @@ class ModeScreen(Screen[None]):
         for header in self.query(Header):  # none while the screen is being made
             header.show(self.gpa.model_name, service.state, service.memory_bytes())
 
-    def begin(self, name: str, body: Callable[[Work], None], *, silent: bool = False) -> Work:
+    def begin(self, name: str, body: Callable[[BackgroundTask], None], *, silent: bool = False) -> BackgroundTask:
         """Do something in the background; one of the same name that is under way is cancelled.
 
         Args:
@@ -149,7 +149,7 @@ class ModeScreen(Screen[None]):
     def work_stopped(self, name: str) -> None:
         """Show that something was cancelled or has ended."""
 
-    def on_work_ended(self, message: WorkEnded) -> None:
+    def on_task_ended(self, message: TaskEnded) -> None:
         """Note the end, and say what went wrong."""
         message.stop()
         name = message.work.name
@@ -159,7 +159,7 @@ class ModeScreen(Screen[None]):
             self.gpa.show_error(message.error)
         self.work_stopped(name)
 
-    def on_work_cancelled(self, message: WorkCancelled) -> None:
+    def on_task_cancelled(self, message: TaskCancelled) -> None:
         """Do as Escape does when others cancelled what is under way: another model is used."""
         message.stop()
         name = message.work.name

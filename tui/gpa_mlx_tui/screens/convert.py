@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from gpa_mlx.longform.attempt import PassageEnd
-    from gpa_mlx.longform.conversion import ConvertedSegment
+    from gpa_mlx.synthesis.attempt import PassageEnd
+    from gpa_mlx.synthesis.conversion import ConvertedSegment
     from gpa_mlx_tui.sound import Playback
 
 Side: TypeAlias = Literal["source", "result"]

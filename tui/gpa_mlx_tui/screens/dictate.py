@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from gpa_mlx.dictation import Event, Finished, Level
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.service import BackgroundTask
 
 _SHOWN_S = 10.0
 _NOTE = "what the microphone hears will be drawn here"
@@ -258,8 +258,8 @@ class DictateScreen(ModeScreen):
             return
         text = self.query_one("#text", TextArea).text
 
-        def write(work: Work) -> None:
-            from gpa_mlx.files import write_atomically
+        def write(work: BackgroundTask) -> None:
+            from gpa_mlx.store.files import write_atomically
 
             write_atomically(path, f"{text.rstrip()}\n")
             work.post(Saved(work, (path.name,)))

@@ -11,7 +11,7 @@ from textual.widgets import DataTable, Static
 
 from gpa_mlx.cli.progress import clock
 from gpa_mlx.errors import GPAError
-from gpa_mlx.subtitles import FORMATS, Format
+from gpa_mlx.transcripts.subtitles import FORMATS, Format
 from gpa_mlx_tui.file_queue import FileJob, left_in_all_s, share_of_all
 from gpa_mlx_tui.screens.base import ModeScreen
 from gpa_mlx_tui.transcribing import (

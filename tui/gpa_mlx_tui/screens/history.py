@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static, TextArea
 
 from gpa_mlx.cli.progress import clock
-from gpa_mlx_tui.messages import WorkMessage
+from gpa_mlx_tui.messages import TaskMessage
 from gpa_mlx_tui.remembering import HistoryListed, TextChanged, delete_entry, list_history, recognise_entry
 from gpa_mlx_tui.screens.base import ModeScreen
 from gpa_mlx_tui.sound import Playback, play_pieces, read_samples
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from gpa_mlx.history import Entry
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.service import BackgroundTask
 
 _COLUMNS = (Column("", 1), Column("When", 16), Column("Length", 7), Column("Text or problem"))
 _NOTE = """\
@@ -30,7 +30,7 @@ Nothing was dictated yet. What you dictate, F2, is kept here
 with its sound, so that nothing is lost."""
 
 
-class SoundBegan(WorkMessage):
+class SoundBegan(TaskMessage):
     """A recording is about to be heard.
 
     Args:
@@ -38,7 +38,7 @@ class SoundBegan(WorkMessage):
         playback: Plays it.
     """
 
-    def __init__(self, work: Work, playback: Playback) -> None:
+    def __init__(self, work: BackgroundTask, playback: Playback) -> None:
         super().__init__(work)
         self.playback = playback
 
@@ -92,7 +92,7 @@ class HistoryScreen(ModeScreen):
             return
         output, expected_s = self.gpa.output, entry.duration_s
 
-        def body(work: Work) -> None:
+        def body(work: BackgroundTask) -> None:
             samples = read_samples(entry.audio)
             work.check()
             playback = Playback(output, expected_s=expected_s)

@@ -96,7 +96,7 @@ class ModelsScreen(ModeScreen):
 
     def action_pull(self) -> None:
         """Download a model."""
-        from gpa_mlx.models import DEFAULT_REPO
+        from gpa_mlx.store.models import DEFAULT_REPO
 
         if not self._is_busy():
             self.app.push_screen(InstallForm(source=DEFAULT_REPO), self._install)

@@ -21,7 +21,7 @@ from gpa_mlx_tui.enrolling import (
     say_sample,
 )
 from gpa_mlx_tui.hearing import MicrophoneChecked
-from gpa_mlx_tui.keeping import KEEP, Keeper
+from gpa_mlx_tui.keeping import KEEP, VoiceActions
 from gpa_mlx_tui.messages import Saved
 from gpa_mlx_tui.recorder import ClipGrew, ClipRecorded, ClipRecorder
 from gpa_mlx_tui.screens.base import ModeScreen
@@ -40,10 +40,9 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from gpa_mlx.types import AudioLike
-    from gpa_mlx.voices import Voice
+    from gpa_mlx.types import AudioLike, Voice
     from gpa_mlx_tui.enrolling import Clip, Part
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.service import BackgroundTask
     from gpa_mlx_tui.sound import Playback
 
 _PLAYHEAD_S = 0.05
@@ -185,7 +184,7 @@ class VoiceScreen(ModeScreen):
         if chosen is None or chosen.voice is None:
             self.gpa.tell("Choose a voice first; a new one is kept before it is passed on.")
             return
-        from gpa_mlx.voice_card import format_card
+        from gpa_mlx.voices.card import format_card
 
         self.gpa.copy(format_card(chosen.voice))
 
@@ -324,8 +323,8 @@ class VoiceScreen(ModeScreen):
     # -- inside -------------------------------------------------------------------------------------------------------
 
     @property
-    def _keeper(self) -> Keeper:
-        return Keeper(self, self.query_one(VoiceList))
+    def _keeper(self) -> VoiceActions:
+        return VoiceActions(self, self.query_one(VoiceList))
 
     @property
     def _panel(self) -> MakingPanel:
@@ -363,7 +362,7 @@ class VoiceScreen(ModeScreen):
         self.begin("judge", lambda work: judge_clip(work, audio, name, model))
         self._show_state()
 
-    def _play(self, wave: str, body: Callable[[Work], None]) -> None:
+    def _play(self, wave: str, body: Callable[[BackgroundTask], None]) -> None:
         self.cancel("play")
         self._wave, self._playback = wave, None
         self.begin("play", body)

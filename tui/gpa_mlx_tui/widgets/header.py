@@ -15,7 +15,7 @@ from gpa_mlx_tui.themes import UNICODE, Symbols
 if TYPE_CHECKING:
     from textual.events import Click, MouseMove
 
-    from gpa_mlx.runner import State
+    from gpa_mlx.engine.thread import State
     from gpa_mlx_tui.app import GPAApp
 
 _WORDS: dict[State, str] = {"idle": "ready", "opening": "loading", "busy": "working", "closed": "closed"}

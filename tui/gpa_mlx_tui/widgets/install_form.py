@@ -102,8 +102,8 @@ class InstallForm(ModalScreen[InstallRequest]):
 
     def _problem(self) -> str:
         from gpa_mlx.errors import GPAError
-        from gpa_mlx.hub.repository import is_repo_id
-        from gpa_mlx.models import check_name, name_for
+        from gpa_mlx.store.hub.repository import is_repo_id
+        from gpa_mlx.store.models import check_name, name_for
 
         if self._value("bits") not in _BITS:
             return "Bits are 4, 6 or 8, or nothing."

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from gpa_mlx_tui.app import GPAApp
-    from gpa_mlx_tui.messages import WorkEnded
+    from gpa_mlx_tui.messages import TaskEnded
 
 
 class TextViewer(ModalScreen[None]):
@@ -60,7 +60,7 @@ class TextViewer(ModalScreen[None]):
         else:
             self.dismiss(None)
 
-    def on_work_ended(self, message: WorkEnded) -> None:
+    def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""
         if message.error is not None:
             cast("GPAApp", self.app).show_error(message.error)

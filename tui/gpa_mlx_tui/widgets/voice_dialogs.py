@@ -55,7 +55,7 @@ class AskName(ModalScreen[str]):
             self.dismiss(name)
 
     def _problem(self, name: str) -> str:
-        from gpa_mlx.voice_library import checked_name
+        from gpa_mlx.voices.library import checked_name
 
         name = name.strip()
         if not name:

@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from gpa_mlx_tui.messages import WorkEnded
+from gpa_mlx_tui.messages import TaskEnded
 from gpa_mlx_tui.shelf import ShelfListed, ShelfVoice, list_shelf
 from gpa_mlx_tui.themes import UNICODE
 
@@ -75,7 +75,7 @@ class VoiceList(OptionList):
         self.voices = message.voices
         self._fill()
 
-    def on_work_ended(self, message: WorkEnded) -> None:
+    def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""
         message.stop()
         if message.error is not None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, cast
 from textual.message import Message
 
 from gpa_mlx_tui.choices import VoiceChoice, recording_choice, voices_of
-from gpa_mlx_tui.messages import Listed, WorkEnded
+from gpa_mlx_tui.messages import Listed, TaskEnded
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 
 if TYPE_CHECKING:
     from gpa_mlx_tui.app import GPAApp
-    from gpa_mlx_tui.service import Work
+    from gpa_mlx_tui.service import BackgroundTask
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".mov", ".aac", ".aiff", ".aif")
 """Files that the tree offers as recordings; any name can be typed."""
@@ -67,7 +67,7 @@ class VoicePicker(Button):
         model = app.service.model
         self._opens = then_open
 
-        def find(work: Work) -> None:
+        def find(work: BackgroundTask) -> None:
             work.post(Listed(work, voices_of(model)))
 
         app.service.begin("voices", self, find)
@@ -97,7 +97,7 @@ class VoicePicker(Button):
             self._opens = False
             self._offer(names)
 
-    def on_work_ended(self, message: WorkEnded) -> None:
+    def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""
         message.stop()
         if message.error is not None:

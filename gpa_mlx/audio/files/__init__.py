@@ -1,0 +1,1 @@
+"""Audio files: decoding, WAV writing, chunks of WAV files."""

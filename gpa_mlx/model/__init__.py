@@ -1,0 +1,1 @@
+"""A converted model: its parts, vocabulary and prompts."""

@@ -1,0 +1,81 @@
+"""The demo model that ships with the program: where it is, whom it speaks as, and recordings to try it on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.types import Voice
+from gpa_mlx.voices.voice import read_voice
+
+NAME = "demo"
+"""What `--model` calls it; a directory of that name is `./demo`."""
+
+ABILITIES = (
+    "The demo model hears and says twenty words: zero to nine, yes, no, on, off, up, down, stop, go, left and right."
+)
+"""What people are told about it."""
+
+_DATA = Path(__file__).parents[1] / "data" / "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSample:
+    """A recording that the demo model understands.
+
+    Attributes:
+        file: A WAV file.
+        text: What is said in it.
+        voice: Name of who says it; not necessarily a built-in voice.
+    """
+
+    file: Path
+    text: str
+    voice: str
+
+
+def demo_model() -> Path:
+    """Return the directory of the demo model.
+
+    Raises:
+        ModelNotFoundError: This installation has none.
+    """
+    return _folder("model")
+
+
+def demo_voices() -> tuple[Voice, ...]:
+    """Return the built-in voices, by name.
+
+    Raises:
+        ModelNotFoundError: This installation has none.
+        VoiceError: A voice file is damaged.
+    """
+    return tuple(read_voice(path) for path in sorted(_folder("voices").glob("*.json")))
+
+
+def demo_samples() -> tuple[DemoSample, ...]:
+    """Return the bundled recordings.
+
+    Raises:
+        ModelNotFoundError: This installation has none.
+        ModelFormatError: The list of them is damaged.
+    """
+    folder = _folder("samples")
+    listing = folder / "samples.json"
+    try:
+        entries = json.loads(listing.read_text(encoding="utf-8"))
+        return tuple(DemoSample(folder / entry["file"], entry["text"], entry["voice"]) for entry in entries)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelFormatError(f"{listing} is damaged.", hint="Install gpa-mlx again.") from error
+
+
+def _folder(name: str) -> Path:
+    folder = _DATA / name
+    if not folder.is_dir():
+        raise ModelNotFoundError(
+            "This installation has no demo model.",
+            hint="Install a release of gpa-mlx, or train the model with `gpa-mlx train demo` and name its directory.",
+        )
+    return folder

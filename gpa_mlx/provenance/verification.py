@@ -1,0 +1,155 @@
+"""What a file is, and whether it was altered since this program wrote it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from gpa_mlx.audio.files.wav_info import read_wav
+from gpa_mlx.errors import AudioFileError, GPAError
+from gpa_mlx.provenance.metadata import PROGRAM, Provenance, Sound, Tag, read_tag
+from gpa_mlx.provenance.tagging import read_sidecar, sidecar_of, sound_of
+
+if TYPE_CHECKING:
+    from gpa_mlx.audio.files.wav_info import WavContent
+
+State: TypeAlias = Literal[
+    "intact", "sound altered", "metadata altered", "sidecar missing", "re-saved", "not by gpa-mlx", "unreadable"
+]
+
+_SOFTWARE = re.compile(r"gpa-mlx \S+")
+_LAYOUTS = (("fmt ", "data", "INFO"), ("fmt ", "fact", "PEAK", "data", "INFO"))
+"""The chunks of the files this program writes: of integers, and of floats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationResult:
+    """What a file is.
+
+    Attributes:
+        file: The file.
+        state: `intact`: sound, mark and record are as they were written. `sound altered`, `metadata altered`: they
+            are not. `sidecar missing`: the mark names a record that is not there. `re-saved`: the sound is as it was
+            written, but another program wrote the file. `not by gpa-mlx`: nothing says that this program made it.
+            `unreadable`: there is no such file, or it cannot be read.
+        message: One sentence for people.
+        provenance: What the record says, if it could be read.
+        comment: The mark's sentence, if there is one.
+    """
+
+    file: Path
+    state: State
+    message: str
+    provenance: Provenance | None = None
+    comment: str | None = None
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether everything is as it was written."""
+        return self.state == "intact"
+
+
+def verify_file(path: Path) -> VerificationResult:
+    """Tell what a file is and whether it was altered; whatever the file is, there is an answer.
+
+    Args:
+        path: Any file.
+    """
+    try:
+        content = read_wav(path)
+    except AudioFileError as error:
+        if _is_file(path) and not isinstance(error.__cause__, OSError):
+            message = f"{error.message} gpa-mlx marks only the WAV files it writes: ask about the one this came from."
+            return VerificationResult(file=path, state="not by gpa-mlx", message=message)
+        return VerificationResult(file=path, state="unreadable", message=error.message)
+    record, problem = _record_beside(path)
+    comment = content.info.get("ICMT", "")
+    mark = read_tag(comment)
+    if mark is None:
+        state, message = _judge_unmarked(content, record)
+        return VerificationResult(file=path, state=state, message=message, provenance=record)
+    if mark.record_sha256 is None and record is not None and not _fits(content, record.sound):
+        record = None  # of another file
+    state, message = _judge_sound(content, mark, record)
+    if state == "intact" and mark.record_sha256 is not None:
+        state, message = _judge_record(mark, record, problem, sidecar_of(path))
+    if state == "intact":
+        state, message = _judge_mark(content, mark, record)
+    return VerificationResult(file=path, state=state, message=message, provenance=record, comment=comment)
+
+
+def _judge_unmarked(content: WavContent, record: Provenance | None) -> tuple[State, str]:
+    if record is not None and not _fits(content, record.sound):
+        change = _change(content, record.sound)
+        return "sound altered", f"It has no mark, and its sound is not that of the record beside it: {change}."
+    if content.info.get("ISFT", "").startswith(f"{PROGRAM} "):
+        return "metadata altered", "The mark of gpa-mlx in the file was altered."
+    if record is not None:
+        return (
+            "re-saved",
+            "The sound is that of the record beside it, but another program has saved the file without its mark.",
+        )
+    return "not by gpa-mlx", "Nothing in it says that gpa-mlx made it, or made it to its end."
+
+
+def _judge_sound(content: WavContent, mark: Tag, record: Provenance | None) -> tuple[State, str]:
+    if _fits(content, mark.sound):
+        return "intact", ""
+    if record is not None and _fits(content, record.sound):
+        return "metadata altered", "The sound is that of the record beside it, but the mark in the file was altered."
+    return "sound altered", f"gpa-mlx made it, but the sound was altered: {_change(content, mark.sound)}."
+
+
+def _judge_record(mark: Tag, record: Provenance | None, problem: GPAError | None, target: Path) -> tuple[State, str]:
+    if problem is not None:
+        return "metadata altered", f"The sound is as gpa-mlx wrote it, but {problem.message}"
+    if record is None:
+        return "sidecar missing", f"The sound is as gpa-mlx wrote it, but {target}, which says how, is missing."
+    if record.sha256 != mark.record_sha256:
+        return "metadata altered", f"The sound is as gpa-mlx wrote it, but {target} is the record of something else."
+    return "intact", ""
+
+
+def _judge_mark(content: WavContent, mark: Tag, record: Provenance | None) -> tuple[State, str]:
+    as_written = content.is_whole and content.chunks in _LAYOUTS and set(content.info) == {"ISFT", "ICMT"}
+    if not as_written or not _SOFTWARE.fullmatch(content.info["ISFT"]):
+        return "re-saved", "The sound is as gpa-mlx wrote it, but another program has saved the file since."
+    if record is not None and content.info != record.mark(recorded=True):
+        return "metadata altered", "The sound is as gpa-mlx wrote it, but the mark does not say what the record says."
+    without = "" if mark.record_sha256 else ", without a record of how it was made"
+    return "intact", f"{mark.kind.capitalize()}, exactly as gpa-mlx wrote it{without}."
+
+
+def _fits(content: WavContent, sound: Sound) -> bool:
+    return content.channels == 1 and sound_of(content) == sound
+
+
+def _change(content: WavContent, written: Sound) -> str:
+    """Say in what the sound differs, the most telling first."""
+    if content.channels != 1:
+        return f"it has {content.channels} channels instead of 1"
+    if (content.sample_rate, content.subtype) != (written.sample_rate, written.subtype):
+        return f"it is {content.sample_rate} Hz {content.subtype} instead of {written.sample_rate} Hz {written.subtype}"
+    if content.frames != written.frames:
+        return f"it has {content.frames} frames instead of {written.frames}"
+    return "the samples are others"
+
+
+def _record_beside(path: Path) -> tuple[Provenance | None, GPAError | None]:
+    """Return the record of a file, or why what is there cannot be used; neither where nothing is there."""
+    target = sidecar_of(path)
+    if not _is_file(target):
+        return None, None
+    try:
+        return Provenance.from_json(read_sidecar(target), str(target)), None
+    except GPAError as error:
+        return None, error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

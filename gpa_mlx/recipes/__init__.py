@@ -1,0 +1,1 @@
+"""Recipes that train complete models from scratch; the library does not depend on them."""

@@ -1,0 +1,81 @@
+"""How much memory MLX may use.
+
+MLX takes its own limit as advice, on every back end (0.32): above it, evaluation waits for running work to finish, and
+the Metal allocator first gives back the freed buffers it keeps; then memory is allocated all the same. What must not be
+exceeded is therefore checked here: weights before they are read, everything else between two steps of the work. What
+one step needs for a moment can still exceed the limit.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from gpa_mlx.errors import GPAError
+from gpa_mlx.runtime.backend import mx, nn
+
+_HINT = (
+    "Allow more with --max-memory, or use a smaller model: `gpa-mlx convert` makes one with `--dtype bfloat16` or "
+    "`--lm-bits 4`."
+)
+_limit_bytes: int | None = None
+
+
+def apply_limits(max_memory_bytes: int | None, cache_bytes: int | None) -> None:
+    """Set the limits of this process; to be called before the first model is read.
+
+    Args:
+        max_memory_bytes: What arrays may take together, as MLX counts them: Python, buffers that MLX keeps for reuse
+            and other libraries come on top. None means no limit.
+        cache_bytes: Most freed memory that MLX keeps; None leaves MLX's own choice, 32 MB on the CPU, and on Metal
+            as much as its memory limit.
+    """
+    global _limit_bytes
+    _limit_bytes = max_memory_bytes
+    if max_memory_bytes is not None:
+        mx.set_memory_limit(max_memory_bytes)
+    if cache_bytes is not None:
+        mx.set_cache_limit(cache_bytes)
+
+
+def read_weights(module: nn.Module, name: str) -> None:
+    """Evaluate a network's parameters, which reads them from their file, if the limit has room for them.
+
+    Args:
+        module: Its parameters are lazy arrays.
+        name: What it is, for the message.
+
+    Raises:
+        GPAError: There is no room; nothing has been read.
+    """
+    from mlx.utils import tree_flatten
+
+    # By identity: tied parameters are held once.
+    named = cast("list[tuple[str, mx.array]]", tree_flatten(module.parameters()))
+    parameters = {id(array): array for _, array in named}
+    needed = sum(array.nbytes for array in parameters.values())
+    held = mx.get_active_memory()
+    if _limit_bytes is not None and held + needed > _limit_bytes:
+        raise GPAError(
+            f"The {name} needs {_megabytes(needed)} of memory; {_megabytes(held)} of the {_megabytes(_limit_bytes)} "
+            "that are allowed are in use.",
+            hint=_HINT,
+        )
+    mx.eval(module.parameters())
+
+
+def check_use() -> None:
+    """End the work if it has come to hold more than is allowed; for loops to call between two steps.
+
+    Raises:
+        GPAError: More is held than is allowed.
+    """
+    if _limit_bytes is not None and (held := mx.get_active_memory()) > _limit_bytes:
+        raise GPAError(
+            f"This work needs more than the {_megabytes(_limit_bytes)} of memory that are allowed: "
+            f"it holds {_megabytes(held)}.",
+            hint=_HINT.replace("use a", "give shorter input, or use a"),
+        )
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"

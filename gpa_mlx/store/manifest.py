@@ -1,0 +1,305 @@
+"""`gpa_mlx.json`: what a converted model directory consists of and where it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.store.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MANIFEST_NAME = "gpa_mlx.json"
+FORMAT_VERSION = 1
+"""Raised whenever a directory written now could not be read by the previous release."""
+
+_CHUNK_BYTES = 1 << 20
+_GIVE_CONVERTED = "Give the directory that `gpa-mlx convert` wrote."
+_CONVERT_AGAIN = "Convert the model again."
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the weights came from.
+
+    Attributes:
+        location: Hub repository id or local path, as given to the converter.
+        revision: Resolved commit of the hub repository; None for a local path.
+        sha256: Checksum of every upstream file that was read, by path relative to the upstream directory.
+    """
+
+    location: str
+    revision: str | None
+    sha256: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PartInfo:
+    """One network of the model.
+
+    Attributes:
+        dtype: `float32`, `bfloat16` or `float16`: of the weights, or of the scales where they are quantised.
+        bits: Bits per quantised weight; None when nothing is quantised.
+        tensors: Number of tensors, before quantisation.
+        parameters: Number of parameters, before quantisation.
+    """
+
+    dtype: str
+    bits: int | None
+    tensors: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """One file of the directory.
+
+    Attributes:
+        size: Bytes.
+        sha256: Checksum, hexadecimal.
+    """
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The content of `gpa_mlx.json`.
+
+    Attributes:
+        format_version: Layout of the directory, see `FORMAT_VERSION`.
+        converter_version: Release of gpa-mlx that wrote it.
+        model_family: Voices can be exchanged between models of one family: those that share a BiCodec.
+        model_name: Name for people.
+        source: Where the weights came from.
+        parts: By name: `lm`, `glm_tokenizer`, `wav2vec2`, `bicodec`.
+        files: By path relative to the directory, with forward slashes; the manifest itself is not listed.
+        speech_repetition_penalty: What `speak` and `vc` use unless told otherwise; None is the reference's 1.2, which
+            suits thousands of codes and not a few hundred.
+        speech_max_chars: Longer texts are spoken in passages shorter than this many characters; None leaves it to the
+            program.
+        max_segment_s: Longer recordings are transcribed and converted in segments of at most this; None leaves it to
+            the program.
+    """
+
+    format_version: int
+    converter_version: str
+    model_family: str
+    model_name: str
+    source: Source
+    parts: Mapping[str, PartInfo]
+    files: Mapping[str, FileInfo]
+    speech_repetition_penalty: float | None = None
+    speech_max_chars: int | None = None
+    max_segment_s: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return dataclasses.asdict(self)
+
+
+class _MalformedError(ValueError):
+    """What is wrong inside a manifest, without the file's name."""
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write `gpa_mlx.json` durably: it is the last file of a conversion and vouches for all others."""
+    content = json.dumps(manifest.as_dict(), indent=2, ensure_ascii=False)
+    write_atomically(directory / MANIFEST_NAME, f"{content}\n")
+
+
+def read_manifest(directory: str | os.PathLike[str]) -> Manifest:
+    """Read `gpa_mlx.json`.
+
+    Raises:
+        ModelNotFoundError: There is no such directory.
+        ModelFormatError: It is an upstream model or something else, or a newer release wrote it.
+    """
+    root = Path(directory)
+    path = root / MANIFEST_NAME
+    if not root.is_dir():
+        problem = "is not a directory" if root.exists() else "does not exist"
+        raise ModelNotFoundError(f"The model {root} {problem}.", hint=_GIVE_CONVERTED)
+    if not path.exists():
+        if looks_like_upstream(root):
+            raise ModelFormatError(
+                f"{root} holds the upstream weights, not a converted model.",
+                hint=f"Run `gpa-mlx convert {root} -o DST` once and use DST.",
+            )
+        raise ModelFormatError(f"{root} is not a converted model: it has no {MANIFEST_NAME}.", hint=_GIVE_CONVERTED)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelFormatError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelFormatError(f"{path} is not JSON.", hint=_CONVERT_AGAIN) from error
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if type(version) is int and version > FORMAT_VERSION:
+        raise ModelFormatError(
+            f"{path} has format version {version}; this release of gpa-mlx reads up to {FORMAT_VERSION}.",
+            hint="Upgrade gpa-mlx, or convert the model again with this release.",
+        )
+    try:
+        return _parse(content)
+    except _MalformedError as error:
+        raise ModelFormatError(f"{path} is not a manifest of gpa-mlx: {error}.", hint=_CONVERT_AGAIN) from error
+
+
+def require_converted(directory: str | os.PathLike[str]) -> Manifest:
+    """Check, without reading the weights, that `directory` is a whole converted model.
+
+    Raises:
+        ModelNotFoundError: There is no such directory.
+        ModelFormatError: As `read_manifest`; or a file is missing or has another size than recorded.
+    """
+    root = Path(directory)
+    manifest = read_manifest(root)
+    for name, info in manifest.files.items():
+        problem = _size_problem(root, name, info)
+        if problem:
+            raise ModelFormatError(
+                f"The model {root} is damaged: {problem}.",
+                hint=f"Run `gpa-mlx model verify {root}` for the full list, then convert the model again.",
+            )
+    return manifest
+
+
+def looks_like_upstream(directory: Path) -> bool:
+    """Tell whether `directory` has the layout of a published GPA checkpoint."""
+    tokenizers = ("BiCodec", "glm-4-voice-tokenizer")
+    return (directory / "config.json").is_file() and any((directory / name).is_dir() for name in tokenizers)
+
+
+def verify_files(directory: str | os.PathLike[str], on_progress: Callable[[int, int], None] | None = None) -> list[str]:
+    """Compare every listed file with its recorded size and SHA-256.
+
+    Args:
+        directory: A converted model.
+        on_progress: Called with bytes done and bytes in total.
+
+    Returns:
+        One line per damaged file, naming it; empty when all is well.
+
+    Raises:
+        ModelNotFoundError: There is no such directory.
+        ModelFormatError: As `read_manifest`.
+    """
+    root = Path(directory)
+    files = read_manifest(root).files
+    total = sum(info.size for info in files.values())
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        if on_progress:
+            on_progress(done, total)
+
+    problems = []
+    for name, info in files.items():
+        problem = _size_problem(root, name, info)
+        if problem:
+            advance(info.size)
+        else:
+            problem = _digest_problem(root, name, info, advance)
+        if problem:
+            problems.append(problem)
+    return problems
+
+
+def sha256_of(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
+    """Return the SHA-256 of a file, hexadecimal, reading it in pieces; `on_bytes` hears the size of each."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            if on_bytes:
+                on_bytes(len(chunk))
+    return digest.hexdigest()
+
+
+def _size_problem(root: Path, name: str, info: FileInfo) -> str | None:
+    path = root / name
+    try:
+        is_there = path.is_file()
+    except OSError:  # longer than the name of a file can be
+        is_there = False
+    if not is_there:
+        return f"{name} is missing"
+    size = path.stat().st_size
+    return None if size == info.size else f"{name} has {size} bytes instead of {info.size}"
+
+
+def _digest_problem(root: Path, name: str, info: FileInfo, on_bytes: Callable[[int], None]) -> str | None:
+    try:
+        digest = sha256_of(root / name, on_bytes)
+    except OSError as error:
+        return f"{name} cannot be read: {error.strerror or error}"
+    return None if digest == info.sha256 else f"{name} has another SHA-256 than recorded"
+
+
+def _parse(content: Any) -> Manifest:  # noqa: ANN401
+    source = _typed(content, "source", dict)
+    checksums = _typed(source, "sha256", dict)
+    parts, files = _typed(content, "parts", dict), _typed(content, "files", dict)
+    return Manifest(
+        format_version=_typed(content, "format_version", int),
+        converter_version=_typed(content, "converter_version", str),
+        model_family=_typed(content, "model_family", str),
+        model_name=_typed(content, "model_name", str),
+        source=Source(
+            location=_typed(source, "location", str),
+            revision=_typed(source, "revision", str, NoneType),
+            sha256={name: _typed(checksums, name, str) for name in checksums},
+        ),
+        parts={
+            name: PartInfo(
+                dtype=_typed(part, "dtype", str),
+                bits=_typed(part, "bits", int, NoneType),
+                tensors=_typed(part, "tensors", int),
+                parameters=_typed(part, "parameters", int),
+            )
+            for name, part in parts.items()
+        },
+        files={
+            _relative(name): FileInfo(_typed(info, "size", int), _typed(info, "sha256", str))
+            for name, info in files.items()
+        },
+        speech_repetition_penalty=_optional(content, "speech_repetition_penalty", float, int),
+        speech_max_chars=_optional(content, "speech_max_chars", int),
+        max_segment_s=_optional(content, "max_segment_s", float, int),
+    )
+
+
+def _optional(content: Any, key: str, *kinds: type) -> Any:  # noqa: ANN401
+    """Read a positive number that may be missing, as in directories of earlier releases."""
+    value = _typed(content, key, *kinds, NoneType) if key in content else None
+    if value is not None and not 0 < value < math.inf:
+        raise _MalformedError(f"'{key}' must not be {value!r}")
+    return value
+
+
+def _typed(content: Any, key: str, *kinds: type) -> Any:  # noqa: ANN401
+    if not isinstance(content, dict) or key not in content:
+        raise _MalformedError(f"'{key}' is missing")
+    if type(content[key]) not in kinds:
+        raise _MalformedError(f"'{key}' must not be {content[key]!r}")
+    return content[key]
+
+
+def _relative(name: str) -> str:
+    """Return `name` if it stays inside the directory, however it is joined."""
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or str(path) != name:
+        raise _MalformedError(f"the file name {name!r} leaves the model directory")
+    return name

@@ -1,0 +1,1 @@
+"""Text without audio: normalization, segmentation, inverse normalization, custom vocabulary, error rates."""

@@ -1,0 +1,133 @@
+"""Numbers that were heard as words, written in digits.
+
+English is text2num's work, with its rules: a number up to three that stands alone stays a word ("one of them"), what is
+read digit by digit stays apart ("one nine six" is 1 9 6); years after "in", "since" and the like are put together here.
+
+Chinese is done here, because no library fits: cn2an writes "我1定去", and puts packages named `build` and `src` beside
+the installed ones. Only what can hardly be anything but a number changes: at least two characters that make up one
+number (二十三, 两百, 三点一四), three or more that are digits (二零二六), percentages, days of months and times of day.
+Single numerals, 万一, 三三两两 and 两三百 stay.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+_DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_PLACES = {"十": 10, "百": 100, "千": 1000}
+_GROUPS = {"万": 10**4, "亿": 10**8}
+_NUMERALS = "零〇一二两三四五六七八九十百千万亿"
+_DIGIT_RUN = "[零〇一二三四五六七八九]"
+_NUMBER = re.compile(f"(?<!点)[{_NUMERALS}]+(?:点{_DIGIT_RUN}+(?![分刻半{_NUMERALS}]))?")
+_PERCENT = re.compile(f"百分之([{_NUMERALS}]+(?:点{_DIGIT_RUN}+)?)")
+_DATE = re.compile(f"([{_NUMERALS}]+)(月)([{_NUMERALS}]+)([日号])")
+_TIME = re.compile(f"([{_NUMERALS}]+)(点)([{_NUMERALS}]+)(分)")
+_RUN = re.compile(f"{_DIGIT_RUN}{{3,}}")
+_HAN = re.compile(f"[{_NUMERALS}]")
+_LATIN = re.compile("[A-Za-z]")
+_YEAR = re.compile(
+    r"\b(in|since|until|year|january|february|march|april|may|june|july|august|september|october|november|december)"
+    r" (1[0-9]|20) ([0-9]{2})\b",
+    re.IGNORECASE,
+)
+_A_HUNDRED = re.compile(r"\ba (?=(?:hundred|thousand|million|billion)\b)", re.IGNORECASE)
+
+
+def inverse_normalize(text: str) -> str:
+    """Write the numbers of an English or Chinese text in digits; everything else stays as it is."""
+    if _HAN.search(text):
+        text = _PERCENT.sub(_percentage, text)
+        text = _DATE.sub(partial(_pair, most=(12, 31)), text)
+        text = _TIME.sub(partial(_pair, most=(24, 59)), text)
+        text = _NUMBER.sub(lambda found: _written(found.group()) or found.group(), text)
+    if _LATIN.search(text):
+        from text_to_num import alpha2digit
+
+        in_words = text
+        text = alpha2digit(_A_HUNDRED.sub("one ", text), "en")
+        text = _YEAR.sub(lambda found: found[0] if found[0] in in_words else f"{found[1]} {found[2]}{found[3]}", text)
+    return text
+
+
+def chinese_value(words: str) -> int | None:
+    """Return the whole number that is written in Chinese; None if it is none or could be something else.
+
+    A last digit stands for the next lower place, as one says it: 三万五 is 35000.
+    """
+    total = group = 0
+    digit: int | None = None
+    last_place, last_group, skipped = 10_000, 10**12, False
+    for position, character in enumerate(words):
+        if _DIGITS.get(character):
+            if digit is not None:
+                return None
+            digit = _DIGITS[character]
+        elif character in _DIGITS:
+            if digit is not None or not position or skipped:
+                return None
+            skipped = True
+            continue
+        elif character in _PLACES:
+            place = _PLACES[character]
+            if place >= last_place or (digit is None and not (place == 10 and (not position or skipped))):
+                return None
+            group += (digit or 1) * place
+            digit, last_place = None, place
+        else:
+            size = _GROUPS[character]
+            group += digit or 0
+            if size >= last_group or not group:
+                return None
+            total += group * size
+            group, digit, last_place, last_group = 0, None, 10_000, size
+        if digit is None:
+            skipped = False
+    if digit is not None:
+        group += digit * _place_of_last(words, skipped=skipped)
+    elif skipped:
+        return None
+    return total + group or None
+
+
+def _place_of_last(words: str, *, skipped: bool) -> int:
+    before = words[-2:-1]
+    if skipped or before in ("", "十"):
+        return 1
+    return (_PLACES | _GROUPS)[before] // 10
+
+
+def _percentage(found: re.Match[str]) -> str:
+    written = _written(found[1], single=True)
+    return found.group() if written is None else f"{written}%"
+
+
+def _pair(found: re.Match[str], most: tuple[int, int]) -> str:
+    first, second = chinese_value(found[1]), chinese_value(found[3])
+    if first is None or second is None or first > most[0] or second > most[1]:
+        return found.group()
+    return f"{first}{found[2]}{second}{found[4]}"
+
+
+def _written(words: str, *, single: bool = False) -> str | None:
+    """Return a number in digits, or None if it is to stay in words."""
+    whole, point, fraction = words.partition("点")
+    if _RUN.fullmatch(whole) or (point and re.fullmatch(_DIGIT_RUN, whole)):
+        number = "".join(str(_DIGITS[character]) for character in whole)
+    elif len(whole) < 2 and not single and not point:
+        return None
+    else:
+        number = _with_group(whole)
+    if number is None:
+        return None
+    return number + ("." + "".join(str(_DIGITS[character]) for character in fraction) if point else "")
+
+
+def _with_group(whole: str) -> str | None:
+    """Write round numbers as people do: 三百万 is 300万."""
+    value = chinese_value(whole)
+    if value is None:
+        return None
+    if whole[-1] in _GROUPS and not any(group in whole[:-1] for group in _GROUPS):
+        return f"{value // _GROUPS[whole[-1]]}{whole[-1]}"
+    return str(value)

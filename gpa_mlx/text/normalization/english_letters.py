@@ -1,0 +1,105 @@
+"""Abbreviations, titles, acronyms and Roman numerals in English."""
+
+from __future__ import annotations
+
+import re
+
+from gpa_mlx.text.normalization.english_numbers import cardinal, ordinal
+from gpa_mlx.text.normalization.english_sentences import full_stop
+from gpa_mlx.text.normalization.english_words import (
+    ABBREVIATIONS,
+    AFTER_NAMES,
+    BEFORE_NUMBERS,
+    ENDING,
+    NOT_SPELLED,
+    NUMBERED,
+    ROYAL,
+    SHOUTED,
+    SPELLED,
+    TITLES,
+    WITHOUT_DOT,
+)
+from gpa_mlx.text.normalization.rules import LEFT, RIGHT, WIDE, Rule, one_of, rule
+
+_LONGEST_CONTEXT = 48
+_AFTER_NAME = re.compile(r"[A-Z][\w&'’-]*,?\s$")
+_IN_ADDRESS = re.compile(r"[0-9]+(?:\s(?:[A-Z][\w'’-]*\s){1,3}|(?:st|nd|rd|th)\s)$")
+_BEFORE_NAME = re.compile(r"\s[A-Z]")
+_SHOUT_BEFORE = re.compile(rf"{LEFT}[A-Z]+[\s,]{{1,2}}$")
+_SHOUT_AFTER = re.compile(rf"[\s,]{{1,2}}(?:I|[A-Z]{{2,}}){RIGHT}")
+_ROMAN = re.compile(r"(?:C{0,3}|XC|XL|L)?(?:XC|XL|LX{0,3}|X{0,3})(?:IX|IV|VI{0,3}|I{0,3})")
+_ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_NUMERAL_ENDS = re.compile(r"\s?(?:[.,;:!?)]|\Z|\n)|\sof\s")
+
+
+def _title_or_place(match: re.Match[str]) -> str | None:
+    """Return Doctor or Drive for Dr, Saint or Street for St: by whether a name comes after it or before."""
+    word, dot = match["word"], bool(match["dot"])
+    before = match.string[max(0, match.start() - _LONGEST_CONTEXT) : match.start()]
+    before_name = bool(_BEFORE_NAME.match(match.string, match.end()))
+    in_address = bool(_IN_ADDRESS.search(before))
+    after_name = bool(_AFTER_NAME.search(before)) and not (before_name and word in TITLES)
+    if word in AFTER_NAMES and (in_address or after_name) and (dot or in_address or word in WITHOUT_DOT):
+        return AFTER_NAMES[word] + (full_stop(match) if dot else "")
+    return TITLES[word] if word in TITLES and before_name and (dot or word in WITHOUT_DOT) else None
+
+
+def _abbreviation(match: re.Match[str]) -> str:
+    written = match["written"]
+    words = ABBREVIATIONS.get(written) or ABBREVIATIONS[written.lower()].capitalize()
+    return words + full_stop(match, ends_sentences=written in ENDING) if written.endswith(".") else words
+
+
+def _initials(match: re.Match[str]) -> str:
+    letters = " ".join(match[0].replace(".", ""))
+    return letters + full_stop(match) if match[0].endswith(".") else letters
+
+
+def _acronym(match: re.Match[str]) -> str | None:
+    letters = match["letters"]
+    if letters in NOT_SPELLED or not (letters in SPELLED or set(letters).isdisjoint("AEIOUY")):
+        return None
+    before = match.string[max(0, match.start() - _LONGEST_CONTEXT) : match.start()]
+    if letters in SHOUTED and (_SHOUT_BEFORE.search(before) or _SHOUT_AFTER.match(match.string, match.end())):
+        return None
+    return " ".join(letters) + ("'s" if match["plural"] else "")
+
+
+def _numeral(match: re.Match[str]) -> str | None:
+    name, roman = match["name"], match["roman"]
+    # One letter is more often a letter: class C, and "Part I liked" goes on with a pronoun.
+    if roman in ("C", "L") or (roman == "I" and not _NUMERAL_ENDS.match(match.string, match.end())):
+        return None
+    value = _value(roman)
+    if not value:
+        return None
+    return f"{name} the {ordinal(value)}" if name in ROYAL else f"{name} {cardinal(value)}"
+
+
+def _value(roman: str) -> int | None:
+    """Return the value of a Roman numeral below four hundred, None where it is none."""
+    if not _ROMAN.fullmatch(roman):
+        return None
+    digits = [_ROMAN_DIGITS[letter] for letter in roman]
+    following = [*digits[1:], 0]
+    return sum(-digit if digit < after else digit for digit, after in zip(digits, following, strict=True))
+
+
+_LETTER_AFTER = rf"(?![^\W\d{WIDE}])"
+_CAPITALIZED = [written.capitalize() for written in ABBREVIATIONS if written.islower()]
+
+AT_LETTERS: tuple[Rule, ...] = (
+    rule(rf"{LEFT}(?P<name>{one_of(ROYAL | NUMBERED)})\s(?P<roman>[IVXLC]{{1,8}}){RIGHT}", _numeral),
+    rule(
+        rf"{LEFT}(?P<word>{one_of(BEFORE_NUMBERS)})\.\s?(?=[0-9])",
+        lambda match: BEFORE_NUMBERS[match["word"]] + " ",
+    ),
+    rule(rf"{LEFT}(?P<word>{one_of({*TITLES, *AFTER_NAMES})}){RIGHT}(?P<dot>\.)?", _title_or_place),
+    rule(rf"{LEFT}w/(?=\s?[^\W\d_])(?!o(?:ut)?{RIGHT})", lambda _: "with"),
+    rule(rf"{LEFT}(?P<written>{one_of({*ABBREVIATIONS, *_CAPITALIZED})}){RIGHT}", _abbreviation),
+    rule(rf"{LEFT}[A-Z](?:\.[A-Z]){{1,20}}\.?{RIGHT}", _initials),
+    rule(rf"{LEFT}[A-Z]{{1,3}}&[A-Z]{{1,3}}{RIGHT}", lambda match: " ".join(match[0]).replace("&", "and")),
+    rule(rf"{LEFT}[ACFGJ]#(?!\w)", lambda match: f"{match[0][0]} sharp"),
+    rule(rf"{LEFT}(?P<letters>[A-Z]{{2,6}})(?:(?P<plural>s){RIGHT})?{_LETTER_AFTER}(?!['’][A-Z])", _acronym),
+)
+"""`Louis XIV`, `No. 5`, `Dr. Smith`, `e.g.`, `U.S.`, `R&D`, `C#` and `CPUs`."""

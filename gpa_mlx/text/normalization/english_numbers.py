@@ -1,0 +1,77 @@
+"""English words of numbers. The spelling comes from num2words; which reading a form deserves is decided here."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from gpa_mlx.text.normalization.rules import plain_number
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_LONGEST_CARDINAL = 15
+"""Digits of the longest number said as one; beyond that nobody follows."""
+
+
+@lru_cache(maxsize=1024)
+def cardinal(value: int) -> str:
+    """Return "two hundred and five" for 205."""
+    return _num2words(value, "cardinal")
+
+
+@lru_cache(maxsize=1024)
+def ordinal(value: int) -> str:
+    """Return "twenty-third" for 23."""
+    return _num2words(value, "ordinal")
+
+
+def digit_by_digit(written: str) -> str:
+    """Return "zero zero seven" for 007; everything but ASCII digits is skipped."""
+    return " ".join(DIGITS[int(digit)] for digit in written if digit in "0123456789")
+
+
+def number(written: str) -> str:
+    """Return the words of a number without sign: plain, with thousands, decimal, or a code with leading zeros."""
+    whole, point, fraction = plain_number(written).partition(".")
+    words = whole_number(whole) if whole else ""
+    return f"{words} point {digit_by_digit(fraction)}".strip() if point else words
+
+
+def whole_number(digits: str) -> str:
+    """Return the words of a run of digits: one number, or digit by digit where it is too long or begins with zero."""
+    if len(digits) > _LONGEST_CARDINAL or (len(digits) > 1 and digits[0] == "0"):
+        return digit_by_digit(digits)
+    return cardinal(int(digits))
+
+
+def ordinal_number(digits: str) -> str | None:
+    """Return the ordinal of a run of digits, None where it is too long to be one."""
+    return ordinal(int(digits)) if len(digits) <= _LONGEST_CARDINAL else None
+
+
+def year(value: int) -> str:
+    """Return the words of a year with four digits: "nineteen oh five", "two thousand and one", "twenty twenty-six"."""
+    century, rest = divmod(value, 100)
+    if century % 10 == 0 and rest < 10:
+        return cardinal(value)
+    if rest == 0:
+        return f"{cardinal(century)} hundred"
+    return f"{cardinal(century)} {cardinal(rest) if rest > 9 else 'oh ' + cardinal(rest)}"
+
+
+def plural(words: str) -> str:
+    """Return the plural of a number's words: "nineteen nineties", "thirds", "halves"."""
+    if words.endswith("half"):
+        return words[:-1] + "ves"
+    return words[:-1] + "ies" if words.endswith("y") else words + "s"
+
+
+def fraction(numerator: int, denominator: int) -> str:
+    """Return "two thirds" for 2/3; the denominator is at least 2."""
+    part = {2: "half", 4: "quarter"}.get(denominator) or ordinal(denominator)
+    return f"{cardinal(numerator)} {part if numerator == 1 else plural(part)}"
+
+
+def _num2words(value: int, form: str) -> str:
+    from num2words import num2words  # 20 ms, and only texts with digits need it
+
+    # Its commas between thousands would be spoken as pauses.
+    return num2words(value, lang="en", to=form).replace(",", "")

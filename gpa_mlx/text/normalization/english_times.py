@@ -1,0 +1,127 @@
+"""Dates and times of day in English."""
+
+from __future__ import annotations
+
+import re
+
+from gpa_mlx.text.normalization.english_numbers import cardinal, ordinal, year
+from gpa_mlx.text.normalization.english_sentences import full_stop
+from gpa_mlx.text.normalization.english_words import MONTH_NUMBERS, MONTHS
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, Rule, one_of, rule
+
+_MONTH = rf"(?P<month>{one_of(MONTH_NUMBERS)}){RIGHT}"
+_DAY = r"(?:st|nd|rd|th)?"
+_YEAR = r"(?P<year>[12][0-9]{3})"
+_DONE = rf"{RIGHT}(?![.,:/][0-9])"
+_HALF = rf"[AaPp](?:\.[Mm]\.|[Mm]{RIGHT})"
+_CLOCK = rf"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?(?:[ \u00a0\u202f]?{_HALF})?"
+_HOUR = rf"(?:1[0-2]|0?[1-9])[ \u00a0\u202f]?{_HALF}"
+_TIME = rf"(?:{_CLOCK}|{_HOUR})"
+_PARTS = re.compile(
+    rf"(?P<hour>[0-9]+)(?::(?P<minute>[0-9]+)(?::(?P<second>[0-9]+))?)?[ \u00a0\u202f]?(?P<half>{_HALF})?"
+)
+
+
+def _month_first(match: re.Match[str]) -> str | None:
+    month, day, last = MONTHS[MONTH_NUMBERS[match["month"]] - 1], int(match["day"]), match["last"]
+    if not (_is_day(day) and (last is None or _is_day(int(last)))):
+        return None
+    words = f"{month} {ordinal(day)}"
+    if last:
+        words += f" to {ordinal(int(last))}"
+    return words + _in_year(match["year"])
+
+
+def _day_first(match: re.Match[str]) -> str | None:
+    day = int(match["day"])
+    if not _is_day(day):
+        return None
+    words = f"{ordinal(day)} of {MONTHS[MONTH_NUMBERS[match['month']] - 1]}{_in_year(match['year'])}"
+    before = match.string[max(0, match.start() - 4) : match.start()].lower()
+    stop = full_stop(match) if match[0].endswith(".") else ""
+    return words + stop if before == "the " else f"the {words}{stop}"
+
+
+def _month_of_year(match: re.Match[str]) -> str:
+    return f"{MONTHS[MONTH_NUMBERS[match['month']] - 1]} {year(int(match['year']))}"
+
+
+def _year_first(match: re.Match[str]) -> str | None:
+    return _date(match["month"], match["day"], int(match["year"]))
+
+
+def _year_last(match: re.Match[str]) -> str | None:
+    first, second, written = int(match["first"]), int(match["second"]), match["year"]
+    value = int(written) if len(written) == 4 else 2000 + int(written)
+    if match["mark"] == ".":
+        return _date(second, first, value) if len(written) == 4 else None
+    if first > 12 or first == second:
+        return _date(second, first, value)
+    if second > 12:
+        return _date(first, second, value)
+    if len(written) == 2:
+        return None
+    # Which of the two is the month only the writer knows.
+    return f"{cardinal(first)} {cardinal(second)} {year(value)}"
+
+
+def _date(month: int | str, day: int | str, value: int) -> str | None:
+    month, day = int(month), int(day)
+    return f"{MONTHS[month - 1]} {ordinal(day)}, {year(value)}" if 1 <= month <= 12 and _is_day(day) else None
+
+
+def _is_day(day: int) -> bool:
+    return 1 <= day <= 31
+
+
+def _in_year(written: str | None) -> str:
+    return f", {year(int(written))}" if written else ""
+
+
+def _time(match: re.Match[str]) -> str:
+    words = _time_of_day(match["low"])
+    if match["high"]:
+        words += f" to {_time_of_day(match['high'])}"
+    return words + (full_stop(match, ends_sentences=True) if match[0].endswith(".") else "")
+
+
+def _time_of_day(written: str) -> str:
+    parts = _PARTS.match(written)
+    assert parts  # the rule's pattern is narrower
+    hour, minute = int(parts["hour"]), int(parts["minute"] or 0)
+    half = f" {parts['half'][0].upper()} M" if parts["half"] else ""
+    words = cardinal(hour)
+    if minute:
+        words += f" {cardinal(minute)}" if minute > 9 else f" oh {cardinal(minute)}"
+    elif not half:
+        words += " o'clock" if 1 <= hour <= 12 else " hundred"
+    if parts["second"]:
+        seconds = int(parts["second"])
+        words += f" and {cardinal(seconds)} second" + ("" if seconds == 1 else "s")
+    return words + half
+
+
+AT_LETTERS: tuple[Rule, ...] = (
+    rule(
+        rf"{LEFT}{_MONTH}\.?\s(?P<day>[0-9]{{1,2}}){_DAY}(?:[-–](?P<last>[0-9]{{1,2}}){_DAY})?"
+        rf"(?:,?\s{_YEAR}(?={_DONE}))?{_DONE}",
+        _month_first,
+    ),
+    rule(rf"{LEFT}{_MONTH}\.?,?\s{_YEAR}{_DONE}", _month_of_year),
+)
+"""`Nov. 21st, 2026`, `Nov 3-5` and `Nov 2026`."""
+
+AT_DIGITS: tuple[Rule, ...] = (
+    rule(rf"{CLEAR}(?P<low>{_TIME})(?:\s?[-–—]\s?(?P<high>{_TIME}))?(?![:\w])", _time),
+    rule(
+        rf"{CLEAR}(?P<year>[12][0-9]{{3}})(?P<mark>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>[0-9]{{1,2}}){_DONE}",
+        _year_first,
+    ),
+    rule(
+        rf"{CLEAR}(?P<first>[0-9]{{1,2}})(?P<mark>[-/.])(?P<second>[0-9]{{1,2}})(?P=mark)"
+        rf"(?P<year>[12][0-9]{{3}}|[0-9]{{2}}(?<=/..)){_DONE}(?!-[0-9])",
+        _year_last,
+    ),
+    rule(rf"{CLEAR}(?P<day>[0-9]{{1,2}}){_DAY}\s(?:of\s)?{_MONTH}\.?(?:,?\s{_YEAR}{_DONE})?", _day_first),
+)
+"""`10:05 am`, `9:00-17:30`, `2026-11-21`, `11/21/2026`, `21.11.2026` and `21 Nov 2026`."""

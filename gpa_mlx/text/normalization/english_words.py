@@ -1,0 +1,117 @@
+"""Tables of English: abbreviations, acronyms and names of signs."""
+
+from __future__ import annotations
+
+from gpa_mlx.text.normalization.rules import listed
+
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+MONTH_NUMBERS = {
+    **{name: number for number, name in enumerate(MONTHS, start=1)},
+    **{name[:3]: number for number, name in enumerate(MONTHS, start=1)},
+    "Sept": 9,
+}
+
+TITLES = {
+    **{"Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof": "Professor", "St": "Saint"},
+    **{"Gen": "General", "Sen": "Senator", "Rep": "Representative", "Gov": "Governor", "Capt": "Captain"},
+    **{"Lt": "Lieutenant", "Col": "Colonel", "Sgt": "Sergeant", "Rev": "Reverend", "Hon": "Honorable", "Mt": "Mount"},
+}
+"""Before a name."""
+
+WITHOUT_DOT = frozenset({"Mr", "Mrs", "Ms", "Dr", "Prof", "Jr", "Sr", "Inc", "Ltd", "Corp", "Blvd", "Ave"})
+"""Those that are also written without the dot."""
+
+AFTER_NAMES = {
+    **{"Dr": "Drive", "St": "Street", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane"},
+    **{"Jr": "Junior", "Sr": "Senior", "Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation"},
+    **{"Co": "Company", "Bros": "Brothers"},
+}
+"""After a name, or a number and a name."""
+
+BEFORE_NUMBERS = {
+    **{"No": "number", "no": "number", "Nos": "numbers", "Fig": "figure", "fig": "figure", "Vol": "volume"},
+    **{"vol": "volume", "Ch": "chapter", "ch": "chapter", "Sec": "section", "sec": "section", "p": "page"},
+    **{"pp": "pages", "Eq": "equation", "Ver": "version", "ver": "version", "ca": "circa", "c": "circa"},
+    **{"est": "established", "Est": "established", "min": "minimum", "max": "maximum", "ext": "extension"},
+}
+
+ABBREVIATIONS = {
+    **{"e.g.": "for example", "i.e.": "that is", "etc.": "et cetera", "vs.": "versus", "approx.": "approximately"},
+    **{"a.k.a.": "also known as", "dept.": "department", "et al.": "and others", "cf.": "compare"},
+    **{"Ph.D.": "P H D", "PhD": "P H D", "PhDs": "P H D's", "a.m.": "A M", "p.m.": "P M", "govt.": "government"},
+    **{
+        "incl.": "including",
+        "excl.": "excluding",
+        "w/o": "without",
+        "w/out": "without",
+        "vs": "versus",
+        "iOS": "i O S",
+    },
+}
+"""Anywhere, also with a capital at the beginning."""
+
+ENDING = frozenset({"etc.", "et al.", "a.m.", "p.m.", "Ph.D."})
+"""Abbreviations whose dot ends the sentence where a capital follows."""
+
+PER = {
+    **{"person": "person", "month": "month", "mo": "month", "year": "year", "yr": "year", "week": "week", "wk": "week"},
+    **{"day": "day", "hour": "hour", "hr": "hour", "h": "hour", "minute": "minute", "min": "minute", "s": "second"},
+    **{"second": "second", "night": "night", "unit": "unit", "kg": "kilogram", "lb": "pound", "km": "kilometer"},
+}
+"""After a number and a slash."""
+
+SPELLED = frozenset(
+    listed("""
+    ABC AI AM API ATM BA BBC CD CDC CEO CFO CIA CIO COO CPU CSS CSV CTO DIY DNA DNS DVD EEG EKG ETA EU FAQ FBI
+    FDA FM FYI GDP GMT GPA GPS GPU HDMI HIV HQ HTML HTTP HTTPS IBM ICU ID IDE IEEE IMF IO IOS IP IPO IQ ISBN ISO ISP IT
+    IPA JPG KPI LCD LED LLM MA MBA MIT MLX MRI MVP NBA NFL NGO NHL NPC NSA NYC OCR OK OS PC PDF PHP PM PNG PR QA
+    RGB RNA RSS SDK SEO SMS SOS SQL SSD SSH SSL SUV TCP TLS TTS TV UAE UDP UFO UI UK UN UPS URL US USA USB UTC UV UX VAT
+    VIP VPN WHO WWW XML YMCA
+    """)
+)
+"""Acronyms said letter by letter though they have vowels, and the commonest of those without. The rest are words."""
+
+SHOUTED = frozenset({"AI", "AM", "BA", "ID", "IO", "IT", "MA", "OK", "PM", "UPS", "US", "WHO"})
+"""Of these the ones that are also words: left alone beside another word in capitals."""
+
+NOT_SPELLED = frozenset({"BRR", "GRR", "HMM", "MM", "MMM", "MR", "MRS", "MS", "DR", "PFFT", "PSST", "SHH", "ST", "TSK"})
+"""Words in capitals without vowels that are no acronyms."""
+
+ROYAL = frozenset(
+    listed("""
+    Alexander Alfonso Benedict Catherine Charles Christian Clement Edward Elizabeth Ferdinand Francis Frederick George
+    Gregory Gustav Henry Innocent Ivan James John Juan Carlos Leo Leopold Louis Mary Mehmed Napoleon Nicholas Otto Paul
+    Peter Philip Pius Ramses Richard Stephen Urban Victor Wilhelm William
+    """)
+)
+"""Names of rulers and popes, whose Roman numeral is an ordinal."""
+
+NUMBERED = frozenset(
+    listed("""
+    Act Appendix Article Book Bowl Chapter Class Episode Fantasy Figure Grade Group Lesson Level Mark Mode Part
+    Phase Scene Section Stage Table Tier Title Type Unit Vol Volume War
+    """)
+)
+"""Words whose Roman numeral is a plain number."""
+
+SIGNS = {
+    **{"&": "and", "+": "plus", "=": "equals", "×": "times", "÷": "divided by", "±": "plus or minus", "−": "minus"},
+    **{"≈": "is about", "≠": "is not equal to", "≤": "is at most", "≥": "is at least", "√": "the square root of"},
+    **{"∞": "infinity", "%": "percent", "‰": "per mille", "°": "degrees", "§": "section", "@": "at"},
+    **{"©": "copyright", "®": "registered", "™": "trademark", "№": "number", "$": "dollar", "€": "euro"},
+    **{"£": "pound", "¥": "yuan", "²": "squared", "³": "cubed", "½": "one half", "¼": "one quarter"},
+    **{"¾": "three quarters", "⅓": "one third", "⅔": "two thirds", "→": "to", "℃": "degrees Celsius"},
+    **{"℉": "degrees Fahrenheit", "₩": "won", "₹": "rupee", "¢": "cents"},
+}
+"""What a sign is called where no rule needed it."""
+
+FRACTION_SIGNS = {"½": "a half", "¼": "a quarter", "¾": "three quarters", "⅓": "a third", "⅔": "two thirds"}
+"""After a whole number and "and"."""
+
+DOMAINS = listed("ai app cn com co dev edu eu gov info io jp me net org tech tv uk us")
+"""Top-level domains that make a dotted word an address even without a path."""
+
+SET_PHRASES = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty-fifty", "20/20": "twenty twenty"}

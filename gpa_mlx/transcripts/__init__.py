@@ -1,0 +1,1 @@
+"""Transcripts: collected segments, timed-text formats, output files."""

@@ -1,0 +1,1 @@
+"""Voices: speaker codes, cards, the library, quality of reference clips."""

@@ -1,0 +1,127 @@
+"""What a conversion fetches from the hub, and when it fetches nothing."""
+
+from __future__ import annotations
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from gpa_mlx.errors import GPAError, ModelFormatError
+from gpa_mlx.store import paths
+from gpa_mlx.store.hub.copies import find_copy
+from gpa_mlx_convert import hub_source
+from gpa_mlx_convert.hub_source import fetched, find_snapshot
+from gpa_mlx_convert.sources import missing_files, needed_files
+from tests.support.hub_server import FakeHub, use_hub
+
+
+@pytest.fixture
+def hub(monkeypatch, small_a, tmp_path):
+    monkeypatch.setenv("GPA_MLX_HOME", str(tmp_path / "home"))
+    with FakeHub.of_directory(small_a).running() as running:
+        use_hub(monkeypatch, running)
+        yield running
+
+
+@pytest.fixture
+def upstream(small_a):
+    names = [str(path.relative_to(small_a)) for path in small_a.rglob("*") if path.is_file()]
+    return {name for name in names if not name.startswith("golden/")}
+
+
+def test_what_is_needed_is_taken_and_nothing_else(upstream):
+    other = ["README.md", "LLM/model.safetensors", "onnx/model.onnx", "optimizer.pt", "assets/demo.wav", "train.py"]
+    other += ["BiCodec/wav2vec2-large-xlsr-53/flax_model.msgpack", "BiCodec/train.yaml", "tf_model.h5"]
+    other += ["pytorch_model.bin", "BiCodec/pytorch_model.bin", "glm-4-voice-tokenizer/other.json"]
+    assert needed_files(upstream | set(other)) == upstream
+
+
+def test_of_sharded_weights_every_shard_is_taken(upstream):
+    sharded = {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"}
+    folder = "BiCodec/wav2vec2-large-xlsr-53/"
+    bins = {folder + "pytorch_model-00001-of-00001.bin", folder + "pytorch_model.bin.index.json"}
+    rest = upstream - {"model.safetensors", folder + "pytorch_model.bin"}
+    assert needed_files(rest | sharded | bins) == rest | sharded | bins
+
+
+def test_safetensors_go_before_other_forms(upstream):
+    folder = "BiCodec/wav2vec2-large-xlsr-53/"
+    both = upstream | {folder + "model.safetensors"}
+    assert needed_files(both) == both - {folder + "pytorch_model.bin"}
+
+
+def test_what_is_missing_is_listed_before_anything_is_fetched(hub, upstream):
+    assert missing_files(upstream.__contains__) == []
+    del hub.files["BiCodec/model.safetensors"], hub.files["tokenizer.json"]
+    with pytest.raises(ModelFormatError, match=r"missing: tokenizer\.json; BiCodec/model\.safetensors"):
+        find_snapshot(hub.repo, None, ask=False, offline=False)
+
+
+def test_a_copy_is_removed_after_use_unless_it_is_kept(hub, tmp_path):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    with fetched(found, None, tmp_path / "m") as folder:
+        assert {str(path.relative_to(folder)) for path in folder.rglob("*.safetensors")} >= {"model.safetensors"}
+        assert not (folder / "README.md").exists()
+    assert not folder.exists()
+    with fetched(found, None, tmp_path / "m", keep=True) as folder:
+        pass
+    hub.requests.clear()
+    again = find_snapshot(hub.repo, None, ask=False, offline=True)
+    with fetched(again, None, tmp_path / "m", offline=True) as kept:
+        assert kept == folder
+    assert again == found
+    assert folder.exists(), "what is kept stays kept"
+    assert hub.requests == []
+
+
+def test_after_a_failure_the_copy_stays_and_its_commit_is_gone_on_with(hub, tmp_path):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    hub.faults["BiCodec/model.safetensors"] = "403*"
+    with pytest.raises(GPAError), fetched(found, None, tmp_path / "m"):
+        pytest.fail("incomplete")
+    hub.commits.append("b" * 40)
+    hub.requests.clear()
+    assert find_snapshot(hub.repo, None, ask=False, offline=False) == found
+    assert hub.requests == []
+    assert find_snapshot(hub.repo, None, ask=True, offline=False).revision == "b" * 40
+    with (
+        pytest.raises(GPAError, match=r"MB of AutoArk-AI/GPA @ c0ffee0 are not here"),
+        fetched(found, None, tmp_path / "m", offline=True),
+    ):
+        pytest.fail("incomplete")
+
+
+def test_a_damaged_record_of_a_copy_counts_as_none(hub, tmp_path):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    with fetched(found, None, tmp_path / "m", keep=True) as folder:
+        pass
+    for text in ("", "[]", "{}", '{"files": [{"x": 1}]}', "\0"):
+        (folder / ".snapshot.json").write_text(text)
+        assert find_copy(hub.repo, None) is None
+    assert find_snapshot(hub.repo, None, ask=False, offline=False) == found
+
+
+def test_too_small_a_disk_is_said_before_anything_is_fetched(hub, tmp_path, monkeypatch):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    hub.requests.clear()
+    needed = 2 * found.size + hub_source._MARGIN_BYTES
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
+    with (
+        pytest.raises(GPAError, match=r"free; the download and the model made of it need"),
+        fetched(found, None, tmp_path / "m"),
+    ):
+        pytest.fail("no space")
+    assert hub.requests == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed))
+    with fetched(found, None, tmp_path / "m"):
+        pass
+
+
+def test_a_downloads_folder_that_cannot_be_written_is_said(hub, tmp_path):
+    found = find_snapshot(hub.repo, None, ask=False, offline=False)
+    paths.downloads_dir().parent.mkdir(parents=True)
+    paths.downloads_dir().write_text("a file")
+    with pytest.raises(GPAError, match="downloads") as caught, fetched(found, None, tmp_path / "m"):
+        pytest.fail("no folder")
+    assert "GPA_MLX_HOME" in caught.value.hint

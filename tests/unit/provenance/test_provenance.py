@@ -1,0 +1,448 @@
+"""Marks and records of generated sound, and what is said of files that were altered."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from gpa_mlx.audio.files.incremental_wav import GROWING_SUBTYPES
+from gpa_mlx.audio.files.wav import write_wav
+from gpa_mlx.audio.files.wav_info import append_info, read_wav
+from gpa_mlx.errors import AudioFileError, GPAError, SettingsError
+from gpa_mlx.provenance.metadata import (
+    GenerationMetadata,
+    ModelIdentity,
+    Provenance,
+    Sound,
+    VoiceIdentity,
+    digest_of_text,
+    read_tag,
+)
+from gpa_mlx.provenance.tagging import (
+    forget_record,
+    identify_model,
+    identify_voice,
+    require_free_sidecar,
+    sidecar_of,
+    tag_file,
+)
+from gpa_mlx.provenance.verification import verify_file
+from gpa_mlx.types import Voice
+from gpa_mlx.version import __version__
+
+QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+TEXT = "Nobody may read this."
+MAKING = GenerationMetadata(
+    task="speak",
+    model=ModelIdentity(name="nobody", family="f", sha256="ab" * 32),
+    voice=VoiceIdentity(name="anna, 安娜", sha256="cd" * 32),
+    seed=7,
+    seeds=(7, None),
+    text_sha256=digest_of_text(TEXT),
+    options={"temperature": 0.2, "verify": True, "max_tokens": None},
+    scores=(0.25, None),
+)
+RECORD = Provenance(
+    version="1.0",
+    created="2026-11-21T12:00:00Z",
+    making=MAKING,
+    sound=Sound(sha256="ef" * 32, frames=1001, sample_rate=16_000, subtype="PCM_16"),
+)
+
+
+def noise(samples=1001):
+    return np.random.default_rng(1).uniform(-0.5, 0.5, samples).astype(np.float32)
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    """A file that was just written, with its record."""
+    path = tmp_path / "out.wav"
+    write_wav(path, noise(), 16_000)
+    tag_file(path, MAKING)
+    return path
+
+
+@pytest.fixture
+def marked(tmp_path):
+    """A file that was just written without a record."""
+    path = tmp_path / "out.wav"
+    write_wav(path, noise(), 16_000)
+    tag_file(path, MAKING, sidecar=False)
+    return path
+
+
+# -- records ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        RECORD,
+        replace(RECORD, making=replace(MAKING, scores=None, seed=None, seeds=(), text_sha256=None)),
+        replace(RECORD, making=replace(MAKING, task="detokenize", source_sha256="12" * 32)),
+        replace(RECORD, making=replace(MAKING, model=replace(MAKING.model, adapter_sha256="34" * 32))),
+    ],
+)
+def test_a_record_is_read_back(record):
+    assert Provenance.from_json(record.to_json().encode(), "x") == record
+
+
+def test_the_mark_is_read_back():
+    for recorded in (True, False):
+        mark = read_tag(RECORD.mark(recorded=recorded)["ICMT"])
+        assert mark is not None
+        assert mark.kind == "synthetic speech"
+        assert mark.sound == RECORD.sound
+        assert mark.record_sha256 == (RECORD.sha256 if recorded else None)
+
+
+def test_the_digest_leaves_out_the_date_alone():
+    assert replace(RECORD, created="2030-01-01T00:00:00Z").sha256 == RECORD.sha256
+    assert replace(RECORD, version="2.0").sha256 != RECORD.sha256
+    assert replace(RECORD, making=replace(MAKING, seed=8)).sha256 != RECORD.sha256
+
+
+def document(**changes):
+    content = json.loads(RECORD.to_json()) | changes
+    del content["checksum"]
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return json.dumps({**content, "checksum": hashlib.sha256(canonical.encode()).hexdigest()}).encode()
+
+
+MADE = json.loads(RECORD.to_json())["making"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"program": "gpa-mlx", "version": NaN}', "is not JSON"),
+        (b"[]", "is not a record"),
+        (b'{"program": "other"}', "is not a record"),
+        (RECORD.to_json().replace("1001", "1002").encode(), "was altered: its content does not have its checksum"),
+        (RECORD.to_json().replace("12:00:00", "13:00:00").encode(), "was altered: its content does not have"),
+        (document(format_version=2), "format version 2"),
+        (document(more=1), "'record.more' is unknown"),
+        (document(created="yesterday"), "'record.created'"),
+        (document(sound=None), "'record.sound'"),
+        (document(sound={}), "'sound.sha256' is missing"),
+        (document(making={**MADE, "kind": "decoded from tokens"}), "'making.task'"),
+        (document(making={**MADE, "task": "sing"}), "'making.task'"),
+        (document(making={**MADE, "seeds": ["1"]}), "'making.seeds'"),
+        (document(making={**MADE, "scores": [True]}), "'making.scores'"),
+        (document(making={**MADE, "options": {"a": []}}), "'making.options'"),
+        (document(making={**MADE, "text_sha256": TEXT}), "'making.text_sha256'"),
+        (
+            document(making={**MADE, "voice": {"name": "x", "sha256": "ab" * 32, "text": "x"}}),
+            "'voice.text' is unknown",
+        ),
+    ],
+)
+def test_other_content_is_explained(content, words):
+    with pytest.raises(GPAError) as caught:
+        Provenance.from_json(content, "x.json")
+    assert caught.value.message.startswith("x.json ")
+    assert words in caught.value.message
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["making", "sound", "sha256", "model"]), inner),
+    )
+)
+def test_any_document_is_a_record_or_a_gpa_error(value):
+    for content in (json.dumps(value).encode(), document(making=value), document(sound=value)):
+        with pytest.raises(GPAError):
+            Provenance.from_json(content, "x")
+    with contextlib.suppress(GPAError):  # "0" is a version
+        Provenance.from_json(document(version=value), "x")
+
+
+def test_the_model_is_the_digest_that_sha256sum_gives(tmp_path):
+    files = {"b/two.bin": "22" * 32, "a.bin": "11" * 32}
+    manifest = {
+        "format_version": 1,
+        "converter_version": "0",
+        "model_family": "f",
+        "model_name": "n",
+        "source": {"location": "", "revision": None, "sha256": {}},
+        "parts": {},
+        "files": {name: {"size": 1, "sha256": digest} for name, digest in files.items()},
+    }
+    (tmp_path / "gpa_mlx.json").write_text(json.dumps(manifest))
+    lines = f"{'11' * 32}  a.bin\n{'22' * 32}  b/two.bin\n"
+    identity = identify_model(tmp_path)
+    assert identity == ModelIdentity(name="n", family="f", sha256=hashlib.sha256(lines.encode()).hexdigest())
+    (tmp_path / "adapter").write_bytes(b"1")
+    assert identify_model(tmp_path, [tmp_path / "adapter"]).adapter_sha256
+
+
+def test_a_voice_whose_file_has_no_unicode_name():
+    identity = identify_voice(Voice(name="a\udcff", global_tokens=(1, 2)))
+    assert identity == VoiceIdentity(name="a?", sha256=hashlib.sha256(b"1 2").hexdigest())
+
+
+# -- sealing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("subtype", GROWING_SUBTYPES)
+@pytest.mark.parametrize("sidecar", [True, False])
+def test_a_sealed_file_is_intact(tmp_path, subtype, sidecar):
+    path = tmp_path / "out.wav"
+    write_wav(path, noise(), 16_000, subtype=subtype)
+    sound = soundfile.read(path)[0]
+    record = tag_file(path, MAKING, sidecar=sidecar)
+    np.testing.assert_array_equal(soundfile.read(path)[0], sound)
+    assert record.version == __version__
+    assert record.sound.frames == 1001
+    verdict = verify_file(path)
+    assert (verdict.state, verdict.is_intact) == ("intact", True)
+    assert verdict.provenance == (record if sidecar else None)
+    assert "synthetic speech" in (verdict.comment or "")
+    assert sidecar_of(path).exists() == sidecar
+
+
+def test_texts_and_names_of_voices_stay_outside_the_file(sealed):
+    assert TEXT.encode() not in sealed.read_bytes() + sidecar_of(sealed).read_bytes()
+    assert "安娜".encode() not in sealed.read_bytes()
+
+
+def test_the_same_sound_makes_the_same_file(sealed, tmp_path, monkeypatch):
+    again = tmp_path / "again.wav"
+    write_wav(again, noise(), 16_000)
+    monkeypatch.setattr("gpa_mlx.provenance.tagging.datetime", Later)
+    tag_file(again, MAKING)
+    assert again.read_bytes() == sealed.read_bytes()
+    assert sidecar_of(again).read_bytes() != sidecar_of(sealed).read_bytes()
+
+
+class Later:
+    @staticmethod
+    def now(zone):
+        from datetime import datetime
+
+        return datetime(2100, 1, 1, tzinfo=zone)
+
+
+def test_a_record_that_cannot_be_written_is_an_error_of_its_own(tmp_path):
+    path = tmp_path / "out.wav"
+    write_wav(path, noise(), 16_000)
+    sidecar_of(path).mkdir()
+    with pytest.raises(GPAError, match=r"out\.wav\.json cannot be written"):
+        tag_file(path, MAKING)
+    assert verify_file(path).state == "sidecar missing"
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"semantic": [1]}', b"[" * 100_000])
+def test_what_is_no_record_is_neither_replaced_nor_removed(tmp_path, content):
+    path = tmp_path / "out.wav"
+    sidecar_of(path).write_bytes(content)
+    with pytest.raises(SettingsError, match=r"out\.wav\.json would be replaced"):
+        require_free_sidecar(path)
+    forget_record(path)
+    assert sidecar_of(path).read_bytes() == content
+
+
+def test_records_are_replaced_and_removed(sealed):
+    require_free_sidecar(sealed)
+    sidecar_of(sealed).write_text(sidecar_of(sealed).read_text().replace("anna", "berta"))
+    require_free_sidecar(sealed)
+    forget_record(sealed)
+    forget_record(sealed)
+    assert not sidecar_of(sealed).exists()
+
+
+# -- what is said of altered files ------------------------------------------------------------------------------------
+
+
+@QUICK
+@given(bit=st.integers(0, 1001 * 16 - 1))
+def test_one_flipped_bit_of_the_sound_is_noticed(tmp_path, bit):
+    path = tmp_path / "out.wav"
+    if not path.exists():
+        write_wav(path, noise(), 16_000)
+        tag_file(path, MAKING)
+    content = path.read_bytes()
+    flipped = bytearray(content)
+    flipped[44 + bit // 8] ^= 1 << bit % 8
+    other = tmp_path / "flipped.wav"
+    other.write_bytes(flipped)
+    for recorded in (True, False):
+        if recorded:
+            shutil.copy(sidecar_of(path), sidecar_of(other))
+        else:
+            sidecar_of(other).unlink()
+        verdict = verify_file(other)
+        assert (verdict.state, verdict.is_intact) == ("sound altered", False)
+        assert "the samples are others" in verdict.message
+
+
+@QUICK
+@given(place=st.integers(0, 10_000), value=st.integers(1, 255), cut=st.booleans())
+@example(place=282, value=1, cut=False)
+def test_no_change_of_one_byte_is_missed(tmp_path, place, value, cut):
+    path = tmp_path / "out.wav"
+    write_wav(path, noise(100), 16_000)
+    tag_file(path, MAKING)
+    content = bytearray(path.read_bytes())
+    place %= len(content)
+    if cut:
+        del content[place:]
+    else:
+        content[place] ^= value
+    path.write_bytes(content)
+    verdict = verify_file(path)
+    # What nothing depends on: the bytes per second, which follow from the rest, and what is after the end of a text.
+    harmless = not cut and (28 <= place < 32 or (place >= 44 + 200 and content[place] == value))
+    assert harmless or not verdict.is_intact, (place, verdict)
+    assert verdict.message
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "words"),
+    [
+        (lambda path: sidecar_of(path).unlink(), "sidecar missing", "out.wav.json, which says how, is missing"),
+        (lambda path: edit(sidecar_of(path), '"seed": 7', '"seed": 8'), "metadata altered", "out.wav.json was altered"),
+        (lambda path: sidecar_of(path).write_text("{}"), "metadata altered", "out.wav.json is not a record"),
+        (
+            lambda path: sidecar_of(path).write_text(RECORD.to_json()),
+            "metadata altered",
+            "the record of something else",
+        ),
+        (
+            lambda path: patch(path, b"(speak)", b"(vc)   "),
+            "metadata altered",
+            "mark of gpa-mlx in the file was altered",
+        ),
+        (lambda path: patch(path, b"by gpa-mlx", b"by gpa-mlY"), "metadata altered", "mark of gpa-mlx in the file"),
+        (
+            lambda path: patch(path, b"1001 frames", b"1002 frames"),
+            "metadata altered",
+            "the mark in the file was altered",
+        ),
+        (
+            lambda path: patch(path, b"gpa-mlx 0.1.0 (", b"gpa-mlx 9.9.9 ("),
+            "metadata altered",
+            "does not say what the record",
+        ),
+        (lambda path: patch(path, b"ISFTgpa"[:4], b"IXXX"), "re-saved", "another program has saved"),
+        (lambda path: resaved(path), "re-saved", "without its mark"),
+        (lambda path: resaved(path, keep_mark=True), "re-saved", "another program has saved the file since"),
+        (lambda path: append_info(path, {"INAM": "a title"}), "re-saved", "another program"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"more"), "re-saved", "another program"),
+        (lambda path: resaved(path, subtype="PCM_24"), "sound altered", "16000 Hz PCM_24 instead of 16000 Hz PCM_16"),
+        (lambda path: resaved(path, rate=8000), "sound altered", "8000 Hz"),
+        (lambda path: resaved(path, samples=500), "sound altered", "500 frames instead of 1001"),
+        (lambda path: resaved(path, channels=2), "sound altered", "2 channels instead of 1"),
+        (lambda path: os.truncate(path, 1000), "sound altered", "frames instead of 1001"),
+        (lambda path: patch(path, struct.pack("<I", 16_000), struct.pack("<I", 22_050)), "sound altered", "22050 Hz"),
+    ],
+)
+def test_what_was_done_to_a_file(sealed, change, state, words):
+    change(sealed)
+    verdict = verify_file(sealed)
+    assert verdict.state == state, verdict
+    assert words in verdict.message
+    assert not verdict.is_intact
+
+
+def edit(path, old, new):
+    content = path.read_text()
+    assert content.count(old) == 1
+    path.write_text(content.replace(old, new))
+
+
+def patch(path, old, new):
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+
+
+def resaved(path, *, rate=16_000, subtype="PCM_16", samples=None, channels=1, keep_mark=False):
+    sound = soundfile.read(path)[0][:samples]
+    comment = read_wav(path).info["ICMT"]
+    sound = sound if channels == 1 else np.stack([sound] * channels, axis=1)
+    with soundfile.SoundFile(path, "w", rate, channels, subtype) as file:
+        if keep_mark:
+            file.comment = comment
+        file.write(sound)
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        (lambda path: None, "intact"),
+        (lambda path: resaved(path), "not by gpa-mlx"),
+        (lambda path: resaved(path, keep_mark=True), "re-saved"),
+        (lambda path: resaved(path, keep_mark=True, samples=900), "sound altered"),
+        (lambda path: patch(path, b"1001 frames", b"1002 frames"), "sound altered"),
+        (lambda path: sidecar_of(path).write_text(RECORD.to_json()), "intact"),
+    ],
+)
+def test_what_was_done_to_a_file_without_a_record(marked, change, state):
+    change(marked)
+    assert verify_file(marked).state == state
+
+
+def test_a_mark_from_which_the_record_was_taken(sealed):
+    record, sound = sidecar_of(sealed).read_text(), soundfile.read(sealed, dtype="float32")[0]
+    write_wav(sealed, sound, 16_000)
+    tag_file(sealed, MAKING, sidecar=False)
+    sidecar_of(sealed).write_text(record)
+    assert verify_file(sealed).state == "metadata altered"
+
+
+@pytest.mark.parametrize(("suffix", "words"), [("flac", "FLAC"), ("ogg", "Ogg"), ("mp3", ""), ("aiff", "AIFF")])
+def test_other_formats_are_no_files_of_this_program(sealed, suffix, words):
+    other = sealed.with_suffix(f".{suffix}")
+    soundfile.write(other, soundfile.read(sealed)[0], 16_000)
+    verdict = verify_file(other)
+    assert verdict.state == "not by gpa-mlx"
+    assert "is not a WAV file" in verdict.message
+    assert "marks only the WAV files it writes" in verdict.message
+    assert words in verdict.message
+
+
+def test_a_recording_is_not_by_this_program(tmp_path):
+    path = tmp_path / "a.wav"
+    write_wav(path, noise(), 16_000)
+    assert verify_file(path).state == "not by gpa-mlx"
+
+
+@pytest.mark.parametrize("name", ["missing.wav", ".", "a\0b", "a" * 300])
+def test_what_cannot_be_read(tmp_path, name):
+    assert verify_file(tmp_path / name).state == "unreadable"
+
+
+@QUICK
+@given(sound=st.binary(max_size=300), record=st.binary(max_size=300), is_wav=st.booleans())
+def test_any_two_files_have_a_verdict(tmp_path, sound, record, is_wav):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF\0\1\0\0WAVE" + sound if is_wav else sound)
+    sidecar_of(path).write_bytes(record)
+    verdict = verify_file(path)
+    assert verdict.message
+    assert not verdict.is_intact
+
+
+def test_a_file_that_cannot_be_marked_has_no_record(tmp_path):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, noise(), 16_000)
+    with pytest.raises(AudioFileError):
+        tag_file(path, MAKING)
+    assert not sidecar_of(path).exists()

@@ -1,0 +1,130 @@
+"""The whole way from recordings to a model, at a size that says nothing about quality."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+
+import pytest
+
+import gpa_mlx
+from gpa_mlx.recipes.demo.build import build_demo, progress
+from gpa_mlx.recipes.demo.dataset import DemoData
+from gpa_mlx.recipes.demo.non_speech import non_speech
+from gpa_mlx.recipes.demo.plan import DataConfig
+from gpa_mlx.recipes.demo.recipe import LABEL_COUNT, DemoRecipe, Sizes
+from gpa_mlx.recipes.demo.synthesis import synthesise
+from gpa_mlx.recipes.demo.utterances import of_speech
+from gpa_mlx.recipes.demo.voices import VOICES
+from gpa_mlx.store.manifest import verify_files
+from gpa_mlx.train.alignment_loss import AlignmentLossConfig
+from gpa_mlx.train.bicodec import GeneratorConfig, SpeakerConfig, TokensConfig
+from gpa_mlx.train.fit import FitConfig
+from gpa_mlx.train.glm import GLMTrainingConfig
+from gpa_mlx.train.log import TrainingLog
+from gpa_mlx.train.quantizers import CodebookSettings
+from gpa_mlx.train.stage import StageSettings
+from gpa_mlx.types import GenerationOptions
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng or flite is not installed"
+)
+
+
+def settings(steps):
+    return StageSettings(steps=steps, warmup_steps=1, log_steps=1, checkpoint_steps=2)
+
+
+@pytest.fixture(scope="module")
+def data():
+    sentences = [("yes",), ("stop", "go"), ("one", "two")]
+    speech = [
+        of_speech(synthesise(VOICES[name], words, "steady", seed=0), words, name, "steady")
+        for name in ("slt", "rms")
+        for words in sentences
+    ]
+    training = (*speech, *non_speech(2, seed=0))
+    understood = of_speech(synthesise(VOICES["kal"], ("one", "two"), "loose", seed=0), ("one", "two"), "kal", "loose")
+    readings = (*(utterance for utterance in speech if len(utterance.words) > 1), understood)
+    return DemoData(config=DataConfig(), training=training, readings=readings, trained_voices=(), held_out_voices=())
+
+
+def given(data):
+    return data
+
+
+def recipe(lm_steps):
+    return DemoRecipe(
+        sizes=Sizes(
+            glm_dims=32,
+            glm_layers=1,
+            glm_codes=32,
+            feature_dims=32,
+            feature_layers=2,
+            codec_dims=16,
+            latent_dims=16,
+            semantic_codes=32,
+            generator_channels=16,
+            lm_dims=32,
+            lm_layers=1,
+        ),
+        batch_size=4,
+        glm=GLMTrainingConfig(label_count=LABEL_COUNT, stage=settings(4), codebook=CodebookSettings(bypass_steps=1)),
+        speaker=SpeakerConfig(stage=settings(2)),
+        tokens=TokensConfig(stage=settings(4)),
+        prenet=settings(2),
+        generator=GeneratorConfig(stage=settings(2)),
+        polish=GeneratorConfig(stage=settings(2)),
+        finish=GeneratorConfig(stage=settings(2)),
+        codebook=CodebookSettings(bypass_steps=1),
+        lm=FitConfig(steps=lm_steps, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
+        lm_readings=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
+        lm_last=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
+        guide=AlignmentLossConfig(words=20, places=4, place_layer=1, word_layer=1),
+        hearings=2,
+        readings=2,
+        conversions=4,
+        reading_conversions=2,
+    )
+
+
+def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice(data, tmp_path):
+    reports = []
+    load = partial(given, data)
+    model = build_demo(tmp_path, recipe(3), load, report=reports.append)
+    stages = [line for line in reports if "loss" not in line]
+    assert stages == ["tokenizers", "language model and decoder"]
+    assert verify_files(model, lambda done, total: None) == []
+    clip = data.training[2].wave, 16_000
+    with gpa_mlx.load(model) as gpa:
+        voice = gpa.make_voice(clip, name="slt")
+        options = GenerationOptions(max_tokens=8, temperature=1.0, seed=1)
+        assert len(gpa.speak("yes", voice=voice, options=options).codes) > 0
+        gpa.convert_voice(clip, voice=voice, options=options)
+        assert gpa.transcribe(clip, vad=False).finish_reason in ("stop", "length", "loop")
+    logs = {path: path.read_bytes() for path in tmp_path.rglob("log.jsonl")}
+    assert len(logs) == 11
+    before = (model / "model.safetensors").read_bytes()
+    build_demo(tmp_path, recipe(3), load)
+    assert {path: path.read_bytes() for path in logs} == logs
+    assert (model / "model.safetensors").read_bytes() == before
+
+
+def test_progress_tells_of_what_has_begun_and_not_ended(tmp_path):
+    assert progress(tmp_path, recipe(3)) == ""
+    TrainingLog(tmp_path / "lm").write(2, loss=1.5)
+    TrainingLog(tmp_path / "glm").write(4, loss=1.0)
+    readings = TrainingLog(tmp_path / "readings")
+    readings.write(50, total=100)
+    assert progress(tmp_path, recipe(3)) == "lm 2/3, loss 1.500; readings 50/100"
+    readings.write(100, total=100)
+    assert progress(tmp_path, recipe(3)) == "lm 2/3, loss 1.500"
+
+
+def test_the_seed_decides_everything(data, tmp_path):
+    load = partial(given, data)
+    first, second = (build_demo(tmp_path / name, recipe(3), load) for name in ("first", "second"))
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert len(files) > 5
+    for file in files:
+        assert (first / file).read_bytes() == (second / file).read_bytes(), file
