@@ -191,10 +191,10 @@ def test_a_limit_on_file_sizes_of_the_system(tmp_path):
     code = """
 import resource, sys
 import numpy as np
-from gpa_mlx.audio.files.incremental_wav import GrowingWav
+from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
 from gpa_mlx.errors import AudioFileError
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-with GrowingWav(sys.argv[1], 16_000) as wav:
+with IncrementalWavWriter(sys.argv[1], 16_000) as wav:
     try:
         while True:
             wav.append(np.zeros(1000, dtype=np.float32))

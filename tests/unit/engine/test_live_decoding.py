@@ -198,7 +198,7 @@ def test_the_event_ends_it_and_so_does_closing():
 PROGRAM = """
 import resource, sys
 import numpy as np
-from gpa_mlx.audio.vad.streaming_gate import EarlyGate
+from gpa_mlx.audio.vad.streaming_gate import StreamingEnergyGate
 from gpa_mlx.audio.vad.segmenter import Segmenter
 from gpa_mlx.engine.local_agreement import follow
 from gpa_mlx.types import Segment
@@ -221,7 +221,7 @@ def blocks(minutes):
         yield (np.where(loud, 0.3, 1e-4) * generator.standard_normal(1600)).astype(np.float32)
 
 def segments(minutes):
-    segmenter = Segmenter(max_duration_s=30.0, vad=EarlyGate(), is_live=True)
+    segmenter = Segmenter(max_duration_s=30.0, vad=StreamingEnergyGate(), is_live=True)
     return sum(chunk.segment is not None for chunk in follow(blocks(minutes), segmenter, Ear()))
 
 segments(1)
