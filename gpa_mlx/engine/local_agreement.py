@@ -105,7 +105,7 @@ def follow(blocks: Iterable[Waveform], segmenter: Segmenter, ear: LiveDecoder) -
         ear: Hears it.
 
     Raises:
-        CancelledError: The event of the surrounding `cancellable` is set.
+        CancelledError: A surrounding `cancellable` scope is cancelled.
     """
     agreement, pace = LocalAgreement(), DecodeThrottle()
     shown = ("", "")
