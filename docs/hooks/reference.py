@@ -36,8 +36,8 @@ COPIED = {
 """Pages that are files elsewhere in the repository."""
 
 PICTURES = {
-    "pictures/speak.svg": _SNAPSHOTS / "test_tui_speak/test_it_looks_right[dark-80x24].svg",
-    "pictures/dictate.svg": _SNAPSHOTS / "test_tui_dictate/test_dictating_looks_right[light-80x24].svg",
+    "pictures/speak.svg": _SNAPSHOTS / "test_app_speak/test_it_looks_right[dark-80x24].svg",
+    "pictures/dictate.svg": _SNAPSHOTS / "test_app_dictate/test_dictating_looks_right[light-80x24].svg",
 }
 """Pictures of the app: what its tests compare it with."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -124,3 +125,31 @@ def test_readme_shows_a_test_command():
     assert about_tests
     assert "pytest" in about_tests[0]
     assert len(about_tests[0].splitlines()) == 1
+
+
+@PAGES
+def test_files_that_are_named_exist(page):
+    named = {
+        span
+        for span in code_spans(page)
+        if re.fullmatch(r"(gpa_mlx|convert|tui|tests|docs|\.ci|\.github)(/[\w.-]+)+/?", span)
+    }
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+@PAGES
+def test_names_from_the_code_exist(page):
+    named = {span for span in code_spans(page) if re.fullmatch(r"gpa_mlx(_convert|_tui)?(\.\w+)+", span)}
+    assert {name for name in named if not exists_in_the_code(name)} == set()
+
+
+def exists_in_the_code(name: str) -> bool:
+    """Whether a dotted name is a module, or something a module has under that name; nothing is imported."""
+    package, *rest = name.split(".")
+    path = {"gpa_mlx": ROOT, "gpa_mlx_convert": ROOT / "convert", "gpa_mlx_tui": ROOT / "tui"}[package] / package
+    while rest and (path / rest[0]).is_dir():
+        path /= rest.pop(0)
+    module = path / "__init__.py"
+    if rest and (path / f"{rest[0]}.py").is_file():
+        module = path / f"{rest.pop(0)}.py"
+    return module.is_file() and all(re.search(rf"\b{word}\b", module.read_text(encoding="utf-8")) for word in rest)
