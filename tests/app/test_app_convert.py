@@ -20,7 +20,7 @@ from gpa_mlx_tui.features.convert.jobs import ConversionGrew, Source, SourceRead
 from gpa_mlx_tui.services.hearing import DictationDependencies
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipRecorded
-from gpa_mlx_tui.services.sound import SoundOpened
+from gpa_mlx_tui.services.sound import PlaybackOpened
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -42,14 +42,14 @@ def long(home, engine):
     return file
 
 
-def ears(microphone):
+def dictation(microphone):
     return DictationDependencies(microphone=lambda: microphone, history=History, options=DictationOptions)
 
 
 async def ready(session):
     screen = session.screen
     await session.until(lambda: screen.query_one(VoicePicker).choice is not None)
-    await session.until(lambda: not screen.working("load") and not screen.working("microphone"))
+    await session.until(lambda: not screen.has_task("load") and not screen.has_task("microphone"))
 
 
 async def open_source(session, path=SAMPLE):
@@ -58,13 +58,13 @@ async def open_source(session, path=SAMPLE):
     assert isinstance(session.screen, PathPicker)
     session.screen.query_one("#path", Input).value = str(path)
     await session.press("enter")
-    await session.until(lambda: not session.screen.working("read"))
+    await session.until(lambda: not session.screen.has_task("read"))
 
 
 async def convert(session, path=SAMPLE):
     await open_source(session, path)
     await session.press("ctrl+r")
-    await session.until(lambda: not session.screen.working("convert"))
+    await session.until(lambda: not session.screen.has_task("convert"))
 
 
 def wave(session, side):
@@ -137,7 +137,7 @@ def test_the_source_can_be_heard_before_it_is_converted(use, output):
         await open_source(session)
         assert not session.screen.query_one("#play", Button).disabled
         await session.press("ctrl+l")
-        await session.until(lambda: output.heard and not session.screen.working("play"))
+        await session.until(lambda: output.heard and not session.screen.has_task("play"))
         await session.press("ctrl+g")
         assert session.toasts == ["There is nothing to compare yet."]
 
@@ -149,7 +149,7 @@ def test_verifying_says_what_was_kept(use, engine, long):
         await open_source(session, long)
         session.screen.query_one("#verify", Toggle).value = True
         await session.press("ctrl+r")
-        await session.until(lambda: not session.screen.working("convert"))
+        await session.until(lambda: not session.screen.has_task("convert"))
         assert "100% of the text kept" in stretches(session)[0]
         assert engine.calls.count("stream_transcribe") == 2 * len(stretches(session))
 
@@ -167,7 +167,7 @@ def test_a_stretch_that_stopped_early_is_named(use, engine, long):
         assert not any("stopped early" in line for line in stretches(session))
         engine.stream_convert_voice = first_third
         await session.press("ctrl+r")
-        await session.until(lambda: not session.screen.working("convert"))
+        await session.until(lambda: not session.screen.has_task("convert"))
         segment = session.screen.made.segments[0]
         made_s, asked_s = segment.end_s - segment.start_s, segment.source_end_s - segment.source_start_s
         words = f"stopped early, after {made_s:.1f} of {asked_s:.1f} s; another try may do better"
@@ -183,8 +183,8 @@ def test_without_playing_it_is_silent(use, output):
         await open_source(session)
         session.screen.query_one("#plays", Toggle).value = False
         await session.press("ctrl+r")
-        await session.until(lambda: not session.screen.working("convert"))
-        assert session.sent(SoundOpened) == []
+        await session.until(lambda: not session.screen.has_task("convert"))
+        assert session.sent(PlaybackOpened) == []
         assert output.opened == 0
         assert session.screen.made.settings.live is False
 
@@ -198,10 +198,10 @@ def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, long):
         engine.delay_s = 0.4
         await session.press("ctrl+r")
         await session.until(lambda: screen.made.has_sound)
-        began = time.monotonic()
+        started = time.monotonic()
         await session.press("escape")
-        assert not screen.working("convert")
-        assert time.monotonic() - began < 1
+        assert not screen.has_task("convert")
+        assert time.monotonic() - started < 1
         count = len(session.sent(ConversionGrew))
         await session.pilot.pause(0.3)
         assert len(session.sent(ConversionGrew)) == count
@@ -220,7 +220,7 @@ def test_escape_works_while_the_engine_does_not_answer(use, engine):
         await session.press("ctrl+r")
         await session.pilot.pause(0.1)
         await session.press("escape")
-        assert not session.screen.working("convert")
+        assert not session.screen.has_task("convert")
         assert session.screen.query_one(ProgressRow).words == ""
         hold.set()
         await session.pilot.pause(0.1)
@@ -303,11 +303,11 @@ def test_your_own_recording_is_converted(use, home):
         await session.until(lambda: session.screen.source is not None)
         assert len(session.sent(ClipRecorded)[0].samples) == len(samples)
         await session.press("ctrl+r")
-        await session.until(lambda: not session.screen.working("convert"))
+        await session.until(lambda: not session.screen.has_task("convert"))
         assert session.screen.made.source_sha256 == Source("", (samples, 16_000)).sha256()
         assert session.screen.made.has_sound
 
-    use(steps, mode="convert", ears=ears(microphone))
+    use(steps, mode="convert", dictation=dictation(microphone))
 
 
 def test_without_devices_it_says_so_and_converts_files(use, output):
@@ -324,7 +324,7 @@ def test_without_devices_it_says_so_and_converts_files(use, output):
         await session.press("ctrl+l")
         await session.until(lambda: len(session.toasts) == 3)
 
-    use(steps, mode="convert", ears=ears(microphone))
+    use(steps, mode="convert", dictation=dictation(microphone))
 
 
 def test_another_source_forgets_the_last_result(use, long):
@@ -362,4 +362,4 @@ def test_convert_looks_right(use, picture, size, theme, engine, long):
         await session.rest()
         assert session.picture() == picture
 
-    use(steps, mode="convert", size=size, theme=theme, ears=ears(FakeMicrophone()))
+    use(steps, mode="convert", size=size, theme=theme, dictation=dictation(FakeMicrophone()))

@@ -61,7 +61,7 @@ async def add(session, *names):
 
 
 async def ready(session):
-    await session.until(lambda: not session.screen.working("load"))
+    await session.until(lambda: not session.screen.has_task("load"))
 
 
 def states(session):
@@ -69,7 +69,7 @@ def states(session):
 
 
 def is_still(session):
-    return str(session.screen.query_one("#start", Button).label) == "Start" and not session.screen.working("file")
+    return str(session.screen.query_one("#start", Button).label) == "Start" and not session.screen.has_task("file")
 
 
 async def start(session, condition=None):
@@ -153,7 +153,7 @@ def test_escape_stops_at_once_and_keeps_what_was_heard(use, home, recordings, ga
         await start(session, lambda: screen.jobs[0].gathered.segments)
         await session.press("escape")
         assert states(session) == ["stopped", "waiting", "waiting"]
-        assert not screen.working("file")
+        assert not screen.has_task("file")
         await session.until(lambda: session.sent(FileKept))
         assert (home / "a one.txt").read_text() == "a\n"
         gate.set()

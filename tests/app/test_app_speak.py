@@ -13,7 +13,7 @@ from gpa_mlx.errors import SettingsError, VoiceError
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx_tui.features.speak.jobs import MadeSpeech, SpeechGrew, SpeechMade, save_speech
 from gpa_mlx_tui.services.messages import Saved
-from gpa_mlx_tui.services.sound import SoundOpened
+from gpa_mlx_tui.services.sound import PlaybackOpened
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -26,7 +26,7 @@ SIZES = [(80, 24), (200, 60)]
 
 async def ready(session):
     await session.until(lambda: session.screen.query_one(VoicePicker).choice is not None)
-    await session.until(lambda: not session.screen.working("load"))
+    await session.until(lambda: not session.screen.has_task("load"))
 
 
 async def speak(session, text=TWO):
@@ -39,8 +39,8 @@ async def speak(session, text=TWO):
 def test_a_text_becomes_sound_that_is_drawn_listed_and_played(use, engine, output):
     async def steps(session):
         await speak(session)
-        await session.until(lambda: not session.screen.working("speak"))
-        assert len(session.sent(SoundOpened)) == 1
+        await session.until(lambda: not session.screen.has_task("speak"))
+        assert len(session.sent(PlaybackOpened)) == 1
         grown = session.sent(SpeechGrew)
         assert [message.passage.text for message in grown if message.passage] == TWO.replace(". ", ".\n").splitlines()
         made = session.screen.made
@@ -86,12 +86,12 @@ def test_sound_can_be_paused_go_on_and_be_played_again(use, output):
         assert screen.query_one(Waveform).position_s == before
         output.speed = 50.0
         await session.press("ctrl+l")
-        await session.until(lambda: not screen.working("speak"))
+        await session.until(lambda: not screen.has_task("speak"))
         assert str(play.label) == "Play"
         opened = output.opened
         await session.press("ctrl+l")
         await session.until(lambda: output.opened == opened + 1)
-        await session.until(lambda: not screen.working("play"))
+        await session.until(lambda: not screen.has_task("play"))
 
     use(steps, mode="speak")
 
@@ -105,7 +105,7 @@ def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, output):
         await session.press("ctrl+r")
         await session.until(lambda: screen.query_one(Waveform).duration_s > 0)
         await session.press("escape")
-        assert not screen.working("speak")
+        assert not screen.has_task("speak")
         assert screen.query_one("#stop", Button).disabled
         count = len(session.sent(SpeechGrew))
         await session.pilot.pause(0.3)
@@ -119,7 +119,7 @@ def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, output):
 def test_saving_writes_sealed_sound_and_subtitles(use, home):
     async def steps(session):
         await speak(session)
-        await session.until(lambda: not session.screen.working("speak"))
+        await session.until(lambda: not session.screen.has_task("speak"))
         await session.press("ctrl+s")
         assert isinstance(session.screen, PathPicker)
         session.screen.query_one("#path", Input).value = str(home / "mine")
@@ -159,7 +159,7 @@ def test_files_are_replaced_only_after_one_question(use, home, there, question, 
 
     async def steps(session):
         await speak(session, "Hello world")
-        await session.until(lambda: not session.screen.working("speak"))
+        await session.until(lambda: not session.screen.has_task("speak"))
         await session.press("ctrl+s")
         session.screen.query_one("#path", Input).value = str(home / typed)
         await session.press("enter")
@@ -179,7 +179,7 @@ def test_without_a_sound_output_it_says_so_and_makes_the_speech(use, output):
 
     async def steps(session):
         await speak(session, "Hello world")
-        await session.until(lambda: not session.screen.working("speak"))
+        await session.until(lambda: not session.screen.has_task("speak"))
         assert any("no sound output" in toast for toast in session.toasts)
         assert session.screen.made.pieces
         await session.press("ctrl+l")
@@ -207,11 +207,11 @@ def test_a_sound_output_that_is_unplugged_is_told_and_the_speech_stays(use, outp
     async def steps(session):
         output.dies = not again
         await speak(session, "Hello world")
-        await session.until(lambda: not session.screen.working("speak"))
+        await session.until(lambda: not session.screen.has_task("speak"))
         if again:
             output.dies = True
             await session.press("ctrl+l")
-            await session.until(lambda: not session.screen.working("play"))
+            await session.until(lambda: not session.screen.has_task("play"))
         assert len(session.toasts) == 1
         assert "stopped working" in session.toasts[0]
         assert session.screen.made.pieces
@@ -293,7 +293,7 @@ def test_it_looks_right(use, picture, size, theme):
         await ready(session)
         session.screen.query_one("#seed", Input).value = "7"
         await speak(session, f"{TWO} It costs $3.50.")
-        await session.until(lambda: not session.screen.working("speak") and not session.screen.working("preview"))
+        await session.until(lambda: not session.screen.has_task("speak") and not session.screen.has_task("preview"))
         await session.rest()
         assert session.picture() == picture
 

@@ -23,7 +23,7 @@ from gpa_mlx.voices.quality import ClipQuality
 from gpa_mlx.voices.voice import CONSENT
 from gpa_mlx_tui.features.voice.coaching import TOPICS, advise, verdict
 from gpa_mlx_tui.features.voice.jobs import ClipJudged, SampleMade, StepTaken, VoiceMade
-from gpa_mlx_tui.features.voice.library_jobs import ShelfChanged
+from gpa_mlx_tui.features.voice.library_jobs import LibraryChanged
 from gpa_mlx_tui.features.voice.quality_panel import QualityPanel
 from gpa_mlx_tui.features.voice.voice_dialogs import AskName, PasteCard
 from gpa_mlx_tui.features.voice.voice_list import VoiceList
@@ -56,7 +56,7 @@ def family():
     return demo.demo_voices()[0].family
 
 
-def ears(microphone):
+def dictation(microphone):
     return DictationDependencies(microphone=lambda: microphone, history=History, options=DictationOptions)
 
 
@@ -67,8 +67,8 @@ def spoken(start_s, end_s):
 
 async def ready(session):
     screen = session.screen
-    await session.until(lambda: screen.query_one(VoiceList).voices and not screen.working("load"))
-    await session.until(lambda: not screen.working("microphone"))
+    await session.until(lambda: screen.query_one(VoiceList).voices and not screen.has_task("load"))
+    await session.until(lambda: not screen.has_task("microphone"))
 
 
 async def open_file(session, path=SAMPLE):
@@ -85,7 +85,7 @@ async def make(session):
     await open_file(session)
     await session.press("ctrl+t")
     await session.until(lambda: session.sent(VoiceMade))
-    await session.until(lambda: not session.screen.working("make"))
+    await session.until(lambda: not session.screen.has_task("make"))
 
 
 async def keep(session, name):
@@ -146,15 +146,15 @@ def test_a_file_becomes_a_voice_that_is_heard_and_kept(use, engine, output):
         ]
         assert "Similarity 1.00" in said(session, "#result")
         await session.press("ctrl+l")
-        await session.until(lambda: output.heard and not screen.working("play"))
+        await session.until(lambda: output.heard and not screen.has_task("play"))
         assert screen.query_one("#sample", Waveform).duration_s > 0.5
         heard, spoken_times = output.heard, engine.calls.count("stream_speak")
         assert spoken_times == 1, "what was said to measure the voice is not said again"
         await session.press("ctrl+g")
-        await session.until(lambda: output.heard > heard and not screen.working("play"))
+        await session.until(lambda: output.heard > heard and not screen.has_task("play"))
         await keep(session, "anna")
         await session.press("tab", "enter")
-        await session.until(lambda: session.sent(ShelfChanged))
+        await session.until(lambda: session.sent(LibraryChanged))
         await session.until(lambda: screen.query_one(VoiceList).chosen is not None)
         voice = VoiceLibrary().get("anna")
         assert voice.origin is not None
@@ -226,7 +226,7 @@ def test_what_is_not_sound_is_refused(use, home):
         await ready(session)
         await open_file(session, home / "bad.wav")
         await session.until(lambda: any("bad.wav" in toast for toast in session.toasts))
-        await session.until(lambda: not session.screen.working("judge"))
+        await session.until(lambda: not session.screen.has_task("judge"))
         assert session.screen.query_one("#make", Button).disabled
         await session.press("ctrl+t")
         assert session.toasts[-1] == "Record or open something first."
@@ -253,7 +253,7 @@ def test_the_coach_talks_while_you_record(use):
         assert str(screen.query_one("#record", Button).label) == "Record"
         assert microphone.closed
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_a_model_that_hears_more_wants_more(use, engine, home):
@@ -276,7 +276,7 @@ def test_a_model_that_hears_more_wants_more(use, engine, home):
         assert session.screen.clips[0].wanted_s == 6
         assert "6 s" in session.screen.query_one(QualityPanel).advice[0].words
 
-    use(steps, mode="voice", model=engine.path, ears=ears(microphone))
+    use(steps, mode="voice", model=engine.path, dictation=dictation(microphone))
 
 
 def test_escape_drops_a_recording(use):
@@ -287,13 +287,13 @@ def test_escape_drops_a_recording(use):
         await session.press("ctrl+r")
         await session.until(lambda: session.sent(ClipGrew))
         await session.press("escape")
-        assert not session.screen.working("record")
+        assert not session.screen.has_task("record")
         await session.until(lambda: microphone.closed)
         await session.pilot.pause(0.1)
         assert session.sent(ClipRecorded) == []
         assert session.screen.clips == []
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_a_microphone_that_is_unplugged_leaves_what_it_heard(use):
@@ -305,7 +305,7 @@ def test_a_microphone_that_is_unplugged_leaves_what_it_heard(use):
         await session.until(lambda: session.sent(ClipJudged))
         assert session.toasts == ["The microphone is gone.\nPlug it in."]
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_a_microphone_that_gives_zeros_is_no_recording(use):
@@ -318,7 +318,7 @@ def test_a_microphone_that_gives_zeros_is_no_recording(use):
         assert "nothing but zeros" in session.toasts[0]
         assert session.screen.clips == []
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_without_devices_it_says_so_and_files_work(use, output):
@@ -335,7 +335,7 @@ def test_without_devices_it_says_so_and_files_work(use, output):
         await session.until(lambda: any("no sound output" in toast for toast in session.toasts))
         assert session.sent(SampleMade)
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_escape_stops_the_making_at_once(use, engine):
@@ -352,10 +352,10 @@ def test_escape_stops_the_making_at_once(use, engine):
         await open_file(session)
         await session.press("ctrl+t")
         await session.until(lambda: any("making" in message.words for message in session.sent(StepTaken)))
-        began = time.monotonic()
+        started = time.monotonic()
         await session.press("escape")
-        assert not session.screen.working("make")
-        assert time.monotonic() - began < 1
+        assert not session.screen.has_task("make")
+        assert time.monotonic() - started < 1
         assert "Making" not in said(session, "#result")
         hold.set()
         await session.pilot.pause(0.2)
@@ -384,9 +384,9 @@ def library_with(*names, family):
 
 
 async def choose(session, name):
-    shelf = session.screen.query_one(VoiceList)
-    shelf.look_up(name)
-    await session.until(lambda: shelf.chosen is not None and shelf.chosen.name == name)
+    voice_list = session.screen.query_one(VoiceList)
+    voice_list.look_up(name)
+    await session.until(lambda: voice_list.chosen is not None and voice_list.chosen.name == name)
 
 
 def test_a_kept_voice_is_shown_played_renamed_and_removed(use, output, family):
@@ -398,7 +398,7 @@ def test_a_kept_voice_is_shown_played_renamed_and_removed(use, output, family):
         assert session.screen.query_one(VoiceList).chosen.name == "anna"
         assert "This is anna." in said(session, "#about")
         await session.press("enter")
-        await session.until(lambda: output.heard and not session.screen.working("play"))
+        await session.until(lambda: output.heard and not session.screen.has_task("play"))
         await session.press("alt+r")
         await session.write("Ben")
         await session.press("enter")
@@ -504,4 +504,4 @@ def test_voice_looks_right(use, picture, size, theme, family):
         await session.rest()
         assert session.picture() == picture
 
-    use(steps, mode="voice", size=size, theme=theme, ears=ears(FakeMicrophone()))
+    use(steps, mode="voice", size=size, theme=theme, dictation=dictation(FakeMicrophone()))

@@ -109,7 +109,7 @@ def make_app(model: str | None = None, theme: str | None = None, ascii_only: boo
         ascii_only=ascii_only,
         keys=chosen.keys,
         output=_loudspeaker(chosen.loudspeaker),
-        ears=default_dependencies(
+        dictation=default_dependencies(
             chosen.microphone,
             words_file=chosen.words_file,
             history_bytes=chosen.history_size,

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.errors import GPAError
+    from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.messages import TaskEnded
-    from gpa_mlx_tui.services.service import BackgroundTask
 
 ThemeName: TypeAlias = Literal["dark", "light"]
 
@@ -53,8 +53,8 @@ class GPAApp(App[None], inherit_bindings=False):
         ascii_only: Draw with ASCII characters.
         keys: The user's keys, by the ids of the table of keys.
         output: Where sound is played; None means the system's default output.
-        ears: Microphone, history and words for dictation; None means those of this computer and no words.
-        idle_unload_s: Free the weights after this many seconds without work; None keeps them.
+        dictation: Microphone, history and words for dictation; None means those of this computer and no words.
+        idle_unload_s: Free the weights after this many seconds without a call; None keeps them.
         mode: Id of the mode to begin with.
         prepared: Called, on a thread, when all modes are imported.
 
@@ -78,7 +78,7 @@ class GPAApp(App[None], inherit_bindings=False):
         ascii_only: bool = False,
         keys: Mapping[str, str] | None = None,
         output: OutputDevice | None = None,
-        ears: DictationDependencies | None = None,
+        dictation: DictationDependencies | None = None,
         idle_unload_s: float | None = None,
         mode: str = MODES[0].id,
         prepared: Callable[[], None] = lambda: None,
@@ -92,7 +92,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
         self._prepared = prepared
         self.output = output
-        self.ears = ears or default_dependencies()
+        self.dictation = dictation or default_dependencies()
         for one in THEMES.values():
             self.register_theme(one)
         self.theme = THEMES[theme].name
@@ -147,24 +147,24 @@ class GPAApp(App[None], inherit_bindings=False):
         """Say what went wrong, and what to do."""
         self.notify(sentence_of(error), title="Error", severity="error", timeout=_ERROR_SHOWN_S, markup=False)
 
-    def tell(self, message: str) -> None:
+    def show_message(self, message: str) -> None:
         """Say that something was done."""
         self.notify(message, markup=False)
 
     def copy(self, text: str) -> None:
         """Put text on the clipboard: with the system's own program, or through the terminal, over ssh too."""
 
-        def body(work: BackgroundTask) -> None:
+        def body(task: BackgroundTask) -> None:
             from gpa_mlx.runtime.clipboard import clipboard_state, copy_text
 
             if clipboard_state().copy:
                 copy_text(text)
             else:
                 self.call_from_thread(self.copy_to_clipboard, text)
-            work.check()
-            self.call_from_thread(self.tell, "Copied.")
+            task.check()
+            self.call_from_thread(self.show_message, "Copied.")
 
-        self.service.begin("copy", self, body)
+        self.service.start("copy", self, body)
 
     def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""
@@ -195,13 +195,13 @@ class GPAApp(App[None], inherit_bindings=False):
     def action_cancel(self) -> None:
         """Stop what the mode is doing."""
         if isinstance(self.screen, ModeScreen):
-            self.screen.cancel_works()
+            self.screen.cancel_tasks()
 
     def action_interrupt(self) -> None:
         """Stop what the mode is doing; tell who wanted to leave how to."""
-        if isinstance(self.screen, ModeScreen) and not self.screen.cancel_works():
+        if isinstance(self.screen, ModeScreen) and not self.screen.cancel_tasks():
             row = next(row for row in self.keys if row.action == "quit")
-            self.tell(f"{shown_key(row.key)} leaves.")
+            self.show_message(f"{shown_key(row.key)} leaves.")
 
     async def action_quit(self) -> None:
         """Stop everything and leave."""
@@ -223,7 +223,7 @@ class GPAApp(App[None], inherit_bindings=False):
 
     def _prepare(self) -> None:
         """Import what the other modes need while the user looks at the first one."""
-        self.service.begin("prepare", self, lambda work: self._import_ahead())
+        self.service.start("prepare", self, lambda task: self._import_ahead())
 
     def _import_ahead(self) -> None:
         from importlib import import_module

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.microphone import AudioInput
     from gpa_mlx.types import Waveform
     from gpa_mlx_tui.features.voice.coaching import Advice
+    from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.hearing import DictationDependencies
-    from gpa_mlx_tui.services.service import BackgroundTask
     from gpa_mlx_tui.services.sound import Peaks
 
 _JUDGE_EVERY_S = 0.5
@@ -28,14 +28,14 @@ class ClipGrew(TaskMessage):
     """The microphone heard something.
 
     Args:
-        work: The work.
+        task: The task.
         peaks: Of the new sound.
         elapsed_s: Length of the recording.
         advice: What to do better, whenever its last seconds were judged again.
     """
 
-    def __init__(self, work: BackgroundTask, peaks: Peaks, elapsed_s: float, advice: tuple[Advice, ...]) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, peaks: Peaks, elapsed_s: float, advice: tuple[Advice, ...]) -> None:
+        super().__init__(task)
         self.peaks = peaks
         self.elapsed_s = elapsed_s
         self.advice = advice
@@ -45,12 +45,12 @@ class ClipRecorded(TaskMessage):
     """The recording is complete.
 
     Args:
-        work: The work.
+        task: The task.
         samples: `(samples,)` float32 at 16 kHz.
     """
 
-    def __init__(self, work: BackgroundTask, samples: Waveform) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, samples: Waveform) -> None:
+        super().__init__(task)
         self.samples = samples
 
 
@@ -58,14 +58,14 @@ class ClipRecorder:
     """One recording; `stop` returns at once. A cancelled one is dropped.
 
     Args:
-        ears: Has the microphone.
+        dictation: Has the microphone.
         most_s: It ends by itself then.
         voice_for: The model that is to make a voice of it: every half second as much of its end is judged as that
             takes. None judges nothing.
     """
 
-    def __init__(self, ears: DictationDependencies, *, most_s: float, voice_for: Path | None = None) -> None:
-        self._ears, self._most_s, self._model = ears, most_s, voice_for
+    def __init__(self, dictation: DictationDependencies, *, most_s: float, voice_for: Path | None = None) -> None:
+        self._dictation, self._most_s, self._model = dictation, most_s, voice_for
         self._stops = threading.Event()
         self._microphone: AudioInput | None = None
 
@@ -75,13 +75,13 @@ class ClipRecorder:
         if self._microphone is not None:
             self._microphone.stop()
 
-    def run(self, work: BackgroundTask) -> None:
+    def run(self, task: BackgroundTask) -> None:
         """Record until `stop`.
 
         Raises:
             AudioDeviceError: There is no microphone, it gives only zeros, or it is gone; what it heard is posted.
             ModelFormatError: The model is not a converted one.
-            CancelledError: The work was cancelled.
+            CancelledError: The task was cancelled.
         """
         import numpy as np
 
@@ -89,40 +89,40 @@ class ClipRecorder:
         from gpa_mlx.voices.enrollment import reference_s
 
         wanted_s = None if self._model is None else reference_s(self._model)
-        microphone = self._ears.microphone()
+        microphone = self._dictation.microphone()
         microphone.open()
         try:
             microphone.start()
             self._microphone = microphone
-            work.on_cancel(microphone.stop)
+            task.on_cancel(microphone.stop)
             if self._stops.is_set():
                 microphone.stop()
             heard: list[Waveform] = []
             problem: AudioDeviceError | None = None
             try:
-                self._listen(work, microphone, heard, wanted_s)
+                self._listen(task, microphone, heard, wanted_s)
             except AudioDeviceError as error:
                 problem = error
         finally:
             self._microphone = None
             microphone.close()
-        work.check()
+        task.check()
         samples = np.concatenate([np.zeros(0, dtype=np.float32), *heard])
         if not samples.any():
             sentence, _, advice = NO_INPUT_ADVICE.partition(": ")
             raise problem or AudioDeviceError(f"{sentence}.", hint=advice[:1].upper() + advice[1:])
-        work.post(ClipRecorded(work, samples))
+        task.post(ClipRecorded(task, samples))
         if problem is not None:
             raise problem
 
     def _listen(
-        self, work: BackgroundTask, microphone: AudioInput, heard: list[Waveform], wanted_s: float | None
+        self, task: BackgroundTask, microphone: AudioInput, heard: list[Waveform], wanted_s: float | None
     ) -> None:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         finder, count, judged_at, is_silent = PeakFinder(), 0, 0.0, True
         for block in microphone:
-            work.check()
+            task.check()
             heard.append(block)
             is_silent = is_silent and not block.any()
             count += len(block)
@@ -131,7 +131,7 @@ class ClipRecorder:
             if wanted_s is not None and elapsed_s >= judged_at + _JUDGE_EVERY_S:
                 judged_at = elapsed_s
                 advice = _judge_end(heard, elapsed_s, wanted_s)
-            work.post(ClipGrew(work, finder.push(block), elapsed_s, advice))
+            task.post(ClipGrew(task, finder.push(block), elapsed_s, advice))
             if elapsed_s >= self._most_s or (is_silent and elapsed_s >= _ZEROS_S):
                 return
 

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from gpa_mlx_tui.themes import UNICODE
+from gpa_mlx_tui.themes import symbols_of
 from gpa_mlx_tui.widgets.button import Button
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class _Tree(DirectoryTree):
         self._only_folders = only_folders
 
     def on_mount(self) -> None:
-        symbols = getattr(self.app, "symbols", UNICODE)
+        symbols = symbols_of(self.app)
         self.ICON_NODE, self.ICON_NODE_EXPANDED, self.ICON_FILE = f"{symbols.closed} ", f"{symbols.more} ", "  "
 
     def filter_paths(self, paths: Iterable[Path]) -> list[Path]:

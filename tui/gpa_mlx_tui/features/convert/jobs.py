@@ -1,4 +1,4 @@
-"""Recordings on their way to another voice: what the Convert mode does on its works' threads."""
+"""Recordings on their way to another voice: what the Convert mode does on its tasks' threads."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.synthesis.conversion import ConversionSettings, ConversionStream, ConvertedSegment
     from gpa_mlx.types import AudioLike, Waveform
+    from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.choices import VoiceChoice
-    from gpa_mlx_tui.services.service import BackgroundTask, Service
+    from gpa_mlx_tui.services.service import Service
     from gpa_mlx_tui.services.sound import Peaks
 
 _DRAWN_S = 0.25
@@ -100,13 +101,13 @@ class SourceRead(TaskMessage):
     """The source can be converted.
 
     Args:
-        work: The work.
+        task: The task.
         source: What it is.
         duration_s: Its length.
     """
 
-    def __init__(self, work: BackgroundTask, source: Source, duration_s: float) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, source: Source, duration_s: float) -> None:
+        super().__init__(task)
         self.source = source
         self.duration_s = duration_s
 
@@ -115,14 +116,14 @@ class ConversionGrew(TaskMessage):
     """There is more of the result.
 
     Args:
-        work: The work.
+        task: The task.
         peaks: Of the new sound.
         source_s: How far into the source this is.
         segment: The stretch that is complete with this.
     """
 
-    def __init__(self, work: BackgroundTask, peaks: Peaks, source_s: float, segment: ConvertedSegment | None) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, peaks: Peaks, source_s: float, segment: ConvertedSegment | None) -> None:
+        super().__init__(task)
         self.peaks = peaks
         self.source_s = source_s
         self.segment = segment
@@ -132,7 +133,7 @@ class ConversionMade(TaskMessage):
     """All of it is made; what is playing goes on."""
 
 
-def read_source(work: BackgroundTask, source: Source) -> None:
+def read_source(task: BackgroundTask, source: Source) -> None:
     """Read a source once, for its picture and to know that it can be used.
 
     Raises:
@@ -144,40 +145,40 @@ def read_source(work: BackgroundTask, source: Source) -> None:
     waiting: list[float] = []
     told = 0
     for piece in source.pieces():
-        work.check()
+        task.check()
         samples += len(piece)
         waiting += finder.push(piece)
         # Fewer and larger steps the longer it gets.
         if samples - told >= max(_DRAWN_S * SAMPLE_RATE_HZ, samples / 8):
-            work.post(SoundGrew(work, tuple(waiting)))
+            task.post(SoundGrew(task, tuple(waiting)))
             waiting, told = [], samples
-    work.post(SoundGrew(work, tuple(waiting)))
-    work.post(SourceRead(work, source, samples / SAMPLE_RATE_HZ))
+    task.post(SoundGrew(task, tuple(waiting)))
+    task.post(SourceRead(task, source, samples / SAMPLE_RATE_HZ))
 
 
 def convert(
-    work: BackgroundTask, service: Service, made: Converted, output: OutputDevice | None, expected_s: float
+    task: BackgroundTask, service: Service, made: Converted, output: OutputDevice | None, expected_s: float
 ) -> None:
     """Convert a recording, and play the result while it is made if that is wanted.
 
     Raises:
         GPAError: The voice, the recording or the model cannot be used, or the sound output disappeared.
-        CancelledError: The work was cancelled.
+        CancelledError: The task was cancelled.
     """
-    sound = sounding(work, output, expected_s=expected_s) if made.plays else nullcontext()
+    sound = sounding(task, output, expected_s=expected_s) if made.plays else nullcontext()
     finder = PeakFinder()
     model = service.model
     with sound as playback:
         made.source_sha256 = made.source.sha256()
-        for chunk in service.stream(work, lambda engine: _convert(engine, made, model)):
+        for chunk in service.stream(task, lambda engine: _convert(engine, made, model)):
             made.pieces.append(chunk.audio)
             if chunk.segment is not None:
                 made.segments.append(chunk.segment)
             if playback is not None:
                 playback.feed(chunk.audio)
-            work.post(ConversionGrew(work, finder.push(chunk.audio), chunk.source_s, chunk.segment))
+            task.post(ConversionGrew(task, finder.push(chunk.audio), chunk.source_s, chunk.segment))
         made.is_whole = True
-        work.post(ConversionMade(work))
+        task.post(ConversionMade(task))
         if playback is not None:
             playback.finish()
 

@@ -22,7 +22,7 @@ from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.hearing import MicrophoneChecked
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorded, ClipRecorder
-from gpa_mlx_tui.services.sound import SoundGrew, SoundOpened, play, wav_path
+from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew, play, wav_path
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -112,7 +112,7 @@ class ConvertScreen(ModeScreen):
         """Convert the source."""
         source, voice = self.source, self.query_one(VoicePicker).choice
         if source is None or voice is None:
-            self.gpa.tell("Open or record something first." if source is None else "Choose a voice first.")
+            self.gpa_app.show_message("Open or record something first." if source is None else "Choose a voice first.")
             return
         for name in ("convert", "play"):
             self.cancel(name)
@@ -126,8 +126,8 @@ class ConvertScreen(ModeScreen):
         self._wave("result").clear()
         self.query_one("#stretches", OptionList).clear_options()
         self._report("loading the model" if self.service.state == "opening" else "beginning")
-        service, output, expected_s = self.service, self.gpa.output, self._source_s
-        self.begin("convert", lambda work: jobs.convert(work, service, made, output, expected_s))
+        service, output, expected_s = self.service, self.gpa_app.output, self._source_s
+        self.start("convert", lambda task: jobs.convert(task, service, made, output, expected_s))
         self._show_state()
 
     def action_open(self) -> None:
@@ -137,14 +137,14 @@ class ConvertScreen(ModeScreen):
 
     def action_record(self) -> None:
         """Start a recording, or finish it."""
-        if self.working("record"):
+        if self.has_task("record"):
             if self._recorder is not None:
                 self._recorder.stop()
             return
         self._forget()
-        self._recorder, self._elapsed_s = ClipRecorder(self.gpa.ears, most_s=_MOST_RECORDED_S), 0.0
+        self._recorder, self._elapsed_s = ClipRecorder(self.gpa_app.dictation, most_s=_MOST_RECORDED_S), 0.0
         self._wave("source").clear("")
-        self.begin("record", self._recorder.run)
+        self.start("record", self._recorder.run)
         self._show_state()
 
     def action_voice(self) -> None:
@@ -156,13 +156,13 @@ class ConvertScreen(ModeScreen):
         if self._is_sounding and self._playback is not None:
             self._playback.toggle()
             self._show_state()
-        elif not self.working("convert"):
+        elif not self.has_task("convert"):
             self._play(self._side if self._has_result else "source", 0.0)
 
     def action_compare(self) -> None:
         """Play the other sound, from the same place on while one is heard."""
-        if self.working("convert") or not self._has_result:
-            self.gpa.tell("There is nothing to compare yet.")
+        if self.has_task("convert") or not self._has_result:
+            self.gpa_app.show_message("There is nothing to compare yet.")
             return
         position_s = self._position_s if self._is_sounding else 0.0
         self._play("source" if self._side == "result" else "result", position_s)
@@ -170,7 +170,7 @@ class ConvertScreen(ModeScreen):
     def action_save(self) -> None:
         """Save the result."""
         if self.made is None or not self.made.has_sound:
-            self.gpa.tell("There is no result to save yet.")
+            self.gpa_app.show_message("There is no result to save yet.")
             return
         stem = "converted" if self.made.source.name == _RECORDED else Path(self.made.source.name).stem
         start = Path.cwd() / f"{stem}-{self.made.target.name}.wav"
@@ -183,12 +183,12 @@ class ConvertScreen(ModeScreen):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Play from this stretch on, on the side that was heard last."""
-        if self.made is None or self.working("convert"):
+        if self.made is None or self.has_task("convert"):
             return
         segment = self.made.segments[event.option_index]
         self._play(self._side, segment.source_start_s if self._side == "source" else segment.start_s)
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_microphone_checked(self, message: MicrophoneChecked) -> None:
         """Note why nothing can be recorded."""
@@ -217,11 +217,13 @@ class ConvertScreen(ModeScreen):
         self._show_state()
         self.query_one("#convert", Button).focus()
 
-    def on_sound_opened(self, message: SoundOpened) -> None:
+    def on_playback_opened(self, message: PlaybackOpened) -> None:
         """Note what plays, or say that nothing does."""
         self._playback = message.playback
-        if message.work.name == "convert" and message.playback.problem is not None:
-            self.gpa.tell(f"{message.playback.problem.message} It is converted all the same, and can be saved.")
+        if message.task.name == "convert" and message.playback.problem is not None:
+            self.gpa_app.show_message(
+                f"{message.playback.problem.message} It is converted all the same, and can be saved."
+            )
         self._show_state()
 
     def on_conversion_grew(self, message: ConversionGrew) -> None:
@@ -244,14 +246,14 @@ class ConvertScreen(ModeScreen):
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
-        self.gpa.tell(f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic.")
+        self.gpa_app.show_message(f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic.")
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""
         if name == "record":
             self._recorder = None
             self.look_for_microphone()
-        if name in ("record", "read") and not (self.working("read") or self.source):
+        if name in ("record", "read") and not (self.has_task("read") or self.source):
             self._wave("source").clear(_SOURCE_NOTE)
         if name == "convert":
             self._report_made()
@@ -270,7 +272,7 @@ class ConvertScreen(ModeScreen):
     @property
     def _is_sounding(self) -> bool:
         """Whether something plays, or is paused."""
-        playing = self.working("play") or self.working("convert")
+        playing = self.has_task("play") or self.has_task("convert")
         return playing and self._playback is not None and self._playback.problem is None
 
     @property
@@ -297,29 +299,29 @@ class ConvertScreen(ModeScreen):
 
     def _read(self, source: Source) -> None:
         self._wave("source").clear("")
-        self.begin("read", lambda work: read_source(work, source))
+        self.start("read", lambda task: read_source(task, source))
         self._show_state()
 
     def _play(self, side: Side, start_s: float) -> None:
-        made, source, output = self.made, self.source, self.gpa.output
+        made, source, output = self.made, self.source, self.gpa_app.output
         if side == "source" and source is not None:
             pieces, duration_s = source.pieces(start_s), self._source_s
         elif side == "result" and made is not None and made.has_sound:
             pieces, duration_s = made.pieces_from(start_s), made.duration_s
         else:
-            self.gpa.tell("Open or record something first.")
+            self.gpa_app.show_message("Open or record something first.")
             return
         self.cancel("play")
         self._side, self._played_from_s, self._playback = side, start_s, None
         rest_s = max(duration_s - start_s, 0.0)
-        self.begin("play", lambda work: play(work, pieces, output, expected_s=rest_s))
+        self.start("play", lambda task: play(task, pieces, output, expected_s=rest_s))
         self._show_state()
 
     def _save(self, path: Path | None) -> None:
         made = self.made
         if path is None or made is None:
             return
-        self.begin("save", lambda work: work.post(Saved(work, jobs.save(made, wav_path(path)))))
+        self.start("save", lambda task: task.post(Saved(task, jobs.save(made, wav_path(path)))))
 
     def _follow(self) -> None:
         if self._is_sounding:
@@ -327,7 +329,7 @@ class ConvertScreen(ModeScreen):
             self._wave("result" if self._side == "source" else "source").move_to(None)
 
     def _line(self, segment: ConvertedSegment) -> str:
-        symbols = self.gpa.symbols
+        symbols = self.gpa_app.symbols
         wrong = segment.error_rate
         trouble = _TROUBLES.get(segment.finish_reason, "")
         if segment.stopped_early and not trouble:
@@ -355,10 +357,10 @@ class ConvertScreen(ModeScreen):
         self._report(f"{'' if made.is_whole else 'stopped after '}{made.duration_s:.1f} s{seed}")
 
     def _source_words(self) -> str:
-        symbols = self.gpa.symbols
-        if self.working("record"):
+        symbols = self.gpa_app.symbols
+        if self.has_task("record"):
             return f"{symbols.recording} Recording {self._elapsed_s:.0f} s. Ctrl+N ends it, Esc drops it."
-        if self.working("read"):
+        if self.has_task("read"):
             return f"{symbols.busy} Reading the recording{symbols.ellipsis}"
         if self.source is not None:
             return f"Source: {self.source.name}, {self._source_s:.1f} s"
@@ -367,19 +369,19 @@ class ConvertScreen(ModeScreen):
         return "Source: Ctrl+O takes a file, Ctrl+N records."
 
     def _result_words(self) -> str:
-        symbols, made = self.gpa.symbols, self.made
+        symbols, made = self.gpa_app.symbols, self.made
         if made is None:
             return "Result"
-        busy = self.working("convert") and not self._is_sounding
+        busy = self.has_task("convert") and not self._is_sounding
         sign = f"{symbols.busy} " if busy else ""
         return f"{sign}Result: {made.source.name} in the voice {made.target.name}"
 
     def _show_state(self) -> None:
         if not self.is_mounted:
             return
-        recording, converting_now = self.working("record"), self.working("convert")
+        recording, converting_now = self.has_task("record"), self.has_task("convert")
         paused = self._playback is not None and self._playback.is_paused
-        sign = self.gpa.symbols.pause if paused else self.gpa.symbols.play
+        sign = self.gpa_app.symbols.pause if paused else self.gpa_app.symbols.play
         heard = self._side if self._is_sounding else None
         for side, words in (("source", self._source_words()), ("result", self._result_words())):
             self.query_one(f"#{side}_name", Static).update(f"{sign} {words}" if side == heard else words)

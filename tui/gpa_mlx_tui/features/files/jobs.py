@@ -1,4 +1,4 @@
-"""Recordings to text files: what the Files mode does on its works' threads."""
+"""Recordings to text files: what the Files mode does on its tasks' threads."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ if TYPE_CHECKING:
 
     from gpa_mlx.transcripts.subtitles import Format
     from gpa_mlx.transcripts.targets import Targets
-    from gpa_mlx_tui.services.service import BackgroundTask, Service
+    from gpa_mlx_tui.services.background import BackgroundTask
+    from gpa_mlx_tui.services.service import Service
 
 
 class FilesFound(TaskMessage):
     """Recordings for the queue.
 
     Args:
-        work: The work.
+        task: The task.
         jobs: One for each, in order, without their ids; those that cannot be used have failed already.
         problems: What else was meant and not found.
         unused: What was pasted, when none of it is there.
     """
 
     def __init__(
-        self, work: BackgroundTask, jobs: tuple[FileJob, ...], problems: tuple[GPAError, ...], unused: str = ""
+        self, task: BackgroundTask, jobs: tuple[FileJob, ...], problems: tuple[GPAError, ...], unused: str = ""
     ) -> None:
-        super().__init__(work)
+        super().__init__(task)
         self.jobs = jobs
         self.problems = problems
         self.unused = unused
@@ -42,16 +43,16 @@ class QueueChecked(TaskMessage):
     """Where the texts go.
 
     Args:
-        work: The work.
+        task: The task.
         targets: By the id of the job.
         errors: Of the jobs that have no place for their text.
         existing: Files that are there already, by the id of the job.
     """
 
     def __init__(
-        self, work: BackgroundTask, targets: dict[str, Targets], errors: dict[str, GPAError], existing: dict[str, Path]
+        self, task: BackgroundTask, targets: dict[str, Targets], errors: dict[str, GPAError], existing: dict[str, Path]
     ) -> None:
-        super().__init__(work)
+        super().__init__(task)
         self.targets = targets
         self.errors = errors
         self.existing = existing
@@ -61,12 +62,12 @@ class FileAdvanced(TaskMessage):
     """A recording was heard further.
 
     Args:
-        work: The work.
+        task: The task.
         job: Which.
     """
 
-    def __init__(self, work: BackgroundTask, job: FileJob) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, job: FileJob) -> None:
+        super().__init__(task)
         self.job = job
 
 
@@ -78,14 +79,14 @@ class FileFailed(FileAdvanced):
     """A recording has no text.
 
     Args:
-        work: The work.
+        task: The task.
         job: Which.
         error: Why.
         stops: The others would fail in the same way.
     """
 
-    def __init__(self, work: BackgroundTask, job: FileJob, error: GPAError, *, stops: bool) -> None:
-        super().__init__(work, job)
+    def __init__(self, task: BackgroundTask, job: FileJob, error: GPAError, *, stops: bool) -> None:
+        super().__init__(task, job)
         self.error = error
         self.stops = stops
 
@@ -104,11 +105,11 @@ class FileKept(Message):
         self.problem = problem
 
 
-def find_files(work: BackgroundTask, text: str, known: Sequence[Path], *, pasted: bool) -> None:
+def find_files(task: BackgroundTask, text: str, known: Sequence[Path], *, pasted: bool) -> None:
     """Find the recordings that a text names: files, folders and patterns.
 
     Args:
-        work: The work.
+        task: The task.
         text: As typed or pasted.
         known: What is in the queue, which is not added again.
         pasted: The text may be something else: without a path that exists nothing is found.
@@ -117,13 +118,13 @@ def find_files(work: BackgroundTask, text: str, known: Sequence[Path], *, pasted
 
     names = [_expanded(name) for name in parse_paths(text, _exists)]
     if pasted and not any(_exists(name) for name in names):
-        work.post(FilesFound(work, (), (), unused=text))
+        task.post(FilesFound(task, (), (), unused=text))
         return
-    jobs, problems = _jobs(work, names, {path.absolute() for path in known})
-    work.post(FilesFound(work, tuple(jobs), tuple(problems)))
+    jobs, problems = _jobs(task, names, {path.absolute() for path in known})
+    task.post(FilesFound(task, tuple(jobs), tuple(problems)))
 
 
-def _jobs(work: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[FileJob], list[GPAError]]:
+def _jobs(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[FileJob], list[GPAError]]:
     from gpa_mlx.audio.files.sound_file import announced_duration_s
     from gpa_mlx.cli.inputs import require_audio
     from gpa_mlx.cli.recordings import find_recordings
@@ -131,14 +132,14 @@ def _jobs(work: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list
     jobs: list[FileJob] = []
     problems: list[GPAError] = []
     for name in names:
-        work.check()
+        task.check()
         try:
             sources = find_recordings([name], recursive=True)
         except GPAError as error:
             problems.append(error)
             continue
         for source in sources:
-            work.check()
+            task.check()
             path = Path(source.name)
             if path.absolute() in seen:
                 continue
@@ -154,7 +155,7 @@ def _jobs(work: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list
 
 
 def check_targets(
-    work: BackgroundTask,
+    task: BackgroundTask,
     jobs: Sequence[FileJob],
     formats: Sequence[Format],
     folder: Path | None,
@@ -164,7 +165,7 @@ def check_targets(
     """Decide where the texts of all jobs that wait go, and which files are there already.
 
     Args:
-        work: The work.
+        task: The task.
         jobs: The queue.
         formats: At least one.
         folder: Where to write; None: beside each recording.
@@ -188,22 +189,22 @@ def check_targets(
             there = next((path for path in files.values() if path not in own and path.exists()), None)
             if there is not None:
                 existing[job.id] = there
-    work.post(QueueChecked(work, targets, errors, existing))
+    task.post(QueueChecked(task, targets, errors, existing))
 
 
-def transcribe_file(work: BackgroundTask, service: Service, job: FileJob, tell: Callable[[Message], object]) -> None:
+def transcribe_file(task: BackgroundTask, service: Service, job: FileJob, tell: Callable[[Message], object]) -> None:
     """Write one recording down.
 
     Args:
-        work: The work.
+        task: The task.
         service: Has the model.
         job: The recording; its `gathered` grows.
-        tell: Takes what is to be heard of a cancelled work, from any thread.
+        tell: Takes what is to be heard of a cancelled task, from any thread.
 
     Raises:
         ModelNotFoundError: Of the model.
         ModelFormatError: Of the model.
-        CancelledError: The work was cancelled; what was heard is written.
+        CancelledError: The task was cancelled; what was heard is written.
     """
     from gpa_mlx.cli.inputs import require_audio
     from gpa_mlx.cli.transcripts import prepare
@@ -213,10 +214,10 @@ def transcribe_file(work: BackgroundTask, service: Service, job: FileJob, tell: 
     try:
         require_audio(job.path)
         prepare([job.targets])
-        for chunk in service.stream(work, lambda engine: engine.stream_transcribe(job.path)):
+        for chunk in service.stream(task, lambda engine: engine.stream_transcribe(job.path)):
             gathered.take(chunk)
             if chunk.segment is not None:
-                work.post(FileAdvanced(work, job))
+                task.post(FileAdvanced(task, job))
         _write(job)
     except CancelledError:
         if gathered.segments:
@@ -224,11 +225,11 @@ def transcribe_file(work: BackgroundTask, service: Service, job: FileJob, tell: 
         raise
     except GPAError as error:
         stops = isinstance(error, ModelNotFoundError | ModelFormatError)
-        work.post(FileFailed(work, job, error, stops=stops))
+        task.post(FileFailed(task, job, error, stops=stops))
         if stops:
             raise
     else:
-        work.post(FileDone(work, job))
+        task.post(FileDone(task, job))
 
 
 def _written_or_problem(job: FileJob) -> GPAError | None:

@@ -20,7 +20,7 @@ State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped"]
 _NOTES = {
     "no_speech": "no speech was heard",
     "length": "the text is cut: the model had not finished",
-    "loop": "the text is cut where the model began to repeat itself",
+    "loop": "the text is cut where the model started to repeat itself",
 }
 
 
@@ -35,10 +35,10 @@ class FileJob:
         duration_s: Its length as its header says; None when that does not tell.
         state: How it stands.
         targets: Where its text goes; None until that was checked.
-        gathered: What was heard; grows on the work's thread.
+        gathered: What was heard; grows on the task's thread.
         error: Why it failed.
         files: What was written.
-        began: When it began, by `time.monotonic`.
+        started: When it started, by `time.monotonic`.
         took_s: How long it worked.
     """
 
@@ -51,7 +51,7 @@ class FileJob:
     gathered: TranscriptCollector = field(default_factory=TranscriptCollector)
     error: GPAError | None = None
     files: tuple[Path, ...] = ()
-    began: float = 0.0
+    started: float = 0.0
     took_s: float = 0.0
 
     @property
@@ -74,7 +74,7 @@ class FileJob:
         share = self.share
         if self.state != "working" or not share:
             return None
-        return (time.monotonic() - self.began) * (1 / share - 1)
+        return (time.monotonic() - self.started) * (1 / share - 1)
 
     @property
     def note(self) -> str:
@@ -90,16 +90,16 @@ class FileJob:
     def wait(self) -> None:
         """Get in line, as if it were new."""
         self.state, self.targets, self.error, self.files = "waiting", None, None, ()
-        self.gathered, self.began, self.took_s = TranscriptCollector(), 0.0, 0.0
+        self.gathered, self.started, self.took_s = TranscriptCollector(), 0.0, 0.0
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Note that the work begins."""
-        self.state, self.began = "working", time.monotonic()
+        self.state, self.started = "working", time.monotonic()
 
     def end(self, state: State, error: GPAError | None = None) -> None:
         """Note that the work has ended."""
         self.state, self.error = state, error
-        self.took_s = time.monotonic() - self.began if self.began else 0.0
+        self.took_s = time.monotonic() - self.started if self.started else 0.0
 
 
 def share_of_all(jobs: Sequence[FileJob]) -> float:
@@ -118,7 +118,7 @@ def left_in_all_s(jobs: Sequence[FileJob]) -> float | None:
     running = next((job for job in jobs if job.state == "working"), None)
     waiting = [job for job in jobs if job.state == "waiting"]
     heard_s = sum(job.duration_s or 0.0 for job in done) + (running.gathered.position_s if running else 0.0)
-    worked_s = sum(job.took_s for job in done) + (time.monotonic() - running.began if running else 0.0)
+    worked_s = sum(job.took_s for job in done) + (time.monotonic() - running.started if running else 0.0)
     if not heard_s or any(job.duration_s is None for job in waiting):
         return None
     left_s = (running.left_s if running else 0.0) or 0.0

@@ -102,11 +102,11 @@ class FilesScreen(ModeScreen):
     def action_start(self) -> None:
         """Write down everything that waits."""
         if self._is_running:
-            self.gpa.tell("It is running already; Esc stops it.")
+            self.gpa_app.show_message("It is running already; Esc stops it.")
         elif not self._formats:
-            self.gpa.tell("Choose at least one format.")
+            self.gpa_app.show_message("Choose at least one format.")
         elif not any(job.state == "waiting" for job in self.jobs):
-            self.gpa.tell("Nothing waits." if self.jobs else "Add recordings first.")
+            self.gpa_app.show_message("Nothing waits." if self.jobs else "Add recordings first.")
         else:
             for job in self.jobs:
                 if job.state == "waiting":
@@ -125,7 +125,7 @@ class FilesScreen(ModeScreen):
 
     def action_folder(self) -> None:
         """Choose where the texts go."""
-        names = ["beside each recording", f"a folder{self.gpa.symbols.ellipsis}"]
+        names = ["beside each recording", f"a folder{self.gpa_app.symbols.ellipsis}"]
         self.app.push_screen(Choose("Where do the texts go?", names), self._take_place)
 
     def action_stop(self) -> None:
@@ -136,14 +136,14 @@ class FilesScreen(ModeScreen):
         elif job is not None and job.state == "waiting":
             job.end("stopped")
         else:
-            self.gpa.tell("Choose one that works or waits.")
+            self.gpa_app.show_message("Choose one that works or waits.")
         self._show_state()
 
     def action_again(self) -> None:
         """Try what failed or was stopped once more."""
         jobs = [job for job in self.jobs if job.state in ("failed", "stopped")]
         if not jobs:
-            self.gpa.tell("Nothing has failed or was stopped.")
+            self.gpa_app.show_message("Nothing has failed or was stopped.")
             return
         for job in jobs:
             job.wait()
@@ -171,27 +171,27 @@ class FilesScreen(ModeScreen):
     def action_copy(self) -> None:
         """Copy the text of the chosen recording."""
         if self._chosen is None or not self._chosen.text:
-            self.gpa.tell("There is no text to copy yet.")
+            self.gpa_app.show_message("There is no text to copy yet.")
         else:
-            self.gpa.copy(self._chosen.text)
+            self.gpa_app.copy(self._chosen.text)
 
     def action_show(self) -> None:
         """Show the text of the chosen recording."""
         job = self._chosen
         if job is None or not (job.text or job.files):
-            self.gpa.tell("There is no text to show yet.")
+            self.gpa_app.show_message("There is no text to show yet.")
         else:
             self.app.push_screen(TextViewer(job.path.name, job.text, job.files))
 
-    def cancel_works(self) -> bool:
+    def cancel_tasks(self) -> bool:
         """Stop the queue, too."""
         was_running, self._is_running = self._is_running, False
-        return super().cancel_works() or was_running
+        return super().cancel_tasks() or was_running
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do what the button says."""
         if event.button.id == "start" and self._is_running:
-            self.cancel_works()
+            self.cancel_tasks()
         else:
             getattr(self, f"action_{event.button.id}")()
 
@@ -217,7 +217,7 @@ class FilesScreen(ModeScreen):
         """Say more about it."""
         self._show_detail()
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_files_found(self, message: FilesFound) -> None:
         """Put recordings in line."""
@@ -231,11 +231,11 @@ class FilesScreen(ModeScreen):
             job.id = f"file{self._added}"
         self.jobs += new
         for problem in message.problems:
-            self.gpa.show_error(problem)
+            self.gpa_app.show_error(problem)
         if new:
             self.query_one(Rows).focus()
         elif not message.problems:
-            self.gpa.tell("They are in the queue already.")
+            self.gpa_app.show_message("They are in the queue already.")
         self._show_state()
         if self._is_running and new:
             self._check()
@@ -286,11 +286,11 @@ class FilesScreen(ModeScreen):
     def on_file_kept(self, message: FileKept) -> None:
         """Note what was written of a recording that was stopped."""
         if message.problem is not None:
-            self.gpa.show_error(message.problem)
+            self.gpa_app.show_error(message.problem)
         self._own.update(message.job.files)
         self._show_state()
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Go on with the next recording."""
         if name == "check" and not self._is_running:
             self._asks = False
@@ -331,12 +331,12 @@ class FilesScreen(ModeScreen):
     def _find(self, text: str, *, pasted: bool) -> None:
         known = [job.path for job in self.jobs]
         self._searches += 1  # what is dropped while another folder is searched does not end that
-        self.begin(f"add {self._searches}", lambda work: find_files(work, text, known, pasted=pasted))
+        self.start(f"add {self._searches}", lambda task: find_files(task, text, known, pasted=pasted))
         self._show_state()
 
     def _check(self) -> None:
         jobs, formats, folder, own = list(self.jobs), self._formats, self._folder, frozenset(self._own)
-        self.begin("check", lambda work: check_targets(work, jobs, formats, folder, own=own))
+        self.start("check", lambda task: check_targets(task, jobs, formats, folder, own=own))
         self._show_state()
 
     def _next(self) -> None:
@@ -346,13 +346,13 @@ class FilesScreen(ModeScreen):
             return
         job = next((job for job in self.jobs if job.state == "waiting" and job.targets is not None), None)
         if job is None:
-            self._is_running = self.working("check")
+            self._is_running = self.has_task("check")
             self._show_state()
             return
         self._current = job
-        job.begin()
+        job.start()
         service, tell = self.service, self.post_message
-        self.begin("file", lambda work: transcribe_file(work, service, job, tell))
+        self.start("file", lambda task: transcribe_file(task, service, job, tell))
         self._show_state()
 
     def _tick(self) -> None:
@@ -370,13 +370,13 @@ class FilesScreen(ModeScreen):
         start.disabled = not (self._is_running or waiting)
         self.query_one("#again", Button).disabled = not any(job.state in ("failed", "stopped") for job in self.jobs)
         place = "beside the file" if self._folder is None else self._folder.name or str(self._folder)
-        self.query_one("#folder", Button).label = f"{place} {self.gpa.symbols.more}"
+        self.query_one("#folder", Button).label = f"{place} {self.gpa_app.symbols.more}"
         self._show_progress()
 
     def _show_progress(self) -> None:
         row = self.query_one(ProgressRow)
-        if any(name.startswith("add ") for name in self._works):
-            row.show(f"looking for recordings{self.gpa.symbols.ellipsis} Esc stops")
+        if any(name.startswith("add ") for name in self._tasks):
+            row.show(f"looking for recordings{self.gpa_app.symbols.ellipsis} Esc stops")
             return
         if not self.jobs:
             row.show("")
@@ -408,7 +408,7 @@ class FilesScreen(ModeScreen):
         self.query_one("#detail", Static).update(words)
 
     def _cells(self, job: FileJob) -> tuple[str, ...]:
-        symbols = self.gpa.symbols
+        symbols = self.gpa_app.symbols
         signs = {
             "waiting": symbols.idle,
             "working": symbols.busy,

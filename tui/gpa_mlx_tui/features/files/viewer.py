@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, TextArea
 
 from gpa_mlx_tui.features.files.opening import can_open, open_in_system
+from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.widgets.button import Button
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from gpa_mlx_tui.app.app import GPAApp
     from gpa_mlx_tui.services.messages import TaskEnded
 
 
@@ -52,15 +52,15 @@ class TextViewer(ModalScreen[None]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do what the button says."""
         event.stop()
-        app = cast("GPAApp", self.app)
+        app = app_services(self)
         if event.button.id == "copy":
             app.copy(self.query_one(TextArea).selected_text or self._text)
         elif event.button.id == "open":
-            app.service.begin("open", self, lambda work: open_in_system(self._files[0]))
+            app.service.start("open", self, lambda task: open_in_system(self._files[0]))
         else:
             self.dismiss(None)
 
     def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""
         if message.error is not None:
-            cast("GPAApp", self.app).show_error(message.error)
+            app_services(self).show_error(message.error)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.port_audio import Direction
     from gpa_mlx.settings import LoadedSettings, Settings
     from gpa_mlx_tui.app.app import GPAApp
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 KEYS_PREFIX = "keys."
 DEVICES: Mapping[str, Direction] = {"microphone": "input", "loudspeaker": "output"}
@@ -31,13 +31,13 @@ class SettingsRead(TaskMessage):
     """What is set now.
 
     Args:
-        work: The work.
+        task: The task.
         loaded: Values and where they come from.
         changed: Name of what was changed; empty when it was only read.
     """
 
-    def __init__(self, work: BackgroundTask, loaded: LoadedSettings, changed: str = "") -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, loaded: LoadedSettings, changed: str = "") -> None:
+        super().__init__(task)
         self.loaded = loaded
         self.changed = changed
 
@@ -46,13 +46,13 @@ class SettingRefused(TaskMessage):
     """A value cannot be used, and nothing was written.
 
     Args:
-        work: The work.
+        task: The task.
         name: Of the setting.
         error: Why.
     """
 
-    def __init__(self, work: BackgroundTask, name: str, error: SettingsError) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, name: str, error: SettingsError) -> None:
+        super().__init__(task)
         self.name = name
         self.error = error
 
@@ -61,18 +61,18 @@ class DevicesFound(TaskMessage):
     """The devices that a setting can name, as they are connected now.
 
     Args:
-        work: The work.
+        task: The task.
         setting: One of `DEVICES`.
         names: What PortAudio's Python module tells them apart by; of several that nothing tells apart, one.
     """
 
-    def __init__(self, work: BackgroundTask, setting: str, names: tuple[str, ...]) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, setting: str, names: tuple[str, ...]) -> None:
+        super().__init__(task)
         self.setting = setting
         self.names = names
 
 
-def read_settings(work: BackgroundTask) -> None:
+def read_settings(task: BackgroundTask) -> None:
     """Read what is set.
 
     Raises:
@@ -80,14 +80,14 @@ def read_settings(work: BackgroundTask) -> None:
     """
     from gpa_mlx.settings import load_current
 
-    work.post(SettingsRead(work, load_current()))
+    task.post(SettingsRead(task, load_current()))
 
 
-def write_setting(work: BackgroundTask, name: str, text: str | None) -> None:
+def write_setting(task: BackgroundTask, name: str, text: str | None) -> None:
     """Write one setting, or take it out of the file.
 
     Args:
-        work: The work.
+        task: The task.
         name: A key of the settings, or `keys.BINDING`.
         text: The value; None takes it out.
 
@@ -104,12 +104,12 @@ def write_setting(work: BackgroundTask, name: str, text: str | None) -> None:
             settings.remove(name)
         else:
             settings.store(name, text)
-        work.post(SettingsRead(work, settings.load_current(), name))
+        task.post(SettingsRead(task, settings.load_current(), name))
     except SettingsError as error:
-        work.post(SettingRefused(work, name, error))
+        task.post(SettingRefused(task, name, error))
 
 
-def find_devices(work: BackgroundTask, setting: str) -> None:
+def find_devices(task: BackgroundTask, setting: str) -> None:
     """Find the devices that a setting can name.
 
     Raises:
@@ -124,7 +124,7 @@ def find_devices(work: BackgroundTask, setting: str) -> None:
         name if names.count(name) == 1 else f"{name}, {device.system}"
         for name, device in zip(names, devices, strict=True)
     )
-    work.post(DevicesFound(work, setting, tuple(dict.fromkeys(full))))
+    task.post(DevicesFound(task, setting, tuple(dict.fromkeys(full))))
 
 
 def take_effect(app: GPAApp, name: str, values: Settings) -> bool:
@@ -149,7 +149,7 @@ def take_effect(app: GPAApp, name: str, values: Settings) -> bool:
     elif name in _HEARING:
         from gpa_mlx_tui.services.hearing import default_dependencies
 
-        app.ears = default_dependencies(
+        app.dictation = default_dependencies(
             values.microphone,
             words_file=values.words_file,
             history_bytes=values.history_size,

@@ -66,7 +66,7 @@ class SettingsScreen(ModeScreen):
 
     def on_screen_resume(self) -> None:
         """Read what is set by now."""
-        self.begin("read", read_settings, silent=True)
+        self.start("read", read_settings, silent=True)
 
     # -- what the user does -------------------------------------------------------------------------------------------
 
@@ -79,7 +79,7 @@ class SettingsScreen(ModeScreen):
         if name.startswith(KEYS_PREFIX):
             self._ask_key(name)
         elif name in DEVICES:
-            self.begin("devices", lambda work: find_devices(work, name))
+            self.start("devices", lambda task: find_devices(task, name))
         elif name in _CHOICES:
             self._ask_choice(name)
         else:
@@ -91,7 +91,7 @@ class SettingsScreen(ModeScreen):
         if not name or self.loaded is None:
             return
         if not self._is_in_file(name):
-            self.gpa.tell(f"{name} is not set in the settings file.")
+            self.gpa_app.show_message(f"{name} is not set in the settings file.")
         else:
             self._write(name, None)
 
@@ -125,20 +125,20 @@ class SettingsScreen(ModeScreen):
         """Leave the value as it is."""
         self._close_field()
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_settings_read(self, message: SettingsRead) -> None:
         """Show what is set, and let a change hold."""
         self.loaded = message.loaded
         name = message.changed
         if name:
-            holds = take_effect(self.gpa, name, message.loaded.settings)
+            holds = take_effect(self.gpa_app, name, message.loaded.settings)
             self._close_field()
             origin = message.loaded.origins.get(name, "")
             if name in KEYS and origin == KEYS[name].variable:
-                self.gpa.tell(f"Saved, but {origin} is set in the environment and goes before it.")
+                self.gpa_app.show_message(f"Saved, but {origin} is set in the environment and goes before it.")
             else:
-                self.gpa.tell("Saved." if holds else "Saved. It holds from the next start.")
+                self.gpa_app.show_message("Saved." if holds else "Saved. It holds from the next start.")
         self._show_rows()
         self._show_about()
 
@@ -176,11 +176,11 @@ class SettingsScreen(ModeScreen):
         return self.loaded.origins[name] not in (DEFAULT_ORIGIN, KEYS[name].variable)
 
     def _write(self, name: str, text: str | None) -> None:
-        self.begin("write", lambda work: write_setting(work, name, text))
+        self.start("write", lambda task: write_setting(task, name, text))
 
     def _ask_key(self, name: str) -> None:
         assert self.loaded is not None
-        row = next(row for row in self.gpa.keys if row.id == name.removeprefix(KEYS_PREFIX))
+        row = next(row for row in self.gpa_app.keys if row.id == name.removeprefix(KEYS_PREFIX))
 
         def take(key: str | None) -> None:
             if key is not None:
@@ -230,7 +230,7 @@ class SettingsScreen(ModeScreen):
                 place = origin if origin in (DEFAULT_ORIGIN, KEYS[name].variable) else "settings file"
                 rows.append((name, (name, shown(name, getattr(values, name)) or "-", place)))
         titles = {APP: "everywhere", **{mode.id: mode.title for mode in MODES}}
-        for row in self.gpa.keys:
+        for row in self.gpa_app.keys:
             place = "settings file" if row.id in values.keys else DEFAULT_ORIGIN
             label = f"{titles.get(row.mode, row.mode)}: {row.label}"
             rows.append((f"{KEYS_PREFIX}{row.id}", (f"key {row.id}", f"{shown_key(row.key)}  ({label})", place)))

@@ -1,4 +1,4 @@
-"""Speech in the making: what the Speak mode does on its works' threads."""
+"""Speech in the making: what the Speak mode does on its tasks' threads."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.synthesis.narration import NarrationSettings, NarrationStream, SpokenPassage
+    from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.choices import VoiceChoice
-    from gpa_mlx_tui.services.service import BackgroundTask, Service
+    from gpa_mlx_tui.services.service import Service
 
 _MOST_PREVIEWED = 2000
 
@@ -58,7 +59,7 @@ class SpeechGrew(TaskMessage):
     """There is more speech.
 
     Args:
-        work: The work.
+        task: The task.
         peaks: Of the new sound.
         number: Of the passage that is being said, from 0.
         total: Passages of the text.
@@ -66,9 +67,9 @@ class SpeechGrew(TaskMessage):
     """
 
     def __init__(
-        self, work: BackgroundTask, peaks: tuple[float, ...], number: int, total: int, passage: SpokenPassage | None
+        self, task: BackgroundTask, peaks: tuple[float, ...], number: int, total: int, passage: SpokenPassage | None
     ) -> None:
-        super().__init__(work)
+        super().__init__(task)
         self.peaks = peaks
         self.number = number
         self.total = total
@@ -83,38 +84,38 @@ class PreviewFound(TaskMessage):
     """How the text will be read.
 
     Args:
-        work: The work.
+        task: The task.
         spoken: One line for each passage.
         is_as_written: Nothing is read otherwise than it is written.
     """
 
-    def __init__(self, work: BackgroundTask, spoken: tuple[str, ...], *, is_as_written: bool) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, spoken: tuple[str, ...], *, is_as_written: bool) -> None:
+        super().__init__(task)
         self.spoken = spoken
         self.is_as_written = is_as_written
 
 
-def make_speech(work: BackgroundTask, service: Service, made: MadeSpeech, output: OutputDevice | None) -> None:
+def make_speech(task: BackgroundTask, service: Service, made: MadeSpeech, output: OutputDevice | None) -> None:
     """Say a text and play it while it is made.
 
     Raises:
         GPAError: The voice, the text or the model cannot be used, or the sound output disappeared.
-        CancelledError: The work was cancelled.
+        CancelledError: The task was cancelled.
     """
     finder = PeakFinder()
     model = service.model
-    with sounding(work, output) as playback:
-        for chunk in service.stream(work, lambda engine: _narrate(engine, made, model)):
+    with sounding(task, output) as playback:
+        for chunk in service.stream(task, lambda engine: _narrate(engine, made, model)):
             made.pieces.append(chunk.audio)
             if chunk.passage is not None:
                 made.passages.append(chunk.passage)
             playback.feed(chunk.audio)
-            work.post(SpeechGrew(work, finder.push(chunk.audio), chunk.number, chunk.total, chunk.passage))
-        work.post(SpeechMade(work))
+            task.post(SpeechGrew(task, finder.push(chunk.audio), chunk.number, chunk.total, chunk.passage))
+        task.post(SpeechMade(task))
         playback.finish()
 
 
-def preview(work: BackgroundTask, text: str) -> None:
+def preview(task: BackgroundTask, text: str) -> None:
     """Find out how the beginning of a text will be read."""
     from gpa_mlx.errors import GPAError
     from gpa_mlx.synthesis.narration import NarrationSettings, plan_passages
@@ -123,10 +124,10 @@ def preview(work: BackgroundTask, text: str) -> None:
         planned = plan_passages(text[:_MOST_PREVIEWED], NarrationSettings())
     except GPAError:
         planned = ()
-    work.check()
+    task.check()
     spoken = tuple(" ".join(words.split()) for _, words in planned)
     written = [" ".join(passage.text.split()) for passage, _ in planned]
-    work.post(PreviewFound(work, spoken, is_as_written=list(spoken) == written))
+    task.post(PreviewFound(task, spoken, is_as_written=list(spoken) == written))
 
 
 def speech_files(path: Path) -> tuple[Path, Path]:

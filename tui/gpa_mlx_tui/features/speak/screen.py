@@ -23,7 +23,7 @@ from gpa_mlx_tui.features.speak.jobs import (
     speech_files,
 )
 from gpa_mlx_tui.services.messages import Listed, Saved
-from gpa_mlx_tui.services.sound import SoundOpened, play
+from gpa_mlx_tui.services.sound import PlaybackOpened, play
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -63,7 +63,7 @@ class SpeakScreen(ModeScreen):
         """Lay out text, settings, buttons, sound and passages."""
         with Vertical(classes="body"):
             yield TextArea(
-                _DEMO_TEXT if self.gpa.is_demo else "",
+                _DEMO_TEXT if self.gpa_app.is_demo else "",
                 id="text",
                 compact=True,
                 soft_wrap=True,
@@ -108,7 +108,7 @@ class SpeakScreen(ModeScreen):
         if self._is_sounding and self._playback is not None:
             self._playback.toggle()
             self._show_state()
-        elif not self.working("speak"):
+        elif not self.has_task("speak"):
             self._play_from(0.0)
 
     def action_open(self) -> None:
@@ -122,7 +122,7 @@ class SpeakScreen(ModeScreen):
     def action_save(self) -> None:
         """Save what was said."""
         if self.made is None or not self.made.pieces:
-            self.gpa.tell("There is no speech to save yet.")
+            self.gpa_app.show_message("There is no speech to save yet.")
             return
         title = "Save the speech as (.wav; subtitles go beside it)"
         dialog = PathPicker(title, "save", Path.cwd() / "speech.wav", writes=speech_files)
@@ -132,7 +132,7 @@ class SpeakScreen(ModeScreen):
         """Do what the button says."""
         actions = {"speak": self.action_speak, "play": self.action_play, "save": self.action_save}
         if event.button.id == "stop":
-            self.cancel_works()
+            self.cancel_tasks()
         elif event.button.id in actions:
             actions[event.button.id]()
 
@@ -144,16 +144,18 @@ class SpeakScreen(ModeScreen):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Play from this passage on."""
-        if self.made is not None and not self.working("speak"):
+        if self.made is not None and not self.has_task("speak"):
             self._play_from(self.made.passages[event.option_index].start_s)
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
-    def on_sound_opened(self, message: SoundOpened) -> None:
+    def on_playback_opened(self, message: PlaybackOpened) -> None:
         """Note what plays, or say that nothing does."""
         self._playback = message.playback
-        if message.work.name == "speak" and message.playback.problem is not None:
-            self.gpa.tell(f"{message.playback.problem.message} The speech is made all the same, and can be saved.")
+        if message.task.name == "speak" and message.playback.problem is not None:
+            self.gpa_app.show_message(
+                f"{message.playback.problem.message} The speech is made all the same, and can be saved."
+            )
         self._show_state()
 
     def on_speech_grew(self, message: SpeechGrew) -> None:
@@ -173,21 +175,21 @@ class SpeakScreen(ModeScreen):
 
     def on_preview_found(self, message: PreviewFound) -> None:
         """Show the words."""
-        dot = self.gpa.symbols.dot
+        dot = self.gpa_app.symbols.dot
         words = f" {dot} ".join(message.spoken)
         label = "" if not message.spoken else "Read as written" if message.is_as_written else f"Read as: {words}"
         self.query_one("#spoken", Static).update(label)
 
     def on_listed(self, message: Listed) -> None:
         """Take the text of a file."""
-        if message.work.name == "open":
+        if message.task.name == "open":
             self.query_one("#text", TextArea).text = str(message.items[0])
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
-        self.gpa.tell(f"Saved {' and '.join(message.files)}.")
+        self.gpa_app.show_message(f"Saved {' and '.join(message.files)}.")
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""
         if name in ("speak", "play"):
             if name == "speak":
@@ -200,7 +202,7 @@ class SpeakScreen(ModeScreen):
     @property
     def _is_sounding(self) -> bool:
         """Whether something plays, or is paused."""
-        playing = self.working("play") or self.working("speak")
+        playing = self.has_task("play") or self.has_task("speak")
         return playing and self._playback is not None and self._playback.problem is None
 
     def _speak(self) -> None:
@@ -214,8 +216,8 @@ class SpeakScreen(ModeScreen):
         self.query_one(Waveform).clear()
         self.query_one("#passages", OptionList).clear_options()
         self._report("loading the model" if self.service.state == "opening" else "beginning")
-        service, output = self.service, self.gpa.output
-        self.begin("speak", lambda work: make_speech(work, service, made, output))
+        service, output = self.service, self.gpa_app.output
+        self.start("speak", lambda task: make_speech(task, service, made, output))
         self._show_state()
 
     def _request(self) -> SpeechRequest | None:
@@ -232,7 +234,7 @@ class SpeakScreen(ModeScreen):
         elif seed.value and not 0 <= _number(seed.value) <= _MOST_SEED:
             problem = f"The seed must be a whole number from 0 to {_MOST_SEED}."
         if problem or voice is None:
-            self.gpa.tell(problem)
+            self.gpa_app.show_message(problem)
             return None
         return SpeechRequest(
             text=text,
@@ -243,35 +245,35 @@ class SpeakScreen(ModeScreen):
         )
 
     def _play_from(self, start_s: float) -> None:
-        made, output = self.made, self.gpa.output
+        made, output = self.made, self.gpa_app.output
         if made is None or not made.pieces:
-            self.gpa.tell("There is nothing to play yet.")
+            self.gpa_app.show_message("There is nothing to play yet.")
             return
         self.cancel("play")
         self._played_from_s, self._playback = start_s, None
-        self.begin("play", lambda work: play(work, made.pieces_from(start_s), output))
+        self.start("play", lambda task: play(task, made.pieces_from(start_s), output))
         self._show_state()
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
-            self.begin("open", lambda work: work.post(Listed(work, (read_text_file(path),))))
+            self.start("open", lambda task: task.post(Listed(task, (read_text_file(path),))))
 
     def _save(self, path: Path | None) -> None:
         made = self.made
         if path is None or made is None:
             return
-        self.begin("save", lambda work: work.post(Saved(work, save_speech(made, path))))
+        self.start("save", lambda task: task.post(Saved(task, save_speech(made, path))))
 
     def _preview(self) -> None:
         text = self.query_one("#text", TextArea).text
-        self.begin("preview", lambda work: preview(work, text), silent=True)
+        self.start("preview", lambda task: preview(task, text), silent=True)
 
     def _follow(self) -> None:
         if self._is_sounding and self._playback is not None:
             self.query_one(Waveform).move_to(self._played_from_s + self._playback.position_s)
 
     def _line(self, passage: SpokenPassage) -> str:
-        symbols = self.gpa.symbols
+        symbols = self.gpa_app.symbols
         heard = passage.error_rate
         is_good = passage.finish_reason == "stop" and (heard or 0.0) <= 0.05
         score = "not verified" if heard is None else f"{max(1 - heard, 0):.0%} understood"
@@ -295,12 +297,12 @@ class SpeakScreen(ModeScreen):
     def _show_state(self) -> None:
         if not self.is_mounted:
             return
-        working = self.working("speak") or self.working("play")
+        working = self.has_task("speak") or self.has_task("play")
         has_sound = self.made is not None and bool(self.made.pieces)
         paused = self._playback is not None and self._playback.is_paused
         play = self.query_one("#play", Button)
         play.label = "Pause" if self._is_sounding and not paused else "Go on" if self._is_sounding else "Play"
-        play.disabled = not (self._is_sounding or (has_sound and not self.working("speak")))
+        play.disabled = not (self._is_sounding or (has_sound and not self.has_task("speak")))
         self.query_one("#stop", Button).disabled = not working
         self.query_one("#save", Button).disabled = not has_sound
 

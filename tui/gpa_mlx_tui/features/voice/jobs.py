@@ -1,4 +1,4 @@
-"""From recordings to a voice: what the Voice mode does on its works' threads."""
+"""From recordings to a voice: what the Voice mode does on its tasks' threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from gpa_mlx.types import AudioLike, Voice, Waveform
     from gpa_mlx.voices.enrollment import Enrollment
     from gpa_mlx.voices.quality import ClipWindow
-    from gpa_mlx_tui.services.service import BackgroundTask, Service
+    from gpa_mlx_tui.services.background import BackgroundTask
+    from gpa_mlx_tui.services.service import Service
     from gpa_mlx_tui.services.sound import Peaks
 
 MOST_RECORDED_S = 60.0
@@ -78,12 +79,12 @@ class ClipJudged(TaskMessage):
     """A recording was listened to.
 
     Args:
-        work: The work.
+        task: The task.
         clip: What it is like.
     """
 
-    def __init__(self, work: BackgroundTask, clip: Clip) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, clip: Clip) -> None:
+        super().__init__(task)
         self.clip = clip
 
 
@@ -91,12 +92,12 @@ class StepTaken(TaskMessage):
     """The next step of something longer begins.
 
     Args:
-        work: The work.
+        task: The task.
         words: What is being done.
     """
 
-    def __init__(self, work: BackgroundTask, words: str) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, words: str) -> None:
+        super().__init__(task)
         self.words = words
 
 
@@ -104,14 +105,14 @@ class VoiceMade(TaskMessage):
     """There is a new voice; it is not kept yet.
 
     Args:
-        work: The work.
+        task: The task.
         enrolment: The voice and how it came about.
         clip: The recording it was made from.
         part: The part of it.
     """
 
-    def __init__(self, work: BackgroundTask, enrolment: Enrollment, clip: Clip, part: Part) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, enrolment: Enrollment, clip: Clip, part: Part) -> None:
+        super().__init__(task)
         self.enrolment = enrolment
         self.clip = clip
         self.part = part
@@ -121,22 +122,22 @@ class SampleMade(TaskMessage):
     """A voice said all it should; what is playing goes on.
 
     Args:
-        work: The work.
+        task: The task.
         voice: Who.
         text: What.
         samples: `(samples,)` float32 at 16 kHz.
         peaks: Of all of it.
     """
 
-    def __init__(self, work: BackgroundTask, voice: Voice, text: str, samples: Waveform, peaks: Peaks) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, voice: Voice, text: str, samples: Waveform, peaks: Peaks) -> None:
+        super().__init__(task)
         self.voice = voice
         self.text = text
         self.samples = samples
         self.peaks = peaks
 
 
-def judge_clip(work: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
+def judge_clip(task: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
     """Listen to a recording, and find the part of it that suits a voice best.
 
     Raises:
@@ -151,7 +152,7 @@ def judge_clip(work: BackgroundTask, audio: AudioLike, name: str, model: Path) -
 
     wanted_s = reference_s(model)
     recording = load_recording(audio, max_duration_s=MAX_CLIP_S)
-    work.check()
+    task.check()
     beginning = recording[: round(wanted_s * SAMPLE_RATE_HZ)]
     first = ClipWindow(start_s=0.0, end_s=beginning.duration_s, quality=score_clip(beginning))
     clip = Clip(
@@ -162,7 +163,7 @@ def judge_clip(work: BackgroundTask, audio: AudioLike, name: str, model: Path) -
         first=_part(recording, first),
         wanted_s=wanted_s,
     )
-    work.post(ClipJudged(work, clip))
+    task.post(ClipJudged(task, clip))
 
 
 def best_clip(clips: Sequence[Clip], *, whole: bool) -> Clip | None:
@@ -170,26 +171,26 @@ def best_clip(clips: Sequence[Clip], *, whole: bool) -> Clip | None:
     return max(clips, key=lambda clip: clip.part(whole=whole).worth, default=None)
 
 
-def make_voice(work: BackgroundTask, service: Service, clips: Sequence[Clip], *, whole: bool) -> None:
+def make_voice(task: BackgroundTask, service: Service, clips: Sequence[Clip], *, whole: bool) -> None:
     """Make a voice of the best recording, and find out how well the model speaks with it.
 
     Raises:
         GPAError: No voice can be made.
-        CancelledError: The work was cancelled.
+        CancelledError: The task was cancelled.
     """
     audio = [clip.audio for clip in clips]
 
     def enrol_clips(engine: SpeechEngine) -> Enrollment:
         from gpa_mlx.voices.enrollment import enroll
 
-        return enroll(engine, audio, "new", whole=whole, on_step=lambda words: work.post(StepTaken(work, words)))
+        return enroll(engine, audio, "new", whole=whole, on_step=lambda words: task.post(StepTaken(task, words)))
 
-    enrolment = service.ask(work, enrol_clips)
-    work.check()
+    enrolment = service.ask(task, enrol_clips)
+    task.check()
     clip = next(clip for clip in clips if clip.audio is enrolment.source)
-    work.post(VoiceMade(work, enrolment, clip, clip.part(whole=whole)))
+    task.post(VoiceMade(task, enrolment, clip, clip.part(whole=whole)))
     if enrolment.probe is not None and enrolment.probe.speech is not None:
-        _post_sample(work, enrolment.voice, enrolment.probe.text, enrolment.probe.speech.audio)
+        _post_sample(task, enrolment.voice, enrolment.probe.text, enrolment.probe.speech.audio)
 
 
 def describe_made(made: Enrollment, source: str) -> str:
@@ -206,12 +207,12 @@ def describe_made(made: Enrollment, source: str) -> str:
     return f"{words} Similarity {alike.levels:.2f} of 1, chance is 0.58: its own speech sounds {judged}."
 
 
-def say_sample(work: BackgroundTask, service: Service, voice: Voice, output: OutputDevice | None) -> None:
+def say_sample(task: BackgroundTask, service: Service, voice: Voice, output: OutputDevice | None) -> None:
     """Say the probe's text with a voice, and play it while it is made; without a sound output it is only drawn.
 
     Raises:
         GPAError: The voice cannot be used, or there is no sound output (raised at the end).
-        CancelledError: The work was cancelled.
+        CancelledError: The task was cancelled.
     """
     import numpy as np
 
@@ -227,21 +228,21 @@ def say_sample(work: BackgroundTask, service: Service, voice: Voice, output: Out
         for chunk in engine.stream_speak(text, voice=voice, options=options):
             yield chunk.audio
 
-    with sounding(work, output, text=text) as playback:
-        for piece in service.stream(work, say):
+    with sounding(task, output, text=text) as playback:
+        for piece in service.stream(task, say):
             pieces.append(piece)
             playback.feed(piece)
-            work.post(SoundGrew(work, finder.push(piece)))
+            task.post(SoundGrew(task, finder.push(piece)))
         samples = np.concatenate([np.zeros(0, dtype=np.float32), *pieces])
-        _post_sample(work, voice, text, samples)
+        _post_sample(task, voice, text, samples)
         playback.finish()
-    work.check()
+    task.check()
     if playback.problem is not None:
         raise playback.problem
 
 
-def _post_sample(work: BackgroundTask, voice: Voice, text: str, samples: Waveform) -> None:
-    work.post(SampleMade(work, voice, text, samples, PeakFinder().push(samples, last=True)))
+def _post_sample(task: BackgroundTask, voice: Voice, text: str, samples: Waveform) -> None:
+    task.post(SampleMade(task, voice, text, samples, PeakFinder().push(samples, last=True)))
 
 
 def _part(recording: Recording, window: ClipWindow) -> Part:

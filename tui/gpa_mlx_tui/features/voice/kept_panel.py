@@ -14,7 +14,7 @@ from gpa_mlx_tui.widgets.button import Button
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from gpa_mlx_tui.features.voice.library_jobs import ShelfVoice
+    from gpa_mlx_tui.features.voice.library_jobs import ListedVoice
 
 
 class KeptPanel(Vertical):
@@ -35,7 +35,7 @@ class KeptPanel(Vertical):
             yield Button("Rename", id="rename")
             yield Button("Remove", id="remove")
 
-    def show(self, voice: ShelfVoice) -> None:
+    def show(self, voice: ListedVoice) -> None:
         """Show this voice."""
         rows = [
             Content.from_markup("[b]$label[/b] $text", label=label, text=text) if label else Content(text)

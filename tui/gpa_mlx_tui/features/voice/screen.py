@@ -28,7 +28,7 @@ from gpa_mlx_tui.features.voice.voice_list import VoiceList
 from gpa_mlx_tui.services.hearing import MicrophoneChecked
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorded, ClipRecorder
-from gpa_mlx_tui.services.sound import SoundGrew, SoundOpened, play
+from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew, play
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.types import AudioLike, Voice
     from gpa_mlx_tui.features.voice.jobs import Clip, Part
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.sound import Playback
 
 _PLAYHEAD_S = 0.05
@@ -55,7 +55,7 @@ class VoiceScreen(ModeScreen):
 
     mode = "voice"
     uses = "speak"
-    first_focus: ClassVar[str] = "#shelf"
+    first_focus: ClassVar[str] = "#voices"
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class VoiceScreen(ModeScreen):
         """Lay out the list, and both panels."""
         with Horizontal(classes="body"):
             with Vertical(id="left"):
-                yield VoiceList(id="shelf")
+                yield VoiceList(id="voices")
                 yield Button("Paste a card", id="card")
             with Vertical(id="right"):
                 with ContentSwitcher(initial="making", id="panel"):
@@ -99,17 +99,17 @@ class VoiceScreen(ModeScreen):
 
     def action_record(self) -> None:
         """Start a recording, or finish it."""
-        if self.working("record"):
+        if self.has_task("record"):
             if self._recorder is not None:
                 self._recorder.stop()
             return
         self.query_one(VoiceList).choose_new()
         for name in ("play", "make", "judge"):
             self.cancel(name)
-        self._recorder = ClipRecorder(self.gpa.ears, most_s=MOST_RECORDED_S, voice_for=self.service.model)
+        self._recorder = ClipRecorder(self.gpa_app.dictation, most_s=MOST_RECORDED_S, voice_for=self.service.model)
         self._elapsed_s = 0.0
         self._panel.begin_recording()
-        self.begin("record", self._recorder.run)
+        self.start("record", self._recorder.run)
         self._show_state()
 
     def action_open(self) -> None:
@@ -121,11 +121,11 @@ class VoiceScreen(ModeScreen):
     def action_make(self) -> None:
         """Make the voice, and measure how like it the model speaks."""
         part, whole = self._part, self._panel.whole
-        if part is None or self.working("record"):
-            self.gpa.tell("Record or open something first.")
+        if part is None or self.has_task("record"):
+            self.gpa_app.show_message("Record or open something first.")
             return
         if part.window.quality.speech_share == 0 and not whole:
-            self.gpa.tell("No speech is heard in it. Take another recording, or this one from the start.")
+            self.gpa_app.show_message("No speech is heard in it. Take another recording, or this one from the start.")
             return
         self.query_one(VoiceList).choose_new()
         self.cancel("play")
@@ -133,7 +133,7 @@ class VoiceScreen(ModeScreen):
         self.made = None
         self.query_one("#sample", Waveform).clear()
         self._report("loading the model" if service.state == "opening" else "beginning")
-        self.begin("make", lambda work: make_voice(work, service, clips, whole=whole))
+        self.start("make", lambda task: make_voice(task, service, clips, whole=whole))
         self._show_state()
 
     def action_save(self) -> None:
@@ -142,7 +142,7 @@ class VoiceScreen(ModeScreen):
             if chosen.voice is not None:
                 self._keeper.export(chosen.voice)
         elif self.made is None:
-            self.gpa.tell("Make a voice first.")
+            self.gpa_app.show_message("Make a voice first.")
         else:
             source = self.made.clip.name
             self._keeper.keep(self.made.enrolment.voice, "" if source == _RECORDED else Path(source).stem)
@@ -151,42 +151,42 @@ class VoiceScreen(ModeScreen):
 
     def action_play(self) -> None:
         """Pause the sound, go on, or hear the voice."""
-        if self._playback is not None and self.working("play"):
+        if self._playback is not None and self.has_task("play"):
             self._playback.toggle()
             self._show_state()
             return
         voice = self._voice
         if voice is None:
-            self.gpa.tell("Make a voice or choose one first.")
+            self.gpa_app.show_message("Make a voice or choose one first.")
             return
-        service, output, known = self.service, self.gpa.output, self._known_sample()
+        service, output, known = self.service, self.gpa_app.output, self._known_sample()
         self.query_one("#sample", Waveform).clear()
         if known is not None:
             self.query_one("#sample", Waveform).add(known.peaks)
-            self._play("#sample", lambda work: play(work, [known.samples], output, text=known.text))
+            self._play("#sample", lambda task: play(task, [known.samples], output, text=known.text))
             return
         self._report("loading the model" if service.state == "opening" else "beginning")
-        self._play("#sample", lambda work: say_sample(work, service, voice, output))
+        self._play("#sample", lambda task: say_sample(task, service, voice, output))
 
     def action_compare(self) -> None:
         """Hear the recording, to compare it with the voice."""
-        part, output = self._part, self.gpa.output
+        part, output = self._part, self.gpa_app.output
         if self.query_one(VoiceList).chosen is not None:
-            self.gpa.tell("A kept voice has no recording: only its codes are kept.")
-        elif part is None or self.working("record"):
-            self.gpa.tell("Record or open something first.")
+            self.gpa_app.show_message("A kept voice has no recording: only its codes are kept.")
+        elif part is None or self.has_task("record"):
+            self.gpa_app.show_message("Record or open something first.")
         else:
-            self._play("#source", lambda work: play(work, [part.samples], output))
+            self._play("#source", lambda task: play(task, [part.samples], output))
 
     def action_copy(self) -> None:
         """Copy the card of the chosen voice."""
         chosen = self.query_one(VoiceList).chosen
         if chosen is None or chosen.voice is None:
-            self.gpa.tell("Choose a voice first; a new one is kept before it is passed on.")
+            self.gpa_app.show_message("Choose a voice first; a new one is kept before it is passed on.")
             return
         from gpa_mlx.voices.card import format_card
 
-        self.gpa.copy(format_card(chosen.voice))
+        self.gpa_app.copy(format_card(chosen.voice))
 
     def action_card(self) -> None:
         """Add a voice from its card."""
@@ -211,7 +211,7 @@ class VoiceScreen(ModeScreen):
 
     def on_checkbox_changed(self) -> None:
         """Another part of the recording counts."""
-        if not self.working("record"):
+        if not self.has_task("record"):
             self._show_clips()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -222,7 +222,7 @@ class VoiceScreen(ModeScreen):
             else:
                 self.action_play()
 
-    # -- what works and widgets tell ----------------------------------------------------------------------------------
+    # -- what tasks and widgets report --------------------------------------------------------------------------------
 
     def on_voice_list_chosen(self, message: VoiceList.Chosen) -> None:
         """Show this voice."""
@@ -275,7 +275,7 @@ class VoiceScreen(ModeScreen):
         self._show_state()
         self.query_one("#play", Button).focus()
 
-    def on_sound_opened(self, message: SoundOpened) -> None:
+    def on_playback_opened(self, message: PlaybackOpened) -> None:
         """Note what plays."""
         self._playback = message.playback
         self._report(f'"{message.text}"' if message.text else "")
@@ -288,35 +288,35 @@ class VoiceScreen(ModeScreen):
     def on_sample_made(self, message: SampleMade) -> None:
         """Keep it, to be heard again at once; the new voice has said it to be measured."""
         self._samples[self.service.model, message.voice.global_tokens] = message
-        if message.work.name == "make":
+        if message.task.name == "make":
             self.query_one("#sample", Waveform).add(message.peaks)
 
     def on_card_read(self, message: library_jobs.CardRead) -> None:
         """Keep the voice of a card, under another name if its own is taken."""
         self._keeper.take_card(message.voice)
 
-    def on_shelf_changed(self, message: library_jobs.ShelfChanged) -> None:
+    def on_library_changed(self, message: library_jobs.LibraryChanged) -> None:
         """Say so, and list the voices again."""
-        self.gpa.tell(message.words)
-        if message.work.name == KEEP:
+        self.gpa_app.show_message(message.words)
+        if message.task.name == KEEP:
             self._clear()
         self.query_one(VoiceList).look_up(message.name)
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
-        self.gpa.tell(f"Saved {' and '.join(message.files)}.")
+        self.gpa_app.show_message(f"Saved {' and '.join(message.files)}.")
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""
         if name == "record":
             self._recorder = None
             self.look_for_microphone()
-            if not self.working("judge"):
+            if not self.has_task("judge"):
                 self._show_clips()
         elif name == "play":
             self._playback = None
             self.query_one(self._wave, Waveform).move_to(None)
-        if name in ("make", "play") and not (self.working("make") or self.working("play")):
+        if name in ("make", "play") and not (self.has_task("make") or self.has_task("play")):
             self._report("")
         self._show_state()
 
@@ -347,7 +347,7 @@ class VoiceScreen(ModeScreen):
         """Return the name of the chosen voice if it can be changed; else say why not."""
         chosen = self.query_one(VoiceList).chosen
         if chosen is None or chosen.kind != "kept":
-            self.gpa.tell("Choose a voice that you keep; the built-in ones belong to the model.")
+            self.gpa_app.show_message("Choose a voice that you keep; the built-in ones belong to the model.")
             return None
         return chosen.name
 
@@ -359,13 +359,13 @@ class VoiceScreen(ModeScreen):
 
     def _judge(self, audio: AudioLike, name: str) -> None:
         model = self.service.model
-        self.begin("judge", lambda work: judge_clip(work, audio, name, model))
+        self.start("judge", lambda task: judge_clip(task, audio, name, model))
         self._show_state()
 
     def _play(self, wave: str, body: Callable[[BackgroundTask], None]) -> None:
         self.cancel("play")
         self._wave, self._playback = wave, None
-        self.begin("play", body)
+        self.start("play", body)
         self._show_state()
 
     def _follow(self) -> None:
@@ -385,10 +385,10 @@ class VoiceScreen(ModeScreen):
         self.query_one(ProgressRow).show(words)
 
     def _status(self) -> str:
-        symbols = self.gpa.symbols
-        if self.working("record"):
+        symbols = self.gpa_app.symbols
+        if self.has_task("record"):
             return f"{symbols.recording} Recording {self._elapsed_s:.0f} s. Ctrl+R ends it, Esc drops it."
-        if self.working("judge"):
+        if self.has_task("judge"):
             return f"{symbols.busy} Listening to the recording{symbols.ellipsis}"
         if described := self._panel.describe_clips(self.clips):
             return described
@@ -400,18 +400,18 @@ class VoiceScreen(ModeScreen):
         if not self.is_mounted:
             return
         result = "" if self.made is None else describe_made(self.made.enrolment, self.made.clip.name)
-        if self.working("make"):
-            result = f"{self.gpa.symbols.busy} Making the voice{self.gpa.symbols.ellipsis} Esc stops."
+        if self.has_task("make"):
+            result = f"{self.gpa_app.symbols.busy} Making the voice{self.gpa_app.symbols.ellipsis} Esc stops."
         self._panel.show_state(
             self._status(),
             result,
-            recording=self.working("record"),
-            busy=self.working("judge") or self.working("make"),
+            recording=self.has_task("record"),
+            busy=self.has_task("judge") or self.has_task("make"),
             has_clip=self._part is not None,
             has_voice=self.made is not None,
         )
-        playing = self.working("play") and self._playback is not None
+        playing = self.has_task("play") and self._playback is not None
         paused = self._playback is not None and self._playback.is_paused
         play = self.query_one("#play", Button)
         play.label = "Go on" if playing and paused else "Pause" if playing else "Play voice"
-        play.disabled = not playing and (self._voice is None or self.working("record"))
+        play.disabled = not playing and (self._voice is None or self.has_task("record"))

@@ -1,4 +1,4 @@
-"""Recordings on their way to text: what the Dictate mode does on its works' threads."""
+"""Recordings on their way to text: what the Dictate mode does on its tasks' threads."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from gpa_mlx.history import Entry, History
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.types import TranscriptionStream
-    from gpa_mlx_tui.services.service import BackgroundTask, Service
+    from gpa_mlx_tui.services.background import BackgroundTask
+    from gpa_mlx_tui.services.service import Service
 
 _POLL_S = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DictationDependencies:
-    """What dictation needs besides the model; the functions are called on works' threads.
+    """What dictation needs besides the model; the functions are called on tasks' threads.
 
     Attributes:
         microphone: Makes the sound input.
@@ -40,7 +41,7 @@ class DictationDependencies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeardRecording:
+class TranscribedRecording:
     """What was written down last, to be heard again.
 
     Attributes:
@@ -56,26 +57,26 @@ class Dictated(TaskMessage):
     """Something happened while somebody dictates.
 
     Args:
-        work: The work.
+        task: The task.
         event: What.
     """
 
-    def __init__(self, work: BackgroundTask, event: Event) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, event: Event) -> None:
+        super().__init__(task)
         self.event = event
 
 
-class TextHeard(TaskMessage):
+class TextTranscribed(TaskMessage):
     """A recording was heard, or a part of it.
 
     Args:
-        work: The work.
+        task: The task.
         text: So far.
         recording: Set when this is all of it.
     """
 
-    def __init__(self, work: BackgroundTask, text: str, recording: HeardRecording | None = None) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, text: str, recording: TranscribedRecording | None = None) -> None:
+        super().__init__(task)
         self.text = text
         self.recording = recording
 
@@ -84,13 +85,13 @@ class MicrophoneChecked(TaskMessage):
     """Whether there is something to dictate into.
 
     Args:
-        work: The work.
+        task: The task.
         name: Of the microphone; empty when there is none.
         problem: Why there is none.
     """
 
-    def __init__(self, work: BackgroundTask, name: str, problem: GPAError | None) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, name: str, problem: GPAError | None) -> None:
+        super().__init__(task)
         self.name = name
         self.problem = problem
 
@@ -99,16 +100,16 @@ class Dictating:
     """One dictation; `stop` returns at once.
 
     Args:
-        ears: Microphone, history, options.
+        dictation: Microphone, history, options.
         service: Has the engine.
         turn: Held while the microphone is in use.
         mode: What ends the text.
     """
 
     def __init__(
-        self, ears: DictationDependencies, service: Service, turn: threading.Lock, *, ends_by_itself: bool
+        self, dictation: DictationDependencies, service: Service, turn: threading.Lock, *, ends_by_itself: bool
     ) -> None:
-        self._ears, self._service, self._turn = ears, service, turn
+        self._dictation, self._service, self._turn = dictation, service, turn
         self._ends_by_itself = ends_by_itself
         self._stops = threading.Event()
 
@@ -116,7 +117,7 @@ class Dictating:
         """End the recording; its text follows."""
         self._stops.set()
 
-    def run(self, work: BackgroundTask) -> None:
+    def run(self, task: BackgroundTask) -> None:
         """Record until `stop`, and see the text through; a cancelled recording stays in the history.
 
         Raises:
@@ -132,27 +133,27 @@ class Dictating:
         def take(event: Event) -> None:
             if isinstance(event, Failed):
                 failures.append(event.error)
-            work.post(Dictated(work, event))
+            task.post(Dictated(task, event))
             if isinstance(event, Finished | Failed | Cancelled):
                 over.set()
 
-        options = self._ears.options()
+        options = self._dictation.options()
         options = replace(options, mode="auto" if self._ends_by_itself else "push")
         with self._turn:
-            work.check()
-            history, microphone = self._ears.history(), self._ears.microphone()
+            task.check()
+            history, microphone = self._dictation.history(), self._dictation.microphone()
             with Dictation(self._service.engine_thread, microphone, history, take, options) as dictation:
                 dictation.start()
-                self._wait(work, over, dictation)
+                self._wait(task, over, dictation)
         if failures:
             raise failures[0]
 
-    def _wait(self, work: BackgroundTask, over: threading.Event, dictation: object) -> None:
+    def _wait(self, task: BackgroundTask, over: threading.Event, dictation: object) -> None:
         from gpa_mlx.dictation import Dictation
 
         assert isinstance(dictation, Dictation)
         has_stopped = False
-        while not over.wait(_POLL_S) and not work.is_cancelled:
+        while not over.wait(_POLL_S) and not task.is_cancelled:
             if self._stops.is_set() and not has_stopped:
                 has_stopped = True
                 dictation.stop()
@@ -165,7 +166,7 @@ def default_dependencies(
     history_bytes: int | None = None,
     history_days: float | None = None,
 ) -> DictationDependencies:
-    """Return the ears of this computer.
+    """Return the dictation of this computer.
 
     Args:
         device: A part of the microphone's name; None means the system's choice.
@@ -193,52 +194,56 @@ def default_dependencies(
     return DictationDependencies(microphone=microphone, history=history, options=options)
 
 
-def check_microphone(work: BackgroundTask, ears: DictationDependencies) -> None:
+def check_microphone(task: BackgroundTask, dictation: DictationDependencies) -> None:
     """Find out whether there is a microphone, without listening to it."""
     from gpa_mlx.audio.devices.microphone import Microphone
     from gpa_mlx.audio.devices.port_audio import find_device, port_audio
 
-    microphone = ears.microphone()
+    microphone = dictation.microphone()
     if not isinstance(microphone, Microphone):
-        work.post(MicrophoneChecked(work, microphone.name, None))
+        task.post(MicrophoneChecked(task, microphone.name, None))
         return
     try:
         name = None if microphone.name == "default" else microphone.name
         with port_audio("input") as library:
             found = find_device(library, name, "input")["name"]
-        work.post(MicrophoneChecked(work, found, None))
+        task.post(MicrophoneChecked(task, found, None))
     except GPAError as error:
-        work.post(MicrophoneChecked(work, "", error))
+        task.post(MicrophoneChecked(task, "", error))
 
 
-def hear_recording(
-    work: BackgroundTask, service: Service, ears: DictationDependencies, recording: HeardRecording, model: Path
+def transcribe_recording(
+    task: BackgroundTask,
+    service: Service,
+    dictation: DictationDependencies,
+    recording: TranscribedRecording,
+    model: Path,
 ) -> None:
     """Write a recording down, with any model of this computer, and note it in the history if it is from there.
 
     Raises:
         GPAError: It cannot be heard.
-        CancelledError: The work was cancelled.
+        CancelledError: The task was cancelled.
     """
     from gpa_mlx.text.joining import join_segments
 
-    options = ears.options()
+    options = dictation.options()
     done: list[str] = []
     current = ""
-    for chunk in service.stream(work, lambda engine: _hear(service, engine, recording.audio, model, options)):
+    for chunk in service.stream(task, lambda engine: _transcribe(service, engine, recording.audio, model, options)):
         current = chunk.text if chunk.restarts else current + chunk.text
         if chunk.segment is not None:
             done.append(chunk.segment.text)
             current = ""
-        work.post(TextHeard(work, join_segments([*done, current])))
+        task.post(TextTranscribed(task, join_segments([*done, current])))
     text = options.polish(join_segments(done).strip()).text
     if recording.entry is not None:
-        with ears.history().hold(recording.entry) as held:
+        with dictation.history().hold(recording.entry) as held:
             held.recognised(text)
-    work.post(TextHeard(work, text, recording))
+    task.post(TextTranscribed(task, text, recording))
 
 
-def _hear(
+def _transcribe(
     service: Service, engine: SpeechEngine, audio: Path, model: Path, options: DictationOptions
 ) -> TranscriptionStream:
     """Transcribe, on the engine's thread; another model takes the place of the app's own in memory meanwhile."""
