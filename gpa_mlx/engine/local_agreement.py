@@ -18,6 +18,7 @@ from gpa_mlx.audio.recording import MIN_SAMPLES, Recording
 from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.runtime.turns import turn_wanted
+from gpa_mlx.text.cjk import CJK
 from gpa_mlx.types import LiveChunk, LiveStream, Segment, Waveform
 
 # Of audio that nobody has heard yet, before the open segment is heard again.
@@ -25,8 +26,7 @@ _LEAST_NEW_S = 0.4
 # Hearings of open segments take at most this share of the time.
 _SHARE = 0.5
 # A Chinese character or a word, with the blanks in front of it.
-_WIDE = "\u2e80-\u9fff\uf900-\uffef"
-_UNIT = re.compile(rf"\s*(?:[{_WIDE}]|[^\s{_WIDE}]+)")
+_UNIT = re.compile(rf"\s*(?:[{CJK}]|[^\s{CJK}]+)")
 
 
 class LiveDecoder(Protocol):

@@ -96,7 +96,7 @@ class StreamRequest(Generic[T]):
         work: Makes the generator.
         lock: The thread's.
         others_wait: Whether other work waits for the thread.
-        is_repeated: Of an item and the one before it, whether the reader can do without it.
+        is_repeated: Of the item before (None: there is none) and an item, whether the reader can do without the latter.
 
     Attributes:
         used_s: Thread time so far, for a fair choice between streams.
@@ -107,7 +107,7 @@ class StreamRequest(Generic[T]):
         work: Callable[[SpeechEngine], Generator[T]],
         lock: threading.RLock,
         others_wait: Callable[[], bool],
-        is_repeated: Callable[[T, T], bool] | None,
+        is_repeated: Callable[[T | None, T], bool] | None,
     ) -> None:
         self._work = work
         self._others_wait = others_wait
@@ -179,7 +179,7 @@ class StreamRequest(Generic[T]):
 
     def _hand_over(self, item: T) -> None:
         with self._arrived:
-            if self._last is not None and self._is_repeated is not None and self._is_repeated(self._last, item):
+            if self._is_repeated is not None and self._is_repeated(self._last, item):
                 return
             self._last = item if self._is_repeated is not None else None
             if not self.scope.is_cancelled:

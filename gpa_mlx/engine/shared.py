@@ -199,7 +199,8 @@ class SharedEngine:
             raise
 
 
-def _shows_the_same(before: LiveChunk, chunk: LiveChunk) -> bool:
-    if chunk.segment is not None or chunk.finish_reason is not None or before.segment is not None:
+def _shows_the_same(before: LiveChunk | None, chunk: LiveChunk) -> bool:
+    if chunk.segment is not None or chunk.finish_reason is not None:
         return False
-    return (chunk.confirmed, chunk.unconfirmed) == (before.confirmed, before.unconfirmed)
+    shown = ("", "") if before is None else (before.confirmed, before.unconfirmed)
+    return (chunk.confirmed, chunk.unconfirmed) == shown

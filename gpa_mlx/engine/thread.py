@@ -88,7 +88,7 @@ class EngineThread:
         return request
 
     def stream(
-        self, work: Callable[[SpeechEngine], Generator[T]], *, is_repeated: Callable[[T, T], bool] | None = None
+        self, work: Callable[[SpeechEngine], Generator[T]], *, is_repeated: Callable[[T | None, T], bool] | None = None
     ) -> Generator[T]:
         """Yield what `work` yields on the thread, which is at most a few items ahead of the reader.
 
@@ -98,7 +98,8 @@ class EngineThread:
 
         Args:
             work: Makes the generator, on the thread.
-            is_repeated: Of an item and the one before it, whether it tells the reader nothing new; it is left out then.
+            is_repeated: Of the item before (None: there is none) and an item, whether the latter tells the reader nothing
+                new; it is left out then.
 
         Raises:
             GPAError: The thread is closed.
