@@ -98,8 +98,8 @@ class EngineThread:
 
         Args:
             work: Makes the generator, on the thread.
-            is_repeated: Of the item before (None: there is none) and an item, whether the latter tells the reader nothing
-                new; it is left out then.
+            is_repeated: Of the item before (None: there is none) and an item, whether the latter tells the reader
+                nothing new; it is left out then.
 
         Raises:
             GPAError: The thread is closed.
