@@ -1,4 +1,4 @@
-"""Writes the table of keys into README.md: `python tests/app/readme_keys.py`."""
+"""Writes the table of keys into the page about the app: `python tests/app/page_keys.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from gpa_mlx_tui.bindings import APP, keys_of, shown_key
 from gpa_mlx_tui.modes import MODES
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/how-to/app.md"
 _BLOCK = re.compile(r"(<!-- keys -->\n).*?(<!-- /keys -->)", re.DOTALL)
 
 
@@ -22,9 +22,9 @@ def key_table() -> str:
 
 
 def with_keys(text: str) -> str:
-    """Return the text of README with the table as it should be."""
+    """Return the text of the page with the table as it should be."""
     return _BLOCK.sub(lambda found: found[1] + key_table() + found[2], text)
 
 
 if __name__ == "__main__":
-    README.write_text(with_keys(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_keys(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
