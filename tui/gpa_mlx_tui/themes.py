@@ -157,4 +157,6 @@ def style_scrollbars(root: DOMNode, *, ascii_only: bool) -> None:
     renderer = PlainScrollBar if ascii_only else ScrollBarRender
     for widget in root.walk_children(Widget, with_self=True):
         if widget.is_scrollable:
-            widget.vertical_scrollbar.renderer = widget.horizontal_scrollbar.renderer = renderer
+            # Textual's documentation shows this very assignment; only its annotation does not allow it.
+            widget.vertical_scrollbar.renderer = renderer  # pyright: ignore[reportAttributeAccessIssue]
+            widget.horizontal_scrollbar.renderer = renderer  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,79 +1,18 @@
-"""The kept voices and the built-in ones, and what can be done with them; for tasks only."""
+"""The user's library of voices as the Voice mode shows and changes it; for the threads of tasks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx_tui.services.messages import TaskMessage
+from gpa_mlx_tui.features.voice.listed_voice import ListedVoice
+from gpa_mlx_tui.features.voice.messages import CardRead, LibraryChanged, VoicesListed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gpa_mlx.types import Voice
     from gpa_mlx_tui.services.background import BackgroundTask
-
-Kind: TypeAlias = Literal["kept", "built-in"]
-
-
-@dataclass(frozen=True, slots=True)
-class ListedVoice:
-    """A voice that can be looked at.
-
-    Attributes:
-        name: Of the voice.
-        kind: Whether it is the user's.
-        voice: None when its file is damaged.
-        problem: What is wrong with the file, or why the model cannot speak so; empty when all is well.
-    """
-
-    name: str
-    kind: Kind
-    voice: Voice | None
-    problem: str = ""
-
-
-class VoicesListed(TaskMessage):
-    """These voices there are.
-
-    Args:
-        task: The task.
-        voices: The user's own first.
-    """
-
-    def __init__(self, task: BackgroundTask, voices: tuple[ListedVoice, ...]) -> None:
-        super().__init__(task)
-        self.voices = voices
-
-
-class LibraryChanged(TaskMessage):
-    """The library was changed.
-
-    Args:
-        task: The task.
-        words: How, in one sentence.
-        name: Of the voice to look at now; empty: none.
-    """
-
-    def __init__(self, task: BackgroundTask, words: str, name: str) -> None:
-        super().__init__(task)
-        self.words = words
-        self.name = name
-
-
-class CardRead(TaskMessage):
-    """A card holds this voice.
-
-    Args:
-        task: The task.
-        voice: The voice.
-    """
-
-    def __init__(self, task: BackgroundTask, voice: Voice) -> None:
-        super().__init__(task)
-        self.voice = voice
-
 
 def list_voices(task: BackgroundTask, model: Path) -> None:
     """List the library, and the built-in voices.
@@ -100,18 +39,27 @@ def list_voices(task: BackgroundTask, model: Path) -> None:
     task.post(VoicesListed(task, tuple(listed)))
 
 
-def keep(task: BackgroundTask, voice: Voice) -> None:
-    """Put a voice into the library.
+def keep_new(task: BackgroundTask, voice: Voice, name: str) -> None:
+    """Put a new voice into the library, whose owner has agreed.
+
+    Raises:
+        VoiceError: It cannot be kept under that name.
+    """
+    from gpa_mlx.jobs.enroll import keep_voice
+    from gpa_mlx.voices.voice import CONSENT
+
+    _post_kept(task, keep_voice(voice, name, CONSENT))
+
+
+def keep_card(task: BackgroundTask, voice: Voice) -> None:
+    """Put the voice of a card into the library.
 
     Raises:
         VoiceError: It cannot be kept under its name.
     """
     from gpa_mlx.voices.library import VoiceLibrary
 
-    stored = VoiceLibrary().add(voice)
-    silent = stored.origin is None or not stored.origin.consent
-    note = " Its card says nothing about the right to use it." if silent else ""
-    task.post(LibraryChanged(task, f"Kept '{stored.name}'.{note}", stored.name))
+    _post_kept(task, VoiceLibrary().add(voice))
 
 
 def rename(task: BackgroundTask, name: str, new_name: str) -> None:
@@ -174,24 +122,7 @@ def export(task: BackgroundTask, voice: Voice, path: Path) -> None:
     task.post(Saved(task, (path.name,)))
 
 
-def with_consent(voice: Voice, name: str, consent: str) -> Voice:
-    """Return a new voice as it will be kept."""
-    origin = voice.origin
-    return replace(voice, name=name, origin=None if origin is None else replace(origin, consent=consent))
-
-
-def describe(voice_list: ListedVoice) -> tuple[tuple[str, str], ...]:
-    """Return what is known of a voice, as rows of a label and a text."""
-    rows = [("", voice_list.problem)]
-    voice = voice_list.voice
-    if voice_list.kind == "built-in":
-        rows.append(("Built in", "belongs to the model, and cannot be changed"))
-    if voice is not None:
-        rows.append(("About", voice.description))
-        if (origin := voice.origin) is not None:
-            rows += [
-                ("Made", f"{origin.made_on}, from {origin.start_s:.2f} to {origin.end_s:.2f} s of a recording"),
-                ("Consent", origin.consent or "nothing is recorded"),
-            ]
-        rows += [("Model", voice.family), ("Codes", " ".join(map(str, voice.global_tokens)))]
-    return tuple((label, text) for label, text in rows if text)
+def _post_kept(task: BackgroundTask, stored: Voice) -> None:
+    silent = stored.origin is None or not stored.origin.consent
+    note = " Its card says nothing about the right to use it." if silent else ""
+    task.post(LibraryChanged(task, f"Kept '{stored.name}'.{note}", stored.name))

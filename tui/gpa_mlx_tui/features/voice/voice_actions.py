@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpa_mlx.voices.voice import CONSENT, CONSENT_QUESTION
+from gpa_mlx.voices.voice import CONSENT_QUESTION
 from gpa_mlx_tui.features.voice import library_jobs
 from gpa_mlx_tui.features.voice.voice_dialogs import FROM_FILE, AskName, PasteCard
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.features.voice.voice_list import VoiceList
 
 KEEP = "keep"
-"""The work that keeps a new voice."""
+"""The task that keeps a new voice."""
 
 _CHANGE = "change"
 _CARDS = (".voice", ".txt")
 
 
 class VoiceActions:
-    """Asks, and then begins the work; its messages go to the screen.
+    """Asks, and then starts the task; its messages go to the screen.
 
     Args:
         screen: Has the tasks and shows the dialogues.
@@ -48,8 +48,7 @@ class VoiceActions:
 
         def take(chosen: str, yes: bool | None) -> None:
             if yes:
-                kept = library_jobs.with_consent(voice, chosen, CONSENT)
-                self._screen.start(KEEP, lambda task: library_jobs.keep(task, kept))
+                self._screen.start(KEEP, lambda task: library_jobs.keep_new(task, voice, chosen))
             elif yes is not None:
                 self._screen.gpa_app.show_message(
                     "The voice was not kept: its owner has not agreed. Ask the owner first."
@@ -108,7 +107,7 @@ class VoiceActions:
 
         def take(name: str | None) -> None:
             if name is not None:
-                self._screen.start(_CHANGE, lambda task: library_jobs.keep(task, replace(voice, name=name)))
+                self._screen.start(_CHANGE, lambda task: library_jobs.keep_card(task, replace(voice, name=name)))
 
         taken = self._voices.names
         if voice.name.casefold() in {name.casefold() for name in taken}:

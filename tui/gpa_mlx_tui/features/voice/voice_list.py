@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -12,8 +10,6 @@ from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.features.voice.library_jobs import ListedVoice, VoicesListed, list_voices
 from gpa_mlx_tui.services.messages import TaskEnded
 from gpa_mlx_tui.themes import symbols_of
-
-if TYPE_CHECKING:
 
 _NEW = "+ New voice"
 
