@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gpa_mlx.types import Voice
     from gpa_mlx_tui.services.background import BackgroundTask
 
+
 def list_voices(task: BackgroundTask, model: Path) -> None:
     """List the library, and the built-in voices.
 
