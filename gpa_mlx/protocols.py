@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Task,
         Transcription,
         TranscriptionStream,
+        VadChoice,
         Voice,
         Waveform,
     )
@@ -29,7 +30,7 @@ class SupportsTranscription(Protocol):
     """Hears."""
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> Transcription: ...
 
 
@@ -79,15 +80,15 @@ class SpeechEngine(SupportsSpeech, SupportsConversion, Protocol):
     def close(self) -> None: ...
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> Transcription: ...
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> TranscriptionStream: ...
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: bool = True
+        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream: ...
 
     def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech: ...

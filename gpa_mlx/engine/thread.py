@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Task,
         Transcription,
         TranscriptionStream,
+        VadChoice,
         Voice,
         Waveform,
     )
@@ -333,13 +334,13 @@ class SharedEngine:
         self._thread.close()
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> Transcription:
         """As `GPA.transcribe`."""
         return self._ask(lambda engine: engine.transcribe(audio, options=options, vad=vad, batch=batch))
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> TranscriptionStream:
         """As `GPA.stream_transcribe`."""
         return self._thread.stream(
@@ -347,7 +348,7 @@ class SharedEngine:
         )
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: bool = True
+        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream:
         """As `GPA.stream_transcribe_live`; `blocks` are taken on the engine's thread."""
         return self._thread.stream(lambda engine: engine.stream_transcribe_live(blocks, options=options, vad=vad))

@@ -14,10 +14,10 @@ from textual.widgets import Button, Input, Static, TextArea
 from gpa_mlx.dictation import DictationOptions
 from gpa_mlx.errors import AudioDeviceError, VoiceError
 from gpa_mlx.history import History
+from gpa_mlx.jobs.enroll import warnings_of
 from gpa_mlx.model import demo
 from gpa_mlx.types import Voice
 from gpa_mlx.voices.card import format_card
-from gpa_mlx.voices.enrollment import warnings_of
 from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx.voices.quality import ClipQuality
 from gpa_mlx.voices.voice import CONSENT

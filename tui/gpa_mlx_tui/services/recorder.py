@@ -86,7 +86,7 @@ class ClipRecorder:
         import numpy as np
 
         from gpa_mlx.dictation.options import NO_INPUT_ADVICE
-        from gpa_mlx.voices.enrollment import reference_s
+        from gpa_mlx.jobs.voice_probe import reference_s
 
         wanted_s = None if self._model is None else reference_s(self._model)
         microphone = self._ears.microphone()

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.audio.recording import Recording
+    from gpa_mlx.jobs.enroll import Enrollment
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.types import AudioLike, Voice, Waveform
-    from gpa_mlx.voices.enrollment import Enrollment
     from gpa_mlx.voices.quality import ClipWindow
     from gpa_mlx_tui.services.service import BackgroundTask, Service
     from gpa_mlx_tui.services.sound import Peaks
@@ -45,7 +45,7 @@ class Part:
 
     @property
     def worth(self) -> float:
-        """What decides between recordings, as it does for `gpa_mlx.voices.enrollment.enroll`."""
+        """What decides between recordings, as it does for `gpa_mlx.jobs.enroll.EnrollJob`."""
         return self.window.quality.total * self.duration_s
 
 
@@ -145,8 +145,9 @@ def judge_clip(work: BackgroundTask, audio: AudioLike, name: str, model: Path) -
         ModelFormatError: The model is not a converted one.
     """
     from gpa_mlx.audio.files.reader import load_recording
+    from gpa_mlx.jobs.enroll import MAX_CLIP_S
+    from gpa_mlx.jobs.voice_probe import reference_s
     from gpa_mlx.types import SAMPLE_RATE_HZ
-    from gpa_mlx.voices.enrollment import MAX_CLIP_S, reference_s
     from gpa_mlx.voices.quality import ClipWindow, best_window, score_clip
 
     wanted_s = reference_s(model)
@@ -180,9 +181,15 @@ def make_voice(work: BackgroundTask, service: Service, clips: Sequence[Clip], *,
     audio = [clip.audio for clip in clips]
 
     def enrol_clips(engine: SpeechEngine) -> Enrollment:
-        from gpa_mlx.voices.enrollment import enroll
+        from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest
+        from gpa_mlx.jobs.events import StepStarted
 
-        return enroll(engine, audio, "new", whole=whole, on_step=lambda words: work.post(StepTaken(work, words)))
+        job = EnrollJob(engine, EnrollRequest(recordings=audio, name="new", whole=whole))
+        for event in job.run():
+            if isinstance(event, StepStarted):
+                work.post(StepTaken(work, event.step))
+        assert job.result is not None
+        return job.result
 
     enrolment = service.ask(work, enrol_clips)
     work.check()
@@ -201,7 +208,7 @@ def describe_made(made: Enrollment, source: str) -> str:
     alike = made.probe.similarity
     if alike is None:
         return f"{words} How like it sounds is not known: {made.probe.problem}"
-    # Measured with the demo model: see `gpa_mlx.voices.enrollment.Similarity`.
+    # Measured with the demo model: see `gpa_mlx.jobs.voice_probe.Similarity`.
     judged = "like it" if alike.levels > 0.85 else "rather like it" if alike.levels > 0.75 else "not like it"
     return f"{words} Similarity {alike.levels:.2f} of 1, chance is 0.58: its own speech sounds {judged}."
 
@@ -215,8 +222,8 @@ def say_sample(work: BackgroundTask, service: Service, voice: Voice, output: Out
     """
     import numpy as np
 
+    from gpa_mlx.jobs.voice_probe import probe_text
     from gpa_mlx.store.manifest import read_manifest
-    from gpa_mlx.voices.enrollment import probe_text
 
     text = probe_text(read_manifest(service.model).model_family)
     finder, pieces = PeakFinder(), []

@@ -12,23 +12,26 @@ import soundfile
 import gpa_mlx
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.errors import CancelledError, InputTooLongError, ModelFormatError, NoSpeechError, VoiceError
+from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest, keep_voice, warnings_of
+from gpa_mlx.jobs.events import StepStarted
+from gpa_mlx.jobs.voice_probe import PROBE_TEXT, Similarity, probe_text, probe_voice, reference_s, similarity
 from gpa_mlx.model import demo
 from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import Voice
-from gpa_mlx.voices.enrollment import (
-    PROBE_TEXT,
-    Similarity,
-    enroll,
-    probe_text,
-    probe_voice,
-    reference_s,
-    similarity,
-    warnings_of,
-)
+from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx.voices.quality import ClipQuality
 
 RATE = 16_000
+
+
+def enroll(engine, recordings, name, on_step=None, **choices):
+    """Run the job to its end."""
+    job = EnrollJob(engine, EnrollRequest(recordings=recordings, name=name, **choices))
+    for event in job.run():
+        if on_step is not None and isinstance(event, StepStarted):
+            on_step(event.step)
+    return job.result
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +131,16 @@ def test_what_was_just_recorded_has_a_hash_too(engine, samples):
     assert found.voice.origin.source_sha256 == hashlib.sha256(clip.tobytes()).hexdigest()
 
 
+def test_a_voice_is_kept_with_its_name_and_consent(engine, sample, tmp_path, monkeypatch):
+    monkeypatch.setattr("gpa_mlx.store.paths.voices_dir", lambda: tmp_path)
+    made = enroll(engine, [sample("rms")], "new", probe=False).voice
+    kept = keep_voice(made, "anna", "I may.")
+    assert (kept.name, kept.origin.consent, kept.global_tokens) == ("anna", "I may.", made.global_tokens)
+    assert VoiceLibrary().get("anna") == kept
+    with pytest.raises(VoiceError, match="already"):
+        keep_voice(made, "Anna", "I may.")
+
+
 def test_recordings_without_speech_are_refused(engine, tmp_path):
     path = tmp_path / "noise.wav"
     soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 3 * RATE), RATE)
@@ -143,7 +156,7 @@ def test_recordings_without_speech_are_refused(engine, tmp_path):
 
 
 def test_too_long_a_recording_is_refused(engine, sample, monkeypatch):
-    monkeypatch.setattr("gpa_mlx.voices.enrollment.MAX_CLIP_S", 1.0)
+    monkeypatch.setattr("gpa_mlx.jobs.enroll.MAX_CLIP_S", 1.0)
     with pytest.raises(InputTooLongError):
         enroll(engine, [sample("rms")], "anna")
 
