@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
     from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.engine.gpa import GPA
     from gpa_mlx.provenance.metadata import GenerationMetadata, ModelIdentity
     from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint
@@ -60,7 +61,7 @@ _MOST_SHOWN = 40
 @json_option
 @click.pass_obj
 def speak(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     text: str,
     voice: str | None,
@@ -90,15 +91,22 @@ def speak(
     A finished file says in itself that it is synthetic, and OUT.wav.json beside it how it was made, without the text;
     `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
-    destination = Destination(output=output, play=play, subtype=subtype, sidecar=sidecar)
-    chosen = None if show_spoken else _checked(destination, voice, model, srt, as_json=as_json)
+    diagnostics = session.diagnostics
+    destination = Destination(
+        output=output,
+        play=play,
+        subtype=subtype,
+        sidecar=sidecar,
+        loudspeaker=session.settings.loudspeaker if play else None,
+    )
+    chosen = None if show_spoken else _checked(session, destination, voice, model, srt, as_json=as_json)
     settings = _settings(lexicon, normalize=normalize, retries=retries, verify=verify, live=play and not verify)
     text = read_text(text)
     if chosen is None:
         _show_spoken(text, settings, choose)
         return
-    introduce(model, diagnostics)
-    with open_engine(model, adapter) as engine:
+    introduce(session, model)
+    with open_engine(session, model, adapter) as engine:
         options = choose(engine.default_options("speak"))
         settings = replace(settings, max_chars=engine.max_passage_chars)
         with diagnostics.working("loading"):
@@ -125,10 +133,10 @@ def speak(
 
 
 def _checked(
-    destination: Destination, voice: str | None, model: str | None, srt: Path | None, *, as_json: bool
+    session: Session, destination: Destination, voice: str | None, model: str | None, srt: Path | None, *, as_json: bool
 ) -> Path | Voice:
     """Return the voice, once it is clear that everything can be written."""
-    voice = name_voice(voice)
+    voice = name_voice(session, voice)
     recordings = [Path(voice)] if Path(voice).is_file() else []
     destination.check(*recordings, as_json=as_json)
     if srt is not None:
@@ -136,7 +144,7 @@ def _checked(
 
         written = [] if destination.file is None else [destination.file, sidecar_of(destination.file)]
         require_replaceable(srt, *recordings, *written)
-    return require_voice(voice, model)
+    return require_voice(session, voice, model)
 
 
 def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bool, live: bool) -> NarrationSettings:

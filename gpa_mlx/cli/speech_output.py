@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import click
 
-from gpa_mlx import settings
 from gpa_mlx.cli.inputs import require_writable
 from gpa_mlx.errors import SettingsError
 
@@ -49,12 +48,14 @@ class Destination:
         play: Whether the speech is played, too.
         subtype: Sample format of the file or the stream.
         sidecar: Whether a record of how the file was made is written beside it.
+        loudspeaker: A part of the name of the sound output; None is the system's choice.
     """
 
     output: Path | None
     play: bool
     subtype: str
     sidecar: bool
+    loudspeaker: str | None = None
 
     @property
     def file(self) -> Path | None:
@@ -135,7 +136,7 @@ class SpeechOutput:
                 from gpa_mlx.audio.devices.playback import Player
                 from gpa_mlx.types import SAMPLE_RATE_HZ
 
-                device = Loudspeaker(settings.current().loudspeaker)
+                device = Loudspeaker(destination.loudspeaker)
                 self._player = cleanup.enter_context(Player(SAMPLE_RATE_HZ, expected_s=expected_s, device=device))
             self._cleanup = cleanup.pop_all()
         self._started = time.perf_counter()

@@ -11,6 +11,7 @@ import click
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.inputs import introduce, open_engine
 from gpa_mlx.cli.options import adapter_option, budget_options, json_option, model_option, transcript_options
+from gpa_mlx.cli.program import Session
 from gpa_mlx.cli.recordings import Source, find_recordings, readable
 from gpa_mlx.cli.scribe import Printed, TranscriptWriter
 from gpa_mlx.cli.transcripts import plan_targets, prepare
@@ -44,7 +45,7 @@ _MOST_NAMES = 8
 @json_option
 @click.pass_obj
 def transcribe(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     files: tuple[str, ...],
     recursive: bool,
@@ -69,13 +70,14 @@ def transcribe(
     object on one line of standard output. A file that fails does not keep the others from being transcribed. When you
     interrupt it, the text so far is kept.
     """
+    diagnostics = session.diagnostics
     layout = Layout(max_line_width=max_line_width, max_line_count=max_line_count)
     sources = find_recordings(files, recursive=recursive)
     targets = plan_targets(sources, output, formats, as_json=as_json)
     printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
     failure = ExitCode.OK
-    introduce(model, diagnostics)
-    with open_engine(model, adapter) as engine:
+    introduce(session, model)
+    with open_engine(session, model, adapter) as engine:
         prepare(targets)
         options = choose(engine.default_options("transcribe"))
         scribe = TranscriptWriter(engine, options, vad, batch, layout, printed, diagnostics, named=len(sources) > 1)

@@ -25,7 +25,7 @@ from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.synthesis.conversion import ConversionStream, ConvertedSegment
     from gpa_mlx.types import GenerationOptions
 
@@ -44,7 +44,7 @@ _MOST_DIFFERENCE = 0.05
 @json_option
 @click.pass_obj
 def vc(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     source: Path,
     voice: str | None,
@@ -67,11 +67,18 @@ def vc(
     A finished file says in itself that it is synthetic, and OUT.wav.json beside it how it was made;
     `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
+    diagnostics = session.diagnostics
     require_audio(source)
-    voice = name_voice(voice)
-    destination = Destination(output=output, play=play, subtype=subtype, sidecar=sidecar)
+    voice = name_voice(session, voice)
+    destination = Destination(
+        output=output,
+        play=play,
+        subtype=subtype,
+        sidecar=sidecar,
+        loudspeaker=session.settings.loudspeaker if play else None,
+    )
     destination.check(source, *([Path(voice)] if Path(voice).is_file() else []), as_json=as_json)
-    chosen = require_voice(voice, model)
+    chosen = require_voice(session, voice, model)
     from gpa_mlx.audio.files.sound_file import announced_duration_s
     from gpa_mlx.synthesis.conversion import ConversionSettings, convert_recording
     from gpa_mlx.synthesis.metadata import describe_generation, identify_weights
@@ -79,8 +86,8 @@ def vc(
 
     settings = ConversionSettings(retries=retries, verify=verify, live=play and not verify)
     duration_s = announced_duration_s(source)
-    introduce(model, diagnostics)
-    with open_engine(model, adapter) as engine:
+    introduce(session, model)
+    with open_engine(session, model, adapter) as engine:
         options = drawn_seed(choose(engine.default_options("vc")))
         with diagnostics.working("loading"):
             # Before the work: afterwards another model or recording may be there.

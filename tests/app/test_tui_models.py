@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from typing import Any, cast
@@ -88,7 +89,7 @@ def test_the_default_is_chosen(use, second):
         await listed(session, 3)
         await session.press("ctrl+s")
         await session.until(lambda: session.sent(InstallDone))
-        assert settings.current().model == "demo"
+        assert settings.load_settings(os.environ).settings.model == "demo"
         await session.until(lambda: session.screen.models[0].is_default)
         await choose(session, second)
         await session.press("ctrl+s")
