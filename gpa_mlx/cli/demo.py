@@ -198,7 +198,7 @@ def _show(step: Step) -> None:
 def _show_commands(voice: Voice) -> None:
     from rich.text import Text
 
-    from gpa_mlx.recipes.demo.vocabulary import WORDS
+    from gpa_mlx.recipes.demo.data.vocabulary import WORDS
 
     console = _console()
     console.print(Text("The same with your own files", style="bold"))

@@ -1,20 +1,13 @@
-"""Results: JSON and text on standard output, text files where the user wants them."""
+"""Results on standard output: JSON documents."""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import sys
-import tempfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.store.files import write_atomically
 
 if TYPE_CHECKING:
     from gpa_mlx.types import Timings
@@ -30,54 +23,6 @@ def write_json(document: dict[str, Any]) -> None:
     click.echo(text)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file atomically: after any failure the old file, or none, is there.
-
-    Args:
-        path: The file; an existing one is replaced, a symbolic link is followed.
-        text: Its content; line ends stay as they are.
-
-    Raises:
-        GPAError: Nothing can be written there.
-    """
-    if not path.parent.is_dir():
-        raise unwritable(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise unwritable(path, error) from error
-
-
-def unwritable(path: Path, error: OSError) -> GPAError:
-    """Return the error for an output that cannot be written."""
-    return GPAError(
-        f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."
-    )
-
-
 def timings_document(timings: Timings) -> dict[str, float]:
     """Return the timings with the real-time factor worked out."""
     return {**asdict(timings), "processing_s": timings.processing_s, "real_time_factor": timings.real_time_factor}
-
-
-def require_replaceable(path: Path, *others: Path) -> None:
-    """Refuse a text file that cannot be written, so that no work is lost at the end.
-
-    Args:
-        path: The file.
-        others: Files that must survive; they need not exist yet.
-
-    Raises:
-        SettingsError: One of the others.
-        GPAError: Nothing can be written there.
-    """
-    if os.path.realpath(path) in map(os.path.realpath, others):
-        raise SettingsError(f"{path} is needed for something else.", hint="Write to another file.")
-    if path.exists() and not path.is_file():
-        raise GPAError(f"{path} is not a regular file.", hint="Choose another place for the output.")
-    try:
-        # Asking the permission bits is not enough: the file system may be full or read-only.
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise unwritable(path, error) from error

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from gpa_mlx.cli.output import timings_document, write_json, write_text
+from gpa_mlx.cli.output import timings_document, write_json
 from gpa_mlx.cli.progress import Progress, clock
 from gpa_mlx.errors import GPAError
+from gpa_mlx.store.text_output import write_text
 from gpa_mlx.transcripts.subtitles import Format, Layout, render
 from gpa_mlx.transcripts.targets import TranscriptCollector
 

@@ -20,9 +20,10 @@ from gpa_mlx.cli.options import (
     speech_options,
     voice_option,
 )
-from gpa_mlx.cli.output import require_replaceable, write_json, write_text
+from gpa_mlx.cli.output import write_json
 from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
 from gpa_mlx.errors import AudioFileError, GPAError, NoSpeechError
+from gpa_mlx.store.text_output import require_replaceable, write_text
 from gpa_mlx.version import __version__
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from gpa_mlx.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gpa_mlx.train.fit import FitConfig
-    from gpa_mlx.train.lm import Dataset
+    from gpa_mlx.train.language_model.fine_tuning import Dataset
+    from gpa_mlx.train.language_model.fit import FitConfig
 
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -135,7 +135,7 @@ def lm(
     from gpa_mlx.model.parts import ModelParts
     from gpa_mlx.nn.lora import AdapterArgs
     from gpa_mlx.runtime.backend import mx
-    from gpa_mlx.train.lm import DataConfig, fine_tune, load_dataset
+    from gpa_mlx.train.language_model.fine_tuning import DataConfig, fine_tune, load_dataset
 
     leads = mx.distributed.init().rank() == 0
     say = diagnostics.inform if leads else _ignore
@@ -172,7 +172,7 @@ def lm(
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
     if full and leads:
         from gpa_mlx.store.staging import recover, staged
-        from gpa_mlx.train.export import write_trained
+        from gpa_mlx.train.language_model.export import write_trained
 
         target = (out / _MODEL).resolve()
         recover(target)
@@ -197,7 +197,7 @@ def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force
     path = require_model(session, model)
     from gpa_mlx.model.parts import ModelParts
     from gpa_mlx.store.staging import check_destination, recover, staged
-    from gpa_mlx.train.export import write_fused
+    from gpa_mlx.train.language_model.export import write_fused
 
     parts = ModelParts(path, adapter)
     target = out.resolve()
@@ -222,12 +222,12 @@ def demo(session: Session, *, out: Path) -> None:
     """
     from functools import partial
 
-    from gpa_mlx.recipes.demo.build import build_demo
-    from gpa_mlx.recipes.demo.card import write_card
-    from gpa_mlx.recipes.demo.dataset import make_demo_data
-    from gpa_mlx.recipes.demo.evaluation import evaluate
-    from gpa_mlx.recipes.demo.recipe import DemoRecipe
-    from gpa_mlx.recipes.demo.ship import make_embedded
+    from gpa_mlx.recipes.demo.data.dataset import make_demo_data
+    from gpa_mlx.recipes.demo.evaluation.evaluator import evaluate
+    from gpa_mlx.recipes.demo.evaluation.model_card import write_card
+    from gpa_mlx.recipes.demo.release import make_embedded
+    from gpa_mlx.recipes.demo.training.build import build_demo
+    from gpa_mlx.recipes.demo.training.recipe import DemoRecipe
 
     diagnostics = session.diagnostics
     recipe, folder = DemoRecipe(), out / "data"
@@ -261,7 +261,7 @@ def _fit_config(
 ) -> FitConfig:
     from dataclasses import replace
 
-    from gpa_mlx.train.fit import FitConfig
+    from gpa_mlx.train.language_model.fit import FitConfig
 
     config = FitConfig(
         steps=steps or 0,

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpa_mlx.cli.output import unwritable
 from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.store.text_output import unwritable
 from gpa_mlx.transcripts.subtitles import FORMATS, Format
 from gpa_mlx.transcripts.targets import OutputRegistry, Targets, targets_in
 

@@ -11,9 +11,10 @@ import click
 
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, open_voice, read_source, require_audio, require_voice
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
-from gpa_mlx.cli.output import require_replaceable, write_json, write_text
+from gpa_mlx.cli.output import write_json
 from gpa_mlx.errors import ModelNotFoundError, SettingsError, VoiceError
 from gpa_mlx.model import demo
+from gpa_mlx.store.text_output import require_replaceable, write_text
 from gpa_mlx.voices.card import decode_card, format_card
 from gpa_mlx.voices.library import VoiceLibrary, checked_name
 from gpa_mlx.voices.voice import CONSENT, CONSENT_QUESTION

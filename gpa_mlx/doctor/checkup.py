@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gpa_mlx.doctor.backend import Backend, examine_backend, load_backend
-from gpa_mlx.doctor.clipboard import examine_clipboard
-from gpa_mlx.doctor.devices import PortAudio, SoundDevices
+from gpa_mlx.doctor.backend_check import Backend, examine_backend, load_backend
+from gpa_mlx.doctor.clipboard_check import examine_clipboard
 from gpa_mlx.doctor.finding import Finding
 from gpa_mlx.doctor.host import Host, this_host
-from gpa_mlx.doctor.loudspeaker import examine_loudspeaker
-from gpa_mlx.doctor.machine import examine_machine
-from gpa_mlx.doctor.microphone import examine_microphone
-from gpa_mlx.doctor.models import examine_models
-from gpa_mlx.doctor.storage import examine_storage
-from gpa_mlx.doctor.tools import examine_tools
+from gpa_mlx.doctor.loudspeaker_check import examine_loudspeaker
+from gpa_mlx.doctor.machine_check import examine_machine
+from gpa_mlx.doctor.microphone_check import examine_microphone
+from gpa_mlx.doctor.models_check import examine_models
+from gpa_mlx.doctor.sound_devices import PortAudio, SoundDevices
+from gpa_mlx.doctor.storage_check import examine_storage
+from gpa_mlx.doctor.tools_check import examine_tools
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.settings import DEFAULT_ORIGIN, Settings, SettingsSource
 from gpa_mlx.store import paths

@@ -17,6 +17,7 @@ import numpy as np
 from gpa_mlx.audio.recording import MIN_SAMPLES, Recording
 from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter
 from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx.text.cjk import CJK
 from gpa_mlx.types import LiveChunk, LiveStream, Segment, Waveform
 
 # Of audio that nobody has heard yet, before the open segment is heard again.
@@ -24,8 +25,7 @@ _LEAST_NEW_S = 0.4
 # Hearings of open segments take at most this share of the time.
 _SHARE = 0.5
 # A Chinese character or a word, with the blanks in front of it.
-_WIDE = "\u2e80-\u9fff\uf900-\uffef"
-_UNIT = re.compile(rf"\s*(?:[{_WIDE}]|[^\s{_WIDE}]+)")
+_UNIT = re.compile(rf"\s*(?:[{CJK}]|[^\s{CJK}]+)")
 
 
 class LiveDecoder(Protocol):
@@ -105,7 +105,7 @@ def follow(blocks: Iterable[Waveform], segmenter: Segmenter, ear: LiveDecoder) -
         ear: Hears it.
 
     Raises:
-        CancelledError: The event of the surrounding `cancellable` is set.
+        CancelledError: A surrounding `cancellable` scope is cancelled.
     """
     agreement, pace = LocalAgreement(), DecodeThrottle()
     shown = ("", "")

@@ -60,7 +60,7 @@ def glm_and_semantic_codes(
         glm: Takes the place of the model's own GLM tokenizer.
 
     Raises:
-        CancelledError: The event of the surrounding `cancellable` is set.
+        CancelledError: A surrounding `cancellable` scope is cancelled.
     """
     # Both are loaded here, so that weights are read by the thread that keeps them.
     glm, semantic = glm or parts.glm, parts.semantic

@@ -18,7 +18,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar, cast
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.runtime.cancellation import cancellable, check_cancelled
+from gpa_mlx.runtime.cancellation import CancelScope, cancellable, check_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,22 +59,22 @@ class EngineRequest(Future[T]):
     def __init__(self, work: Callable[[SpeechEngine], T]) -> None:
         super().__init__()
         self._work = work
-        self._cancelled = threading.Event()
+        self._scope = CancelScope()
 
     @property
     def was_cancelled(self) -> bool:
         """Whether somebody asked for the end."""
-        return self._cancelled.is_set()
+        return self._scope.is_cancelled
 
     def cancel(self) -> bool:
         """Ask for the end; `result()` then raises `CancelledError`. False if the job was done already."""
-        self._cancelled.set()
+        self._scope.cancel()
         return not self.done()
 
     def do(self, engine: Callable[[], SpeechEngine]) -> None:
         """Do the work on this thread; what goes wrong belongs to whoever asks for the result."""
         try:
-            with cancellable(self._cancelled):
+            with cancellable(self._scope):
                 check_cancelled()
                 result = self._work(engine())
         except BaseException as error:  # noqa: BLE001

@@ -37,7 +37,7 @@ def eval_barrier(x: mx.array) -> mx.array:
     """Return `x`, evaluated if this thread is half of a pair: for networks to call every dozen operations.
 
     Raises:
-        CancelledError: The event of the surrounding `cancellable` is set, or the other half has failed.
+        CancelledError: A surrounding `cancellable` scope is cancelled, or the other half has failed.
     """
     stop = _stop.get()
     if stop is not None:
@@ -59,7 +59,7 @@ def run_parallel(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]
         second: Runs on another thread then. The weights it uses are evaluated, and so is what it returns.
 
     Raises:
-        CancelledError: The event of the surrounding `cancellable` is set.
+        CancelledError: A surrounding `cancellable` scope is cancelled.
         Exception: What either of the two raises; the other is then ended.
     """
     if (

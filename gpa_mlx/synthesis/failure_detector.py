@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from gpa_mlx.lm.repetition import LoopDetector
+from gpa_mlx.text.cjk import is_syllabic
 
 if TYPE_CHECKING:
     from gpa_mlx.types import SpeechChunk
@@ -18,7 +18,7 @@ FailureReason: TypeAlias = Literal["loop", "silence"]
 _BASE_CODES = 150
 _CODES_PER_LETTER = 12
 _CODES_PER_DIGIT = 40
-_CODES_PER_WIDE = 40
+_CODES_PER_SYLLABLE = 40
 
 LOOP_CODES = 150
 """3 s: no sound of speech repeats itself exactly for so long."""
@@ -45,7 +45,7 @@ def code_budget(text: str) -> int:
         if character.isdigit():
             codes += _CODES_PER_DIGIT
         elif character.isalpha():
-            codes += _CODES_PER_WIDE if unicodedata.east_asian_width(character) in "WF" else _CODES_PER_LETTER
+            codes += _CODES_PER_SYLLABLE if is_syllabic(character) else _CODES_PER_LETTER
     return codes
 
 

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.text.cjk import CJK_LETTERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +35,7 @@ Rule: TypeAlias = Literal["given", "spelling", "sound"]
 """Why a word was replaced: `heard => written`, rule 1, or rule 2."""
 
 _ARROW = "=>"
-_WIDE = "\u2e80-\u9fff\uf900-\ufaff"
-_TOKEN = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+(?:['’][^\W_{_WIDE}]+)*")
+_TOKEN = re.compile(rf"[{CJK_LETTERS}]|[^\W_{CJK_LETTERS}]+(?:['’][^\W_{CJK_LETTERS}]+)*")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _JOINT = re.compile(r"[ \t\-‐‑]*")
 _LATIN = re.compile(r"[a-z]+")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gpa_mlx.errors import InputTextError
+from gpa_mlx.text.cjk import is_cjk
 
 
 def check_text(text: str) -> None:
@@ -20,16 +21,12 @@ def check_text(text: str) -> None:
 
 
 def join_segments(texts: Iterable[str]) -> str:
-    """Join the texts of segments: a blank between words, none between Chinese characters; one text stays as it is."""
+    """Join the texts of segments: a blank between words, none beside CJK; one text stays as it is."""
     parts = [text for text in texts if text]
     if len(parts) < 2:
         return "".join(parts)
     joined = ""
     for text in (part.strip() for part in parts):
-        glue = " " if joined and text and not (_is_wide(joined[-1]) or _is_wide(text[0])) else ""
+        glue = " " if joined and text and not (is_cjk(joined[-1]) or is_cjk(text[0])) else ""
         joined += glue + text
     return joined
-
-
-def _is_wide(character: str) -> bool:
-    return "\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\uffef"

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.text.cjk import SYLLABIC, is_syllabic
 
 Pause = Literal["clause", "sentence", "paragraph"]
 
@@ -111,9 +112,8 @@ class _Level(IntEnum):
     """Inside a number or a contraction: only where nothing else is left."""
 
 
-_WIDE = "\u2e80-\u2fff\u3005-\u3007\u3021-\u3029\u3031-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_WIDE_LETTER = re.compile(f"[{_WIDE}]")
-_WIDE_JOINT = re.compile(rf"(?<=[{_WIDE}])(?=[^\W_])|(?<=[^\W_])(?=[{_WIDE}])")
+_SYLLABIC_LETTER = re.compile(f"[{SYLLABIC}]")
+_SYLLABLE_JOINT = re.compile(rf"(?<=[{SYLLABIC}])(?=[^\W_])|(?<=[^\W_])(?=[{SYLLABIC}])")
 _JOINED = re.compile(
     # Joiners, Korean vowels and final consonants, second halves of surrogate pairs, half-width voicing marks, skin
     # tones and the letters of flags: like marks, they never begin a character of their own.
@@ -125,9 +125,9 @@ _NO_BLANK = re.compile(r"\S")
 _BLANKS = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
 _LINE_BREAK = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
-_WIDE_ENDS = "。！？；｡"
+_CJK_ENDS = "。！？；｡"
 _DOTS = ".．"
-_END = re.compile(rf"[{_DOTS}!?…{_WIDE_ENDS}]")
+_END = re.compile(rf"[{_DOTS}!?…{_CJK_ENDS}]")
 _CLAUSE_END = re.compile("[,;:，、：—–-]")
 _QUOTES = "\"'"
 _OPENERS = "([{<“‘«„‚¿¡（［｛〈《「『【〔〖｢"
@@ -200,8 +200,8 @@ _CONJUNCTIONS = _words(
     after before than as whereas whether
     """
 )
-_WIDE_CONJUNCTION = re.compile(
-    rf"(?<=[{_WIDE}])(?:但是|可是|不过|而且|并且|因为|所以|因此|于是|如果|虽然|尽管|然而|或者|以及|然后|同时|從而|从而|"
+_CJK_CONJUNCTION = re.compile(
+    rf"(?<=[{SYLLABIC}])(?:但是|可是|不过|而且|并且|因为|所以|因此|于是|如果|虽然|尽管|然而|或者|以及|然后|同时|從而|从而|"
     "不過|並且|因為|雖然|儘管|然後|同時)"
 )
 
@@ -288,8 +288,8 @@ def _pause(text: str, start: int, word: int, line: int, left: int, right: int, g
 def _is_line(text: str, line: int, left: int, signs: str, right: int) -> bool:
     """Whether a line that ends without a full stop was meant to end: a verse or a heading, not wrapped prose."""
     following = _WORD.match(text, right)
-    if _is_wide(text[left - 1]) or _is_wide(text[right]):
-        return not _is_wide_line(text, line, left) or signs[-1:] in tuple(_STOPS)
+    if is_syllabic(text[left - 1]) or is_syllabic(text[right]):
+        return not _is_full_line(text, line, left) or signs[-1:] in tuple(_STOPS)
     if following is None or not text[right].isupper():
         return False
     words = _WORD.findall(text[line:left]) if left - line < _WRAPPED_COLUMNS else _WORD.findall(text[left - 12 : left])
@@ -297,27 +297,27 @@ def _is_line(text: str, line: int, left: int, signs: str, right: int) -> bool:
         return False
     if following[0].lower() in _STARTERS and following[0] != "I":
         return True
-    if _is_wide_line(text, line, left) or following[0] == "I":
+    if _is_full_line(text, line, left) or following[0] == "I":
         return False
     if _CLAUSE_END.search(signs):
         return True
     return bool(words) and words[0][0].isupper() and all(word[0].isupper() or word in _STARTERS for word in words)
 
 
-def _is_wide_line(text: str, line: int, left: int) -> bool:
+def _is_full_line(text: str, line: int, left: int) -> bool:
     length = left - line
-    return length >= _WRAPPED_COLUMNS or length + _wide_letters(text[line:left]) >= _WRAPPED_COLUMNS
+    return length >= _WRAPPED_COLUMNS or length + _syllabic_letters(text[line:left]) >= _WRAPPED_COLUMNS
 
 
 def _ends_sentence(text: str, start: int, word: int, left: int, right: int, gap: _Gap) -> bool:
     """Whether the signs after a word end its sentence."""
-    if any(end in _WIDE_ENDS for end in gap.ends):
+    if any(end in _CJK_ENDS for end in gap.ends):
         return True
     small = text[right].islower()
     if not gap.has_blank:
-        wide = (_is_wide(text[left - 1]), _is_wide(text[right]))
+        syllabic = (is_syllabic(text[left - 1]), is_syllabic(text[right]))
         only_dots = not gap.ends.strip(_DOTS)
-        return all(wide) or (any(wide) and not only_dots and not small)
+        return all(syllabic) or (any(syllabic) and not only_dots and not small)
     closed = gap.signs[-1] in _CLOSERS
     if gap.ends in tuple(_DOTS):
         found = _WRITTEN_BEFORE.search(text[max(start, left - _LONGEST_ABBREVIATION) : left])
@@ -414,8 +414,8 @@ def _cut(
         if right < len(text) and _trimmed(text, left, place) <= last:
             places.append((_level(text, left, right, gap), place))
     first = max(earliest, word + 1)
-    joints = [(_Level.CONJUNCTION, match.start()) for match in _WIDE_CONJUNCTION.finditer(text, first, last)]
-    joints += [(_Level.JOINT, match.start()) for match in _WIDE_JOINT.finditer(text, first, last)]
+    joints = [(_Level.CONJUNCTION, match.start()) for match in _CJK_CONJUNCTION.finditer(text, first, last)]
+    joints += [(_Level.JOINT, match.start()) for match in _SYLLABLE_JOINT.finditer(text, first, last)]
     good = [
         (level, abs(place - target), place) for level, place in places if earliest <= place and level <= _Level.JOINT
     ]
@@ -443,12 +443,12 @@ def _level(text: str, left: int, right: int, gap: _Gap) -> _Level:
         return _level_at_blank(text, signs, right)
     if text[right - 1] == "\u200d" or (before.isdigit() and after.isdigit()) or text[left:right] in _APOSTROPHES:
         return _Level.NEVER
-    if gap.signs.endswith((".", ")")) and not _is_wide(before):
+    if gap.signs.endswith((".", ")")) and not is_syllabic(before):
         return _Level.LETTERS  # what is left must not end in 1. like the number of a list's item
-    wide = _is_wide(before) or _is_wide(after)
-    if signs.endswith(("—", "―", "--")) or (wide and signs.endswith(tuple(_STOPS))):
+    syllabic = is_syllabic(before) or is_syllabic(after)
+    if signs.endswith(("—", "―", "--")) or (syllabic and signs.endswith(tuple(_STOPS))):
         return _Level.STOP
-    if wide:
+    if syllabic:
         return _Level.COMMA if signs.endswith(tuple(_COMMAS)) else _Level.JOINT
     return _Level.LETTERS if _extends(text[right - 1]) else _Level.JOINT
 
@@ -496,8 +496,8 @@ def _is_tiny(text: str, piece: _Piece) -> bool:
     length = piece.end - piece.start
     if length >= 25:
         return False
-    wide = _wide_letters(text[piece.start : piece.end])
-    return 8 * (length - wide) + 25 * wide < 200
+    syllabic = _syllabic_letters(text[piece.start : piece.end])
+    return 8 * (length - syllabic) + 25 * syllabic < 200
 
 
 def _extends(character: str) -> bool:
@@ -510,9 +510,5 @@ def _trimmed(text: str, start: int, end: int) -> int:
     return start + len(text[start:end].rstrip())
 
 
-def _is_wide(character: str) -> bool:
-    return bool(_WIDE_LETTER.match(character))
-
-
-def _wide_letters(text: str) -> int:
-    return len(_WIDE_LETTER.findall(text))
+def _syllabic_letters(text: str) -> int:
+    return len(_SYLLABIC_LETTER.findall(text))

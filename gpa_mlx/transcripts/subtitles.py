@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.text.cjk import CJK
 from gpa_mlx.text.joining import join_segments
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ Format: TypeAlias = Literal["txt", "srt", "vtt", "tsv", "json"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-_WIDE = "\u2e80-\u9fff\uf900-\ufaff\ufe30-\uffef\U00020000-\U0003ffff"
 _OPENING = "（〔［｛《〈「『【〖“‘"
 _CLOSING = "）〕］｝》〉」』】〗”’，。、；：！？．…—～,.;:!?"
 _CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ") | {0xFEFF: None}
@@ -195,7 +195,7 @@ def _units() -> re.Pattern[str]:
 
     It is compiled late, because every command imports this module.
     """
-    return re.compile(rf"( ?)([{_OPENING}]*(?:[^ {_WIDE}{_OPENING}]+|[{_WIDE}{_OPENING}])[{_CLOSING}]*)")
+    return re.compile(rf"( ?)([{_OPENING}]*(?:[^ {CJK}{_OPENING}]+|[{CJK}{_OPENING}])[{_CLOSING}]*)")
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -94,7 +94,7 @@ def test_the_default_is_chosen(use, second):
         await choose(session, second)
         await session.press("ctrl+s")
         await session.until(lambda: len(session.sent(InstallDone)) == 2)
-        assert models.default_name() == "second"
+        assert default_model(settings.load_settings(os.environ).settings) == "second"
         await session.until(lambda: [model.is_default for model in session.screen.models] == [False, True, False])
 
     use(steps, mode="models")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ import soundfile
 import gpa_mlx
 from gpa_mlx.errors import CancelledError, SettingsError
 from gpa_mlx.model.demo import demo_model, demo_samples
-from gpa_mlx.runtime.cancellation import cancellable
+from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.types import GenerationOptions
 
 RATE_HZ = 16_000
@@ -130,17 +129,17 @@ def test_nothing_at_all(engine):
 
 
 def test_another_thread_can_end_it(engine, room):
-    event = threading.Event()
+    scope = CancelScope()
 
     def source():
         for block in blocks_of(room):
             yield block
             yield block[:0]
-        event.set()
+        scope.cancel()
         while True:
             yield room[:0]
 
-    with cancellable(event), pytest.raises(CancelledError):
+    with cancellable(scope), pytest.raises(CancelledError):
         list(engine.stream_transcribe_live(source()))
 
 

@@ -17,12 +17,12 @@ import soundfile
 
 import gpa_mlx
 from gpa_mlx.model.demo import demo_model, demo_samples, demo_voices
-from gpa_mlx.recipes.demo.non_speech import non_speech
-from gpa_mlx.recipes.demo.pitch import median_pitch
-from gpa_mlx.recipes.demo.synthesis import synthesise
-from gpa_mlx.recipes.demo.targets import MAX_EMBEDDED_BYTES
-from gpa_mlx.recipes.demo.vocabulary import WORDS, split_of
-from gpa_mlx.recipes.demo.voices import VOICES
+from gpa_mlx.recipes.demo.data.non_speech import non_speech
+from gpa_mlx.recipes.demo.data.synthesis import synthesise
+from gpa_mlx.recipes.demo.data.synthetic_voices import VOICES
+from gpa_mlx.recipes.demo.data.vocabulary import WORDS, split_of
+from gpa_mlx.recipes.demo.evaluation.pitch import median_pitch
+from gpa_mlx.recipes.demo.evaluation.quality_targets import MAX_EMBEDDED_BYTES
 from gpa_mlx.store.manifest import read_manifest, verify_files
 from gpa_mlx.text.metrics import edit_distance
 from gpa_mlx.types import GenerationOptions

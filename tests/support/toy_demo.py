@@ -11,13 +11,13 @@ from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
-from gpa_mlx.recipes.demo import recipe
-from gpa_mlx.recipes.demo.dataset import DemoData
-from gpa_mlx.recipes.demo.non_speech import non_speech
-from gpa_mlx.recipes.demo.pack import PackedPart, pack
-from gpa_mlx.recipes.demo.plan import DataConfig
-from gpa_mlx.recipes.demo.tokenizer_file import write_tokenizer
-from gpa_mlx.recipes.demo.utterances import Utterance, as_int16
+from gpa_mlx.recipes.demo.data.dataset import DemoData
+from gpa_mlx.recipes.demo.data.non_speech import non_speech
+from gpa_mlx.recipes.demo.data.plan import DataConfig
+from gpa_mlx.recipes.demo.data.utterances import Utterance, as_int16
+from gpa_mlx.recipes.demo.training import recipe
+from gpa_mlx.recipes.demo.training.pack import PackedPart, pack
+from gpa_mlx.recipes.demo.training.tokenizer_file import write_tokenizer
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.tokenizers.text import TextTokenizer
 

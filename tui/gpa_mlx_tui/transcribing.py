@@ -240,7 +240,7 @@ def _written_or_problem(job: FileJob) -> GPAError | None:
 
 
 def _write(job: FileJob) -> None:
-    from gpa_mlx.cli.output import write_text
+    from gpa_mlx.store.text_output import write_text
     from gpa_mlx.transcripts.subtitles import render
 
     assert job.targets is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpa_mlx.text.cjk import SYLLABIC
 from gpa_mlx.text.normalization.english_numbers import cardinal, ordinal
 from gpa_mlx.text.normalization.english_sentences import full_stop
 from gpa_mlx.text.normalization.english_words import (
@@ -19,7 +20,7 @@ from gpa_mlx.text.normalization.english_words import (
     TITLES,
     WITHOUT_DOT,
 )
-from gpa_mlx.text.normalization.rules import LEFT, RIGHT, WIDE, Rule, one_of, rule
+from gpa_mlx.text.normalization.rules import LEFT, RIGHT, Rule, one_of, rule
 
 _LONGEST_CONTEXT = 48
 _AFTER_NAME = re.compile(r"[A-Z][\w&'’-]*,?\s$")
@@ -85,7 +86,7 @@ def _value(roman: str) -> int | None:
     return sum(-digit if digit < after else digit for digit, after in zip(digits, following, strict=True))
 
 
-_LETTER_AFTER = rf"(?![^\W\d{WIDE}])"
+_LETTER_AFTER = rf"(?![^\W\d{SYLLABIC}])"
 _CAPITALIZED = [written.capitalize() for written in ABBREVIATIONS if written.islower()]
 
 AT_LETTERS: tuple[Rule, ...] = (

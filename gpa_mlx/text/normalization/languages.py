@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from gpa_mlx.text.normalization.rules import RIGHT, WIDE, one_of
+from gpa_mlx.text.cjk import CJK, SYLLABIC, is_syllabic
+from gpa_mlx.text.normalization.rules import RIGHT, one_of
 from gpa_mlx.text.normalization.units import CURRENCY_CODES, UNITS
 
-_WIDE_LETTER = re.compile(rf"[{WIDE}]")
 _FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff00-\uff60\uffe5]")
 _NEUTRAL = re.compile(
     # A number keeps its unit: in 跑5km了 it is Chinese on both sides; and its letter: 5G网络 is Chinese.
     r"(?:(?![^\W\d_])[^\s，。！？；、：（）“”!?;()\"])+"
-    rf"(?:\s?{one_of({**UNITS, **CURRENCY_CODES})}{RIGHT}|[A-Za-z](?=[{WIDE}]))?"
+    rf"(?:\s?{one_of({**UNITS, **CURRENCY_CODES})}{RIGHT}|[A-Za-z](?=[{CJK}{SYLLABIC}]))?"
 )
 
 
@@ -31,7 +31,7 @@ def chinese_places(text: str) -> list[bool]:
     while len(places) < len(text):
         start = len(places)
         if text[start].isalpha():
-            places.append(_is_wide(text[start]))
+            places.append(is_syllabic(text[start]))
             continue
         found = _NEUTRAL.match(text, start)
         end = found.end() if found else start + 1
@@ -39,9 +39,9 @@ def chinese_places(text: str) -> list[bool]:
         right = after[end] if end < len(text) else None
         gaps = []
         if left is not None:
-            gaps.append((start - 1 - left, _is_wide(text[left])))
+            gaps.append((start - 1 - left, is_syllabic(text[left])))
         if right is not None:
-            gaps.append((right - end, _is_wide(text[right])))
+            gaps.append((right - end, is_syllabic(text[right])))
         nearest = min((gap for gap, _ in gaps), default=0)
         places.extend([(0, True) in gaps or (nearest, True) in gaps] * (end - start))
     return places
@@ -56,7 +56,3 @@ def _nearest_letters(text: str, places: range) -> list[int | None]:
             last = place
         result[place] = last
     return result
-
-
-def _is_wide(character: str) -> bool:
-    return bool(_WIDE_LETTER.match(character))

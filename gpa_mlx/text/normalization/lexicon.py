@@ -10,7 +10,8 @@ from pathlib import Path
 from textwrap import shorten
 
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.text.normalization.rules import LEFT, RIGHT, WIDE
+from gpa_mlx.text.cjk import SYLLABIC
+from gpa_mlx.text.normalization.rules import LEFT, RIGHT
 
 _FORM = "A line is `written = spoken`; a line that begins with # is a comment, and nothing is written twice."
 _MOST_SHOWN = 5
@@ -77,7 +78,7 @@ def read_lexicon(path: str | os.PathLike[str]) -> Lexicon:
 
 def _whole_word(written: str) -> str:
     """Return a pattern of the entry; only an end that is part of a word needs the word to end there."""
-    word = re.compile(rf"[^\W{WIDE}]")
+    word = re.compile(rf"[^\W{SYLLABIC}]")
     left = LEFT if word.match(written[0]) else ""
     right = RIGHT if word.match(written[-1]) else ""
     # Blanks between the words of an entry may be a line break in the text.

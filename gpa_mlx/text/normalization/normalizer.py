@@ -6,8 +6,9 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from gpa_mlx.text.cjk import SYLLABIC
 from gpa_mlx.text.normalization.languages import chinese_places
-from gpa_mlx.text.normalization.rules import WIDE, Grammar
+from gpa_mlx.text.normalization.rules import Grammar
 
 if TYPE_CHECKING:
     from gpa_mlx.text.normalization.lexicon import Lexicon
@@ -26,9 +27,9 @@ _NARROW |= {
 }
 
 # Where a rule may match: at a symbol that is no mere punctuation, a digit, or the first letter of a word.
-_LETTER = rf"[^\W\d_{WIDE}]"
+_LETTER = rf"[^\W\d_{SYLLABIC}]"
 _START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[²³½¼¾⅓⅔]")
-_WORD = re.compile(rf"[^\W{WIDE}]")
+_WORD = re.compile(rf"[^\W{SYLLABIC}]")
 
 
 def normalize_text(text: str, *, lexicon: Lexicon | None = None) -> str:

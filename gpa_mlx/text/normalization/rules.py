@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
-"""Chinese and its neighbours, for a character class; written without blanks, so they end a Latin word."""
+from gpa_mlx.text.cjk import SYLLABIC
 
-LEFT = rf"(?<![^\W{WIDE}])"
-"""A word may begin here. `\\b` will not do: to Python a Chinese character and a Latin letter are one word."""
+LEFT = rf"(?<![^\W{SYLLABIC}])"
+"""A Latin word may begin here. `\\b` will not do: to Python a Chinese character and a Latin letter are one word."""
 
-RIGHT = rf"(?![^\W{WIDE}])"
-"""A word may end here."""
+RIGHT = rf"(?![^\W{SYLLABIC}])"
+"""A Latin word may end here."""
 
 WHOLE = r"(?>[0-9]{1,3}(?:[,\u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)"
 """A whole number, plain or with separated thousands."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from gpa_mlx.doctor.devices import Device
 from gpa_mlx.doctor.host import Host
+from gpa_mlx.doctor.sound_devices import Device
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:

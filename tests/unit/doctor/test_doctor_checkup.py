@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 
-from gpa_mlx.doctor.backend import Backend
+from gpa_mlx.doctor.backend_check import Backend
 from gpa_mlx.doctor.checkup import examine
-from gpa_mlx.doctor.models import examine_models
-from gpa_mlx.doctor.storage import examine_storage, folder_size
+from gpa_mlx.doctor.models_check import examine_models
+from gpa_mlx.doctor.storage_check import examine_storage, folder_size
 from gpa_mlx.model.demo import demo_model
 from gpa_mlx.settings import Settings, SettingsSource
 from gpa_mlx.store import paths

@@ -8,9 +8,9 @@ import types
 import numpy as np
 import pytest
 
-from gpa_mlx.doctor.devices import Device, PortAudio
-from gpa_mlx.doctor.loudspeaker import examine_loudspeaker
-from gpa_mlx.doctor.microphone import examine_microphone, level_dbfs
+from gpa_mlx.doctor.loudspeaker_check import examine_loudspeaker
+from gpa_mlx.doctor.microphone_check import examine_microphone, level_dbfs
+from gpa_mlx.doctor.sound_devices import Device, PortAudio
 from gpa_mlx.errors import AudioDeviceError
 
 MAC_PANE = "System Settings > Privacy & Security > Microphone: switch Terminal on"
@@ -151,7 +151,7 @@ def sounddevice(monkeypatch):
 
     module = types.SimpleNamespace(query_devices=query_devices, InputStream=FakeStream, PortAudioError=FakeError)
     monkeypatch.setitem(sys.modules, "sounddevice", module)
-    monkeypatch.setattr("gpa_mlx.doctor.devices._PATIENCE_S", 0.0)
+    monkeypatch.setattr("gpa_mlx.doctor.sound_devices._PATIENCE_S", 0.0)
     return module
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gpa_mlx.doctor.backend import Backend, examine_backend, load_backend
-from gpa_mlx.doctor.clipboard import examine_clipboard
+from gpa_mlx.doctor.backend_check import Backend, examine_backend, load_backend
+from gpa_mlx.doctor.clipboard_check import examine_clipboard
 from gpa_mlx.doctor.host import this_host
-from gpa_mlx.doctor.machine import examine_machine
+from gpa_mlx.doctor.machine_check import examine_machine
 from gpa_mlx.doctor.terminal import microphone_permission, terminal_app
-from gpa_mlx.doctor.tools import examine_tools
+from gpa_mlx.doctor.tools_check import examine_tools
 
 METAL = Backend("0.32.4", "gpu", True, None)
 LINUX = Backend("0.32.4", "cpu", False, "libopenblas.so.0")

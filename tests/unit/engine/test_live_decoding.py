@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +14,7 @@ from gpa_mlx.audio.vad.segmenter import Segmenter
 from gpa_mlx.audio.vad.streaming_gate import StreamingEnergyGate
 from gpa_mlx.engine.local_agreement import follow
 from gpa_mlx.errors import CancelledError
-from gpa_mlx.runtime.cancellation import cancellable
+from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.types import Segment
 
 RATE_HZ = 16_000
@@ -172,17 +171,17 @@ def test_a_buffer_that_the_source_uses_again_does_no_harm():
     assert np.isin(heard[0][:1000].astype(np.float32), sound[first - 3200 :]).all()
 
 
-def test_the_event_ends_it_and_so_does_closing():
-    event = threading.Event()
+def test_the_scope_ends_it_and_so_does_closing():
+    scope = CancelScope()
 
     def blocks():
         for number, block in enumerate(blocks_of(scene(1, 5, 1), 800)):
             if number == 60:
-                event.set()
+                scope.cancel()
             yield block
 
     segmenter = Segmenter(max_duration_s=30.0, vad=StreamingEnergyGate(), is_live=True)
-    with cancellable(event), pytest.raises(CancelledError):
+    with cancellable(scope), pytest.raises(CancelledError):
         list(follow(blocks(), segmenter, CountingEar()))
     assert segmenter.position_s <= 3.0
     ear = CountingEar()
@@ -204,7 +203,7 @@ from gpa_mlx.engine.local_agreement import follow
 from gpa_mlx.types import Segment
 
 class Ear:
-    def hear_open(self, part):
+    def decode_open(self, part):
         return "words"
     def hear(self, part):
         return Segment(start_s=part.start_s, end_s=part.end_s, text="words")

@@ -7,18 +7,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gpa_mlx.recipes.demo.alignment import (
+from gpa_mlx.recipes.demo.data.alignment import (
     GLM_HOP_SAMPLES,
     SEMANTIC_HOP_SAMPLES,
     Span,
     frame_labels,
     proportional_phones,
 )
-from gpa_mlx.recipes.demo.augment import AugmentConfig, add_noise, augment, coloured_noise, equalize, reverberate
-from gpa_mlx.recipes.demo.batching import SilenceRange, batches, collate
-from gpa_mlx.recipes.demo.non_speech import non_speech
-from gpa_mlx.recipes.demo.utterances import Utterance
-from gpa_mlx.recipes.demo.vocabulary import PHONES, PRONUNCIATIONS, WORDS
+from gpa_mlx.recipes.demo.data.augment import AugmentConfig, add_noise, augment, coloured_noise, equalize, reverberate
+from gpa_mlx.recipes.demo.data.non_speech import non_speech
+from gpa_mlx.recipes.demo.data.utterance_batches import SilenceRange, batches, collate
+from gpa_mlx.recipes.demo.data.utterances import Utterance
+from gpa_mlx.recipes.demo.data.vocabulary import PHONES, PRONUNCIATIONS, WORDS
 
 
 def utterance(samples: int, number: int = 0) -> Utterance:

@@ -8,22 +8,22 @@ from functools import partial
 import pytest
 
 import gpa_mlx
-from gpa_mlx.recipes.demo.build import build_demo, progress
-from gpa_mlx.recipes.demo.dataset import DemoData
-from gpa_mlx.recipes.demo.non_speech import non_speech
-from gpa_mlx.recipes.demo.plan import DataConfig
-from gpa_mlx.recipes.demo.recipe import LABEL_COUNT, DemoRecipe, Sizes
-from gpa_mlx.recipes.demo.synthesis import synthesise
-from gpa_mlx.recipes.demo.utterances import of_speech
-from gpa_mlx.recipes.demo.voices import VOICES
+from gpa_mlx.recipes.demo.data.dataset import DemoData
+from gpa_mlx.recipes.demo.data.non_speech import non_speech
+from gpa_mlx.recipes.demo.data.plan import DataConfig
+from gpa_mlx.recipes.demo.data.synthesis import synthesise
+from gpa_mlx.recipes.demo.data.synthetic_voices import VOICES
+from gpa_mlx.recipes.demo.data.utterances import of_speech
+from gpa_mlx.recipes.demo.training.build import build_demo, progress
+from gpa_mlx.recipes.demo.training.recipe import LABEL_COUNT, DemoRecipe, Sizes
 from gpa_mlx.store.manifest import verify_files
-from gpa_mlx.train.alignment_loss import AlignmentLossConfig
-from gpa_mlx.train.bicodec import GeneratorConfig, SpeakerConfig, TokensConfig
-from gpa_mlx.train.fit import FitConfig
-from gpa_mlx.train.glm import GLMTrainingConfig
+from gpa_mlx.train.audio_tokenizers.codec_stages import GeneratorConfig, SpeakerConfig, TokensConfig
+from gpa_mlx.train.audio_tokenizers.glm_training import GLMTrainingConfig
+from gpa_mlx.train.audio_tokenizers.quantizers import CodebookSettings
+from gpa_mlx.train.audio_tokenizers.training_stage import StageSettings
+from gpa_mlx.train.language_model.alignment_loss import AlignmentLossConfig
+from gpa_mlx.train.language_model.fit import FitConfig
 from gpa_mlx.train.log import TrainingLog
-from gpa_mlx.train.quantizers import CodebookSettings
-from gpa_mlx.train.stage import StageSettings
 from gpa_mlx.types import GenerationOptions
 
 pytestmark = pytest.mark.skipif(

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from gpa_mlx.errors import NoSpeechError, VoiceError
-from gpa_mlx.recipes.demo.evaluation import EvaluationSettings, Measuring, evaluate
-from gpa_mlx.recipes.demo.references import reference_recording
-from gpa_mlx.recipes.demo.scores import WordErrors
+from gpa_mlx.recipes.demo.evaluation.evaluator import EvaluationSettings, Measuring, evaluate
+from gpa_mlx.recipes.demo.evaluation.references import reference_recording
+from gpa_mlx.recipes.demo.evaluation.scores import WordErrors
 from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import GenerationOptions, Speech, Timings, Transcription, Voice
 from tests.support.toy_demo import PITCH_HZ, pack_random, tones, toy_data, utterance

@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from gpa_mlx.model.vocab import TokenLayout
-from gpa_mlx.recipes.demo.examples import (
+from gpa_mlx.recipes.demo.data.synthesis import synthesise
+from gpa_mlx.recipes.demo.data.synthetic_voices import VOICES
+from gpa_mlx.recipes.demo.data.utterances import of_speech
+from gpa_mlx.recipes.demo.data.vocabulary import WORD_LABELS
+from gpa_mlx.recipes.demo.training.examples import (
     load_examples,
     make_examples,
     make_reading_examples,
@@ -18,13 +22,9 @@ from gpa_mlx.recipes.demo.examples import (
     with_text_places,
     written,
 )
-from gpa_mlx.recipes.demo.synthesis import synthesise
-from gpa_mlx.recipes.demo.tokenizer_file import write_tokenizer
-from gpa_mlx.recipes.demo.utterances import of_speech
-from gpa_mlx.recipes.demo.vocabulary import WORD_LABELS
-from gpa_mlx.recipes.demo.voices import VOICES
+from gpa_mlx.recipes.demo.training.tokenizer_file import write_tokenizer
 from gpa_mlx.tokenizers.text import TextTokenizer
-from gpa_mlx.train.corpus import UNKNOWN, Example, example_of
+from gpa_mlx.train.language_model.corpus import UNKNOWN, Example, example_of
 
 HOP_SAMPLES = 320
 

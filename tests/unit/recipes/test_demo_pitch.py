@@ -7,11 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from gpa_mlx.recipes.demo.pitch import median_pitch, pitch_track, semitones
-from gpa_mlx.recipes.demo.synthesis import synthesise
-from gpa_mlx.recipes.demo.timbre import VoiceSpace
-from gpa_mlx.recipes.demo.vocabulary import WORDS as VOCABULARY
-from gpa_mlx.recipes.demo.voices import FliteVoice
+from gpa_mlx.recipes.demo.data.synthesis import synthesise
+from gpa_mlx.recipes.demo.data.synthetic_voices import FliteVoice
+from gpa_mlx.recipes.demo.data.vocabulary import WORDS as VOCABULARY
+from gpa_mlx.recipes.demo.evaluation.pitch import median_pitch, pitch_track, semitones
+from gpa_mlx.recipes.demo.evaluation.speaker_embedding import VoiceSpace
 
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.recipes.demo import engines, shards
-from gpa_mlx.recipes.demo.alignment import SEMANTIC_HOP_SAMPLES
-from gpa_mlx.recipes.demo.dataset import DemoData, conversion_pairs, make_demo_data, steady_speech
-from gpa_mlx.recipes.demo.plan import DataConfig, Request
-from gpa_mlx.recipes.demo.synthesis import phrasings, synthesise
-from gpa_mlx.recipes.demo.vocabulary import PHONES, PRONUNCIATIONS, WORDS
-from gpa_mlx.recipes.demo.voices import HELD_OUT, RECOGNISED, SPEAKING, VOICES, EspeakVoice, FliteVoice
+from gpa_mlx.recipes.demo.data import shards, tts_engines
+from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES
+from gpa_mlx.recipes.demo.data.dataset import DemoData, conversion_pairs, make_demo_data, steady_speech
+from gpa_mlx.recipes.demo.data.plan import DataConfig, Request
+from gpa_mlx.recipes.demo.data.synthesis import phrasings, synthesise
+from gpa_mlx.recipes.demo.data.synthetic_voices import HELD_OUT, RECOGNISED, SPEAKING, VOICES, EspeakVoice, FliteVoice
+from gpa_mlx.recipes.demo.data.vocabulary import PHONES, PRONUNCIATIONS, WORDS
 
 MISSING = [program for program in ("espeak-ng", "flite") if shutil.which(program) is None]
 needs_engines = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
@@ -93,18 +93,18 @@ def test_resampling_raises_the_pitch():
 @needs_engines
 def test_every_espeak_variant_exists():
     wanted = {voice.variant for voice in (*RECOGNISED, *HELD_OUT) if isinstance(voice, EspeakVoice)}
-    assert wanted <= engines._espeak_variants()
+    assert wanted <= tts_engines._espeak_variants()
     with pytest.raises(GPAError, match="no voice variant"):
-        engines.speak_with_espeak(EspeakVoice("x", "nobody", 50, 150), "yes")
+        tts_engines.speak_with_espeak(EspeakVoice("x", "nobody", 50, 150), "yes")
 
 
 def test_a_missing_engine_is_named_with_the_command_that_installs_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    engines._espeak_variants.cache_clear()
+    tts_engines._espeak_variants.cache_clear()
     calls = [
-        engines.require_engines,
-        lambda: engines.speak_with_flite(FliteVoice("x", "slt", 170), "yes"),
-        lambda: engines.speak_with_espeak(EspeakVoice("x", "f1", 50, 150), "yes"),
+        tts_engines.require_engines,
+        lambda: tts_engines.speak_with_flite(FliteVoice("x", "slt", 170), "yes"),
+        lambda: tts_engines.speak_with_espeak(EspeakVoice("x", "f1", 50, 150), "yes"),
         lambda: make_demo_data(tmp_path / "data"),
     ]
     for call in calls:
@@ -124,16 +124,16 @@ def test_a_failing_engine_is_quoted(monkeypatch, tmp_path):
     fake_engine(tmp_path, "echo 'no such voice' >&2; exit 3")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     with pytest.raises(GPAError, match="flite failed: no such voice"):
-        engines.speak_with_flite(FliteVoice("x", "slt", 170), "yes")
+        tts_engines.speak_with_flite(FliteVoice("x", "slt", 170), "yes")
 
 
 def test_a_hanging_engine_is_given_up(monkeypatch, tmp_path):
     fake_engine(tmp_path, "exec sleep 20")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    monkeypatch.setattr(engines, "_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(tts_engines, "_TIMEOUT_S", 0.2)
     started = time.monotonic()
     with pytest.raises(GPAError, match="did not finish"):
-        engines.speak_with_flite(FliteVoice("x", "slt", 170), "yes")
+        tts_engines.speak_with_flite(FliteVoice("x", "slt", 170), "yes")
     assert time.monotonic() - started < 5
 
 
@@ -184,9 +184,9 @@ def small_data(tmp_path_factory) -> DemoData:
     config = DataConfig(sequences=12, readings=5, evaluation_sequences=8, held_out_sequences=3, non_speech=10)
     # Single words by all voices are most of the work and are not looked at here.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gpa_mlx.recipes.demo.plan.RECOGNISED", SPEAKING[:4])
-        patch.setattr("gpa_mlx.recipes.demo.plan.SPEAKING", SPEAKING[:3])
-        patch.setattr("gpa_mlx.recipes.demo.plan.WORDS", WORDS[:3])
+        patch.setattr("gpa_mlx.recipes.demo.data.plan.RECOGNISED", SPEAKING[:4])
+        patch.setattr("gpa_mlx.recipes.demo.data.plan.SPEAKING", SPEAKING[:3])
+        patch.setattr("gpa_mlx.recipes.demo.data.plan.WORDS", WORDS[:3])
         return make_demo_data(tmp_path_factory.mktemp("demo"), config)
 
 

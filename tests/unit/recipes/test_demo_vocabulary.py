@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.recipes.demo.plan import (
+from gpa_mlx.recipes.demo.data.plan import (
     DataConfig,
     evaluation_requests,
     held_out_requests,
     reading_requests,
     training_requests,
 )
-from gpa_mlx.recipes.demo.synthesis import phrasings
-from gpa_mlx.recipes.demo.vocabulary import MAX_WORDS, WORDS, draw_sequences, split_of
-from gpa_mlx.recipes.demo.voices import BUILT_IN, HELD_OUT, RECOGNISED, SPEAKING, VOICE_IDS, VOICES
+from gpa_mlx.recipes.demo.data.synthesis import phrasings
+from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, HELD_OUT, RECOGNISED, SPEAKING, VOICE_IDS, VOICES
+from gpa_mlx.recipes.demo.data.vocabulary import MAX_WORDS, WORDS, draw_sequences, split_of
 
 
 def test_there_are_twenty_words():

@@ -11,7 +11,7 @@ import pytest
 from gpa_mlx.errors import CancelledError, GPAError
 from gpa_mlx.runtime import backend, parallel
 from gpa_mlx.runtime.backend import BLAS_LIBRARY, blas_threads, mx, set_blas_threads
-from gpa_mlx.runtime.cancellation import cancellable
+from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.runtime.parallel import eval_barrier, run_parallel
 
 needs_openblas = pytest.mark.skipif(
@@ -98,15 +98,15 @@ def test_what_goes_wrong_in_the_first_ends_the_second(two_threads):
 
 @needs_openblas
 def test_cancelling_ends_both(two_threads):
-    event, began = threading.Event(), threading.Event()
+    scope, began = CancelScope(), threading.Event()
 
     def run():
         began.wait(10)
-        event.set()
+        scope.cancel()
 
     canceller = threading.Thread(target=run)
     canceller.start()
-    with cancellable(event), pytest.raises(CancelledError):
+    with cancellable(scope), pytest.raises(CancelledError):
         run_parallel(endless, lambda: endless(began))
     canceller.join()
     assert blas_threads() == 2

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from gpa_mlx.errors import CancelledError, GPAError, ModelNotFoundError
-from gpa_mlx.runtime.cancellation import cancellable
+from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.store.hub import download as download_module
 from gpa_mlx.store.hub.download import download, missing_bytes
 from gpa_mlx.store.hub.repository import list_snapshot
@@ -175,9 +175,9 @@ def test_a_full_disk_is_said(hub, tmp_path, monkeypatch):
 
 def test_a_stopped_download_keeps_what_has_arrived(hub, tmp_path):
     hub.bytes_per_s = 4 * LARGE
-    stop = threading.Event()
+    stop = CancelScope()
     with cancellable(stop), pytest.raises(CancelledError):
-        download(snapshot(hub), tmp_path, on_progress=lambda done, total: done > LARGE and stop.set())
+        download(snapshot(hub), tmp_path, on_progress=lambda done, total: done > LARGE and stop.cancel())
     kept = (tmp_path / f"{BIG}.part").read_bytes()
     assert CONTENT[BIG].startswith(kept)
     assert len(kept) > LARGE // 2
@@ -206,12 +206,12 @@ def test_files_are_fetched_side_by_side(monkeypatch, tmp_path):
 def test_a_silent_server_does_not_hold_an_interrupt(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(download_module, "_PARTING_S", 0.05)
     hub.faults[BIG] = "stall*"
-    stop = threading.Event()
+    stop = CancelScope()
     with cancellable(stop), pytest.raises(CancelledError):
         download(
             snapshot(hub),
             tmp_path,
-            on_progress=lambda done, total: done and stop.set(),
+            on_progress=lambda done, total: done and stop.cancel(),
             patience=type(FAST)(stall_s=60),
         )
 

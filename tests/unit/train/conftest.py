@@ -11,8 +11,8 @@ import pytest
 
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.runtime.backend import mx
-from gpa_mlx.train.corpus import Example
-from gpa_mlx.train.lm import DataConfig, Dataset, load_dataset
+from gpa_mlx.train.language_model.corpus import Example
+from gpa_mlx.train.language_model.fine_tuning import DataConfig, Dataset, load_dataset
 
 
 @pytest.fixture(scope="session")

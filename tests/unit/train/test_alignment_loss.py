@@ -7,11 +7,11 @@ import pytest
 from mlx.utils import tree_flatten
 
 from gpa_mlx.runtime.backend import mx, nn
-from gpa_mlx.train.alignment_loss import AlignmentLoss, AlignmentLossConfig
-from gpa_mlx.train.batches import collate
-from gpa_mlx.train.corpus import UNKNOWN, Example
-from gpa_mlx.train.fit import FitConfig, fit
-from gpa_mlx.train.objective import guided_loss, summed_loss
+from gpa_mlx.train.language_model.alignment_loss import AlignmentLoss, AlignmentLossConfig
+from gpa_mlx.train.language_model.batches import collate
+from gpa_mlx.train.language_model.corpus import UNKNOWN, Example
+from gpa_mlx.train.language_model.fit import FitConfig, fit
+from gpa_mlx.train.language_model.sequence_loss import guided_loss, summed_loss
 
 CONFIG = AlignmentLossConfig(words=3, places=2, place_layer=1, word_layer=2)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from datetime import date
 
 import numpy as np
@@ -14,7 +13,7 @@ import gpa_mlx
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.errors import CancelledError, InputTooLongError, ModelFormatError, NoSpeechError, VoiceError
 from gpa_mlx.model import demo
-from gpa_mlx.runtime.cancellation import cancellable
+from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import Voice
 from gpa_mlx.voices.enrollment import (
@@ -150,9 +149,9 @@ def test_too_long_a_recording_is_refused(engine, sample, monkeypatch):
 
 
 def test_it_can_be_cancelled(engine, sample):
-    event = threading.Event()
-    with cancellable(event), pytest.raises(CancelledError):
-        enroll(engine, [sample("rms")] * 3, "anna", on_step=lambda step: event.set())
+    scope = CancelScope()
+    with cancellable(scope), pytest.raises(CancelledError):
+        enroll(engine, [sample("rms")] * 3, "anna", on_step=lambda step: scope.cancel())
 
 
 @pytest.mark.parametrize("error", [NoSpeechError("Nothing was said."), None])

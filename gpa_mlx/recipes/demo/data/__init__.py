@@ -1,0 +1,1 @@
+"""Synthetic speech with exact word and phone times."""

@@ -1,0 +1,1 @@
+"""How good a demo model is, and the card that says so."""

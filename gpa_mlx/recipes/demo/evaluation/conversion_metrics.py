@@ -1,0 +1,45 @@
+"""Whether a converted recording sounds like its target or still like its source; the model has no say in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpa_mlx.recipes.demo.evaluation.pitch import median_pitch, semitones
+from gpa_mlx.recipes.demo.evaluation.references import typical_recording
+from gpa_mlx.recipes.demo.evaluation.speaker_embedding import VoiceSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gpa_mlx.recipes.demo.data.utterances import Utterance
+    from gpa_mlx.types import Waveform
+
+_AUDIBLE_SEMITONES = 2.0
+
+
+class Yardstick:
+    """Pitch and timbre of the voices in the training data.
+
+    Args:
+        training: Has recordings of each of the voices.
+        voices: Their names.
+    """
+
+    def __init__(self, training: Sequence[Utterance], voices: Sequence[str]) -> None:
+        recordings = {voice: typical_recording(training, voice) for voice in voices}
+        self._space = VoiceSpace(recordings)
+        self._pitch_hz = {voice: median_pitch(wave) for voice, wave in recordings.items()}
+
+    def pitch_closer(self, wave: Waveform | None, source: str, target: str) -> bool | None:
+        """Tell whether the output is nearer to the target's pitch; None where the voices are about as high."""
+        source_hz, target_hz = self._pitch_hz[source], self._pitch_hz[target]
+        if source_hz is None or target_hz is None or semitones(source_hz, target_hz) <= _AUDIBLE_SEMITONES:
+            return None
+        output_hz = None if wave is None else median_pitch(wave)
+        return output_hz is not None and semitones(output_hz, target_hz) < semitones(output_hz, source_hz)
+
+    def timbre_closer(self, wave: Waveform | None, source: str, target: str) -> bool:
+        """Tell whether the output sounds more like the target."""
+        if wave is None:
+            return False
+        return self._space.similarity(wave, target) > self._space.similarity(wave, source)

@@ -1,0 +1,1 @@
+"""Training of the audio tokenizers and the codec from scratch."""

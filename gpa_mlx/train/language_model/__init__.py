@@ -1,0 +1,1 @@
+"""Fine-tuning of a converted model's language model."""
