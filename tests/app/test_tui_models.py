@@ -11,6 +11,7 @@ import pytest
 from textual.widgets import Input, Static
 
 from gpa_mlx import settings
+from gpa_mlx.jobs.models import default_model
 from gpa_mlx.model import demo
 from gpa_mlx.store import models, paths
 from gpa_mlx_tui.installing import InstallAdvanced, InstallDone, InstallRequest, Meter, install
