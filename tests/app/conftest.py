@@ -17,7 +17,7 @@ from textual.widgets import Input, TextArea
 
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.model import demo
-from gpa_mlx_tui.app import GPAApp
+from gpa_mlx_tui.app.app import GPAApp
 from tests.support.fake_engine import FakeEngine
 
 

@@ -28,6 +28,7 @@ from gpa_mlx.types import (
     Timings,
     Transcription,
     TranscriptionChunk,
+    VadChoice,
     Voice,
 )
 
@@ -93,7 +94,7 @@ class FakeEngine:
         self.closed = True
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> Transcription:
         chunks = list(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
         segments = tuple(chunk.segment for chunk in chunks if chunk.segment is not None)
@@ -107,7 +108,7 @@ class FakeEngine:
         )
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> TranscriptionStream:
         self._called("stream_transcribe")
         for number, text in enumerate(self.texts):
@@ -120,7 +121,7 @@ class FakeEngine:
         )
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: bool = True
+        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream:
         self._called("stream_transcribe_live")
         self.live_vad.append(vad)

@@ -30,7 +30,17 @@ from gpa_mlx.recipes.demo.evaluation.scores import (
 )
 from gpa_mlx.recipes.demo.training.pack import DOCUMENTS
 from gpa_mlx.store.manifest import read_manifest
-from gpa_mlx.types import SAMPLE_RATE_HZ, AudioLike, GenerationOptions, Speech, Task, Transcription, Voice, Waveform
+from gpa_mlx.types import (
+    SAMPLE_RATE_HZ,
+    AudioLike,
+    GenerationOptions,
+    Speech,
+    Task,
+    Transcription,
+    VadChoice,
+    Voice,
+    Waveform,
+)
 
 Report: TypeAlias = Callable[[str], None]
 
@@ -66,7 +76,7 @@ class Engine(Protocol):
     """What an evaluation uses of `gpa_mlx.GPA`."""
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> Transcription:
         """Turn speech into text."""
         ...
@@ -250,7 +260,7 @@ class Measuring:
         ]
         return common[1] > common[0]
 
-    def _transcript(self, wave: Waveform | None, *, vad: bool = True) -> str:
+    def _transcript(self, wave: Waveform | None, *, vad: VadChoice = True) -> str:
         if wave is None or len(wave) < MIN_SAMPLES:
             return ""
         options = replace(self._engine.default_options("transcribe"), max_tokens=self._settings.max_tokens)
