@@ -14,7 +14,8 @@ from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.history import History
 from gpa_mlx.model import demo
 from gpa_mlx.text.custom_vocabulary import CustomVocabulary
-from gpa_mlx_tui.services.hearing import Dictated, DictationDependencies, TextTranscribed
+from gpa_mlx_tui.features.dictate.messages import Dictated, TextTranscribed
+from gpa_mlx_tui.services.microphone import DictationDependencies
 from gpa_mlx_tui.widgets.dialogs import Choose
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
 from gpa_mlx_tui.widgets.waveform import Waveform

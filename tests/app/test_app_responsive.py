@@ -16,8 +16,8 @@ from textual.css import stylesheet
 
 from gpa_mlx.engine.gpa import load
 from gpa_mlx_tui.bindings import APP, keys_of
-from gpa_mlx_tui.features.speak.jobs import SpeechGrew
 from gpa_mlx_tui.modes import MODES
+from gpa_mlx_tui.services.sound import SoundGrew
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
 from tests.support.terminal import Terminal
 
@@ -89,7 +89,7 @@ async def begin_speaking(session):
     await session.until(lambda: not session.screen.has_task("load"))
     await session.write(LONG)
     await session.press("ctrl+r")
-    await session.until(lambda: len(session.sent(SpeechGrew)) > 3)
+    await session.until(lambda: len(session.sent(SoundGrew)) > 3)
 
 
 def test_the_loop_is_not_blocked_while_the_model_speaks(use):
@@ -141,9 +141,9 @@ def test_escape_stops_the_model_at_once(use):
             if waits[-1] <= MOST_ESCAPE_S:
                 break
             await session.press("ctrl+r")
-        before = len(session.sent(SpeechGrew))
+        before = len(session.sent(SoundGrew))
         await session.until(lambda: session.app.service.state == "idle")
-        assert len(session.sent(SpeechGrew)) == before
+        assert len(session.sent(SoundGrew)) == before
 
     use(steps, mode="speak", open_engine=load)
     assert min(waits) <= MOST_ESCAPE_S, waits
@@ -206,7 +206,7 @@ def test_it_says_that_it_needs_a_terminal():
 
 def test_help_shows_the_keys_without_loading_anything():
     code = (
-        "import sys\nfrom gpa_mlx.cli import cli\nfrom gpa_mlx.cli.diagnostics import run\n"
+        "import sys\nfrom gpa_mlx.cli import cli\nfrom gpa_mlx.cli.program import run\n"
         "assert run(cli, ['tui', '--help']) == 0\n"
         "assert not {'numpy', 'textual', 'rich', 'mlx'} & set(sys.modules), sorted(sys.modules)"
     )

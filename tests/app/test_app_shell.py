@@ -11,6 +11,7 @@ from textual.css.stylesheet import Stylesheet
 
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx_tui.app.screens import SCREENS
 from gpa_mlx_tui.bindings import APP, TABLE, remapped, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.modes import MODES
@@ -24,7 +25,7 @@ SIZES = [(80, 24), (200, 60)]
 
 
 def test_every_row_of_the_table_has_its_mode_an_action_and_words():
-    modes = {mode.id: mode.make_screen() for mode in MODES}
+    modes = {mode: import_screen()() for mode, import_screen in SCREENS.items()}
     from gpa_mlx_tui.app.app import GPAApp
 
     for row in TABLE:
@@ -204,7 +205,7 @@ def test_escape_reaches_a_model_that_says_nothing_for_long(use):
 
     async def steps(session):
         screen = session.screen
-        screen.start("think", lambda task: list(screen.service.stream(task, silence)))
+        screen.start("think", lambda task: list(screen.service.engine_thread.stream(silence)))
         await session.until(begun.is_set)
         await session.press("escape")
         assert not screen.has_task("think")
@@ -221,7 +222,7 @@ def test_another_model_takes_the_place_of_the_first(use, engine, home):
         service, names = session.app.service, []
         await session.until(lambda: "warm" in engine.calls)
         service.use_model(home)
-        session.screen.start("ask", lambda task: names.append(service.ask(task, lambda opened: opened.path)))
+        session.screen.start("ask", lambda task: names.append(service.engine.path))
         await session.until(lambda: names == [home])
         assert engine.closed
         assert session.app.model_name == home.name
@@ -241,7 +242,7 @@ def test_another_model_stops_what_goes_on_in_modes_that_are_not_shown(use, engin
         speak, stopped = session.screen, []
         speak.task_stopped = stopped.append
         await session.until(lambda: not speak.has_task("load"))
-        speak.start("think", lambda task: list(speak.service.stream(task, wait)))
+        speak.start("think", lambda task: list(speak.service.engine_thread.stream(wait)))
         await session.until(lambda: speak.service.state == "busy")
         await session.press("f8")
         session.app.service.use_model(home)
@@ -295,7 +296,7 @@ def test_a_mode_is_styled_anew_only_when_it_is_shown_again(use, monkeypatch):
 
     async def steps(session):
         await session.until(prepared.is_set)
-        kind = type(MODES[-1].make_screen())
+        kind = SCREENS[MODES[-1].id]()
         update = kind.update_node_styles
         monkeypatch.setattr(
             kind, "update_node_styles", lambda *a, **b: (styled.append(session.screen), update(*a, **b))

@@ -10,10 +10,13 @@ import soundfile
 from textual.widgets import Button, Input, Label, OptionList, Static, TextArea
 
 from gpa_mlx.errors import SettingsError, VoiceError
+from gpa_mlx.model import demo
 from gpa_mlx.provenance.verification import verify_file
-from gpa_mlx_tui.features.speak.jobs import MadeSpeech, SpeechGrew, SpeechMade, save_speech
+from gpa_mlx_tui.features.speak.jobs import SpeechSettings, plan_speech, save_speech
+from gpa_mlx_tui.features.speak.messages import PassageAdvanced, SpeechMade
+from gpa_mlx_tui.services.choices import VoiceChoice
 from gpa_mlx_tui.services.messages import Saved
-from gpa_mlx_tui.services.sound import PlaybackOpened
+from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -41,13 +44,15 @@ def test_a_text_becomes_sound_that_is_drawn_listed_and_played(use, engine, outpu
         await speak(session)
         await session.until(lambda: not session.screen.has_task("speak"))
         assert len(session.sent(PlaybackOpened)) == 1
-        grown = session.sent(SpeechGrew)
-        assert [message.passage.text for message in grown if message.passage] == TWO.replace(". ", ".\n").splitlines()
-        made = session.screen.made
-        assert session.screen.query_one(Waveform).duration_s == pytest.approx(made.duration_s, abs=0.03)
+        passages = session.sent(PassageAdvanced)
+        assert [message.passage.text for message in passages if message.passage] == TWO.replace(
+            ". ", ".\n"
+        ).splitlines()
+        result = session.screen.job.result
+        assert session.screen.query_one(Waveform).duration_s == pytest.approx(result.duration_s, abs=0.03)
         assert session.screen.query_one("#passages", OptionList).option_count == 2
-        assert f"seed {made.seed}" in session.screen.query_one(ProgressRow).words
-        assert output.heard > 0.5 * np.count_nonzero(np.concatenate(made.pieces))
+        assert f"seed {result.seed}" in session.screen.query_one(ProgressRow).words
+        assert output.heard > 0.5 * np.count_nonzero(np.concatenate(result.pieces))
         assert engine.calls.count("stream_speak") == 2
 
     use(steps, mode="speak")
@@ -107,10 +112,10 @@ def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, output):
         await session.press("escape")
         assert not screen.has_task("speak")
         assert screen.query_one("#stop", Button).disabled
-        count = len(session.sent(SpeechGrew))
+        count = len(session.sent(SoundGrew))
         await session.pilot.pause(0.3)
-        assert len(session.sent(SpeechGrew)) == count
-        assert screen.made.pieces
+        assert len(session.sent(SoundGrew)) == count
+        assert screen.job.result.pieces
         assert not screen.query_one("#save", Button).disabled
 
     use(steps, mode="speak")
@@ -128,17 +133,22 @@ def test_saving_writes_sealed_sound_and_subtitles(use, home):
         assert session.toasts == ["Saved mine.wav and mine.srt."]
         samples, rate = soundfile.read(home / "mine.wav")
         assert rate == 16_000
-        assert len(samples) / rate == pytest.approx(session.screen.made.duration_s)
+        assert len(samples) / rate == pytest.approx(session.screen.job.result.duration_s)
         assert "second sentence" in (home / "mine.srt").read_text()
         assert verify_file(home / "mine.wav").state == "intact"
 
     use(steps, mode="speak")
 
 
-def test_what_is_no_record_is_not_replaced(tmp_path):
+def test_what_is_no_record_is_not_replaced(tmp_path, engine):
+    engine.path = demo.demo_model()
+    voice = VoiceChoice("slt", "", demo.demo_voices()[0])
+    settings = SpeechSettings(text="Hello world", voice=voice, temperature=None, seed=None, verify=False)
+    job = plan_speech(engine, settings)
+    list(job.run())
     (tmp_path / "out.wav.json").write_text("mine")
     with pytest.raises(SettingsError, match="not a record"):
-        save_speech(MadeSpeech(None), tmp_path / "out.wav")
+        save_speech(job, tmp_path / "out.wav")
     assert (tmp_path / "out.wav.json").read_text() == "mine"
     assert not (tmp_path / "out.wav").exists()
 
@@ -181,7 +191,7 @@ def test_without_a_sound_output_it_says_so_and_makes_the_speech(use, output):
         await speak(session, "Hello world")
         await session.until(lambda: not session.screen.has_task("speak"))
         assert any("no sound output" in toast for toast in session.toasts)
-        assert session.screen.made.pieces
+        assert session.screen.job.result.pieces
         await session.press("ctrl+l")
         await session.until(lambda: len(session.toasts) == 2)
 
@@ -214,7 +224,7 @@ def test_a_sound_output_that_is_unplugged_is_told_and_the_speech_stays(use, outp
             await session.until(lambda: not session.screen.has_task("play"))
         assert len(session.toasts) == 1
         assert "stopped working" in session.toasts[0]
-        assert session.screen.made.pieces
+        assert session.screen.job.result.pieces
 
     use(steps, mode="speak")
 

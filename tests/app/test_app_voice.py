@@ -22,13 +22,20 @@ from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx.voices.quality import ClipQuality
 from gpa_mlx.voices.voice import CONSENT
 from gpa_mlx_tui.features.voice.coaching import TOPICS, advise, verdict
-from gpa_mlx_tui.features.voice.jobs import ClipJudged, SampleMade, StepTaken, VoiceMade
-from gpa_mlx_tui.features.voice.library_jobs import LibraryChanged
+from gpa_mlx_tui.features.voice.making_panel import MakingPanel
+from gpa_mlx_tui.features.voice.messages import (
+    ClipAdvised,
+    ClipJudged,
+    LibraryChanged,
+    SampleMade,
+    StepTaken,
+    VoiceMade,
+)
 from gpa_mlx_tui.features.voice.quality_panel import QualityPanel
 from gpa_mlx_tui.features.voice.voice_dialogs import AskName, PasteCard
 from gpa_mlx_tui.features.voice.voice_list import VoiceList
-from gpa_mlx_tui.services.hearing import DictationDependencies
 from gpa_mlx_tui.services.messages import Saved
+from gpa_mlx_tui.services.microphone import DictationDependencies
 from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorded
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 from gpa_mlx_tui.widgets.waveform import Waveform
@@ -78,6 +85,14 @@ async def open_file(session, path=SAMPLE):
     session.screen.query_one("#path", Input).value = str(path)
     await session.press("enter")
     await session.until(lambda: len(session.sent(ClipJudged)) > count or session.toasts)
+
+
+def clips(session):
+    return session.screen.query_one(MakingPanel).clips
+
+
+def made(session):
+    return session.screen.query_one(MakingPanel).made
 
 
 async def make(session):
@@ -160,7 +175,7 @@ def test_a_file_becomes_a_voice_that_is_heard_and_kept(use, engine, output):
         assert voice.origin is not None
         assert voice.origin.consent == CONSENT
         assert CONSENT in said(session, "#about")
-        assert screen.clips == []
+        assert clips(session) == []
         await session.press("ctrl+l")  # the same codes speak alike: nothing is computed again
         await session.until(lambda: output.opened == 3)
         assert engine.calls.count("stream_speak") == spoken_times
@@ -175,7 +190,7 @@ def test_without_consent_nothing_is_kept(use):
         await session.press("enter")
         await session.until(lambda: any("has not agreed" in toast for toast in session.toasts))
         assert VoiceLibrary().names() == ()
-        assert session.screen.made is not None
+        assert made(session) is not None
 
     use(steps, mode="voice")
 
@@ -196,8 +211,8 @@ def test_the_best_of_several_recordings_counts(use, home):
         assert panel.advice[0].grade == "good"
         await session.press("ctrl+t")
         await session.until(lambda: session.sent(VoiceMade))
-        assert session.screen.made.clip.name == "twice.wav"
-        assert session.screen.made.enrolment.source == home / "twice.wav"
+        assert made(session).clip.name == "twice.wav"
+        assert made(session).enrollment.source == home / "twice.wav"
 
     use(steps, mode="voice")
 
@@ -242,13 +257,13 @@ def test_the_coach_talks_while_you_record(use):
         screen = session.screen
         await session.press("ctrl+r")
         await session.until(lambda: "Recording 2 s" in said(session, "#status"))
-        lengths = [message.advice[0].words for message in session.sent(ClipGrew) if message.advice]
+        lengths = [message.advice[0].words for message in session.sent(ClipAdvised)]
         assert lengths[0] == "0.5 s is too short; 2 s are wanted"
         assert screen.query_one(QualityPanel).advice[0].words == lengths[-1] == "1.5 s will do; 2 s are better"
         assert str(screen.query_one("#record", Button).label) == "Finish"
         await session.press("ctrl+r")
         await session.until(lambda: session.sent(ClipJudged))
-        assert screen.clips[0].duration_s == pytest.approx(1.5, abs=0.06)
+        assert clips(session)[0].duration_s == pytest.approx(1.5, abs=0.06)
         assert "your recording" in said(session, "#status")
         assert str(screen.query_one("#record", Button).label) == "Record"
         assert microphone.closed
@@ -268,12 +283,10 @@ def test_a_model_that_hears_more_wants_more(use, engine, home):
         await ready(session)
         await session.press("ctrl+r")
         await session.until(lambda: "Recording 3 s" in said(session, "#status"))
-        assert next(message for message in session.sent(ClipGrew) if message.advice).advice[0].words == (
-            "0.5 s is too short; 6 s are wanted"
-        )
+        assert session.sent(ClipAdvised)[0].advice[0].words == ("0.5 s is too short; 6 s are wanted")
         await session.press("ctrl+r")
         await session.until(lambda: session.sent(ClipJudged))
-        assert session.screen.clips[0].wanted_s == 6
+        assert clips(session)[0].wanted_s == 6
         assert "6 s" in session.screen.query_one(QualityPanel).advice[0].words
 
     use(steps, mode="voice", model=engine.path, dictation=dictation(microphone))
@@ -291,7 +304,7 @@ def test_escape_drops_a_recording(use):
         await session.until(lambda: microphone.closed)
         await session.pilot.pause(0.1)
         assert session.sent(ClipRecorded) == []
-        assert session.screen.clips == []
+        assert clips(session) == []
 
     use(steps, mode="voice", dictation=dictation(microphone))
 
@@ -316,7 +329,7 @@ def test_a_microphone_that_gives_zeros_is_no_recording(use):
         await session.press("ctrl+r")
         await session.until(lambda: session.toasts)
         assert "nothing but zeros" in session.toasts[0]
-        assert session.screen.clips == []
+        assert clips(session) == []
 
     use(steps, mode="voice", dictation=dictation(microphone))
 
@@ -360,7 +373,7 @@ def test_escape_stops_the_making_at_once(use, engine):
         hold.set()
         await session.pilot.pause(0.2)
         assert session.toasts == []
-        assert session.screen.made is None
+        assert made(session) is None
 
     use(steps, mode="voice")
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
+from gpa_mlx.settings import SettingsSource
 from gpa_mlx_tui.bindings import APP, keys_of
 from gpa_mlx_tui.launch import make_app
 from gpa_mlx_tui.modes import MODES
@@ -30,7 +31,7 @@ SETTLED_S = 0.2
 
 def one_trial() -> dict[str, float]:
     """Open the app once; return the longest turn of each mode but the first one."""
-    app = make_app("demo")
+    app = make_app(SettingsSource(), "demo")
     try:
         return asyncio.run(longest_turns_s(app))
     finally:
@@ -50,7 +51,10 @@ async def longest_turns_s(app: GPAApp) -> dict[str, float]:
             longest[mode] = max(longest.get(mode, 0.0), time.thread_time() - begin)
 
     async with app.run_test(size=(80, 24)) as pilot:
-        while not all(mode.module in sys.modules for mode in MODES) or app.service.state == "opening":
+        while (
+            not all(f"gpa_mlx_tui.features.{mode.id}.screen" in sys.modules for mode in MODES)
+            or app.service.state == "opening"
+        ):
             await asyncio.sleep(0.01)
         await pilot.pause(SETTLED_S)
         watching = asyncio.create_task(watch())

@@ -1,4 +1,4 @@
-"""`gpa-mlx tui`: the terminal app."""
+"""Starting the app as the user has set it up, and leaving it: `run` is what `gpa-mlx tui` calls."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ import locale
 import os
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-import click
-
-from gpa_mlx.cli.options import model_option
 from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.settings import SettingsSource
     from gpa_mlx_tui.app.app import GPAApp
 
 _CLOSE_S = 0.5
@@ -28,35 +26,19 @@ _SELDOM = 100
 THEMES = ("dark", "light")
 
 
-class _WithKeys(click.Command):
-    """A command whose help ends with the app's keys."""
+def run(
+    source: SettingsSource, model: str | None = None, theme: str | None = None, ascii_only: bool | None = None
+) -> NoReturn:
+    """Run the app in this terminal and end the process; arguments as for `make_app`.
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table of keys, by mode."""
-        from gpa_mlx_tui.bindings import APP, keys_of, shown_key
-        from gpa_mlx_tui.modes import MODES
-
-        for mode, title in ((APP, "Keys"), *((mode.id, f"Keys in {mode.title}") for mode in MODES)):
-            rows = [(shown_key(row.key), row.tooltip) for row in keys_of(mode)]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
-
-
-@click.command(cls=_WithKeys)
-@model_option
-@click.option("--theme", type=click.Choice(THEMES), help="Colours.  [default: as in the settings, or dark]")
-@click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
-def tui(*, model: str | None, theme: str | None, ascii_only: bool | None) -> None:
-    """Dictate, speak and more in a terminal app.
-
-    Without --model it opens on the demo model, which hears and says twenty words. F1 shows every key.
+    Raises:
+        GPAError: There is no terminal, no such model, or the settings cannot be used.
     """
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):  # Textual draws there
         raise GPAError("The app needs a terminal.", hint="Start it in one, or use the other commands in scripts.")
     gc.disable()  # until all is imported: there is no garbage yet, and looking for it takes a tenth of the start
     with _first_picture(sys.__stderr__):
-        app = make_app(model, theme, ascii_only)
+        app = make_app(source, model, theme, ascii_only)
     _run(app)
 
 
@@ -73,10 +55,13 @@ def _first_picture(terminal: TextIO) -> Iterator[None]:
         raise
 
 
-def make_app(model: str | None = None, theme: str | None = None, ascii_only: bool | None = None) -> GPAApp:
+def make_app(
+    source: SettingsSource, model: str | None = None, theme: str | None = None, ascii_only: bool | None = None
+) -> GPAApp:
     """Make the app as the user has set it up; it looks for garbage once all its modes are imported.
 
     Args:
+        source: Where the settings come from.
         model: Name or directory of the model to begin with; None means the chosen one, or the demo model.
         theme: One of `THEMES`; None means that of the settings.
         ascii_only: Draw with ASCII characters; None means as in the settings, or as the locale needs it.
@@ -85,14 +70,11 @@ def make_app(model: str | None = None, theme: str | None = None, ascii_only: boo
         ModelNotFoundError: No such model.
         SettingsError: The settings cannot be used.
     """
-    from gpa_mlx import settings
-    from gpa_mlx.cli.inputs import require_model
-    from gpa_mlx.model import demo
-    from gpa_mlx.store import models
+    from gpa_mlx.jobs.models import find_model_or_demo
     from gpa_mlx.store.manifest import require_converted
 
-    chosen = settings.current()
-    path = Path(require_model(model or chosen.model or (None if models.default_name() else demo.NAME)))
+    chosen = source.load().settings
+    path = find_model_or_demo(chosen, model)
     require_converted(path)
     theme = theme or chosen.theme or "dark"
     if theme not in THEMES:
@@ -100,14 +82,15 @@ def make_app(model: str | None = None, theme: str | None = None, ascii_only: boo
     if ascii_only is None:
         ascii_only = chosen.ascii or "utf" not in locale.getpreferredencoding(do_setlocale=False).lower()
     from gpa_mlx_tui.app.app import GPAApp
-    from gpa_mlx_tui.services.hearing import default_dependencies
+    from gpa_mlx_tui.services.microphone import default_dependencies
 
     return GPAApp(
-        _open_engine,
+        lambda directory: _open_engine(source, directory),
         path,
         theme="light" if theme == "light" else "dark",
         ascii_only=ascii_only,
         keys=chosen.keys,
+        settings=source,
         output=_loudspeaker(chosen.loudspeaker),
         dictation=default_dependencies(
             chosen.microphone,
@@ -129,10 +112,10 @@ def _loudspeaker(name: str | None) -> OutputDevice | None:
     return Loudspeaker(name)
 
 
-def _open_engine(path: Path) -> SpeechEngine:
-    from gpa_mlx.cli.inputs import open_engine
+def _open_engine(source: SettingsSource, path: Path) -> SpeechEngine:
+    from gpa_mlx.jobs.models import open_model
 
-    engine = open_engine(str(path))
+    engine = open_model(source.load().settings, path)
     _settle()
     return engine
 

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from textual.app import App
 
+from gpa_mlx.settings import SettingsSource
 from gpa_mlx_tui.app.screens import SCREENS
 from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen, sentence_of
@@ -53,6 +54,7 @@ class GPAApp(App[None], inherit_bindings=False):
         theme: Colours.
         ascii_only: Draw with ASCII characters.
         keys: The user's keys, by the ids of the table of keys.
+        settings: Where the settings come from; None means the variables and the file, without options.
         output: Where sound is played; None means the system's default output.
         dictation: Microphone, history and words for dictation; None means those of this computer and no words.
         idle_unload_s: Free the weights after this many seconds without a call; None keeps them.
@@ -78,6 +80,7 @@ class GPAApp(App[None], inherit_bindings=False):
         theme: ThemeName = "dark",
         ascii_only: bool = False,
         keys: Mapping[str, str] | None = None,
+        settings: SettingsSource | None = None,
         output: OutputDevice | None = None,
         dictation: DictationDependencies | None = None,
         idle_unload_s: float | None = None,
@@ -91,6 +94,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.DEFAULT_MODE = mode  # pyright: ignore[reportAttributeAccessIssue]
         super().__init__()
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
+        self.settings = settings or SettingsSource()
         self._prepared = prepared
         self._looks: WeakKeyDictionary[Screen[Any], object] = WeakKeyDictionary()
         self._look_without_screens: object = None

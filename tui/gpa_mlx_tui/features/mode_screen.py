@@ -12,8 +12,9 @@ from textual.screen import Screen
 from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.bindings import bindings_of
 from gpa_mlx_tui.services.app_services import AppServices, app_services
-from gpa_mlx_tui.services.hearing import check_microphone
 from gpa_mlx_tui.services.messages import TaskCancelled, TaskEnded
+from gpa_mlx_tui.services.microphone import check_microphone
+from gpa_mlx_tui.themes import ASCII, style_scrollbars
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widget import Widget
 
     from gpa_mlx.types import Task
     from gpa_mlx_tui.services.background import BackgroundTask
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 class ModeScreen(Screen[None]):
     """A mode. A subclass says `mode`, lays out `compose_body`, and has `action_<name>` for each of its keys.
 
-    What takes time is begun with `start` and answers with messages; `working` says whether it still goes on.
+    What takes time is started with `start` and answers with messages; `has_task` says whether it still goes on.
+    Buttons have the actions of keys: `screen.<name>`.
     """
 
     mode: ClassVar[str]
@@ -51,7 +54,7 @@ class ModeScreen(Screen[None]):
         super().__init__()
         self._tasks: dict[str, BackgroundTask] = {}
         self._silent: set[str] = set()
-        self._was_shown = self._is_shown = False
+        self._was_shown = self._is_shown = self._draws_ascii = False
 
     @property
     def gpa_app(self) -> AppServices:
@@ -76,6 +79,7 @@ class ModeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Load what the mode needs, once it is painted."""
+        self._style_scrollbars()
         self.refresh_header()
         if self.first_focus:
             self.query_one(self.first_focus).focus()
@@ -94,6 +98,7 @@ class ModeScreen(Screen[None]):
             event.refresh_styles = False
             await asyncio.sleep(0)  # the widgets have just been made: let others have a turn before they are painted
         self._was_shown = self._is_shown = True
+        self._style_scrollbars()
 
     @on(ScreenSuspend)
     def note_absence(self) -> None:
@@ -106,33 +111,41 @@ class ModeScreen(Screen[None]):
         for header in self.query(Header):  # none while the screen is being made
             header.show(self.gpa_app.model_name, service.state, service.memory_bytes())
 
-    def start(self, name: str, body: Callable[[BackgroundTask], None], *, silent: bool = False) -> BackgroundTask:
+    def start(
+        self,
+        name: str,
+        body: Callable[[BackgroundTask], None],
+        *,
+        silent: bool = False,
+        owner: Widget | None = None,
+    ) -> BackgroundTask:
         """Do something in the background; one of the same name that is under way is cancelled.
 
         Args:
             name: What it is.
             body: What to do; see `Service.start`.
             silent: It only looks something up: Escape does not cancel it.
+            owner: The widget of this screen that gets the messages first; None: the screen.
         """
         if old := self._tasks.pop(name, None):
             old.cancel()
         (self._silent.add if silent else self._silent.discard)(name)
-        task = self._tasks[name] = self.service.start(name, self, body)
+        task = self._tasks[name] = self.service.start(name, owner or self, body)
         return task
 
-    def look_for_microphone(self) -> None:
-        """Find out whether there is a microphone now; `MicrophoneChecked` tells."""
+    def look_for_microphone(self, owner: Widget | None = None) -> None:
+        """Find out whether there is a microphone now; `MicrophoneChecked` reports it, to `owner` as for `start`."""
         if self.has_task("microphone"):
             return
         dictation = self.gpa_app.dictation
-        self.start("microphone", lambda task: check_microphone(task, dictation), silent=True)
+        self.start("microphone", lambda task: check_microphone(task, dictation), silent=True, owner=owner)
 
     def has_task(self, name: str) -> bool:
-        """Tell whether something of this name is under way."""
+        """Return whether something of this name is under way."""
         return name in self._tasks
 
     def cancel(self, name: str) -> bool:
-        """End something at once, as far as the user can see; tell whether it was under way."""
+        """End something at once, as far as the user can see; return whether it was under way."""
         task = self._tasks.pop(name, None)
         if task is None:
             return False
@@ -141,7 +154,7 @@ class ModeScreen(Screen[None]):
         return True
 
     def cancel_tasks(self) -> bool:
-        """Cancel what the user is waiting for; tell whether there was something."""
+        """Cancel what the user is waiting for; return whether there was something."""
         names = [name for name in self._tasks if name not in self._silent]
         for name in names:
             self.cancel(name)
@@ -170,9 +183,14 @@ class ModeScreen(Screen[None]):
             self.cancel_tasks()
         self.cancel(name)
 
-    def _load(self, task: Task) -> None:
-        self._silent.add("load")
-        self._tasks["load"] = self.service.warm(self, task)
+    def _load(self, use: Task) -> None:
+        self.start("load", lambda task: self.service.engine.warm(use), silent=True)
+
+    def _style_scrollbars(self) -> None:
+        draws_ascii = self.gpa_app.symbols is ASCII
+        if draws_ascii != self._draws_ascii:
+            self._draws_ascii = draws_ascii
+            style_scrollbars(self, ascii_only=draws_ascii)
 
 
 def sentence_of(error: GPAError) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.errors import GPAError
+    from gpa_mlx.settings import SettingsSource
     from gpa_mlx_tui.bindings import Key
     from gpa_mlx_tui.services.microphone import DictationDependencies
     from gpa_mlx_tui.services.service import Service
@@ -25,12 +26,14 @@ class AppServices(Protocol):
         output: Where sound is played; None means the system's default output.
         dictation: Microphone, history and words.
         keys: The table of keys with the user's changes.
+        settings: Where the settings come from.
     """
 
     service: Service
     output: OutputDevice | None
     dictation: DictationDependencies
     keys: tuple[Key, ...]
+    settings: SettingsSource
 
     @property
     def symbols(self) -> Symbols:

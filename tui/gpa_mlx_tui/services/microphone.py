@@ -1,9 +1,7 @@
-"""Recordings on their way to text: what the Dictate mode does on its tasks' threads."""
+"""The microphone, and all that dictation needs besides the model."""
 
 from __future__ import annotations
 
-import threading
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,14 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpa_mlx.audio.devices.microphone import AudioInput
-    from gpa_mlx.dictation import DictationOptions, Event
-    from gpa_mlx.history import Entry, History
-    from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import TranscriptionStream
+    from gpa_mlx.dictation import DictationOptions
+    from gpa_mlx.history import History
     from gpa_mlx_tui.services.background import BackgroundTask
-    from gpa_mlx_tui.services.service import Service
-
-_POLL_S = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,47 +33,6 @@ class DictationDependencies:
     options: Callable[[], DictationOptions]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranscribedRecording:
-    """What was written down last, to be heard again.
-
-    Attributes:
-        audio: The recording.
-        entry: Its place in the history; None for a file of the user.
-    """
-
-    audio: Path
-    entry: Entry | None = None
-
-
-class Dictated(TaskMessage):
-    """Something happened while somebody dictates.
-
-    Args:
-        task: The task.
-        event: What.
-    """
-
-    def __init__(self, task: BackgroundTask, event: Event) -> None:
-        super().__init__(task)
-        self.event = event
-
-
-class TextTranscribed(TaskMessage):
-    """A recording was heard, or a part of it.
-
-    Args:
-        task: The task.
-        text: So far.
-        recording: Set when this is all of it.
-    """
-
-    def __init__(self, task: BackgroundTask, text: str, recording: TranscribedRecording | None = None) -> None:
-        super().__init__(task)
-        self.text = text
-        self.recording = recording
-
-
 class MicrophoneChecked(TaskMessage):
     """Whether there is something to dictate into.
 
@@ -94,69 +46,6 @@ class MicrophoneChecked(TaskMessage):
         super().__init__(task)
         self.name = name
         self.problem = problem
-
-
-class Dictating:
-    """One dictation; `stop` returns at once.
-
-    Args:
-        dictation: Microphone, history, options.
-        service: Has the engine.
-        turn: Held while the microphone is in use.
-        mode: What ends the text.
-    """
-
-    def __init__(
-        self, dictation: DictationDependencies, service: Service, turn: threading.Lock, *, ends_by_itself: bool
-    ) -> None:
-        self._dictation, self._service, self._turn = dictation, service, turn
-        self._ends_by_itself = ends_by_itself
-        self._stops = threading.Event()
-
-    def stop(self) -> None:
-        """End the recording; its text follows."""
-        self._stops.set()
-
-    def run(self, task: BackgroundTask) -> None:
-        """Record until `stop`, and see the text through; a cancelled recording stays in the history.
-
-        Raises:
-            GPAError: The microphone or the history cannot be used, or the text could not be made.
-        """
-        from dataclasses import replace
-
-        from gpa_mlx.dictation import Cancelled, Dictation, Failed, Finished
-
-        over = threading.Event()
-        failures: list[GPAError] = []
-
-        def take(event: Event) -> None:
-            if isinstance(event, Failed):
-                failures.append(event.error)
-            task.post(Dictated(task, event))
-            if isinstance(event, Finished | Failed | Cancelled):
-                over.set()
-
-        options = self._dictation.options()
-        options = replace(options, mode="auto" if self._ends_by_itself else "push")
-        with self._turn:
-            task.check()
-            history, microphone = self._dictation.history(), self._dictation.microphone()
-            with Dictation(self._service.engine_thread, microphone, history, take, options) as dictation:
-                dictation.start()
-                self._wait(task, over, dictation)
-        if failures:
-            raise failures[0]
-
-    def _wait(self, task: BackgroundTask, over: threading.Event, dictation: object) -> None:
-        from gpa_mlx.dictation import Dictation
-
-        assert isinstance(dictation, Dictation)
-        has_stopped = False
-        while not over.wait(_POLL_S) and not task.is_cancelled:
-            if self._stops.is_set() and not has_stopped:
-                has_stopped = True
-                dictation.stop()
 
 
 def default_dependencies(
@@ -210,46 +99,3 @@ def check_microphone(task: BackgroundTask, dictation: DictationDependencies) -> 
         task.post(MicrophoneChecked(task, found, None))
     except GPAError as error:
         task.post(MicrophoneChecked(task, "", error))
-
-
-def transcribe_recording(
-    task: BackgroundTask,
-    service: Service,
-    dictation: DictationDependencies,
-    recording: TranscribedRecording,
-    model: Path,
-) -> None:
-    """Write a recording down, with any model of this computer, and note it in the history if it is from there.
-
-    Raises:
-        GPAError: It cannot be heard.
-        CancelledError: The task was cancelled.
-    """
-    from gpa_mlx.text.joining import join_segments
-
-    options = dictation.options()
-    done: list[str] = []
-    current = ""
-    for chunk in service.stream(task, lambda engine: _transcribe(service, engine, recording.audio, model, options)):
-        current = chunk.text if chunk.restarts else current + chunk.text
-        if chunk.segment is not None:
-            done.append(chunk.segment.text)
-            current = ""
-        task.post(TextTranscribed(task, join_segments([*done, current])))
-    text = options.polish(join_segments(done).strip()).text
-    if recording.entry is not None:
-        with dictation.history().hold(recording.entry) as held:
-            held.recognised(text)
-    task.post(TextTranscribed(task, text, recording))
-
-
-def _transcribe(
-    service: Service, engine: SpeechEngine, audio: Path, model: Path, options: DictationOptions
-) -> TranscriptionStream:
-    """Transcribe, on the engine's thread; another model takes the place of the app's own in memory meanwhile."""
-    if model == service.model:
-        yield from engine.stream_transcribe(audio, options=options.generation)
-        return
-    engine.close()
-    with closing(service.open_other(model)) as other:
-        yield from other.stream_transcribe(audio, options=options.generation)

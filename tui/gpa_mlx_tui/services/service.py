@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from gpa_mlx.engine.thread import EngineThread, SharedEngine
+from gpa_mlx.engine.shared import SharedEngine
+from gpa_mlx.engine.thread import EngineThread
 from gpa_mlx.errors import CancelledError, GPAError
 from gpa_mlx.runtime.cancellation import cancellable
 from gpa_mlx_tui.services.background import BackgroundTask
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from gpa_mlx.engine.thread import State
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import Task
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Service:
     @property
     def engine(self) -> SharedEngine:
         """The model's engine, for the threads of tasks."""
-        return SharedEngine(self._thread)
+        return SharedEngine(self._thread, owns_thread=False)
 
     @property
     def engine_thread(self) -> EngineThread:
@@ -94,9 +94,9 @@ class Service:
         threading.Thread(target=self._run, args=(task, body), name=f"gpa-mlx {name}", daemon=True).start()
         return task
 
-    def warm(self, owner: MessagePump, use: Task) -> BackgroundTask:
-        """Load what a use of the model needs, so that the first one does not wait."""
-        return self.start("load", owner, lambda task: self.engine.warm(use))
+    def open_model(self) -> None:
+        """Open the model now, so that the first use does not wait; for the threads of tasks."""
+        self._thread.submit(lambda engine: None).result()
 
     def use_model(self, model: Path) -> None:
         """Work with another model from now on; what is under way is cancelled, and the old weights are freed first."""

@@ -68,7 +68,7 @@ class VoicePicker(Button):
         self._opens = then_open
 
         def find(task: BackgroundTask) -> None:
-            task.post(Listed(task, voices_of(model)))
+            task.post(Listed(task, voices_of(model, app.settings.load().settings.voice)))
 
         app.service.start("voices", self, find)
 

@@ -10,17 +10,12 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
+from gpa_mlx_tui.features.dictate.jobs import DictationRun, transcribe_recording
+from gpa_mlx_tui.features.dictate.messages import Dictated, TextTranscribed, TranscribedRecording
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.choices import ModelChoice, models
-from gpa_mlx_tui.services.hearing import (
-    Dictated,
-    Dictating,
-    MicrophoneChecked,
-    TextTranscribed,
-    TranscribedRecording,
-    transcribe_recording,
-)
 from gpa_mlx_tui.services.messages import Listed, Saved
+from gpa_mlx_tui.services.microphone import MicrophoneChecked
 from gpa_mlx_tui.services.sound import PEAK_S
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
@@ -47,7 +42,7 @@ class DictateScreen(ModeScreen):
     def __init__(self) -> None:
         super().__init__()
         self.last: TranscribedRecording | None = None
-        self._dictating: Dictating | None = None
+        self._dictating: DictationRun | None = None
         self._microphone_turn = threading.Lock()
         self._elapsed_s = 0.0
         self._last_text = ""
@@ -59,10 +54,10 @@ class DictateScreen(ModeScreen):
         """Lay out buttons, level, sound and text."""
         with Vertical(classes="body"):
             with Horizontal(classes="row"):
-                yield Button("Record", id="record", variant="primary")
-                yield Button("Copy", id="copy")
-                yield Button("Save", id="save")
-                yield Button("Again", id="again", disabled=True)
+                yield Button("Record", id="record", action="screen.record", variant="primary")
+                yield Button("Copy", id="copy", action="screen.copy")
+                yield Button("Save", id="save", action="screen.save")
+                yield Button("Again", id="again", action="screen.again", disabled=True)
                 yield Toggle("Stop at a pause", id="auto", tooltip="End the recording when nobody speaks any more.")
             yield Static(id="status", markup=False)
             yield LevelMeter(id="meter")
@@ -90,7 +85,7 @@ class DictateScreen(ModeScreen):
             return
         self.cancel("transcribe")
         by_itself = self.query_one("#auto", Toggle).value
-        dictating = Dictating(self.gpa_app.dictation, self.service, self._microphone_turn, ends_by_itself=by_itself)
+        dictating = DictationRun(self.gpa_app.dictation, self.service, self._microphone_turn, ends_by_itself=by_itself)
         self._dictating, self._is_stopping, self._elapsed_s = dictating, False, 0.0
         self.query_one(Waveform).clear(_NOTE)
         self.start("record", dictating.run)
@@ -132,16 +127,6 @@ class DictateScreen(ModeScreen):
         """Begin a new text; Ctrl+Z in the text takes it back."""
         self.query_one("#text", TextArea).clear()
         self._last_text = ""
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        actions = {
-            "record": self.action_record,
-            "copy": self.action_copy,
-            "save": self.action_save,
-            "again": self.action_again,
-        }
-        actions[event.button.id or ""]()
 
     # -- what tasks report --------------------------------------------------------------------------------------------
 

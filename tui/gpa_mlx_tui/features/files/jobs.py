@@ -1,108 +1,24 @@
-"""Recordings to text files: what the Files mode does on its tasks' threads."""
+"""Recordings to text files as the Files mode shows it; for the threads of tasks."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
 from gpa_mlx.errors import CancelledError, GPAError, ModelFormatError, ModelNotFoundError, SettingsError
-from gpa_mlx_tui.features.files.queue import FileJob
-from gpa_mlx_tui.services.messages import TaskMessage
+from gpa_mlx_tui.features.files.messages import FileAdvanced, FileDone, FileFailed, FileKept, FilesFound, QueueChecked
+from gpa_mlx_tui.features.files.queue import QueuedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from textual.message import Message
+
+    from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.transcripts.subtitles import Format
     from gpa_mlx.transcripts.targets import Targets
     from gpa_mlx_tui.services.background import BackgroundTask
-    from gpa_mlx_tui.services.service import Service
-
-
-class FilesFound(TaskMessage):
-    """Recordings for the queue.
-
-    Args:
-        task: The task.
-        jobs: One for each, in order, without their ids; those that cannot be used have failed already.
-        problems: What else was meant and not found.
-        unused: What was pasted, when none of it is there.
-    """
-
-    def __init__(
-        self, task: BackgroundTask, jobs: tuple[FileJob, ...], problems: tuple[GPAError, ...], unused: str = ""
-    ) -> None:
-        super().__init__(task)
-        self.jobs = jobs
-        self.problems = problems
-        self.unused = unused
-
-
-class QueueChecked(TaskMessage):
-    """Where the texts go.
-
-    Args:
-        task: The task.
-        targets: By the id of the job.
-        errors: Of the jobs that have no place for their text.
-        existing: Files that are there already, by the id of the job.
-    """
-
-    def __init__(
-        self, task: BackgroundTask, targets: dict[str, Targets], errors: dict[str, GPAError], existing: dict[str, Path]
-    ) -> None:
-        super().__init__(task)
-        self.targets = targets
-        self.errors = errors
-        self.existing = existing
-
-
-class FileAdvanced(TaskMessage):
-    """A recording was heard further.
-
-    Args:
-        task: The task.
-        job: Which.
-    """
-
-    def __init__(self, task: BackgroundTask, job: FileJob) -> None:
-        super().__init__(task)
-        self.job = job
-
-
-class FileDone(FileAdvanced):
-    """The text of a recording is written."""
-
-
-class FileFailed(FileAdvanced):
-    """A recording has no text.
-
-    Args:
-        task: The task.
-        job: Which.
-        error: Why.
-        stops: The others would fail in the same way.
-    """
-
-    def __init__(self, task: BackgroundTask, job: FileJob, error: GPAError, *, stops: bool) -> None:
-        super().__init__(task, job)
-        self.error = error
-        self.stops = stops
-
-
-class FileKept(Message):
-    """The beginning of a text was written when its recording was stopped; not of the work, which is cancelled.
-
-    Args:
-        job: Which.
-        problem: Why it could not be written.
-    """
-
-    def __init__(self, job: FileJob, problem: GPAError | None) -> None:
-        super().__init__()
-        self.job = job
-        self.problem = problem
 
 
 def find_files(task: BackgroundTask, text: str, known: Sequence[Path], *, pasted: bool) -> None:
@@ -120,16 +36,16 @@ def find_files(task: BackgroundTask, text: str, known: Sequence[Path], *, pasted
     if pasted and not any(_exists(name) for name in names):
         task.post(FilesFound(task, (), (), unused=text))
         return
-    jobs, problems = _jobs(task, names, {path.absolute() for path in known})
-    task.post(FilesFound(task, tuple(jobs), tuple(problems)))
+    files, problems = _files(task, names, {path.absolute() for path in known})
+    task.post(FilesFound(task, tuple(files), tuple(problems)))
 
 
-def _jobs(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[FileJob], list[GPAError]]:
+def _files(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[QueuedFile], list[GPAError]]:
     from gpa_mlx.audio.files.sound_file import announced_duration_s
     from gpa_mlx.cli.inputs import require_audio
     from gpa_mlx.cli.recordings import find_recordings
 
-    jobs: list[FileJob] = []
+    files: list[QueuedFile] = []
     problems: list[GPAError] = []
     for name in names:
         task.check()
@@ -144,110 +60,114 @@ def _jobs(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list
             if path.absolute() in seen:
                 continue
             seen.add(path.absolute())
-            job = FileJob(path, source.place)
+            file = QueuedFile(path, source.place)
             try:
                 require_audio(path)
-                job.duration_s = announced_duration_s(path)
+                file.duration_s = announced_duration_s(path)
             except GPAError as error:
-                job.end("failed", error)
-            jobs.append(job)
-    return jobs, problems
+                file.end("failed", error)
+            files.append(file)
+    return files, problems
 
 
 def check_targets(
     task: BackgroundTask,
-    jobs: Sequence[FileJob],
+    files: Sequence[QueuedFile],
     formats: Sequence[Format],
     folder: Path | None,
     *,
     own: frozenset[Path],
 ) -> None:
-    """Decide where the texts of all jobs that wait go, and which files are there already.
+    """Decide where the texts of all recordings that wait go, and which files are there already.
 
     Args:
         task: The task.
-        jobs: The queue.
+        files: The queue.
         formats: At least one.
         folder: Where to write; None: beside each recording.
         own: What this queue has written, which it may write again.
     """
     from gpa_mlx.transcripts.targets import OutputRegistry
 
-    claims = OutputRegistry((job.path, job.path.name) for job in jobs)
+    registry = OutputRegistry((file.path, file.path.name) for file in files)
     targets: dict[str, Targets] = {}
     errors: dict[str, GPAError] = {}
     existing: dict[str, Path] = {}
-    for job in sorted(jobs, key=lambda job: job.state == "waiting"):  # those that have their places keep them
-        files = job.files_for(folder, formats) if job.state == "waiting" else job.targets or {}
+    for file in sorted(files, key=lambda file: file.state == "waiting"):  # those that have their places keep them
+        wanted = file.files_for(folder, formats) if file.state == "waiting" else file.targets or {}
         try:
-            claims.claim(job.path.name, files)
+            registry.claim(file.path.name, wanted)
         except SettingsError as error:
-            errors[job.id] = error
+            errors[file.id] = error
             continue
-        if job.state == "waiting":
-            targets[job.id] = files
-            there = next((path for path in files.values() if path not in own and path.exists()), None)
+        if file.state == "waiting":
+            targets[file.id] = wanted
+            there = next((path for path in wanted.values() if path not in own and path.exists()), None)
             if there is not None:
-                existing[job.id] = there
+                existing[file.id] = there
     task.post(QueueChecked(task, targets, errors, existing))
 
 
-def transcribe_file(task: BackgroundTask, service: Service, job: FileJob, tell: Callable[[Message], object]) -> None:
-    """Write one recording down.
+def transcribe_file(
+    task: BackgroundTask, engine: SpeechEngine, file: QueuedFile, notify: Callable[[Message], object]
+) -> None:
+    """Transcribe one recording.
 
     Args:
         task: The task.
-        service: Has the model.
-        job: The recording; its `gathered` grows.
-        tell: Takes what is to be heard of a cancelled task, from any thread.
+        engine: Transcribes.
+        file: The recording; its `transcript` grows.
+        notify: Takes what is to be known of a cancelled task, from any thread.
 
     Raises:
         ModelNotFoundError: Of the model.
         ModelFormatError: Of the model.
-        CancelledError: The task was cancelled; what was heard is written.
+        CancelledError: The task was cancelled; what was transcribed is written.
     """
     from gpa_mlx.cli.inputs import require_audio
     from gpa_mlx.cli.transcripts import prepare
 
-    gathered = job.gathered
-    assert job.targets is not None
+    transcript = file.transcript
+    assert file.targets is not None
     try:
-        require_audio(job.path)
-        prepare([job.targets])
-        for chunk in service.stream(task, lambda engine: engine.stream_transcribe(job.path)):
-            gathered.take(chunk)
-            if chunk.segment is not None:
-                task.post(FileAdvanced(task, job))
-        _write(job)
+        require_audio(file.path)
+        prepare([file.targets])
+        with closing(engine.stream_transcribe(file.path)) as chunks:
+            for chunk in chunks:
+                transcript.take(chunk)
+                if chunk.segment is not None:
+                    task.post(FileAdvanced(task, file))
+        task.check()
+        _write(file)
     except CancelledError:
-        if gathered.segments:
-            tell(FileKept(job, _written_or_problem(job)))
+        if transcript.segments:
+            notify(FileKept(file, _written_or_problem(file)))
         raise
     except GPAError as error:
         stops = isinstance(error, ModelNotFoundError | ModelFormatError)
-        task.post(FileFailed(task, job, error, stops=stops))
+        task.post(FileFailed(task, file, error, stops=stops))
         if stops:
             raise
     else:
-        task.post(FileDone(task, job))
+        task.post(FileDone(task, file))
 
 
-def _written_or_problem(job: FileJob) -> GPAError | None:
+def _written_or_problem(file: QueuedFile) -> GPAError | None:
     try:
-        _write(job)
+        _write(file)
     except GPAError as error:
         return error
     return None
 
 
-def _write(job: FileJob) -> None:
+def _write(file: QueuedFile) -> None:
     from gpa_mlx.store.text_output import write_text
     from gpa_mlx.transcripts.subtitles import render
 
-    assert job.targets is not None
-    for kind, path in job.targets.items():
-        write_text(path, render(kind, job.gathered.segments))
-    job.files = tuple(job.targets.values())
+    assert file.targets is not None
+    for kind, path in file.targets.items():
+        write_text(path, render(kind, file.transcript.segments))
+    file.files = tuple(file.targets.values())
 
 
 def _expanded(name: str) -> str:

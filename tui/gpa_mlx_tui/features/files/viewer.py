@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Label, TextArea
 
 from gpa_mlx_tui.features.files.opening import can_open, open_in_system
 from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.dialogs import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.services.messages import TaskEnded
 
 
-class TextViewer(ModalScreen[None]):
+class TextViewer(Dialog[None]):
     """Shows a text; Escape closes it.
 
     Args:
@@ -30,8 +29,6 @@ class TextViewer(ModalScreen[None]):
         text: As it is.
         files: Where it is written; the first can be opened in the system's program, if there is one.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]
 
     def __init__(self, title: str, text: str, files: Sequence[Path] = ()) -> None:
         super().__init__()

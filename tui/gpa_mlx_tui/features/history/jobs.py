@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gpa_mlx.dictation import Partial
     from gpa_mlx.history import Entry
     from gpa_mlx_tui.services.background import BackgroundTask
-    from gpa_mlx_tui.services.hearing import DictationDependencies
+    from gpa_mlx_tui.services.microphone import DictationDependencies
     from gpa_mlx_tui.services.service import Service
 
 

@@ -64,11 +64,11 @@ class HistoryScreen(ModeScreen):
             yield TextArea("", id="text", read_only=True, compact=True, soft_wrap=True)
             yield Static(id="facts", classes="quiet", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Play", id="play")
-                yield Button("Recognise", id="retry", variant="primary")
-                yield Button("Copy", id="copy")
-                yield Button("Speak", id="speak", tooltip="Say the text in a voice.")
-                yield Button("Delete", id="delete")
+                yield Button("Play", id="play", action="screen.play")
+                yield Button("Recognise", id="retry", action="screen.retry", variant="primary")
+                yield Button("Copy", id="copy", action="screen.copy")
+                yield Button("Speak", id="speak", action="screen.speak", tooltip="Say the text in a voice.")
+                yield Button("Delete", id="delete", action="screen.delete")
                 yield Static(id="total", classes="quiet", markup=False)
 
     def on_mount(self) -> None:
@@ -154,13 +154,6 @@ class HistoryScreen(ModeScreen):
         words = f" ({clock(entry.duration_s)})" if entry.duration_s else ""
         question = f"Delete the recording of {entry.recorded_at:%Y-%m-%d %H:%M}{words} and its text?"
         self.app.push_screen(Confirm(question, yes="Delete", no="Keep"), answer)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        if event.button.id == "speak":
-            self.run_worker(self.action_speak())
-        else:
-            getattr(self, f"action_{event.button.id}")()
 
     def on_data_table_row_selected(self) -> None:
         """Play it."""

@@ -50,13 +50,13 @@ class ModelsScreen(ModeScreen):
             yield Static(id="detail", classes="quiet", markup=False)
             yield ProgressRow(id="progress")
             with Horizontal(classes="row"):
-                yield Button("Use", id="use", variant="primary")
-                yield Button("Default", id="default")
-                yield Button("Pull", id="pull")
-                yield Button("Convert", id="convert")
-                yield Button("Verify", id="verify")
-                yield Button("Repair", id="repair")
-                yield Button("Remove", id="remove")
+                yield Button("Use", id="use", action="screen.use", variant="primary")
+                yield Button("Default", id="default", action="screen.default")
+                yield Button("Pull", id="pull", action="screen.pull")
+                yield Button("Convert", id="convert", action="screen.convert")
+                yield Button("Verify", id="verify", action="screen.verify")
+                yield Button("Repair", id="repair", action="screen.repair")
+                yield Button("Remove", id="remove", action="screen.remove")
 
     def on_mount(self) -> None:
         """Keep the memory up to date."""
@@ -92,7 +92,8 @@ class ModelsScreen(ModeScreen):
         """Use the chosen model whenever none is named."""
         model = self._chosen
         if model is not None and not self._is_busy():
-            self.start("install", lambda task: choose_default(task, model))
+            source = self.gpa_app.settings
+            self.start("install", lambda task: choose_default(task, source, model))
 
     def action_pull(self) -> None:
         """Download a model."""
@@ -144,10 +145,6 @@ class ModelsScreen(ModeScreen):
         question = f"Remove {model.name} ({megabytes(model.size_bytes)}) from the disk?"
         self.app.push_screen(Confirm(question, yes="Remove", no="Keep"), answer)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        getattr(self, f"action_{event.button.id}")()
-
     def on_data_table_row_selected(self) -> None:
         """Use it."""
         self.action_use()
@@ -194,7 +191,8 @@ class ModelsScreen(ModeScreen):
 
     def _look_up(self) -> None:
         current = self.service.model
-        self.start("look", lambda task: list_models(task, current), silent=True)
+        source = self.gpa_app.settings
+        self.start("look", lambda task: list_models(task, source, current), silent=True)
 
     def _use(self, model: KnownModel) -> None:
         service = self.service
@@ -203,7 +201,7 @@ class ModelsScreen(ModeScreen):
         self._show_rows()
         self._show_state()
         self.gpa_app.show_message(f"{model.name} is used now.")
-        self.start("open", lambda task: service.ask(task, lambda engine: None), silent=True)
+        self.start("open", lambda task: service.open_model(), silent=True)
         self._look_up()
 
     def _install(self, request: InstallRequest | None) -> None:

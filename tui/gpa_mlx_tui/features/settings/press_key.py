@@ -40,8 +40,7 @@ class PressKey(ModalScreen[str]):
 
     def on_mount(self) -> None:
         """Take the keys away from everything else."""
-        app = app_services(self)
-        app.set_keymap({row.id: _UNUSED for row in app.keys})
+        self.app.set_keymap({row.id: _UNUSED for row in app_services(self).keys})
 
     def on_key(self, event: Key) -> None:
         """Answer."""

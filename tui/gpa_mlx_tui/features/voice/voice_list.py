@@ -6,7 +6,9 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from gpa_mlx_tui.features.voice.library_jobs import ListedVoice, VoicesListed, list_voices
+from gpa_mlx_tui.features.voice.library_jobs import list_voices
+from gpa_mlx_tui.features.voice.listed_voice import ListedVoice
+from gpa_mlx_tui.features.voice.messages import VoicesListed
 from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.services.messages import TaskEnded
 from gpa_mlx_tui.themes import symbols_of
