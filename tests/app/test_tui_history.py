@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from textual.widgets import Button, Static, TextArea
 
-from gpa_mlx.errors import AudioFileError
+from gpa_mlx.errors import AudioDeviceError, AudioFileError
 from gpa_mlx.history import History
 from gpa_mlx_tui.remembering import HistoryListed
 from gpa_mlx_tui.screens.history import SoundBegan
@@ -104,7 +104,7 @@ def test_it_is_played_paused_and_ended(use, entries, output):
 
 
 def test_without_a_sound_output_it_says_so(use, entries, output):
-    output.missing = True
+    output.unusable = AudioDeviceError("This computer has no sound output.", hint="Connect one.")
 
     async def steps(session):
         await listed(session)
