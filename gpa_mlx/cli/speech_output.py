@@ -1,10 +1,9 @@
-"""Where speech goes while it is made: a WAV file or standard output, the loudspeaker, or both."""
+"""How `speak` and `vc` show a job: its audio on standard output and the loudspeaker, its result in words or as JSON."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -12,23 +11,24 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import click
 
 from gpa_mlx import settings
-from gpa_mlx.cli.inputs import require_writable
 from gpa_mlx.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from gpa_mlx.audio.devices.playback import Player
-    from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter, WavStreamWriter
+    from gpa_mlx.audio.files.incremental_wav import WavStreamWriter
     from gpa_mlx.cli.diagnostics import Diagnostics
-    from gpa_mlx.provenance.metadata import GenerationMetadata
+    from gpa_mlx.jobs.generated_speech import GeneratedSpeech
+    from gpa_mlx.jobs.wav_output import WavTarget
     from gpa_mlx.synthesis.attempt import PassageEnd
     from gpa_mlx.synthesis.conversion import ConvertedSegment
     from gpa_mlx.synthesis.narration import SpokenPassage
     from gpa_mlx.types import Waveform
 
     Part: TypeAlias = SpokenPassage | ConvertedSegment
+    Result: TypeAlias = GeneratedSpeech[SpokenPassage] | GeneratedSpeech[ConvertedSegment]
 
 STANDARD_OUTPUT = Path("-")
 
@@ -57,9 +57,13 @@ class Destination:
     sidecar: bool
 
     @property
-    def file(self) -> Path | None:
+    def target(self) -> WavTarget | None:
         """The file, if there is one."""
-        return None if self.output == STANDARD_OUTPUT else self.output
+        if self.output is None or self.output == STANDARD_OUTPUT:
+            return None
+        from gpa_mlx.jobs.wav_output import WavTarget
+
+        return WavTarget(path=self.output, subtype=self.subtype, sidecar=self.sidecar)
 
     @property
     def name(self) -> str:
@@ -81,123 +85,67 @@ class Destination:
                 would replace something else.
             AudioFileError: Nothing can be written there.
         """
-        if self.output is None:
-            if not self.play:
-                raise click.UsageError(
-                    "Nothing says where the speech goes: give -o, --play or both.", click.get_current_context()
-                )
-        elif self.output != STANDARD_OUTPUT:
-            require_writable(self.output, *inputs)
-            if self.sidecar:
-                from gpa_mlx.provenance.tagging import require_free_sidecar
-
-                require_free_sidecar(self.output)
-        elif as_json:
+        if self.output is None and not self.play:
+            raise click.UsageError(
+                "Nothing says where the speech goes: give -o, --play or both.", click.get_current_context()
+            )
+        if (target := self.target) is not None:
+            target.check(*inputs)
+        elif self.output is not None and as_json:
             raise SettingsError("Standard output cannot take both the speech and --json.", hint="Name a file with -o.")
-        elif sys.stdout.isatty():
+        elif self.output is not None and sys.stdout.isatty():
             raise SettingsError(
                 "A terminal cannot show speech.", hint="Play it with --play, or pipe it: `... -o - | ffplay -`."
             )
 
 
 class SpeechOutput:
-    """Takes speech as it is made; a context manager that closes the file and stops the sound when left.
-
-    What an interrupted narration left beside the file, and the record of an earlier file, are forgotten when a new file
-    begins.
+    """Takes a job's audio to standard output and the loudspeaker; leaving the context stops the sound.
 
     Args:
         destination: What the user chose.
-        resumed: The file, opened to go on after what it holds; owned from now on. None begins a new one.
         expected_s: Length of the speech as far as it is known, for the player.
-
-    Raises:
-        AudioFileError: Nothing can be written there.
-        AudioDeviceError: There is no sound output, or it cannot be used.
     """
 
-    def __init__(
-        self, destination: Destination, *, resumed: IncrementalWavWriter | None = None, expected_s: float | None = None
-    ) -> None:
+    def __init__(self, destination: Destination, *, expected_s: float | None = None) -> None:
         self._destination = destination
-        self._fresh = resumed is None
-        self._kept_s = 0.0 if resumed is None else resumed.duration_s
-        self._made_s = 0.0
-        self._file: IncrementalWavWriter | None = resumed
+        self._expected_s = expected_s
+        self._cleanup = contextlib.ExitStack()
         self._pipe: WavStreamWriter | None = None
         self._player: Player | None = None
-        with contextlib.ExitStack() as cleanup:
-            self._open_written()
-            if self._file is not None:
-                cleanup.enter_context(self._file)
-            if destination.play:
-                from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
-                from gpa_mlx.audio.devices.playback import Player
-                from gpa_mlx.types import SAMPLE_RATE_HZ
 
-                device = Loudspeaker(settings.current().loudspeaker)
-                self._player = cleanup.enter_context(Player(SAMPLE_RATE_HZ, expected_s=expected_s, device=device))
-            self._cleanup = cleanup.pop_all()
-        self._started = time.perf_counter()
-        self.first_audio_s: float | None = None
-        self.elapsed_s = 0.0
+    def open(self) -> None:
+        """Open what the user chose; the sound output only when all is loaded, so that its clock counts no loading.
 
-    @property
-    def duration_s(self) -> float:
-        """Seconds of speech, those of an earlier run included."""
-        return self._kept_s + self._made_s
+        Raises:
+            AudioDeviceError: There is no sound output, or it cannot be used.
+        """
+        from gpa_mlx.types import SAMPLE_RATE_HZ
 
-    @property
-    def real_time_factor(self) -> float:
-        """Time it took / speech made in it; 0 before `end` and where nothing was made."""
-        return self.elapsed_s / self._made_s if self._made_s > 0 else 0.0
+        if self._destination.output == STANDARD_OUTPUT:
+            from gpa_mlx.audio.files.incremental_wav import WavStreamWriter
 
-    def append(self, samples: Waveform) -> None:
-        """Write and play the next samples.
+            self._pipe = WavStreamWriter(sys.stdout.buffer, SAMPLE_RATE_HZ, self._destination.subtype)
+        if self._destination.play:
+            from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
+            from gpa_mlx.audio.devices.playback import Player
 
-        Args:
-            samples: `(samples,)` float32 at 16 kHz; may be empty.
+            device = Loudspeaker(settings.current().loudspeaker)
+            player = Player(SAMPLE_RATE_HZ, expected_s=self._expected_s, device=device)
+            self._player = self._cleanup.enter_context(player)
+
+    def append(self, audio: Waveform) -> None:
+        """Write and play the next samples, `(samples,)` float32 at 16 kHz; may be empty.
 
         Raises:
             AudioFileError: They cannot be written.
             AudioDeviceError: The device is gone.
             BrokenPipeError: Nobody reads standard output any more.
         """
-        from gpa_mlx.types import SAMPLE_RATE_HZ
-
-        if self.first_audio_s is None and samples.any():
-            self.first_audio_s = time.perf_counter() - self._started
-        if self._fresh and len(samples):
-            self._fresh = False
-            self._forget_earlier()
-        if self._file is not None:
-            self._file.append(samples)
         if self._pipe is not None:
-            self._pipe.append(samples)
+            self._pipe.append(audio)
         if self._player is not None:
-            self._player.feed(samples)
-        self._made_s += len(samples) / SAMPLE_RATE_HZ
-
-    def end(self) -> None:
-        """All speech has been made: stop the clock and close the file; what is playing goes on."""
-        self.elapsed_s = time.perf_counter() - self._started
-        if self._file is not None:
-            self._file.close()
-
-    def tag_file(self, making: GenerationMetadata) -> None:
-        """Mark the finished file as synthetic and write its record, if there is a file.
-
-        Args:
-            making: How it was made.
-
-        Raises:
-            AudioFileError: It cannot be marked.
-            GPAError: The record cannot be written.
-        """
-        if self._destination.file is not None:
-            from gpa_mlx.provenance.tagging import tag_file
-
-            tag_file(self._destination.file, making, sidecar=self._destination.sidecar)
+            self._player.feed(audio)
 
     def wait(self, show: Callable[[str], None]) -> None:
         """Wait until the speech has been heard.
@@ -220,37 +168,36 @@ class SpeechOutput:
     ) -> None:
         self._cleanup.close()
 
-    def describe(self) -> str:
+    def describe(self, result: Result) -> str:
         """Return the line that ends the run."""
-        share = f", {self._made_s:.2f} s of it" if self._kept_s else ""
+        share = f", {result.generated_s:.2f} s of it" if result.resumed_s else ""
         return (
-            f"{self._destination.name}: {self.duration_s:.2f} s of speech{share} in {self.elapsed_s:.2f} s "
-            f"(RTF {self.real_time_factor:.2f})"
+            f"{self._destination.name}: {result.duration_s:.2f} s of speech{share} in {result.elapsed_s:.2f} s "
+            f"(RTF {result.real_time_factor:.2f})"
         )
 
-    def document(self, kind: str, parts: Sequence[Part], *, seed: int | None) -> dict[str, Any]:
+    def document(self, kind: str, result: Result) -> dict[str, Any]:
         """Return the JSON document.
 
         Args:
             kind: The name of the list of parts.
-            parts: What the speech consists of.
-            seed: What repeats the speech; None for greedy decoding.
+            result: What was generated.
         """
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         output = self._destination.output
         document: dict[str, Any] = {
             "file": None if output is None else str(output),
-            "duration_s": self.duration_s,
+            "duration_s": result.duration_s,
             "sample_rate": SAMPLE_RATE_HZ,
-            "finish_reason": next((part.finish_reason for part in parts if part.finish_reason != "stop"), "stop"),
-            "seed": seed,
-            "elapsed_s": self.elapsed_s,
-            "real_time_factor": self.real_time_factor,
-            "first_audio_s": self.first_audio_s,
+            "finish_reason": result.finish_reason,
+            "seed": result.seed,
+            "elapsed_s": result.elapsed_s,
+            "real_time_factor": result.real_time_factor,
+            "first_audio_s": result.first_audio_s,
             kind: [
                 {name.removesuffix("_s"): value for name, value in asdict(part).items() if name != "level"}
-                for part in parts
+                for part in result.parts
             ],
         }
         if self._player is not None:
@@ -259,24 +206,6 @@ class SpeechOutput:
                 "underruns": self._player.underruns,
             }
         return document
-
-    def _open_written(self) -> None:
-        from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter, WavStreamWriter
-        from gpa_mlx.types import SAMPLE_RATE_HZ
-
-        output, subtype = self._destination.output, self._destination.subtype
-        if output == STANDARD_OUTPUT:
-            self._pipe = WavStreamWriter(sys.stdout.buffer, SAMPLE_RATE_HZ, subtype)
-        elif output is not None and self._file is None:
-            self._file = IncrementalWavWriter(output, SAMPLE_RATE_HZ, subtype)
-
-    def _forget_earlier(self) -> None:
-        from gpa_mlx.provenance.tagging import forget_record
-        from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint
-
-        if self._destination.file is not None:
-            NarrationCheckpoint(self._destination.file, "", None).close()
-            forget_record(self._destination.file)
 
 
 def report_parts(parts: Mapping[str, Part], diagnostics: Diagnostics) -> None:

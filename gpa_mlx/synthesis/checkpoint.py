@@ -54,7 +54,7 @@ class NarrationCheckpoint:
     """
 
     def __init__(self, output: Path, key: str, seed: int | None) -> None:
-        self.path = output.with_name(f".{output.name}.narration")
+        self.path = _path_of(output)
         self._key = key
         self.seed = seed
         self.done: tuple[SpokenPassage, ...] = ()
@@ -98,3 +98,12 @@ class NarrationCheckpoint:
             return
         if torn:
             self._write(whole.decode(), mode="w")
+
+
+def forget_checkpoint(output: Path) -> None:
+    """Remove what an interrupted narration left beside a file that is being replaced."""
+    _path_of(output).unlink(missing_ok=True)
+
+
+def _path_of(output: Path) -> Path:
+    return output.with_name(f".{output.name}.narration")

@@ -73,7 +73,7 @@ def test_escape_ends_recognising_and_the_old_text_stays(use, engine, entries):
     async def steps(session):
         await listed(session)
         await session.press("ctrl+r")
-        await session.until(lambda: "stream_transcribe_live" in engine.calls)
+        await session.until(lambda: engine.count("stream_transcribe_live"))
         await session.press("escape")
         assert not session.screen.working("retry")
         engine.delay_s = 0.0

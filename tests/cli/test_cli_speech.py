@@ -141,10 +141,17 @@ def test_a_conversion_of_another_length_is_announced(speech, engine, clip):
 
 def test_every_option_reaches_the_engine(speech, engine, task):
     given = ("--temperature", 0.5, "--top-k", 3, "--top-p", 0.5, "--repetition-penalty", 1.5, "--seed", 9)
-    assert speech(*task, *given, "--max-tokens", 20, "--no-constrain", "--no-normalize").code == 0
+    assert speech(*task, *given, "--max-tokens", 20, "--no-constrain").code == 0
     options = engine.calls[-1][1]
     assert (options.temperature, options.top_k, options.top_p, options.repetition_penalty) == (0.5, 3, 0.5, 1.5)
     assert (options.seed, options.max_tokens, options.constrain) == (9, 20, False)
+
+
+def test_conversion_has_no_text_to_normalize(speech, engine, clip):
+    result = speech("vc", clip, "--no-normalize")
+    assert (result.code, result.out) == (2, "")
+    assert "--no-normalize" in result.err
+    assert not engine.calls
 
 
 def test_without_options_the_task_s_defaults_hold(speech, engine, task):

@@ -1,0 +1,121 @@
+"""What jobs report while they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gpa_mlx.synthesis.conversion import ConvertedSegment
+    from gpa_mlx.synthesis.narration import SpokenPassage
+    from gpa_mlx.types import Waveform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    """The next step of the job begins.
+
+    Attributes:
+        step: What is being done, in a few words: `loading`.
+    """
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationStarted:
+    """All that is needed is loaded: audio follows, and the clock runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """So much of the source has been worked through.
+
+    Attributes:
+        position_s: Seconds from its start.
+        duration_s: Its length; None when it is not known.
+    """
+
+    position_s: float
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """The job goes on where an interrupted one stopped.
+
+    Attributes:
+        done: Parts that are there already.
+        total: All parts.
+    """
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageStarted:
+    """A passage is being spoken.
+
+    Attributes:
+        number: Which, from 0.
+        total: Passages of the text.
+    """
+
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioChunk:
+    """The next piece of the generated audio; all pieces one after the other are the whole.
+
+    Attributes:
+        audio: `(samples,)` float32 at 16 kHz; may be empty.
+    """
+
+    audio: Waveform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageDone:
+    """A passage is complete, and its audio has been handed out.
+
+    Attributes:
+        passage: How it came out.
+        number: Which, from 0.
+        total: Passages of the text.
+    """
+
+    passage: SpokenPassage
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentConverted:
+    """A segment of the source is converted, and its audio has been handed out.
+
+    Attributes:
+        segment: How it came out.
+    """
+
+    segment: ConvertedSegment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A file is complete.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """All of it is made and written: the last event of a job that was not cancelled."""
