@@ -31,6 +31,9 @@ repeat itself, the result is cut there.
 
 Task: TypeAlias = Literal["transcribe", "speak", "vc"]
 
+VadChoice: TypeAlias = bool | str
+"""Finding speech: True for the default detector, a name from `gpa_mlx.audio.vad.registry`, False for not at all."""
+
 SAMPLE_RATE_HZ = 16_000
 """GPA reads and writes 16 kHz mono."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gpa_mlx.audio.vad.registry import DEFAULT_DETECTOR, DETECTORS, make_detector
 from gpa_mlx.transcripts.subtitles import FORMATS, Format
 
 if TYPE_CHECKING:
@@ -244,6 +245,27 @@ _BUDGET_OPTIONS = [
 ]
 
 _FIELDS = ("max_tokens", "temperature", "top_k", "top_p", "repetition_penalty", "seed", "constrain")
+
+
+def vad_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--vad` and `--no-vad`; the command gets one `vad`, a `VadChoice`."""
+
+    @functools.wraps(command)
+    def with_choice(*positional: object, vad_name: str | None, no_vad: bool, **values: Any) -> object:  # noqa: ANN401
+        if vad_name and no_vad:
+            raise click.UsageError("--vad and --no-vad cannot be used together.")
+        if vad_name:
+            make_detector(vad_name)  # what is not installed is better said before a model is read
+        return command(*positional, vad=vad_name or not no_vad, **values)
+
+    names = click.option(
+        "--vad",
+        "vad_name",
+        type=click.Choice(tuple(DETECTORS)),
+        help=f"What finds speech; {DEFAULT_DETECTOR} by default. silero needs `pip install 'gpa-mlx[silero]'`.",
+    )
+    none = click.option("--no-vad", is_flag=True, help="Transcribe everything, also what is not speech.")
+    return names(none(with_choice))
 
 
 def _collecting(command: Callable[..., Any], options: Sequence[Callable[[Any], Any]]) -> Callable[..., Any]:

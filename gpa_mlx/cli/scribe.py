@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Transcription,
         TranscriptionChunk,
         TranscriptionStream,
+        VadChoice,
     )
 
 Printed: TypeAlias = Literal["lines", "objects"] | Format | None
@@ -52,7 +53,7 @@ class TranscriptWriter:
 
     engine: GPA
     options: GenerationOptions
-    vad: bool
+    vad: VadChoice
     batch: int
     layout: Layout
     printed: Printed

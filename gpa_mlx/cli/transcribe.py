@@ -10,7 +10,14 @@ import click
 
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.inputs import introduce, open_engine
-from gpa_mlx.cli.options import adapter_option, budget_options, json_option, model_option, transcript_options
+from gpa_mlx.cli.options import (
+    adapter_option,
+    budget_options,
+    json_option,
+    model_option,
+    transcript_options,
+    vad_options,
+)
 from gpa_mlx.cli.recordings import Source, find_recordings, readable
 from gpa_mlx.cli.scribe import Printed, TranscriptWriter
 from gpa_mlx.cli.transcripts import plan_targets, prepare
@@ -20,7 +27,7 @@ from gpa_mlx.transcripts.subtitles import Format, Layout
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gpa_mlx.types import FinishReason, GenerationOptions
+    from gpa_mlx.types import FinishReason, GenerationOptions, VadChoice
 
 _MOST_NAMES = 8
 
@@ -31,7 +38,7 @@ _MOST_NAMES = 8
 @model_option
 @adapter_option
 @transcript_options
-@click.option("--no-vad", "vad", flag_value=False, default=True, help="Transcribe everything, also what is not speech.")
+@vad_options
 @click.option(
     "--batch",
     metavar="N",
@@ -54,7 +61,7 @@ def transcribe(
     formats: tuple[Format, ...],
     max_line_width: int | None,
     max_line_count: int | None,
-    vad: bool,
+    vad: VadChoice,
     batch: int,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.jobs.enroll import Enrollment
+    from gpa_mlx.jobs.voice_probe import Probe
     from gpa_mlx.types import AudioLike, Voice
-    from gpa_mlx.voices.enrollment import Enrollment, Probe
 
 _MAX_DESCRIPTION_BYTES = 300
 """So much always fits on a card, beside the longest name and 32 codes."""
@@ -100,19 +101,19 @@ def add(
     with open_engine(model) as engine:
         consent = _consent(stated=i_have_rights)
         clips: Sequence[AudioLike] = files if record_s is None else [_recorded(record_s, diagnostics)]
-        from gpa_mlx.voices.enrollment import enroll
+        from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest
+        from gpa_mlx.jobs.events import StepStarted
 
+        request = EnrollRequest(
+            recordings=clips, name=name, consent=consent, description=description, whole=whole, probe=probe
+        )
+        job = EnrollJob(engine, request)
         with diagnostics.working("listening") as show:
-            enrolment = enroll(
-                engine,
-                clips,
-                name,
-                consent=consent,
-                description=description,
-                whole=whole,
-                probe=probe,
-                on_step=show,
-            )
+            for event in job.run():
+                if isinstance(event, StepStarted):
+                    show(event.step)
+    enrolment = job.result
+    assert enrolment is not None
     stored = library.add(enrolment.voice, replacing=force)
     for warning in enrolment.warnings:
         diagnostics.note(f"the recording {warning}.")
@@ -268,8 +269,8 @@ def play(diagnostics: Diagnostics, *, name: str, text: str | None, model: str | 
     with open_engine(model) as engine:
         from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
         from gpa_mlx.audio.devices.playback import Player
+        from gpa_mlx.jobs.voice_probe import probe_text
         from gpa_mlx.store.manifest import read_manifest
-        from gpa_mlx.voices.enrollment import probe_text
 
         loudspeaker = Loudspeaker(settings.current().loudspeaker)
         text = text or probe_text(read_manifest(engine.path).model_family)
@@ -356,7 +357,7 @@ def _refuse_built_in(library: VoiceLibrary, name: str) -> None:
 
 
 def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
-    from gpa_mlx.voices.enrollment import described
+    from gpa_mlx.jobs.enroll import described
 
     window, quality = enrolment.window, enrolment.window.quality
     part = "all" if enrolment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
@@ -387,7 +388,7 @@ def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
 
 
 def _enrolment_document(enrolment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
-    from gpa_mlx.voices.enrollment import described
+    from gpa_mlx.jobs.enroll import described
 
     return {
         "voice": stored.to_dict(),

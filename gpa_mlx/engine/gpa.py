@@ -57,6 +57,7 @@ from gpa_mlx.types import (
     Task,
     Transcription,
     TranscriptionStream,
+    VadChoice,
     Voice,
     Waveform,
 )
@@ -158,14 +159,15 @@ class GPA:
     # -- transcribe ---------------------------------------------------------------------------------------------------
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> Transcription:
         """Turn speech into text.
 
         Args:
             audio: A file, or samples and their rate. Longer than 30 s is cut at silences.
             options: Sampling; greedy by default.
-            vad: Skip what is not speech. Without it everything goes to the model, which invents words for silence.
+            vad: Skip what is not speech, by the default detector or the one named. Without it everything goes to the
+                model, which invents words for silence.
             batch: Segments that are decoded at the same time: faster for long recordings, with more memory and a later
                 first word.
 
@@ -191,7 +193,7 @@ class GPA:
         raise AssertionError("a stream always ends with a finish reason")
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> TranscriptionStream:
         """Yield text as it is decoded; arguments and errors as for `transcribe`.
 
@@ -201,7 +203,7 @@ class GPA:
         return self._listener.stream(audio, options, vad=vad, batch=batch)
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: bool = True
+        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream:
         """Yield what is being said while it is said; `close` cancels.
 
@@ -212,7 +214,7 @@ class GPA:
             blocks: 16 kHz mono float32, `(samples,)` of any length, also empty ("nothing new"), until the source ends.
                 Waiting for audio is the source's business; it should hand out all it has at once.
             options: Sampling; greedy by default.
-            vad: Hear only what may be speech. Without it everything is heard.
+            vad: Hear only what may be speech, see `transcribe`. Without it everything is heard.
 
         Raises:
             SettingsError: An option is out of range.

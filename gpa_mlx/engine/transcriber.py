@@ -9,8 +9,8 @@ from functools import partial, reduce
 
 from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.audio.recording import require_min_duration, require_min_length
-from gpa_mlx.audio.vad.segmenter import AudioSegment, EnergyGate, Segmenter, iter_segments, split_quietly
-from gpa_mlx.audio.vad.streaming_gate import StreamingEnergyGate
+from gpa_mlx.audio.vad.registry import make_detector
+from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter, iter_segments, split_quietly
 from gpa_mlx.engine.hypothesis import Hypothesis, HypothesisBuilder
 from gpa_mlx.engine.local_agreement import follow
 from gpa_mlx.engine.tasks import DEFAULT_MAX_TOKENS, glm_and_semantic_codes, head_of, load_parts, stop_ids_of
@@ -33,6 +33,7 @@ from gpa_mlx.types import (
     Segment,
     TranscriptionChunk,
     TranscriptionStream,
+    VadChoice,
     Waveform,
 )
 
@@ -58,7 +59,9 @@ class Transcriber:
         longest_s = self._parts.glm.max_samples / SAMPLE_RATE_HZ
         return min(longest_s, self._parts.manifest.max_segment_s or longest_s)
 
-    def stream(self, audio: AudioLike, options: GenerationOptions, *, vad: bool, batch: int) -> TranscriptionStream:
+    def stream(
+        self, audio: AudioLike, options: GenerationOptions, *, vad: VadChoice, batch: int
+    ) -> TranscriptionStream:
         """Yield the text of a recording as it is decoded.
 
         Raises:
@@ -67,6 +70,7 @@ class Transcriber:
         """
         if batch < 1:
             raise SettingsError(f"A batch of {batch} segments makes no sense.", hint="Give 1 or more.")
+        detector = make_detector(vad)
         reader = open_recording(audio)
 
         def run() -> TranscriptionStream:
@@ -74,8 +78,7 @@ class Transcriber:
             reason: FinishReason = "no_speech"
             end_s = 0.0
             with reader:
-                gate = EnergyGate() if vad else None
-                parts = iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=gate)
+                parts = iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=detector)
                 hear = self._hear_one_by_one if batch == 1 else partial(self._hear_together, batch=batch)
                 for chunk in hear(parts, options, clock):
                     if chunk.segment is not None:
@@ -87,17 +90,16 @@ class Transcriber:
 
         return run()
 
-    def stream_live(self, blocks: Iterable[Waveform], options: GenerationOptions, *, vad: bool) -> LiveStream:
+    def stream_live(self, blocks: Iterable[Waveform], options: GenerationOptions, *, vad: VadChoice) -> LiveStream:
         """Yield what is known of a live source whenever that changes."""
+        detector = make_detector(vad, is_live=True)
 
         def run() -> LiveStream:
             # What loading takes must not count as the time of the first hearing.
             load_parts(self._parts, "transcribe")
             clock = TaskTimer()
             reason: FinishReason = "no_speech"
-            segmenter = Segmenter(
-                max_duration_s=self.max_segment_s, vad=StreamingEnergyGate() if vad else None, is_live=True
-            )
+            segmenter = Segmenter(max_duration_s=self.max_segment_s, vad=detector, is_live=True)
             with closing(follow(blocks, segmenter, _LiveDecoder(self, options, clock))) as chunks:
                 for chunk in chunks:
                     if chunk.segment is not None:

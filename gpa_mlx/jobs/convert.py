@@ -119,7 +119,7 @@ class ConvertJob:
         request, result = self.request, self.result
         yield StepStarted(step="loading")
         if self._is_recorded:
-            self._source_sha256 = digest_of_audio(request.source)
+            self._source_sha256 = _digest(request.source)
         result.voice = open_voice(self._engine, request.voice)
         self._engine.warm("vc")
         if request.settings.verify:
@@ -180,3 +180,13 @@ def _duration_s(source: AudioLike) -> float | None:
         samples, rate = source
         return len(samples) / rate
     return announced_duration_s(Path(source))
+
+
+def _digest(source: AudioLike) -> str | None:
+    """Return the digest of a source; None of a pipe, which can be read only once, and of what cannot be read."""
+    if not isinstance(source, tuple) and not Path(source).is_file():
+        return None
+    try:
+        return digest_of_audio(source)
+    except OSError:
+        return None

@@ -165,18 +165,15 @@ def identify_weights(model: Path, adapter: Path | None) -> ModelIdentity:
     return identify_model(model, [] if adapter is None else [adapter / ADAPTER_CONFIG, adapter / ADAPTER_WEIGHTS])
 
 
-def digest_of_audio(audio: AudioLike) -> str | None:
+def digest_of_audio(audio: AudioLike) -> str:
     """Return the SHA-256 of a recording: of the file, or of the float32 samples where there is none.
 
-    None of a pipe, which can be read only once, and where reading will fail anyway.
+    Raises:
+        OSError: The file cannot be read.
     """
     if isinstance(audio, tuple):
         return hashlib.sha256(np.ascontiguousarray(audio[0], dtype="<f4").tobytes()).hexdigest()
-    path = Path(audio)
-    try:
-        return sha256_of(path) if path.is_file() else None
-    except OSError:
-        return None
+    return sha256_of(Path(audio))
 
 
 def describe_generation(

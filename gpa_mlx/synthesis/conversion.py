@@ -11,7 +11,8 @@ import numpy as np
 
 from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.audio.recording import MIN_SAMPLES, require_min_duration
-from gpa_mlx.audio.vad.segmenter import AudioSegment, EnergyGate, iter_segments
+from gpa_mlx.audio.vad.registry import make_detector
+from gpa_mlx.audio.vad.segmenter import AudioSegment, iter_segments
 from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.synthesis.attempt import Attempt, PassageEnd
@@ -143,7 +144,7 @@ class _Conversion:
         position, heard = 0, False
         with reader:
             longest_s = min(MAX_SEGMENT_S, self._engine.max_segment_s)
-            segments = iter_segments(iter(reader), max_duration_s=longest_s, vad=EnergyGate())
+            segments = iter_segments(iter(reader), max_duration_s=longest_s, vad=make_detector(True))
             for number, segment in enumerate(segments):
                 if len(segment.recording) < MIN_SAMPLES or not np.any(segment.recording.first_channel):
                     continue

@@ -31,6 +31,7 @@ from gpa_mlx.types import (
     Timings,
     Transcription,
     TranscriptionChunk,
+    VadChoice,
     Voice,
 )
 
@@ -99,7 +100,7 @@ class FakeEngine:
     calls: list[EngineCall] = field(default_factory=list)
     warmed: list[Task] = field(default_factory=list)
     live_samples: int = 0
-    live_vad: list[bool] = field(default_factory=list)
+    live_vad: list[VadChoice] = field(default_factory=list)
     streams_closed: int = 0
     closed: int = 0
     parts_loaded: tuple[str, ...] = ()
@@ -142,7 +143,7 @@ class FakeEngine:
         self.closed += 1
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> Transcription:
         """Fold `stream_transcribe`."""
         chunks = list(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
@@ -157,7 +158,7 @@ class FakeEngine:
         )
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: bool = True, batch: int = 1
+        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> TranscriptionStream:
         """Yield every word, and every segment after its last word."""
         self._called("stream_transcribe", options, _subject(audio))
@@ -180,7 +181,7 @@ class FakeEngine:
         )
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: bool = True
+        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream:
         """Yield one more word for every block that is not empty."""
         self._called("stream_transcribe_live", options, "")

@@ -15,7 +15,7 @@ from textual.widgets import Input, TextArea
 
 from gpa_mlx.model import demo
 from gpa_mlx.testing import FakeEngine, FakeOutput
-from gpa_mlx_tui.app import GPAApp
+from gpa_mlx_tui.app.app import GPAApp
 
 
 class Session:

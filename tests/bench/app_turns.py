@@ -19,11 +19,11 @@ import time
 from typing import TYPE_CHECKING
 
 from gpa_mlx_tui.bindings import APP, keys_of
-from gpa_mlx_tui.cli import make_app
+from gpa_mlx_tui.launch import make_app
 from gpa_mlx_tui.modes import MODES
 
 if TYPE_CHECKING:
-    from gpa_mlx_tui.app import GPAApp
+    from gpa_mlx_tui.app.app import GPAApp
 
 SETTLED_S = 0.2
 

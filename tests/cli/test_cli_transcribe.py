@@ -145,3 +145,19 @@ def test_a_person_is_told_what_the_demo_model_can_do(gpa_mlx, engine, tmp_path, 
     result = gpa_mlx("transcribe", tmp_path / "a.wav", "--model", model)
     assert result.code == 0
     assert ("twenty words" in result.err) == told
+
+
+def test_help_lists_the_voice_activity_detectors(gpa_mlx):
+    assert "--vad [energy|silero]" in gpa_mlx("transcribe", "--help").out
+
+
+def test_the_detector_goes_to_the_engine(gpa_mlx, engine):
+    assert gpa_mlx("transcribe", "a.wav", "--model", "m", "--vad", "energy").code == 0
+    assert gpa_mlx("transcribe", "a.wav", "--model", "m", "--vad", "energy", "--no-vad").code == 2
+
+
+def test_a_detector_that_is_not_installed_is_reported_before_a_model_is_read(gpa_mlx, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    result = gpa_mlx("transcribe", "a.wav", "--model", "absent", "--vad", "silero")
+    assert result.code == 2
+    assert "pip install 'gpa-mlx[silero]'" in result.err

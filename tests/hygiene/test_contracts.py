@@ -1,4 +1,4 @@
-"""The layers hold, the wheel holds what it should, and README shows how to run these tests."""
+"""The layers hold, and the wheel holds what it should."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -27,6 +26,13 @@ def test_import_contracts():
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_contract_says_why():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    above = re.findall(r"^(.*)\n\[\[tool\.importlinter\.contracts\]\]", text, re.MULTILINE)
+    assert above
+    assert all(line.startswith("# ") for line in above)
 
 
 @pytest.mark.slow
@@ -54,37 +60,3 @@ def test_wheel_holds_the_three_packages_and_nothing_else(tmp_path):
     assert modules <= set(names)
     assert {f"{package}/py.typed" for package in ("gpa_mlx", "gpa_mlx_convert", "gpa_mlx_tui")} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
-
-
-class Block(NamedTuple):
-    """Commands that README shows."""
-
-    heading: str
-    commands: str
-
-
-def readme_blocks() -> list[Block]:
-    path = ROOT / "README.md"
-    if not path.exists():
-        pytest.skip("there is no README.md yet")
-    found, heading = [], ""
-    pattern = r"^(#+ [^\n]*)$|^```(?:sh|bash|console|shell)\n(.*?)^```"
-    for title, commands in re.findall(pattern, path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
-        heading = title or heading
-        if commands:
-            found.append(Block(heading, commands))
-    return found
-
-
-def test_readme_shows_a_test_command():
-    about_tests = [block.commands for block in readme_blocks() if "test" in block.heading.lower()]
-    assert about_tests
-    assert "pytest" in about_tests[0]
-
-
-def test_readme_commands_exist():
-    from gpa_mlx.cli import _COMMANDS
-
-    used = {name for block in readme_blocks() for name in re.findall(r"\bgpa-mlx ([a-z]+)", block.commands)}
-    assert used
-    assert used <= set(_COMMANDS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gpa_mlx_tui.screens.base import ModeScreen
+    from gpa_mlx_tui.features.mode_screen import ModeScreen
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Mode:
     @property
     def styles(self) -> Path:
         """The file with the styles that only this mode needs."""
-        return Path(__file__).parent / "screens" / f"{self.id}.tcss"
+        return Path(__file__).parent / "features" / self.id / f"{self.id}.tcss"
 
     def make_screen(self) -> ModeScreen:
         """Import the screen's module and make the screen."""
@@ -38,13 +38,13 @@ class Mode:
 
 
 MODES: tuple[Mode, ...] = (
-    Mode("dictate", "Dictate", "gpa_mlx_tui.screens.dictate", "DictateScreen"),
-    Mode("speak", "Speak", "gpa_mlx_tui.screens.speak", "SpeakScreen"),
-    Mode("voice", "Voice", "gpa_mlx_tui.screens.voice", "VoiceScreen"),
-    Mode("convert", "Convert", "gpa_mlx_tui.screens.convert", "ConvertScreen"),
-    Mode("files", "Files", "gpa_mlx_tui.screens.files", "FilesScreen"),
-    Mode("history", "History", "gpa_mlx_tui.screens.history", "HistoryScreen"),
-    Mode("models", "Models", "gpa_mlx_tui.screens.models", "ModelsScreen"),
-    Mode("settings", "Settings", "gpa_mlx_tui.screens.settings", "SettingsScreen"),
-    Mode("help", "Help", "gpa_mlx_tui.screens.help", "HelpScreen"),
+    Mode("dictate", "Dictate", "gpa_mlx_tui.features.dictate.screen", "DictateScreen"),
+    Mode("speak", "Speak", "gpa_mlx_tui.features.speak.screen", "SpeakScreen"),
+    Mode("voice", "Voice", "gpa_mlx_tui.features.voice.screen", "VoiceScreen"),
+    Mode("convert", "Convert", "gpa_mlx_tui.features.convert.screen", "ConvertScreen"),
+    Mode("files", "Files", "gpa_mlx_tui.features.files.screen", "FilesScreen"),
+    Mode("history", "History", "gpa_mlx_tui.features.history.screen", "HistoryScreen"),
+    Mode("models", "Models", "gpa_mlx_tui.features.models.screen", "ModelsScreen"),
+    Mode("settings", "Settings", "gpa_mlx_tui.features.settings.screen", "SettingsScreen"),
+    Mode("help", "Help", "gpa_mlx_tui.features.help.screen", "HelpScreen"),
 )

@@ -1,44 +1,17 @@
-"""Where somebody speaks: the interface of a detector, and a gate on energy that needs no model."""
+"""An energy gate: a voice activity detector that needs no model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from gpa_mlx.audio.vad.detector import Frames, Mask, PendingDecisions
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
-Frames: TypeAlias = npt.NDArray[np.float64]
-"""Consecutive frames of 16 kHz mono audio without overlap, `(frames, frame_samples)`, float64."""
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
-"""One decision per frame, `(frames,)`, bool: True is speech."""
-
 _SMALLEST_POWER = 1e-12
-
-
-class VoiceActivityDetector(Protocol):
-    """Decides frame by frame whether somebody speaks; it may look ahead, so decisions come later than frames."""
-
-    @property
-    def frame_samples(self) -> int:
-        """Samples per frame."""
-        ...
-
-    def reset(self) -> None:
-        """Forget everything: a new recording begins."""
-        ...
-
-    def push(self, frames: Frames) -> Mask:
-        """Take the next frames and return the decisions that are due now, in order, possibly none."""
-        ...
-
-    def flush(self) -> Mask:
-        """Return the remaining decisions; the recording has ended."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +65,11 @@ class EnergyGate:
     def frame_samples(self) -> int:
         """Samples per frame."""
         return self._config.frame_samples
+
+    @property
+    def pending(self) -> PendingDecisions:
+        """Nothing: who waits for 2 s of future does not ask for less."""
+        return PendingDecisions()
 
     def reset(self) -> None:
         """Forget everything: a new recording begins."""

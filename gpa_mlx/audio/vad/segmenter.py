@@ -11,15 +11,12 @@ import numpy.typing as npt
 
 from gpa_mlx.audio.recording import Recording
 from gpa_mlx.audio.vad.cut_points import quietest_cut
-from gpa_mlx.audio.vad.energy_gate import EnergyGate, VoiceActivityDetector
-from gpa_mlx.audio.vad.streaming_gate import PendingDecisions, StreamingEnergyGate
+from gpa_mlx.audio.vad.detector import PendingDecisions, VoiceActivityDetector
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-__all__ = ["AudioSegment", "EnergyGate", "Segmenter", "VoiceActivityDetector", "iter_segments", "split_quietly"]
 
 PAUSE_S = 1.0
 """Longer stretches without speech are dropped."""
@@ -105,8 +102,8 @@ class Segmenter:
 
     Args:
         max_duration_s: Longest segment, at least 0.5 s.
-        vad: Decides what is speech; it is reset first. None takes everything for speech. What a `StreamingEnergyGate`
-            expects shows in `open_span`.
+        vad: Decides what is speech; it is reset first. None takes everything for speech. What it knows of
+            frames it has not decided yet shows in `open_span`.
         is_live: Apply the rules for long recordings from the start, as nobody knows how long this one will be, and
             decide more often.
 
@@ -182,14 +179,14 @@ class Segmenter:
         return list(self._advance(ended=False)) if self._buffer.samples > self._whole_samples else []
 
     def _open_frames(self) -> tuple[int, int] | None:
-        outlook = self._vad.outlook if isinstance(self._vad, StreamingEnergyGate) else PendingDecisions()
-        speech = np.concatenate([self._speech, np.flatnonzero(outlook.certain) + self._decided])
+        pending = PendingDecisions() if self._vad is None else self._vad.pending
+        speech = np.concatenate([self._speech, np.flatnonzero(pending.certain) + self._decided])
         if not len(speech):
             return None
         start = self._start
         if start is None:
             start = max(self._cursor, int(speech[0]) - self._margin_frames)
-        possible = np.concatenate([self._speech, np.flatnonzero(outlook.possible) + self._decided])
+        possible = np.concatenate([self._speech, np.flatnonzero(pending.possible) + self._decided])
         last, _ = self._stretch(possible[possible >= speech[0]], ended=False)
         end = last + 1 + self._margin_frames
         return start, min(end, start + self._max_frames, self._buffer.frames)

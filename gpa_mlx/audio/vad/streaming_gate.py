@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import numpy.typing as npt
 
-from gpa_mlx.audio.vad.energy_gate import EnergyGate, Frames, Mask
-
-
-def _nothing() -> Mask:
-    return np.zeros(0, dtype=bool)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PendingDecisions:
-    """What is known of frames that are not decided yet; both masks begin at the first of them.
-
-    Attributes:
-        certain: Frames that will turn out to be speech.
-        possible: Frames that may turn out to be speech, these included.
-    """
-
-    certain: Mask = field(default_factory=_nothing)
-    possible: Mask = field(default_factory=_nothing)
+from gpa_mlx.audio.vad.detector import Frames, Mask, PendingDecisions, no_decisions
+from gpa_mlx.audio.vad.energy_gate import EnergyGate
 
 
 class StreamingEnergyGate(EnergyGate):
@@ -36,12 +18,17 @@ class StreamingEnergyGate(EnergyGate):
     there is no lower bound yet.
     """
 
+    @property
+    def pending(self) -> PendingDecisions:
+        """What is known of the frames that are not decided yet."""
+        return self._pending
+
     def reset(self) -> None:
         """Forget everything: a new recording begins."""
         super().reset()
         # Decisions told, less those that the 2 s of future have confirmed.
         self._early = 0
-        self.outlook = PendingDecisions()
+        self._pending = PendingDecisions()
 
     def push(self, frames: Frames) -> Mask:
         """Take `(frames, frame_samples)` and return the decisions that are certain now."""
@@ -50,21 +37,21 @@ class StreamingEnergyGate(EnergyGate):
         open_questions = np.flatnonzero(possible & ~certain)
         known = np.concatenate([made, certain[: open_questions[0]] if len(open_questions) else certain])
         told = max(self._early, len(known))
-        self.outlook = PendingDecisions(certain[told - len(made) :], possible[told - len(made) :])
+        self._pending = PendingDecisions(certain[told - len(made) :], possible[told - len(made) :])
         decisions = known[self._early :]
         self._early = told - len(made)
         return decisions
 
     def flush(self) -> Mask:
         """Return the remaining decisions; the recording has ended."""
-        self.outlook = PendingDecisions()
+        self._pending = PendingDecisions()
         return super().flush()[self._early :]
 
     def _bounds(self) -> tuple[Mask, Mask]:
         """Return which of the frames without 2 s of future are certain, and which possible speech."""
         levels = self._levels[self._undecided :]
         if not len(levels):
-            return _nothing(), _nothing()
+            return no_decisions(), no_decisions()
         lowest = self._floors(self._undecided, len(self._levels))
         highest = np.maximum(lowest, np.minimum.accumulate(levels[::-1])[::-1])
         above_lowest = levels - lowest

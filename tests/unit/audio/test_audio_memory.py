@@ -17,7 +17,8 @@ LIMIT_BYTES = 40 * 2**20  # the whole recording at 16 kHz in float64 would be 1.
 PROGRAM = """
 import resource, sys
 from gpa_mlx.audio.files.reader import load_recording, open_recording
-from gpa_mlx.audio.vad.segmenter import EnergyGate, iter_segments
+from gpa_mlx.audio.vad.energy_gate import EnergyGate
+from gpa_mlx.audio.vad.segmenter import iter_segments
 from gpa_mlx.errors import InputTooLongError
 
 def peak():

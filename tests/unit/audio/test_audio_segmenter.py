@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from gpa_mlx.audio.recording import Recording
 from gpa_mlx.audio.vad.cut_points import quietest_cut
-from gpa_mlx.audio.vad.segmenter import EnergyGate, Segmenter, iter_segments
+from gpa_mlx.audio.vad.detector import PendingDecisions
+from gpa_mlx.audio.vad.energy_gate import EnergyGate
+from gpa_mlx.audio.vad.segmenter import Segmenter, iter_segments
 from gpa_mlx.audio.vad.streaming_gate import StreamingEnergyGate
 from gpa_mlx.errors import SettingsError
 
@@ -24,6 +26,7 @@ class ScriptedDetector:
         self.frame_samples = frame_samples
         self._script = np.asarray(mask, dtype=bool)
         self._delay = delay
+        self.pending = PendingDecisions()
         self.reset()
 
     def reset(self):

@@ -55,16 +55,16 @@ def test_it_decides_as_the_energy_gate(seed, sizes):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_the_outlook_is_never_wrong(seed):
+def test_pending_decisions_are_never_wrong(seed):
     frames = sound(seed)
     expected, _ = decisions(EnergyGate(), frames, [5])
     gate, told = StreamingEnergyGate(), 0
     for start in range(0, len(frames), 5):
         told += len(gate.push(frames[start : start + 5]))
-        outlook = gate.outlook
-        truth = expected[told : told + len(outlook.certain)]
-        assert truth[outlook.certain].all()
-        assert not truth[~outlook.possible].any()
+        pending = gate.pending
+        truth = expected[told : told + len(pending.certain)]
+        assert truth[pending.certain].all()
+        assert not truth[~pending.possible].any()
 
 
 def test_the_end_of_speech_is_known_soon():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textual.events import Click, MouseMove
 
     from gpa_mlx.engine.thread import State
-    from gpa_mlx_tui.app import GPAApp
+    from gpa_mlx_tui.app.app import GPAApp
 
 _WORDS: dict[State, str] = {"idle": "ready", "opening": "loading", "busy": "working", "closed": "closed"}
 

@@ -12,7 +12,7 @@ from gpa_mlx_tui.bindings import APP, Key, keys_of
 if TYPE_CHECKING:
     from textual.events import Click, MouseMove
 
-    from gpa_mlx_tui.app import GPAApp
+    from gpa_mlx_tui.app.app import GPAApp
 
 
 class KeyBar(Widget):

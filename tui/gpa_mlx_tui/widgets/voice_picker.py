@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 from textual.message import Message
 
-from gpa_mlx_tui.choices import VoiceChoice, recording_choice, voices_of
-from gpa_mlx_tui.messages import Listed, TaskEnded
+from gpa_mlx_tui.services.choices import VoiceChoice, recording_choice, voices_of
+from gpa_mlx_tui.services.messages import Listed, TaskEnded
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 
 if TYPE_CHECKING:
-    from gpa_mlx_tui.app import GPAApp
-    from gpa_mlx_tui.service import BackgroundTask
+    from gpa_mlx_tui.app.app import GPAApp
+    from gpa_mlx_tui.services.service import BackgroundTask
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".mov", ".aac", ".aiff", ".aif")
 """Files that the tree offers as recordings; any name can be typed."""

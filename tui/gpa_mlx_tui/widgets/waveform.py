@@ -8,7 +8,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gpa_mlx_tui.sound import PEAK_S
+from gpa_mlx_tui.services.sound import PEAK_S
 from gpa_mlx_tui.themes import UNICODE, Symbols
 
 if TYPE_CHECKING:

@@ -1,0 +1,39 @@
+# Everything runs in .venv, which the first command makes with the versions that are known to work together.
+PYTHON ?= python3
+BIN := .venv/bin
+export NO_MKDOCS_2_WARNING := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help check fast test bench docs lock pre-commit
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1|/' | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,docs]"
+	touch $@
+
+check: .venv/installed  ## formatting, lint, types, layers: what a change must pass before its tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+fast: .venv/installed  ## the tests to run before each commit
+	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/hygiene
+
+test: .venv/installed  ## all tests
+	$(BIN)/python -m pytest -q
+
+bench: .venv/installed  ## how fast the demo model runs on this machine
+	$(BIN)/gpa-mlx bench --model demo
+
+docs: .venv/installed  ## the site in build/site, with every link checked
+	$(BIN)/mkdocs build --strict
+
+lock:  ## constraints.txt anew: the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --quiet --universal --all-extras --python-version 3.11 --no-annotate --custom-compile-command "make lock" --upgrade pyproject.toml --output-file constraints.txt
+
+pre-commit: .venv/installed  ## check what is committed from now on (needs pre-commit)
+	pre-commit install

@@ -1,0 +1,215 @@
+"""Dictate: from the microphone to a text that is edited, copied, saved and heard again."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from textual.widgets import Button, Input, Static, TextArea
+
+from gpa_mlx.audio.devices import port_audio
+from gpa_mlx.dictation import DictationOptions, Finished
+from gpa_mlx.errors import AudioDeviceError
+from gpa_mlx.history import History
+from gpa_mlx.model import demo
+from gpa_mlx.testing import FakeEngine, FakeMicrophone
+from gpa_mlx.text.custom_vocabulary import CustomVocabulary
+from gpa_mlx_tui.services.hearing import Dictated, DictationDependencies, TextHeard
+from gpa_mlx_tui.widgets.dialogs import Choose
+from gpa_mlx_tui.widgets.level_meter import LevelMeter
+from gpa_mlx_tui.widgets.waveform import Waveform
+from tests.support.port_audio import HotPlug
+
+SIZES = [(80, 24), (200, 60)]
+BLOCK = (0.3 * np.sin(np.arange(800) / 5)).astype(np.float32)
+
+
+def ears(microphone, **options):
+    return DictationDependencies(
+        microphone=lambda: microphone, history=History, options=lambda: DictationOptions(**options)
+    )
+
+
+@pytest.fixture
+def microphone():
+    return FakeMicrophone([BLOCK] * 4)
+
+
+async def dictate(session, microphone):
+    await session.press("ctrl+r")
+    await session.until(lambda: session.screen.query_one(LevelMeter).verdict)
+    await session.press("ctrl+r")
+    await session.until(lambda: not session.screen.working("record"))
+
+
+def text_of(session):
+    return session.screen.query_one("#text", TextArea).text
+
+
+def finished(session):
+    return [message.event for message in session.sent(Dictated) if isinstance(message.event, Finished)]
+
+
+def test_what_is_said_becomes_text_behind_the_text(use, microphone):
+    async def steps(session):
+        await dictate(session, microphone)
+        assert [event.text for event in finished(session)] == ["hello world"]
+        assert text_of(session) == "hello world"
+        await dictate(session, microphone)
+        assert text_of(session) == "hello world\nhello world"
+        assert [entry.state for entry in History().entries()] == ["recognised"] * 2
+        assert session.screen.query_one(LevelMeter).verdict == ""
+        assert str(session.screen.query_one("#record", Button).label) == "Record"
+
+    use(steps, ears=ears(microphone))
+
+
+def test_the_text_is_shown_while_it_comes(use, engine, microphone):
+    import threading
+
+    engine.hold = threading.Event()
+
+    async def steps(session):
+        await session.press("ctrl+r")
+        live = session.screen.query_one("#live", Static)
+        await session.until(lambda: "hello" in str(live.render()))
+        assert session.screen.query_one(Waveform).duration_s > 0
+        assert "Recording" in str(session.screen.query_one("#status", Static).render())
+        engine.hold.set()
+        await session.press("ctrl+r")
+        await session.until(lambda: text_of(session) == "hello world")
+        assert str(live.render()) == ""
+
+    use(steps, ears=ears(microphone))
+
+
+def test_escape_drops_the_text_and_keeps_the_recording(use, microphone):
+    async def steps(session):
+        await session.press("ctrl+r")
+        await session.until(lambda: session.screen.query_one(LevelMeter).verdict)
+        await session.press("escape")
+        assert not session.screen.working("record")
+        await session.until(lambda: [entry.in_use for entry in History().entries()] == [False])
+        assert text_of(session) == ""
+        assert microphone.closed
+
+    use(steps, ears=ears(microphone))
+
+
+def test_the_users_words_are_used(use, microphone):
+    async def steps(session):
+        await dictate(session, microphone)
+        assert text_of(session) == "hello Earth"
+
+    use(steps, ears=ears(microphone, words=CustomVocabulary(["world => Earth"], "words")))
+
+
+def test_without_a_microphone_it_says_so_and_a_file_can_be_opened(use):
+    problem = AudioDeviceError("This computer has no microphone.", hint="Connect one.")
+
+    async def steps(session):
+        await session.press("ctrl+r")
+        await session.until(lambda: session.toasts == ["This computer has no microphone.\nConnect one."])
+        assert not session.screen.working("record")
+        await session.press("ctrl+o")
+        session.screen.query_one("#path", Input).value = str(demo.demo_samples()[0].file)
+        await session.press("enter")
+        await session.until(lambda: text_of(session) == "hello world")
+        assert session.sent(TextHeard)[-1].recording.audio == demo.demo_samples()[0].file
+
+    use(steps, ears=ears(FakeMicrophone(unusable=problem)))
+
+
+def test_a_microphone_that_is_connected_meanwhile_is_found(use, monkeypatch):
+    port = HotPlug()
+    monkeypatch.setitem(sys.modules, "sounddevice", port)
+    monkeypatch.setattr(port_audio, "_STREAMS", set())
+
+    def status(session):
+        return str(session.screen.query_one("#status", Static).render())
+
+    async def steps(session):
+        await session.until(lambda: "no microphone. Connect one" in status(session))
+        port.plugged.append("USB")
+        await session.press("f5")
+        await session.press("f2")
+        await session.until(lambda: "Ready: USB" in status(session))
+        port.plugged[:] = ["Headset"]
+        await session.press("ctrl+r")
+        await session.until(lambda: port.streams and session.screen.working("record"))
+        await session.press("escape")
+        await session.until(lambda: "Ready: Headset" in status(session))
+
+    use(steps)
+
+
+def test_the_same_recording_is_heard_again_by_another_model(use, engine, microphone, home):
+    other = FakeEngine(texts=("yellow word",))
+    paths = []
+
+    def open_engine(path):
+        paths.append(path)
+        return engine if path == home else other
+
+    (home / "gpa_mlx.json").write_bytes((demo.demo_model() / "gpa_mlx.json").read_bytes())
+
+    async def steps(session):
+        await dictate(session, microphone)
+        await session.press("ctrl+t")
+        await session.until(lambda: isinstance(session.screen, Choose))
+        await session.press("down", "enter")
+        await session.until(lambda: text_of(session) == "yellow word")
+        assert engine.closed
+        assert other.closed
+        assert [entry.text for entry in History().entries()] == ["yellow word"]
+
+    use(steps, ears=ears(microphone), open_engine=open_engine, model=home)
+    assert paths == [home, demo.demo_model()]
+
+
+def test_an_edited_result_is_not_overwritten(use, engine, microphone):
+    async def steps(session):
+        await dictate(session, microphone)
+        await session.write("Hello, world!")
+        engine.texts = ("again",)
+        await session.press("ctrl+t")
+        await session.until(lambda: isinstance(session.screen, Choose))
+        await session.press("enter")
+        await session.until(lambda: text_of(session) == "Hello, world!\nagain")
+
+    use(steps, ears=ears(microphone))
+
+
+def test_the_text_is_saved_and_copied(use, home, microphone):
+    async def steps(session):
+        await dictate(session, microphone)
+        await session.press("ctrl+b")
+        await session.until(lambda: "Copied." in session.toasts)
+        assert session.app.clipboard == "hello world"
+        await session.press("ctrl+s", "enter")
+        await session.until(lambda: (home / "dictation.txt").exists())
+        assert (home / "dictation.txt").read_text() == "hello world\n"
+        await session.press("ctrl+g")
+        assert text_of(session) == ""
+
+    use(steps, ears=ears(microphone))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_dictating_looks_right(use, engine, picture, size, theme, microphone):
+    import threading
+
+    engine.hold = threading.Event()
+
+    async def steps(session):
+        await session.press("ctrl+r")
+        await session.until(lambda: "hello" in str(session.screen.query_one("#live", Static).render()))
+        await session.until(lambda: session.screen.query_one(Waveform).duration_s >= 0.19)
+        await session.until(lambda: not session.screen.working("load"))
+        session.app.refresh_header()
+        await session.pilot.pause()
+        assert session.picture() == picture
+
+    use(steps, ears=ears(microphone), size=size, theme=theme)

@@ -1,0 +1,300 @@
+"""Speak: from the text to the sound, the picture of it, and the files."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import soundfile
+from textual.widgets import Button, Input, Label, OptionList, Static, TextArea
+
+from gpa_mlx.errors import AudioDeviceError, SettingsError, VoiceError
+from gpa_mlx.provenance.verification import verify_file
+from gpa_mlx_tui.features.speak.jobs import MadeSpeech, SpeechGrew, SpeechMade, save_speech
+from gpa_mlx_tui.services.messages import Saved
+from gpa_mlx_tui.services.sound import SoundOpened
+from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
+from gpa_mlx_tui.widgets.progress_row import ProgressRow
+from gpa_mlx_tui.widgets.toggle import Toggle
+from gpa_mlx_tui.widgets.voice_picker import VoicePicker
+from gpa_mlx_tui.widgets.waveform import Waveform
+
+TWO = "Hello world, this is long enough. And here is the second sentence."
+SIZES = [(80, 24), (200, 60)]
+
+
+async def ready(session):
+    await session.until(lambda: session.screen.query_one(VoicePicker).choice is not None)
+    await session.until(lambda: not session.screen.working("load"))
+
+
+async def speak(session, text=TWO):
+    await ready(session)
+    await session.write(text)
+    await session.press("ctrl+r")
+    await session.until(lambda: session.sent(SpeechMade))
+
+
+def test_a_text_becomes_sound_that_is_drawn_listed_and_played(use, engine, output):
+    async def steps(session):
+        await speak(session)
+        await session.until(lambda: not session.screen.working("speak"))
+        assert len(session.sent(SoundOpened)) == 1
+        grown = session.sent(SpeechGrew)
+        assert [message.passage.text for message in grown if message.passage] == TWO.replace(". ", ".\n").splitlines()
+        made = session.screen.made
+        assert session.screen.query_one(Waveform).duration_s == pytest.approx(made.duration_s, abs=0.03)
+        assert session.screen.query_one("#passages", OptionList).option_count == 2
+        assert f"seed {made.seed}" in session.screen.query_one(ProgressRow).words
+        assert output.heard > 0.5 * np.count_nonzero(np.concatenate(made.pieces))
+        assert engine.count("stream_speak") == 2
+
+    use(steps, mode="speak")
+
+
+def test_verifying_scores_every_passage(use, engine):
+    engine.endings = {TWO.split(". ")[1]: "unintelligible"}
+
+    async def steps(session):
+        await ready(session)
+        session.screen.query_one("#verify", Toggle).value = True
+        await session.write(TWO)
+        await session.press("ctrl+r")
+        await session.until(lambda: session.screen.query_one("#passages", OptionList).option_count == 2)
+        lines = [str(option.prompt) for option in session.screen.query_one("#passages", OptionList)._options]
+        assert "100% understood" in lines[0]
+        assert lines[0].startswith("✓")
+        assert lines[1].startswith("!")
+        assert engine.count("stream_transcribe") > 2
+
+    use(steps, mode="speak")
+
+
+def test_sound_can_be_paused_go_on_and_be_played_again(use, output):
+    output.speed = 1.0
+
+    async def steps(session):
+        screen, play = session.screen, session.screen.query_one("#play", Button)
+        await speak(session, "Hello world")
+        await session.until(lambda: screen.query_one(Waveform).position_s)
+        await session.press("ctrl+l")
+        assert str(play.label) == "Go on"
+        await session.pilot.pause(0.1)
+        before = screen.query_one(Waveform).position_s
+        await session.pilot.pause(0.2)
+        assert screen.query_one(Waveform).position_s == before
+        output.speed = 50.0
+        await session.press("ctrl+l")
+        await session.until(lambda: not screen.working("speak"))
+        assert str(play.label) == "Play"
+        opened = output.opened
+        await session.press("ctrl+l")
+        await session.until(lambda: output.opened == opened + 1)
+        await session.until(lambda: not screen.working("play"))
+
+    use(steps, mode="speak")
+
+
+def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, output):
+    async def steps(session):
+        screen = session.screen
+        await ready(session)
+        await session.write(TWO)
+        engine.delay_s = 0.05
+        await session.press("ctrl+r")
+        await session.until(lambda: screen.query_one(Waveform).duration_s > 0)
+        await session.press("escape")
+        assert not screen.working("speak")
+        assert screen.query_one("#stop", Button).disabled
+        count = len(session.sent(SpeechGrew))
+        await session.pilot.pause(0.3)
+        assert len(session.sent(SpeechGrew)) == count
+        assert screen.made.pieces
+        assert not screen.query_one("#save", Button).disabled
+
+    use(steps, mode="speak")
+
+
+def test_saving_writes_sealed_sound_and_subtitles(use, home):
+    async def steps(session):
+        await speak(session)
+        await session.until(lambda: not session.screen.working("speak"))
+        await session.press("ctrl+s")
+        assert isinstance(session.screen, PathPicker)
+        session.screen.query_one("#path", Input).value = str(home / "mine")
+        await session.press("enter")
+        await session.until(lambda: session.sent(Saved))
+        assert session.toasts == ["Saved mine.wav and mine.srt."]
+        samples, rate = soundfile.read(home / "mine.wav")
+        assert rate == 16_000
+        assert len(samples) / rate == pytest.approx(session.screen.made.duration_s)
+        assert "second sentence" in (home / "mine.srt").read_text()
+        assert verify_file(home / "mine.wav").state == "intact"
+
+    use(steps, mode="speak")
+
+
+def test_what_is_no_record_is_not_replaced(tmp_path):
+    (tmp_path / "out.wav.json").write_text("mine")
+    with pytest.raises(SettingsError, match="not a record"):
+        save_speech(MadeSpeech(None), tmp_path / "out.wav")
+    assert (tmp_path / "out.wav.json").read_text() == "mine"
+    assert not (tmp_path / "out.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "question"),
+    [
+        (["speech.wav"], "Replace speech.wav?"),
+        (["speech.srt"], "Replace speech.srt?"),
+        (["speech.wav", "speech.srt"], "Replace speech.wav and speech.srt?"),
+    ],
+)
+@pytest.mark.parametrize("typed", ["speech.wav", "speech"])
+def test_files_are_replaced_only_after_one_question(use, home, there, question, typed):
+    files = [home / name for name in there]
+    for file in files:
+        file.write_bytes(b"precious")
+
+    async def steps(session):
+        await speak(session, "Hello world")
+        await session.until(lambda: not session.screen.working("speak"))
+        await session.press("ctrl+s")
+        session.screen.query_one("#path", Input).value = str(home / typed)
+        await session.press("enter")
+        assert str(session.screen.query_one(".question", Label).render()) == question
+        await session.press("enter")
+        await session.until(lambda: isinstance(session.screen, PathPicker))
+        assert [file.read_bytes() for file in files] == [b"precious"] * len(files)
+        await session.press("enter", "tab", "enter")
+        await session.until(lambda: session.sent(Saved))
+        assert b"precious" not in [file.read_bytes() for file in files]
+
+    use(steps, mode="speak")
+
+
+def test_without_a_sound_output_it_says_so_and_makes_the_speech(use, output):
+    output.unusable = AudioDeviceError("This computer has no sound output.", hint="Connect one.")
+
+    async def steps(session):
+        await speak(session, "Hello world")
+        await session.until(lambda: not session.screen.working("speak"))
+        assert any("no sound output" in toast for toast in session.toasts)
+        assert session.screen.made.pieces
+        await session.press("ctrl+l")
+        await session.until(lambda: len(session.toasts) == 2)
+
+    use(steps, mode="speak")
+
+
+def test_a_model_that_fails_lets_the_sound_output_go(use, engine, output):
+    closed = threading.Event()
+    output.close = closed.set
+    engine.failures["stream_speak"] = VoiceError("The voice is of another model.", hint="Choose another.")
+
+    async def steps(session):
+        await ready(session)
+        await session.press("ctrl+r")
+        await session.until(lambda: session.toasts == ["The voice is of another model.\nChoose another."])
+        await session.until(closed.is_set)
+
+    use(steps, mode="speak")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_sound_output_that_is_unplugged_is_told_and_the_speech_stays(use, output, again):
+    async def steps(session):
+        output.dies = not again
+        await speak(session, "Hello world")
+        await session.until(lambda: not session.screen.working("speak"))
+        if again:
+            output.dies = True
+            await session.press("ctrl+l")
+            await session.until(lambda: not session.screen.working("play"))
+        assert len(session.toasts) == 1
+        assert "stopped working" in session.toasts[0]
+        assert session.screen.made.pieces
+
+    use(steps, mode="speak")
+
+
+def test_numbers_are_shown_as_they_will_be_read(use):
+    async def steps(session):
+        await ready(session)
+        await session.write("It costs $3.50.")
+        spoken = session.screen.query_one("#spoken", Static)
+        await session.until(lambda: "three dollars" in str(spoken.render()))
+        await session.write("It is free.")
+        await session.until(lambda: str(spoken.render()) == "Read as written")
+
+    use(steps, mode="speak")
+
+
+def test_the_text_comes_from_a_file(use, home):
+    (home / "text.txt").write_text("From a file.")
+    (home / "bad.txt").write_bytes(b"\xff\xfe\xfa")
+
+    async def steps(session):
+        for name in ("bad.txt", "text.txt"):
+            await session.press("ctrl+o")
+            session.screen.query_one("#path", Input).value = name
+            await session.press("enter")
+        await session.until(lambda: session.screen.query_one("#text", TextArea).text == "From a file.")
+        await session.until(lambda: any("not UTF-8" in toast for toast in session.toasts))
+
+    use(steps, mode="speak")
+
+
+def test_another_voice_is_chosen_by_typing(use):
+    async def steps(session):
+        await ready(session)
+        screen = session.screen
+        await session.press("ctrl+t")
+        await session.until(lambda: isinstance(session.screen, Choose))
+        await session.press(*"rms", "enter")
+        await session.until(lambda: screen.query_one(VoicePicker).choice.name == "rms")
+
+    use(steps, mode="speak")
+
+
+def test_the_voice_of_the_settings_is_chosen_first(use, monkeypatch):
+    monkeypatch.setenv("GPA_MLX_VOICE", "slt")
+
+    async def steps(session):
+        await ready(session)
+        assert session.screen.query_one(VoicePicker).choice.name == "slt"
+
+    use(steps, mode="speak")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("#temperature", "11", "temperature"), ("#seed", "-1", "seed"), ("#text", " ", "Write")],
+)
+def test_what_cannot_be_is_said_at_once(use, engine, field, value, words):
+    async def steps(session):
+        await ready(session)
+        session.screen.query_one(field).focus()
+        await session.pilot.pause()
+        await session.write(value)
+        await session.press("ctrl+r")
+        await session.until(lambda: session.toasts)
+        assert words in session.toasts[0]
+        assert not engine.count("stream_speak")
+
+    use(steps, mode="speak")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_it_looks_right(use, picture, size, theme):
+    async def steps(session):
+        await ready(session)
+        session.screen.query_one("#seed", Input).value = "7"
+        await speak(session, f"{TWO} It costs $3.50.")
+        await session.until(lambda: not session.screen.working("speak") and not session.screen.working("preview"))
+        await session.rest()
+        assert session.picture() == picture
+
+    use(steps, mode="speak", size=size, theme=theme)

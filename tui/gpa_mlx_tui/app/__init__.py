@@ -1,0 +1,1 @@
+"""The app itself: its screens, keys and palette put together."""

@@ -1,0 +1,238 @@
+"""The app: modes, keys, colours, messages to the user, and leaving."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from textual.app import App
+from textual.command import CommandPalette
+from textual.scrollbar import ScrollBar, ScrollBarRender
+
+from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
+from gpa_mlx_tui.features.mode_screen import ModeScreen, sentence_of
+from gpa_mlx_tui.modes import MODES, Mode
+from gpa_mlx_tui.services.choices import is_demo, model_name
+from gpa_mlx_tui.services.hearing import DictationDependencies, default_dependencies
+from gpa_mlx_tui.services.service import OpenEngine, Service
+from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, PlainScrollBar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from textual.binding import Binding, BindingType
+    from textual.command import Provider
+    from textual.dom import DOMNode
+
+    from gpa_mlx.audio.devices.playback import OutputDevice
+    from gpa_mlx.errors import GPAError
+    from gpa_mlx_tui.services.messages import TaskEnded
+    from gpa_mlx_tui.services.service import BackgroundTask
+
+ThemeName: TypeAlias = Literal["dark", "light"]
+
+_HEADER_S = 0.5
+_ERROR_SHOWN_S = 8
+
+
+def _commands() -> type[Provider]:
+    """Return what the palette offers, when it is first opened."""
+    from gpa_mlx_tui.app.palette import Commands
+
+    return Commands
+
+
+class GPAApp(App[None], inherit_bindings=False):
+    """The terminal app.
+
+    Args:
+        open_engine: Opens a model; called on the engine's thread.
+        model: Directory of the model to begin with.
+        theme: Colours.
+        ascii_only: Draw with ASCII characters.
+        keys: The user's keys, by the ids of the table of keys.
+        output: Where sound is played; None means the system's default output.
+        ears: Microphone, history and words for dictation; None means those of this computer and no words.
+        idle_unload_s: Free the weights after this many seconds without work; None keeps them.
+        mode: Id of the mode to begin with.
+        prepared: Called, on a thread, when all modes are imported.
+
+    Raises:
+        SettingsError: A key cannot be used.
+    """
+
+    TITLE = "gpa-mlx"
+    CSS_PATH = "gpa.tcss"
+    COMMANDS: ClassVar[Any] = {_commands}
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings_of(APP))
+    COMMAND_PALETTE_BINDING = ""
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        open_engine: OpenEngine,
+        model: Path,
+        *,
+        theme: ThemeName = "dark",
+        ascii_only: bool = False,
+        keys: Mapping[str, str] | None = None,
+        output: OutputDevice | None = None,
+        ears: DictationDependencies | None = None,
+        idle_unload_s: float | None = None,
+        mode: str = MODES[0].id,
+        prepared: Callable[[], None] = lambda: None,
+    ) -> None:
+        keys = dict(keys or {})
+        self.keys = remapped(keys)
+        self.symbols = ASCII if ascii_only else UNICODE
+        # The first screen there is, instead of an empty one before it.
+        self.DEFAULT_MODE = mode  # pyright: ignore[reportAttributeAccessIssue]
+        super().__init__()
+        self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
+        self._prepared = prepared
+        self.output = output
+        self.ears = ears or default_dependencies()
+        for one in THEMES.values():
+            self.register_theme(one)
+        self.theme = THEMES[theme].name
+        self.set_class(ascii_only, "-ascii")
+        ScrollBar.renderer = PlainScrollBar if ascii_only else ScrollBarRender
+        self.set_keymap(keys)
+        for place in MODES:
+            self.add_mode(place.id, self.screen_maker(place))
+
+    def screen_maker(self, mode: Mode) -> Callable[[], ModeScreen]:
+        """Return what makes the screen of a mode when it is first shown."""
+
+        def make() -> ModeScreen:
+            screen = mode.make_screen()
+            # Textual's own way, `CSS_PATH` of the screen, parses all other styles again.
+            self.stylesheet.add_source(mode.styles.read_text(encoding="utf-8"), read_from=(str(mode.styles), ""))
+            # A new screen gets today's styles as it is mounted. Textual does not know that, and would first parse all
+            # styles again, twice: 0.1 s in which nothing moves.
+            screen._css_update_count = self._css_update_count
+            return screen
+
+        return make
+
+    @property
+    def model_name(self) -> str:
+        """What people call the model."""
+        return model_name(self.service.model)
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether this is the model that ships with the program."""
+        return is_demo(self.service.model)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Apply the colours anew, to nothing but the app itself while there is no screen.
+
+        Textual asks for this at the start, because the theme is not its own default. It would parse all styles, and
+        once more with those of the first screen.
+        """
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+            self.stylesheet.apply(self)
+
+    def on_mount(self) -> None:
+        """Get everything else ready once the first mode is painted."""
+        self.set_interval(_HEADER_S, self.refresh_header)
+        self.call_after_refresh(self._prepare)
+
+    def show_error(self, error: GPAError) -> None:
+        """Say what went wrong, and what to do."""
+        self.notify(sentence_of(error), title="Error", severity="error", timeout=_ERROR_SHOWN_S, markup=False)
+
+    def tell(self, message: str) -> None:
+        """Say that something was done."""
+        self.notify(message, markup=False)
+
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard: with the system's own program, or through the terminal, over ssh too."""
+
+        def body(work: BackgroundTask) -> None:
+            from gpa_mlx.runtime.clipboard import clipboard_state, copy_text
+
+            if clipboard_state().copy:
+                copy_text(text)
+            else:
+                self.call_from_thread(self.copy_to_clipboard, text)
+            work.check()
+            self.call_from_thread(self.tell, "Copied.")
+
+        self.service.begin("copy", self, body)
+
+    def on_task_ended(self, message: TaskEnded) -> None:
+        """Say what went wrong."""
+        if message.error is not None:
+            self.show_error(message.error)
+
+    async def action_go(self, mode: str) -> None:
+        """Show a mode."""
+        if not isinstance(self.screen, ModeScreen):
+            return  # a dialogue must be answered first
+        if mode != self.current_mode:
+            await self.switch_mode(mode)
+            self.refresh_header()
+
+    def action_command_palette(self) -> None:
+        """Find any command by its name."""
+        if isinstance(self.screen, ModeScreen):
+            self.push_screen(CommandPalette(placeholder="Find a command", id="--command-palette"))
+
+    async def action_next_mode(self) -> None:
+        """Show the mode to the right."""
+        await self._turn(1)
+
+    async def action_previous_mode(self) -> None:
+        """Show the mode to the left."""
+        await self._turn(-1)
+
+    def action_cancel(self) -> None:
+        """Stop what the mode is doing."""
+        if isinstance(self.screen, ModeScreen):
+            self.screen.cancel_works()
+
+    def action_interrupt(self) -> None:
+        """Stop what the mode is doing; tell who wanted to leave how to."""
+        if isinstance(self.screen, ModeScreen) and not self.screen.cancel_works():
+            row = next(row for row in self.keys if row.action == "quit")
+            self.tell(f"{shown_key(row.key)} leaves.")
+
+    async def action_quit(self) -> None:
+        """Stop everything and leave."""
+        self.service.cancel_all()
+        self.exit()
+
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
+        """Nothing to say: the user's keys were checked before, and go before those of a text field."""
+
+    async def _turn(self, step: int) -> None:
+        names = [mode.id for mode in MODES]
+        await self.action_go(names[(names.index(self.current_mode) + step) % len(names)])
+
+    def refresh_header(self) -> None:
+        """Show how things are now."""
+        for screen in self.screen_stack[:1]:  # none while a mode is being made
+            if isinstance(screen, ModeScreen):
+                screen.refresh_header()
+
+    def _prepare(self) -> None:
+        """Import what the other modes need while the user looks at the first one."""
+        self.service.begin("prepare", self, lambda work: self._import_ahead())
+
+    def _import_ahead(self) -> None:
+        from importlib import import_module
+
+        from rich.cells import cell_len
+
+        import_module("numpy")
+        cell_len("\u6c49")  # imports a table with the first text that is not plain
+        for mode in MODES:
+            with suppress(ImportError):  # who goes to that mode will see it
+                import_module(mode.module)
+        self._prepared()

@@ -1,0 +1,61 @@
+"""The command palette: everything a key can do, found by its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from gpa_mlx_tui.bindings import APP, Key, shown_key
+from gpa_mlx_tui.modes import MODES
+from gpa_mlx_tui.themes import THEMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from textual.types import IgnoreReturnCallbackType
+
+    from gpa_mlx_tui.app.app import GPAApp
+
+
+class Commands(Provider):
+    """The rows of the table of keys that mean something now, and what has no key."""
+
+    async def discover(self) -> Hits:
+        """Offer everything."""
+        for name, about, run in self._commands():
+            yield DiscoveryHit(name, run, help=about)
+
+    async def search(self, query: str) -> Hits:
+        """Offer what matches."""
+        matcher = self.matcher(query)
+        for name, about, run in self._commands():
+            if (score := matcher.match(f"{name} {about}")) > 0:
+                yield Hit(score, matcher.highlight(name), run, help=about)
+
+    def _commands(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        app = cast("GPAApp", self.app)
+        titles = {mode.id: mode.title for mode in MODES}
+        current = getattr(self.screen, "mode", APP)
+        rows = [row for row in app.keys if row.mode == current] + [row for row in app.keys if row.mode == APP]
+        for row in rows:
+            if row.action != "command_palette":
+                where = "" if row.mode == APP else f"{titles[row.mode]}: "
+                yield f"{where}{row.label} ({shown_key(row.key)})", row.tooltip, self._runner(row)
+        for name in THEMES:
+            yield f"{name.capitalize()} colours", "Change the colours until you leave.", self._painter(name)
+
+    def _runner(self, row: Key) -> IgnoreReturnCallbackType:
+        screen = self.screen
+
+        async def run() -> None:
+            namespace = self.app if row.mode == APP else screen
+            await self.app.run_action(row.action, namespace)
+
+        return run
+
+    def _painter(self, name: str) -> IgnoreReturnCallbackType:
+        def paint() -> None:
+            self.app.theme = THEMES[name].name
+
+        return paint

@@ -1,0 +1,260 @@
+"""History: what was dictated, to be read, heard, recognised again, spoken and deleted."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Horizontal, Vertical
+from textual.widgets import DataTable, Static, TextArea
+
+from gpa_mlx.cli.progress import clock
+from gpa_mlx_tui.features.history.jobs import HistoryListed, TextChanged, delete_entry, list_history, recognise_entry
+from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.services.messages import TaskMessage
+from gpa_mlx_tui.services.sound import Playback, play_pieces, read_samples
+from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.dialogs import Confirm
+from gpa_mlx_tui.widgets.header import megabytes
+from gpa_mlx_tui.widgets.rows import Column, Rows
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from gpa_mlx.history import Entry
+    from gpa_mlx_tui.services.service import BackgroundTask
+
+_COLUMNS = (Column("", 1), Column("When", 16), Column("Length", 7), Column("Text or problem"))
+_NOTE = """\
+Nothing was dictated yet. What you dictate, F2, is kept here
+with its sound, so that nothing is lost."""
+
+
+class SoundBegan(TaskMessage):
+    """A recording is about to be heard.
+
+    Args:
+        work: The work.
+        playback: Plays it.
+    """
+
+    def __init__(self, work: BackgroundTask, playback: Playback) -> None:
+        super().__init__(work)
+        self.playback = playback
+
+
+class HistoryScreen(ModeScreen):
+    """Lists the dictations, the newest first."""
+
+    mode = "history"
+    first_focus: ClassVar[str] = "#entries"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: tuple[Entry, ...] = ()
+        self._total_bytes = 0
+        self._playback: Playback | None = None
+        self._played = ""
+        self._turn = threading.Lock()
+
+    def compose_body(self) -> ComposeResult:
+        """Lay out list, text and buttons."""
+        with Vertical(classes="body"):
+            yield Rows(_COLUMNS, note=_NOTE, id="entries")
+            yield TextArea("", id="text", read_only=True, compact=True, soft_wrap=True)
+            yield Static(id="facts", classes="quiet", markup=False)
+            with Horizontal(classes="row"):
+                yield Button("Play", id="play")
+                yield Button("Recognise", id="retry", variant="primary")
+                yield Button("Copy", id="copy")
+                yield Button("Speak", id="speak", tooltip="Say the text in a voice.")
+                yield Button("Delete", id="delete")
+                yield Static(id="total", classes="quiet", markup=False)
+
+    def on_mount(self) -> None:
+        """Set the buttons right."""
+        self._show_state()
+
+    def on_screen_resume(self) -> None:
+        """Look what is there by now."""
+        self._look_up()
+
+    # -- what the user does -------------------------------------------------------------------------------------------
+
+    def action_play(self) -> None:
+        """Play, pause, or go on."""
+        entry = self._chosen
+        if entry is None:
+            return
+        if self.working("play") and self._playback is not None and self._played == entry.name:
+            self._playback.toggle()
+            self._show_state()
+            return
+        output, expected_s = self.gpa.output, entry.duration_s
+
+        def body(work: BackgroundTask) -> None:
+            samples = read_samples(entry.audio)
+            work.check()
+            playback = Playback(output, expected_s=expected_s)
+            if playback.problem is not None:
+                raise playback.problem
+            work.post(SoundBegan(work, playback))
+            play_pieces(work, playback, [samples])
+
+        self._playback, self._played = None, entry.name
+        self.begin("play", body)
+        self._show_state()
+
+    def action_retry(self) -> None:
+        """Recognise again."""
+        entry = self._chosen
+        if entry is None:
+            return
+        service, ears, turn = self.service, self.gpa.ears, self._turn
+        self.begin("retry", lambda work: recognise_entry(work, service, ears, entry, turn))
+        self._show_state()
+
+    def action_copy(self) -> None:
+        """Copy the text."""
+        if self._chosen is None or not self._chosen.text:
+            self.gpa.tell("There is no text to copy.")
+            return
+        self.gpa.copy(self.query_one("#text", TextArea).selected_text or self._chosen.text)
+
+    async def action_speak(self) -> None:
+        """Take the text to the Speak mode."""
+        entry = self._chosen
+        if entry is None or not entry.text:
+            self.gpa.tell("There is no text to speak; Ctrl+R writes it down.")
+            return
+        text = entry.text
+        await self.gpa.action_go("speak")
+        screen = self.app.screen
+
+        def put() -> None:
+            area = screen.query_one("#text", TextArea)
+            area.text = text
+            area.focus()
+
+        screen.call_after_refresh(put)
+
+    def action_delete(self) -> None:
+        """Delete, after a question."""
+        entry = self._chosen
+        if entry is None:
+            return
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                if self._played == entry.name:
+                    self.cancel("play")
+                ears = self.gpa.ears
+                self.begin("delete", lambda work: delete_entry(work, ears, entry))
+
+        words = f" ({clock(entry.duration_s)})" if entry.duration_s else ""
+        question = f"Delete the recording of {entry.recorded_at:%Y-%m-%d %H:%M}{words} and its text?"
+        self.app.push_screen(Confirm(question, yes="Delete", no="Keep"), answer)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Do what the button says."""
+        if event.button.id == "speak":
+            self.run_worker(self.action_speak())
+        else:
+            getattr(self, f"action_{event.button.id}")()
+
+    def on_data_table_row_selected(self) -> None:
+        """Play it."""
+        self.action_play()
+
+    def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
+        """Show its text."""
+        self._show_entry()
+        self._show_state()
+
+    # -- what works tell ----------------------------------------------------------------------------------------------
+
+    def on_history_listed(self, message: HistoryListed) -> None:
+        """Show what there is."""
+        self.entries, self._total_bytes = message.entries, message.total_bytes
+        self._show_rows()
+        self._show_entry()
+        self._show_state()
+
+    def on_text_changed(self, message: TextChanged) -> None:
+        """Show the text that is coming."""
+        if self._chosen is not None and self._chosen.name == message.name:
+            self.query_one("#text", TextArea).text = message.text
+
+    def on_sound_began(self, message: SoundBegan) -> None:
+        """Note what plays."""
+        self._playback = message.playback
+        self._show_state()
+
+    def work_stopped(self, name: str) -> None:
+        """Look again after a change."""
+        if name == "play":
+            self._playback, self._played = None, ""
+        if name in ("retry", "delete"):
+            self._look_up()
+        self._show_state()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _chosen(self) -> Entry | None:
+        key = self.query_one(Rows).chosen
+        return next((entry for entry in self.entries if entry.name == key), None)
+
+    def _look_up(self) -> None:
+        ears = self.gpa.ears
+        self.begin("look", lambda work: list_history(work, ears), silent=True)
+
+    def _show_rows(self) -> None:
+        symbols = self.gpa.symbols
+        signs = {
+            "recording": symbols.recording,
+            "recorded": symbols.idle,
+            "recognised": symbols.done,
+            "failed": symbols.failed,
+        }
+        rows = []
+        for entry in self.entries:
+            sign = symbols.busy if entry.in_use else signs[entry.state]
+            text = entry.text or entry.error or ("in use" if entry.in_use else f"({entry.state})")
+            when = f"{entry.recorded_at:%Y-%m-%d %H:%M}"
+            rows.append((entry.name, (sign, when, clock(entry.duration_s), text)))
+        self.query_one(Rows).show(rows)
+
+    def _show_entry(self) -> None:
+        entry = self._chosen
+        area = self.query_one("#text", TextArea)
+        text = "" if entry is None else entry.text
+        if area.text != text and not self.working("retry"):
+            area.text = text
+        words = ""
+        if entry is not None:
+            dot = f" {self.gpa.symbols.dot} "
+            state = "in use" if entry.in_use else entry.state
+            facts = [state, f"{clock(entry.duration_s)} long", entry.device, entry.name]
+            words = f"{dot.join(fact for fact in facts if fact)}\n{entry.error}".rstrip()
+        self.query_one("#facts", Static).update(words)
+
+    def _show_state(self) -> None:
+        if not self.is_mounted:
+            return
+        entry = self._chosen
+        symbols = self.gpa.symbols
+        sounds = self._playback is not None and entry is not None and self._played == entry.name
+        paused = self._playback is not None and self._playback.is_paused
+        play = self.query_one("#play", Button)
+        play.label = "Go on" if sounds and paused else "Pause" if sounds else "Play"
+        retry = self.query_one("#retry", Button)
+        retry.label = f"Listening{symbols.ellipsis}" if self.working("retry") else "Recognise"
+        for button, is_off in (("play", False), ("retry", self.working("retry")), ("delete", False)):
+            self.query_one(f"#{button}", Button).disabled = entry is None or is_off
+        for button in ("copy", "speak"):
+            self.query_one(f"#{button}", Button).disabled = entry is None or not entry.text
+        count = len(self.entries)
+        plural = "" if count == 1 else "s"
+        total = f"{count} recording{plural}, {megabytes(self._total_bytes)}"
+        self.query_one("#total", Static).update(total if count else "")

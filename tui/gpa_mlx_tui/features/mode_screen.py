@@ -1,0 +1,179 @@
+"""What all modes have in common: the frame around them, their works, cancelling, and telling what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.events import ScreenResume, ScreenSuspend
+from textual.screen import Screen
+
+from gpa_mlx.errors import GPAError
+from gpa_mlx_tui.bindings import bindings_of
+from gpa_mlx_tui.services.hearing import check_microphone
+from gpa_mlx_tui.services.messages import TaskCancelled, TaskEnded
+from gpa_mlx_tui.widgets.header import Header, ModeBar
+from gpa_mlx_tui.widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from gpa_mlx.types import Task
+    from gpa_mlx_tui.app.app import GPAApp
+    from gpa_mlx_tui.services.service import BackgroundTask, Service
+
+
+class ModeScreen(Screen[None]):
+    """A mode. A subclass says `mode`, lays out `compose_body`, and has `action_<name>` for each of its keys.
+
+    What takes time is begun with `begin` and answers with messages; `working` says whether it still goes on.
+    """
+
+    mode: ClassVar[str]
+    """Its id in the tables of modes and of keys."""
+    uses: ClassVar[Task | None] = None
+    """What the model will be asked for; it is loaded when the mode is first shown."""
+    first_focus: ClassVar[str] = ""
+    """Selector of the widget that has the focus at first."""
+
+    def __init_subclass__(cls) -> None:
+        """Take the keys from the table."""
+        bindings: list[BindingType] = list(bindings_of(cls.mode))
+        cls.BINDINGS = bindings
+        super().__init_subclass__()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._works: dict[str, BackgroundTask] = {}
+        self._silent: set[str] = set()
+        self._was_shown = self._is_shown = False
+
+    @property
+    def gpa(self) -> GPAApp:
+        """The app."""
+        return cast("GPAApp", self.app)
+
+    @property
+    def service(self) -> Service:
+        """The way to the model."""
+        return self.gpa.service
+
+    def compose(self) -> ComposeResult:
+        """Lay out the frame."""
+        yield Header()
+        yield ModeBar(self.mode)
+        yield from self.compose_body()
+        yield KeyBar(self.mode)
+
+    def compose_body(self) -> ComposeResult:
+        """Lay out what is between the bar and the footer."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Load what the mode needs, once it is painted."""
+        self.refresh_header()
+        if self.first_focus:
+            self.query_one(self.first_focus).focus()
+        if self.uses is not None:
+            self.call_after_refresh(self._load, self.uses)
+
+    @on(ScreenResume)
+    async def spare_repetitions(self, event: ScreenResume) -> None:
+        """Spare Textual half of its work when the mode is first shown.
+
+        It tells so twice, and gives all widgets their styles each time, which they have got when they were mounted.
+        """
+        if self._is_shown:
+            event.prevent_default()
+        elif not self._was_shown:
+            event.refresh_styles = False
+            await asyncio.sleep(0)  # the widgets have just been made: let others have a turn before they are painted
+        self._was_shown = self._is_shown = True
+
+    @on(ScreenSuspend)
+    def note_absence(self) -> None:
+        """Another screen takes the place of this one."""
+        self._is_shown = False
+
+    def refresh_header(self) -> None:
+        """Show how things are now."""
+        service = self.service
+        for header in self.query(Header):  # none while the screen is being made
+            header.show(self.gpa.model_name, service.state, service.memory_bytes())
+
+    def begin(self, name: str, body: Callable[[BackgroundTask], None], *, silent: bool = False) -> BackgroundTask:
+        """Do something in the background; one of the same name that is under way is cancelled.
+
+        Args:
+            name: What it is.
+            body: What to do; see `Service.begin`.
+            silent: It only looks something up: Escape does not cancel it.
+        """
+        if old := self._works.pop(name, None):
+            old.cancel()
+        (self._silent.add if silent else self._silent.discard)(name)
+        work = self._works[name] = self.service.begin(name, self, body)
+        return work
+
+    def look_for_microphone(self) -> None:
+        """Find out whether there is a microphone now; `MicrophoneChecked` tells."""
+        if self.working("microphone"):
+            return
+        ears = self.gpa.ears
+        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
+
+    def working(self, name: str) -> bool:
+        """Tell whether something of this name is under way."""
+        return name in self._works
+
+    def cancel(self, name: str) -> bool:
+        """End something at once, as far as the user can see; tell whether it was under way."""
+        work = self._works.pop(name, None)
+        if work is None:
+            return False
+        work.cancel()
+        self.work_stopped(name)
+        return True
+
+    def cancel_works(self) -> bool:
+        """Cancel what the user is waiting for; tell whether there was something."""
+        names = [name for name in self._works if name not in self._silent]
+        for name in names:
+            self.cancel(name)
+        return bool(names)
+
+    def work_stopped(self, name: str) -> None:
+        """Show that something was cancelled or has ended."""
+
+    def on_task_ended(self, message: TaskEnded) -> None:
+        """Note the end, and say what went wrong."""
+        message.stop()
+        name = message.work.name
+        if self._works.get(name) is message.work:
+            del self._works[name]
+        if message.error is not None:
+            self.gpa.show_error(message.error)
+        self.work_stopped(name)
+
+    def on_task_cancelled(self, message: TaskCancelled) -> None:
+        """Do as Escape does when others cancelled what is under way: another model is used."""
+        message.stop()
+        name = message.work.name
+        if self._works.get(name) is not message.work:
+            return
+        if name not in self._silent:
+            self.cancel_works()
+        self.cancel(name)
+
+    def _load(self, task: Task) -> None:
+        self._silent.add("load")
+        self._works["load"] = self.service.warm(self, task)
+
+
+def sentence_of(error: GPAError) -> str:
+    """Return an error as one text."""
+    return f"{error.message}\n{error.hint}".strip()

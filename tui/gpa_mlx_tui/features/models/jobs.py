@@ -1,0 +1,171 @@
+"""The models of this computer: what the Models mode finds out and checks on its works' threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpa_mlx.errors import GPAError, ModelFormatError
+from gpa_mlx_tui.features.models.installing import InstallDone, Meter
+from gpa_mlx_tui.services.choices import model_name
+from gpa_mlx_tui.services.messages import TaskMessage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gpa_mlx.store.manifest import Manifest
+    from gpa_mlx_tui.services.service import BackgroundTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownModel:
+    """One model.
+
+    Attributes:
+        name: What people call it.
+        path: Its directory.
+        manifest: What it consists of; None when that cannot be read.
+        problem: Why it cannot be used; empty when it can.
+        is_installed: It is in the folder of models, so that it can be removed.
+        is_default: It is used when none is named.
+    """
+
+    name: str
+    path: Path
+    manifest: Manifest | None
+    problem: str
+    is_installed: bool
+    is_default: bool
+
+    @property
+    def size_bytes(self) -> int:
+        """What its files take."""
+        return 0 if self.manifest is None else sum(file.size for file in self.manifest.files.values())
+
+    @property
+    def stored(self) -> str:
+        """How its language model is stored."""
+        part = None if self.manifest is None else self.manifest.parts.get("lm")
+        if part is None:
+            return ""
+        return part.dtype if part.bits is None else f"{part.bits} bits"
+
+    @property
+    def source(self) -> str:
+        """Where it came from."""
+        if self.manifest is None:
+            return ""
+        source = self.manifest.source
+        return source.location + (f" @ {source.revision[:7]}" if source.revision else "")
+
+    def part_bytes(self, name: str) -> int:
+        """Return what the files of one part take; those of the language model are not in a folder of their own."""
+        files = {} if self.manifest is None else self.manifest.files
+        folder = "" if name == "lm" else name
+        return sum(file.size for path, file in files.items() if path.rpartition("/")[0] == folder)
+
+
+class ModelsListed(TaskMessage):
+    """Which models there are.
+
+    Args:
+        work: The work.
+        models: The one that ships first, then by name.
+    """
+
+    def __init__(self, work: BackgroundTask, models: tuple[KnownModel, ...]) -> None:
+        super().__init__(work)
+        self.models = models
+
+
+def list_models(work: BackgroundTask, current: Path) -> None:
+    """Find the models: the demo model, what is installed, and the one in use.
+
+    Raises:
+        SettingsError: The settings cannot be read.
+    """
+    from contextlib import suppress
+
+    from gpa_mlx import settings
+    from gpa_mlx.model import demo
+    from gpa_mlx.store import models
+
+    chosen = settings.current().model
+    default = chosen or models.default_name() or demo.NAME
+    found: list[KnownModel] = []
+
+    def add(name: str, path: Path, *, is_installed: bool) -> None:
+        manifest, problem = _look(path)
+        is_default = default in (name, str(path))
+        found.append(
+            KnownModel(
+                name=name,
+                path=path,
+                manifest=manifest,
+                problem=problem,
+                is_installed=is_installed,
+                is_default=is_default,
+            )
+        )
+
+    with suppress(GPAError):
+        add(demo.NAME, demo.demo_model(), is_installed=False)
+    for model in models.installed_models():
+        work.check()
+        add(model.name, model.path, is_installed=True)
+    if current not in [model.path for model in found]:
+        add(model_name(current), current, is_installed=False)
+    work.post(ModelsListed(work, tuple(found)))
+
+
+def choose_default(work: BackgroundTask, model: KnownModel) -> None:
+    """Use a model from now on whenever none is named.
+
+    Raises:
+        GPAError: The choice cannot be written down.
+    """
+    from gpa_mlx import settings
+    from gpa_mlx.model import demo
+    from gpa_mlx.store import models
+
+    if model.is_installed:
+        with models.changing(lambda: None):
+            models.set_default(model.name)
+    else:
+        settings.store("model", demo.NAME if model.name == demo.NAME else str(model.path.absolute()))
+    overruled = settings.current().model not in (None, model.name, str(model.path.absolute()))
+    note = " The variable GPA_MLX_MODEL goes before it." if overruled else ""
+    work.post(InstallDone(work, f"{model.name} is used when no model is named.{note}"))
+
+
+def verify_model(work: BackgroundTask, model: KnownModel) -> None:
+    """Compare every file of a model with its size and checksum.
+
+    Raises:
+        ModelNotFoundError: It is gone.
+        ModelFormatError: It is damaged.
+        CancelledError: The work was cancelled.
+    """
+    from gpa_mlx.store.manifest import read_manifest, verify_files
+
+    meter = Meter(work)
+    problems = verify_files(model.path, lambda done, total: meter.report("files", done, total))
+    files = len(read_manifest(model.path).files)
+    if problems:
+        raise ModelFormatError(
+            f"{len(problems)} of {files} files of {model.name} are damaged: {'; '.join(problems)}.",
+            hint="Ctrl+N makes the model again from its source.",
+        )
+    work.post(InstallDone(work, f"All {files} files of {model.name} are as they were written."))
+
+
+def _look(path: Path) -> tuple[Manifest | None, str]:
+    from gpa_mlx.store.manifest import read_manifest, require_converted
+
+    manifest = None
+    try:
+        manifest = read_manifest(path)
+        require_converted(path)
+    except GPAError as error:
+        return manifest, error.message
+    return manifest, ""

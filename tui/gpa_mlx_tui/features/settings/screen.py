@@ -1,0 +1,250 @@
+"""Settings: every value and where it comes from, and every key, to be changed in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Horizontal, Vertical
+from textual.widgets import DataTable, Static
+
+from gpa_mlx.settings import DEFAULT_ORIGIN, KEYS
+from gpa_mlx_tui.bindings import APP, TABLE, shown_key
+from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.features.settings.jobs import (
+    DEVICES,
+    KEYS_PREFIX,
+    DevicesFound,
+    SettingRefused,
+    SettingsRead,
+    find_devices,
+    read_settings,
+    shown,
+    take_effect,
+    write_setting,
+)
+from gpa_mlx_tui.features.settings.press_key import PressKey
+from gpa_mlx_tui.features.settings.value_field import ValueField
+from gpa_mlx_tui.modes import MODES
+from gpa_mlx_tui.themes import THEMES
+from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.dialogs import Choose
+from gpa_mlx_tui.widgets.rows import Column, Rows
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from gpa_mlx.settings import LoadedSettings
+
+_COLUMNS = (Column("Setting", share=2), Column("Value", share=3), Column("From", share=2))
+_SYSTEMS_CHOICE = "the system's choice"
+_CHOICES = {"theme": tuple(THEMES), "ascii": ("true", "false")}
+
+
+class SettingsScreen(ModeScreen):
+    """One row for each setting, then one for each key."""
+
+    mode = "settings"
+    first_focus: ClassVar[str] = "#settings"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: LoadedSettings | None = None
+        self._edited = ""
+
+    def compose_body(self) -> ComposeResult:
+        """Lay out the rows, what they mean, and the line to change one."""
+        with Vertical(classes="body"):
+            yield Rows(_COLUMNS, id="settings")
+            yield Static(id="about", classes="quiet", markup=False)
+            with Horizontal(classes="row", id="field"):
+                yield Static(id="field_name", classes="label", markup=False)
+                yield ValueField(id="value", compact=True)
+            yield Static(id="problem", classes="trouble", markup=False)
+            with Horizontal(classes="row"):
+                yield Button("Change", id="edit", variant="primary")
+                yield Button("Reset", id="reset", tooltip="Take it back to its default.")
+
+    def on_screen_resume(self) -> None:
+        """Read what is set by now."""
+        self.begin("read", read_settings, silent=True)
+
+    # -- what the user does -------------------------------------------------------------------------------------------
+
+    def action_edit(self) -> None:
+        """Change the chosen setting or key."""
+        name = self._chosen
+        if not name or self.loaded is None:
+            return
+        self._show_problem("")
+        if name.startswith(KEYS_PREFIX):
+            self._ask_key(name)
+        elif name in DEVICES:
+            self.begin("devices", lambda work: find_devices(work, name))
+        elif name in _CHOICES:
+            self._ask_choice(name)
+        else:
+            self._open_field(name)
+
+    def action_reset(self) -> None:
+        """Take the chosen setting out of the file."""
+        name = self._chosen
+        if not name or self.loaded is None:
+            return
+        if not self._is_in_file(name):
+            self.gpa.tell(f"{name} is not set in the settings file.")
+        else:
+            self._write(name, None)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Do what the button says."""
+        getattr(self, f"action_{event.button.id}")()
+
+    def on_data_table_row_selected(self) -> None:
+        """Change it."""
+        self.action_edit()
+
+    def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
+        """Say what it means."""
+        self._show_about()
+
+    def on_input_submitted(self) -> None:
+        """Take the value."""
+        value = self.query_one(ValueField).value.strip()
+        if value:
+            self._write(self._edited, value)
+        elif self._is_in_file(self._edited):
+            self._write(self._edited, None)
+        else:
+            self._close_field()
+
+    def on_input_changed(self) -> None:
+        """It may be right now."""
+        self._show_problem("")
+
+    def on_value_field_left(self) -> None:
+        """Leave the value as it is."""
+        self._close_field()
+
+    # -- what works tell ----------------------------------------------------------------------------------------------
+
+    def on_settings_read(self, message: SettingsRead) -> None:
+        """Show what is set, and let a change hold."""
+        self.loaded = message.loaded
+        name = message.changed
+        if name:
+            holds = take_effect(self.gpa, name, message.loaded.settings)
+            self._close_field()
+            origin = message.loaded.origins.get(name, "")
+            if name in KEYS and origin == KEYS[name].variable:
+                self.gpa.tell(f"Saved, but {origin} is set in the environment and goes before it.")
+            else:
+                self.gpa.tell("Saved." if holds else "Saved. It holds from the next start.")
+        self._show_rows()
+        self._show_about()
+
+    def on_devices_found(self, message: DevicesFound) -> None:
+        """Ask which device to use; one that is set and not connected can stay."""
+        assert self.loaded is not None
+        name = message.setting
+        value = shown(name, getattr(self.loaded.settings, name))
+        names = message.names if not value or value in message.names else (value, *message.names)
+
+        def take(index: int | None) -> None:
+            if index:
+                self._write(name, names[index - 1])
+            elif index == 0 and self._is_in_file(name):
+                self._write(name, None)
+
+        current = names.index(value) + 1 if value else 0
+        self.app.push_screen(Choose(KEYS[name].help, [_SYSTEMS_CHOICE, *names], current=current), take)
+
+    def on_setting_refused(self, message: SettingRefused) -> None:
+        """Say what is wrong with it."""
+        self._show_problem(f"{message.error.message} {message.error.hint}")
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _chosen(self) -> str:
+        return self.query_one(Rows).chosen or ""
+
+    def _is_in_file(self, name: str) -> bool:
+        if self.loaded is None:
+            return False
+        if name.startswith(KEYS_PREFIX):
+            return name.removeprefix(KEYS_PREFIX) in self.loaded.settings.keys
+        return self.loaded.origins[name] not in (DEFAULT_ORIGIN, KEYS[name].variable)
+
+    def _write(self, name: str, text: str | None) -> None:
+        self.begin("write", lambda work: write_setting(work, name, text))
+
+    def _ask_key(self, name: str) -> None:
+        assert self.loaded is not None
+        row = next(row for row in self.gpa.keys if row.id == name.removeprefix(KEYS_PREFIX))
+
+        def take(key: str | None) -> None:
+            if key is not None:
+                self._write(name, key)
+
+        self.app.push_screen(PressKey(f"{row.label}, now {shown_key(row.key)}", self.loaded.settings.keys), take)
+
+    def _ask_choice(self, name: str) -> None:
+        assert self.loaded is not None
+        options = _CHOICES[name]
+        value = shown(name, getattr(self.loaded.settings, name))
+
+        def take(index: int | None) -> None:
+            if index is not None:
+                self._write(name, options[index])
+
+        current = options.index(value) if value in options else 0
+        self.app.push_screen(Choose(KEYS[name].help, options, current=current), take)
+
+    def _open_field(self, name: str) -> None:
+        assert self.loaded is not None
+        self._edited = name
+        self.query_one("#field_name", Static).update(name)
+        self.query_one("#field").add_class("-open")
+        field = self.query_one(ValueField)
+        field.value = shown(name, getattr(self.loaded.settings, name))
+        field.placeholder = KEYS[name].kind.form
+        field.focus()
+
+    def _close_field(self) -> None:
+        self._edited = ""
+        self._show_problem("")
+        self.query_one("#field").remove_class("-open")
+        if isinstance(self.focused, ValueField):
+            self.query_one(Rows).focus()
+
+    def _show_problem(self, words: str) -> None:
+        self.query_one("#problem", Static).update(words)
+
+    def _show_rows(self) -> None:
+        assert self.loaded is not None
+        values, origins = self.loaded.settings, self.loaded.origins
+        rows = []
+        for name in KEYS:
+            if name != "keys":
+                origin = origins[name]
+                place = origin if origin in (DEFAULT_ORIGIN, KEYS[name].variable) else "settings file"
+                rows.append((name, (name, shown(name, getattr(values, name)) or "-", place)))
+        titles = {APP: "everywhere", **{mode.id: mode.title for mode in MODES}}
+        for row in self.gpa.keys:
+            place = "settings file" if row.id in values.keys else DEFAULT_ORIGIN
+            label = f"{titles.get(row.mode, row.mode)}: {row.label}"
+            rows.append((f"{KEYS_PREFIX}{row.id}", (f"key {row.id}", f"{shown_key(row.key)}  ({label})", place)))
+        self.query_one(Rows).show(rows)
+
+    def _show_about(self) -> None:
+        name = self._chosen
+        words = ""
+        if name.startswith(KEYS_PREFIX):
+            row = next(row for row in TABLE if row.id == name.removeprefix(KEYS_PREFIX))
+            words = f"{row.tooltip}\nBy default {shown_key(row.key)}. Enter, then press the new key."
+        elif name and self.loaded is not None:
+            origin = self.loaded.origins[name]
+            place = "" if origin == DEFAULT_ORIGIN else f" Set by {origin}."
+            form = " or ".join(_CHOICES[name]) if name in _CHOICES else KEYS[name].kind.form
+            words = f"{KEYS[name].help}\nIt is {form}.{place}"
+        self.query_one("#about", Static).update(words)

@@ -1,0 +1,107 @@
+"""What to say to somebody who makes a recording for a voice: the scores of the recording in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from gpa_mlx.voices.quality import ClipQuality
+
+Grade: TypeAlias = Literal["good", "fair", "bad"]
+
+TOPICS = ("Length", "Speech", "Noise", "Clipping", "Music", "Voice")
+"""What is judged, in the order of the advice."""
+
+HOW_TO = "Say a few sentences as you usually talk, in a quiet room, a hand's breadth or two from the microphone."
+
+# What is bad here is what `gpa_mlx.jobs.enroll.warnings_of` complains about.
+_NOISY_DB, _QUIET_DB = 15.0, 25.0
+_CLIPPED, _TOUCHED = 0.005, 0.001
+_TONES_DB = -20.0
+_FEW_SPEECH = 0.4
+_FEW_VOICED = 0.2
+_SHORT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing about a recording.
+
+    Attributes:
+        topic: One of `TOPICS`.
+        grade: `fair` will do; `bad` will be heard in the voice.
+        words: What it is, and what to do about it.
+    """
+
+    topic: str
+    grade: Grade
+    words: str
+
+
+def advise(quality: ClipQuality, duration_s: float, wanted_s: float) -> tuple[Advice, ...]:
+    """Put the scores of a stretch of sound into words, one advice for each of `TOPICS`.
+
+    Args:
+        quality: Of the stretch.
+        duration_s: Its length.
+        wanted_s: So much the model takes for a voice.
+    """
+    judged = (
+        _length(duration_s, wanted_s),
+        _speech(quality.speech_share),
+        _noise(quality.snr_db),
+        _clipping(quality.clipping_share),
+        _music(quality.tone_bed_db),
+        _voice(quality.voicing_share, has_speech=quality.speech_share > 0),
+    )
+    return tuple(Advice(topic, grade, words) for topic, (grade, words) in zip(TOPICS, judged, strict=True))
+
+
+def verdict(total: float) -> str:
+    """Return one word for `ClipQuality.total`."""
+    return "very good" if total >= 85 else "good" if total >= 60 else "fair" if total >= 30 else "poor"
+
+
+def _length(duration_s: float, wanted_s: float) -> tuple[Grade, str]:
+    if duration_s < _SHORT * wanted_s:
+        return "bad", f"{duration_s:.1f} s is too short; {wanted_s:g} s are wanted"
+    if duration_s < wanted_s - 0.05:
+        return "fair", f"{duration_s:.1f} s will do; {wanted_s:g} s are better"
+    return "good", f"{duration_s:.1f} s, as much as the model takes"
+
+
+def _speech(share: float) -> tuple[Grade, str]:
+    if share == 0:
+        return "bad", "none is heard"
+    if share < _FEW_SPEECH:
+        return "bad", f"only {share:.0%} of the time: shorter pauses"
+    return "good", f"{share:.0%} of the time"
+
+
+def _noise(snr_db: float) -> tuple[Grade, str]:
+    if snr_db < _NOISY_DB:
+        return "bad", f"speech is only {snr_db:.0f} dB above it: go nearer"
+    if snr_db < _QUIET_DB:
+        return "fair", f"some: speech is {snr_db:.0f} dB above it"
+    return "good", f"little: speech is {snr_db:.0f} dB above it"
+
+
+def _clipping(share: float) -> tuple[Grade, str]:
+    if share > _CLIPPED:
+        return "bad", f"{share:.1%} is cut off: speak softer, or farther"
+    if share > _TOUCHED:
+        return "fair", f"a little: {share:.2%} is cut off"
+    return "good", "none"
+
+
+def _music(tones_db: float) -> tuple[Grade, str]:
+    if tones_db > _TONES_DB:
+        return "bad", f"music or hum at {tones_db:.0f} dB: turn it off"
+    return "good", "no music or hum under the speech"
+
+
+def _voice(share: float, *, has_speech: bool) -> tuple[Grade, str]:
+    if not has_speech or share < _FEW_VOICED:
+        return "bad", "sounds whispered: use your full voice"
+    return "good", "has a clear pitch"

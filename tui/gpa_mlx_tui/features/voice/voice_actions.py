@@ -1,0 +1,116 @@
+"""The questions that come before a voice is kept, renamed, removed or passed on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpa_mlx.voices.voice import CONSENT, CONSENT_QUESTION
+from gpa_mlx_tui.features.voice import library_jobs
+from gpa_mlx_tui.features.voice.voice_dialogs import FROM_FILE, AskName, PasteCard
+from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
+
+if TYPE_CHECKING:
+    from gpa_mlx.types import Voice
+    from gpa_mlx_tui.features.mode_screen import ModeScreen
+    from gpa_mlx_tui.features.voice.voice_list import VoiceList
+
+KEEP = "keep"
+"""The work that keeps a new voice."""
+
+_CHANGE = "change"
+_CARDS = (".voice", ".txt")
+
+
+class VoiceActions:
+    """Asks, and then begins the work; its messages go to the screen.
+
+    Args:
+        screen: Has the works and shows the dialogues.
+        voices: Knows which names are taken.
+    """
+
+    def __init__(self, screen: ModeScreen, voices: VoiceList) -> None:
+        self._screen, self._voices = screen, voices
+
+    def keep(self, voice: Voice, name: str) -> None:
+        """Keep a new voice, if its owner has agreed.
+
+        Args:
+            voice: The voice.
+            name: A name to begin with.
+        """
+
+        def ask(chosen: str | None) -> None:
+            if chosen is not None:
+                self._screen.app.push_screen(Confirm(CONSENT_QUESTION), lambda yes: take(chosen, yes))
+
+        def take(chosen: str, yes: bool | None) -> None:
+            if yes:
+                kept = library_jobs.with_consent(voice, chosen, CONSENT)
+                self._screen.begin(KEEP, lambda work: library_jobs.keep(work, kept))
+            elif yes is not None:
+                self._screen.gpa.tell("The voice was not kept: its owner has not agreed. Ask the owner first.")
+
+        self._screen.app.push_screen(AskName("What shall the voice be called?", name, self._voices.names), ask)
+
+    def rename(self, name: str) -> None:
+        """Give a voice another name."""
+
+        def take(new_name: str | None) -> None:
+            if new_name is not None and new_name != name:
+                self._screen.begin(_CHANGE, lambda work: library_jobs.rename(work, name, new_name))
+
+        taken = [other for other in self._voices.names if other != name]
+        self._screen.app.push_screen(AskName(f"What shall '{name}' be called?", name, taken), take)
+
+    def remove(self, name: str) -> None:
+        """Remove a voice."""
+
+        def take(yes: bool | None) -> None:
+            if yes:
+                self._screen.begin(_CHANGE, lambda work: library_jobs.remove(work, name))
+
+        question = f"Remove the voice '{name}'? Only its card could bring it back."
+        self._screen.app.push_screen(Confirm(question, yes="Remove", no="Keep"), take)
+
+    def export(self, voice: Voice) -> None:
+        """Write the card of a voice to a file."""
+
+        def take(path: Path | None) -> None:
+            if path is not None:
+                self._screen.begin(_CHANGE, lambda work: library_jobs.export(work, voice, path))
+
+        start = Path.cwd() / f"{voice.name}.voice"
+        self._screen.app.push_screen(PathPicker("Export the card as", "save", start), take)
+
+    def paste(self) -> None:
+        """Read a card that is pasted, or in a file."""
+
+        def take(text: str | None) -> None:
+            if text == FROM_FILE:
+                dialog = PathPicker("A voice card", "open", Path.cwd(), suffixes=_CARDS)
+                self._screen.app.push_screen(dialog, take_file)
+            elif text is not None:
+                self._screen.begin(_CHANGE, lambda work: library_jobs.read_pasted(work, text))
+
+        def take_file(path: Path | None) -> None:
+            if path is not None:
+                self._screen.begin(_CHANGE, lambda work: library_jobs.read_file(work, path))
+
+        self._screen.app.push_screen(PasteCard(), take)
+
+    def take_card(self, voice: Voice) -> None:
+        """Keep the voice of a card, under another name if its own is taken."""
+
+        def take(name: str | None) -> None:
+            if name is not None:
+                self._screen.begin(_CHANGE, lambda work: library_jobs.keep(work, replace(voice, name=name)))
+
+        taken = self._voices.names
+        if voice.name.casefold() in {name.casefold() for name in taken}:
+            title = f"There is a voice '{voice.name}' already. What shall this one be called?"
+            self._screen.app.push_screen(AskName(title, voice.name, taken), take)
+        else:
+            take(voice.name)

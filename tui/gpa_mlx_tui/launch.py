@@ -1,0 +1,182 @@
+"""`gpa-mlx tui`: the terminal app."""
+
+from __future__ import annotations
+
+import gc
+import locale
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+import click
+
+from gpa_mlx.cli.options import model_option
+from gpa_mlx.errors import GPAError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpa_mlx.audio.devices.playback import OutputDevice
+    from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx_tui.app.app import GPAApp
+
+_CLOSE_S = 0.5
+_SELDOM = 100
+"""Collections of younger objects to one of all; Python's default is 10."""
+THEMES = ("dark", "light")
+
+
+class _WithKeys(click.Command):
+    """A command whose help ends with the app's keys."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of keys, by mode."""
+        from gpa_mlx_tui.bindings import APP, keys_of, shown_key
+        from gpa_mlx_tui.modes import MODES
+
+        for mode, title in ((APP, "Keys"), *((mode.id, f"Keys in {mode.title}") for mode in MODES)):
+            rows = [(shown_key(row.key), row.tooltip) for row in keys_of(mode)]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+@click.command(cls=_WithKeys)
+@model_option
+@click.option("--theme", type=click.Choice(THEMES), help="Colours.  [default: as in the settings, or dark]")
+@click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
+def tui(*, model: str | None, theme: str | None, ascii_only: bool | None) -> None:
+    """Dictate, speak and more in a terminal app.
+
+    Without --model it opens on the demo model, which hears and says twenty words. F1 shows every key.
+    """
+    if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):  # Textual draws there
+        raise GPAError("The app needs a terminal.", hint="Start it in one, or use the other commands in scripts.")
+    gc.disable()  # until all is imported: there is no garbage yet, and looking for it takes a tenth of the start
+    with _first_picture(sys.__stderr__):
+        app = make_app(model, theme, ascii_only)
+    _run(app)
+
+
+@contextmanager
+def _first_picture(terminal: TextIO) -> Iterator[None]:
+    """Show at once that something begins: importing Textual takes most of the time until its own first picture."""
+    terminal.write("\x1b[?1049h\x1b[2J\x1b[H \x1b[1mgpa-mlx\x1b[0m is starting")
+    terminal.flush()
+    try:
+        yield
+    except BaseException:
+        terminal.write("\x1b[?1049l")
+        terminal.flush()
+        raise
+
+
+def make_app(model: str | None = None, theme: str | None = None, ascii_only: bool | None = None) -> GPAApp:
+    """Make the app as the user has set it up; it looks for garbage once all its modes are imported.
+
+    Args:
+        model: Name or directory of the model to begin with; None means the chosen one, or the demo model.
+        theme: One of `THEMES`; None means that of the settings.
+        ascii_only: Draw with ASCII characters; None means as in the settings, or as the locale needs it.
+
+    Raises:
+        ModelNotFoundError: No such model.
+        SettingsError: The settings cannot be used.
+    """
+    from gpa_mlx import settings
+    from gpa_mlx.cli.inputs import require_model
+    from gpa_mlx.model import demo
+    from gpa_mlx.store import models
+    from gpa_mlx.store.manifest import require_converted
+
+    chosen = settings.current()
+    path = Path(require_model(model or chosen.model or (None if models.default_name() else demo.NAME)))
+    require_converted(path)
+    theme = theme or chosen.theme or "dark"
+    if theme not in THEMES:
+        raise SettingsError(f"There are no colours '{theme}'.", hint=f"Use {' or '.join(THEMES)}.")
+    if ascii_only is None:
+        ascii_only = chosen.ascii or "utf" not in locale.getpreferredencoding(do_setlocale=False).lower()
+    from gpa_mlx_tui.app.app import GPAApp
+    from gpa_mlx_tui.services.hearing import default_dependencies
+
+    return GPAApp(
+        _open_engine,
+        path,
+        theme="light" if theme == "light" else "dark",
+        ascii_only=ascii_only,
+        keys=chosen.keys,
+        output=_loudspeaker(chosen.loudspeaker),
+        ears=default_dependencies(
+            chosen.microphone,
+            words_file=chosen.words_file,
+            history_bytes=chosen.history_size,
+            history_days=chosen.history_days,
+        ),
+        idle_unload_s=chosen.idle_unload_s or None,
+        prepared=_settle,
+    )
+
+
+def _loudspeaker(name: str | None) -> OutputDevice | None:
+    """Return the chosen one; the system's is looked for when something is played."""
+    if name is None:
+        return None
+    from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
+
+    return Loudspeaker(name)
+
+
+def _open_engine(path: Path) -> SpeechEngine:
+    from gpa_mlx.cli.inputs import open_engine
+
+    engine = open_engine(str(path))
+    _settle()
+    return engine
+
+
+def _settle() -> None:
+    """Collect garbage from now on, but not among what is there: looking through that stops the app for 0.1 s.
+
+    To look through all that came later, the screens of the modes, still takes 0.03 s: that is done more seldom.
+    """
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _SELDOM)
+    gc.freeze()
+    gc.enable()
+
+
+def _run(app: GPAApp) -> NoReturn:
+    """Run the app and end the process, whatever still runs.
+
+    Neither threads that look at folders nor MLX may keep the user waiting, and MLX must not be left to end with the
+    interpreter while it computes: so the interpreter ends without its usual farewell.
+    """
+    import asyncio
+
+    with _quiet_libraries():
+        app.run(loop=asyncio.new_event_loop())
+    app.service.close(timeout_s=_CLOSE_S)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(app.return_code or 0)
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep what sound libraries write to descriptor 2 off the picture, which Textual draws through `sys.__stderr__`.
+
+    Python looks for the size of the terminal at `sys.__stdout__`, which may be a file.
+    """
+    saved = sys.stderr, sys.__stderr__, sys.__stdout__
+    with open(os.dup(2), "w", encoding="utf-8", errors="replace") as terminal, open(os.devnull, "w") as nothing:  # noqa: PTH123
+        sys.stderr = sys.__stderr__ = sys.__stdout__ = terminal
+        os.dup2(nothing.fileno(), 2)
+        try:
+            yield
+        finally:
+            terminal.flush()
+            os.dup2(terminal.fileno(), 2)
+            sys.stderr, sys.__stderr__, sys.__stdout__ = saved
