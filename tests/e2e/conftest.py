@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -20,8 +21,7 @@ from gpa_mlx.voices.card import format_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from dataclasses import replace
-from pathlib import Path
+    from pathlib import Path
 
 
 class Outcome(NamedTuple):
