@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from gpa_mlx.cli import cli
-from gpa_mlx.cli.diagnostics import run
+from gpa_mlx.cli.program import run
 from gpa_mlx.errors import AudioDeviceError, AudioFileError
 from gpa_mlx.testing import FakeOutput
 
