@@ -17,7 +17,7 @@ from gpa_mlx.version import __version__
 
 if TYPE_CHECKING:
     from gpa_mlx.engine.gpa import GPA, load
-    from gpa_mlx.engine.thread import SharedEngine, load_shared
+    from gpa_mlx.engine.shared import SharedEngine, load_shared
     from gpa_mlx.errors import GPAError
     from gpa_mlx.types import (
         AudioTokens,
@@ -37,8 +37,8 @@ _HOMES = {
     "GPA": "gpa_mlx.engine.gpa",
     "load": "gpa_mlx.engine.gpa",
     "GPAError": "gpa_mlx.errors",
-    "SharedEngine": "gpa_mlx.engine.thread",
-    "load_shared": "gpa_mlx.engine.thread",
+    "SharedEngine": "gpa_mlx.engine.shared",
+    "load_shared": "gpa_mlx.engine.shared",
     "Voice": "gpa_mlx.types",
     "AudioTokens": "gpa_mlx.types",
     "GenerationOptions": "gpa_mlx.types",

@@ -1,11 +1,11 @@
 """What callers need of an engine: `gpa_mlx.engine.gpa.GPA` says what each method does.
 
-`GPA` has all of it, and so have `gpa_mlx.engine.thread.SharedEngine` and the fakes of tests.
+`GPA` has all of it, and so have `gpa_mlx.engine.shared.SharedEngine` and the fakes of tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.types import (
         AudioLike,
+        AudioTokens,
         GenerationOptions,
         LiveStream,
         Speech,
@@ -58,7 +59,15 @@ class SupportsConversion(SupportsTranscription, Protocol):
     ) -> SpeechStream: ...
 
 
-class SpeechEngine(SupportsSpeech, SupportsConversion, Protocol):
+class SupportsTokens(Protocol):
+    """Turns recordings into audio codes, and codes into sound."""
+
+    def tokenize(self, audio: AudioLike) -> AudioTokens: ...
+
+    def detokenize(self, semantic: Sequence[int], global_tokens: Sequence[int]) -> Waveform: ...
+
+
+class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, Protocol):
     """A model that transcribes, speaks and converts voices."""
 
     @property

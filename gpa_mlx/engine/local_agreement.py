@@ -17,6 +17,7 @@ import numpy as np
 from gpa_mlx.audio.recording import MIN_SAMPLES, Recording
 from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter
 from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx.runtime.turns import turn_wanted
 from gpa_mlx.text.cjk import CJK
 from gpa_mlx.types import LiveChunk, LiveStream, Segment, Waveform
 
@@ -134,7 +135,8 @@ def follow(blocks: Iterable[Waveform], segmenter: Segmenter, ear: LiveDecoder) -
             started = time.perf_counter()
             agreement.push(ear.decode_open(part))
             pace.heard(part, time.perf_counter() - started)
-        if (agreement.confirmed, agreement.unconfirmed) != shown:
+        # What is known may be said again, to let others have the thread meanwhile.
+        if (agreement.confirmed, agreement.unconfirmed) != shown or turn_wanted():
             shown = (agreement.confirmed, agreement.unconfirmed)
             yield LiveChunk(confirmed=shown[0], unconfirmed=shown[1], heard_s=segmenter.position_s)
     yield from ended(segmenter.flush())

@@ -1,105 +1,64 @@
 """One thread that touches MLX, for programs that have several: the terminal app, dictation, servers.
 
 MLX streams belong to the thread that made them, and work on a model must not overlap. An `EngineThread` opens the
-engine, works off jobs in the order they come, frees the weights when nobody needs them, and leaves MLX cleanly.
-`SharedEngine` is the engine's own interface on top of it, callable from every thread.
+engine, serves requests, frees the weights when nobody needs them, and leaves MLX cleanly. `SharedEngine` is the
+engine's own interface on top of it.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import queue
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
-from contextlib import closing
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
+from gpa_mlx.engine.requests import EngineRequest, Request, StreamRequest
 from gpa_mlx.errors import GPAError
-from gpa_mlx.runtime.cancellation import CancelScope, cancellable, check_cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
     from types import TracebackType
 
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import (
-        AudioLike,
-        GenerationOptions,
-        LiveStream,
-        Speech,
-        SpeechStream,
-        Task,
-        Transcription,
-        TranscriptionStream,
-        VadChoice,
-        Voice,
-        Waveform,
-    )
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 State: TypeAlias = Literal["idle", "opening", "busy", "closed"]
-"""`idle`: waiting for a job. `opening`: reading the model's configs. `busy`: at work. `closed`: for good."""
-
-_AHEAD = 4
-"""Items that a stream may be ahead of its consumer."""
-
-_CANCEL_POLL_S = 0.05
-_END = object()
-
-
-class EngineRequest(Future[T]):
-    """A result to come. `cancel()` ends the work within one token, whether it has begun or not."""
-
-    def __init__(self, work: Callable[[SpeechEngine], T]) -> None:
-        super().__init__()
-        self._work = work
-        self._scope = CancelScope()
-
-    @property
-    def was_cancelled(self) -> bool:
-        """Whether somebody asked for the end."""
-        return self._scope.is_cancelled
-
-    def cancel(self) -> bool:
-        """Ask for the end; `result()` then raises `CancelledError`. False if the job was done already."""
-        self._scope.cancel()
-        return not self.done()
-
-    def do(self, engine: Callable[[], SpeechEngine]) -> None:
-        """Do the work on this thread; what goes wrong belongs to whoever asks for the result."""
-        try:
-            with cancellable(self._scope):
-                check_cancelled()
-                result = self._work(engine())
-        except BaseException as error:  # noqa: BLE001
-            self.set_exception(error)
-        else:
-            self.set_result(result)
+"""`idle`: waiting for requests or readers. `opening`: reading the model's configs. `busy`: at work. `closed`: for
+good."""
 
 
 class EngineThread:
     """The one thread on which an engine is opened, used and freed.
 
+    Requests begin in the order they were made. A call then runs to its end. A stream runs item by item: as long as its
+    buffer has room, in turns with calls and with other streams, the one first that has used the thread least. A stream
+    that nobody reads thus stops nobody else.
+
     Args:
-        open_engine: Opens the model; called on the thread, at the first job. Its error is that job's, and the next
-            job tries again.
-        idle_unload_s: Free the weights after this many seconds without a job; None: keep them.
+        open_engine: Opens the model; called on the thread, at the first request. Its error is that request's, and the
+            next request tries again.
+        idle_unload_s: Free the weights after this many seconds without a request and without an open stream; None: keep
+            them.
     """
 
     def __init__(self, open_engine: Callable[[], SpeechEngine], *, idle_unload_s: float | None = None) -> None:
         self._open_engine = open_engine
         self._idle_unload_s = idle_unload_s
-        self._jobs: queue.SimpleQueue[EngineRequest | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._unfinished: set[EngineRequest] = set()
+        # Reentrant: a stream that is garbage collected cancels itself, at any moment and on any thread.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._line: deque[Request] = deque()
+        self._streams: list[StreamRequest[Any]] = []
+        self._current: Request | None = None
+        self._is_streams_turn = False
+        self._least_used_s = 0.0
         self._engine: SpeechEngine | None = None
+        self._has_weights = False
         self._state: State = "idle"
         self._thread = threading.Thread(target=self._run, name="gpa-mlx engine", daemon=True)
 
@@ -117,34 +76,40 @@ class EngineThread:
         return self._state
 
     def submit(self, work: Callable[[SpeechEngine], T]) -> EngineRequest[T]:
-        """Have `work` done on the thread, after the jobs before it.
+        """Have `work` done on the thread in one go; not to be waited for on the thread itself.
+
+        The caller's `CancelScope`s cancel it.
 
         Raises:
             GPAError: The thread is closed.
         """
-        job = EngineRequest(work)
-        with self._lock:
-            if self._state == "closed":
-                raise GPAError("The engine is closed.")
-            if self._thread.ident is None:
-                self._thread.start()
-            self._unfinished.add(job)
-            self._jobs.put(job)
-        return job
+        request = EngineRequest(work)
+        self._enqueue(request)
+        return request
 
-    def stream(self, work: Callable[[SpeechEngine], Generator[T]]) -> Generator[T]:
-        """Yield what `work` yields on the thread, which is at most a few items ahead of the consumer.
+    def stream(
+        self, work: Callable[[SpeechEngine], Generator[T]], *, is_repeated: Callable[[T | None, T], bool] | None = None
+    ) -> Generator[T]:
+        """Yield what `work` yields on the thread, which is at most a few items ahead of the reader.
 
-        The job is in line when this returns. `close()`, from any thread, cancels it within one token. An error of the
-        work is raised at the item where it happened, an error in its arguments at the first.
+        The request is in line when this returns. `close()`, from any thread, ends it within one token, and then the
+        reader's loop; cancelling one of the caller's `CancelScope`s does too, with a `CancelledError` for the reader.
+        An error of the work is raised at the item where it happened, an error in its arguments at the first.
+
+        Args:
+            work: Makes the generator, on the thread.
+            is_repeated: Of the item before (None: there is none) and an item, whether the latter tells the reader
+                nothing new; it is left out then.
 
         Raises:
             GPAError: The thread is closed.
         """
-        return _Stream(self, work)
+        request = StreamRequest(work, self._lock, self._others_wait, is_repeated)
+        self._enqueue(request)
+        return _StreamReader(request, self._changed)
 
     def close(self, timeout_s: float | None = None) -> bool:
-        """Cancel all jobs and end the thread.
+        """Cancel all requests and end the thread.
 
         Args:
             timeout_s: How long to wait for the end; None: as long as it takes.
@@ -152,45 +117,110 @@ class EngineThread:
         Returns:
             Whether it has ended. If not, it ends after its present token or encoding.
         """
-        with self._lock:
+        with self._changed:
             self._state = "closed"
-            unfinished = list(self._unfinished)
-            self._jobs.put(None)
-        for job in unfinished:
-            job.cancel()
+            unfinished = [*self._line, *self._streams]
+            if self._current is not None:
+                unfinished.append(self._current)
+            self._changed.notify_all()
+        for request in unfinished:
+            request.scope.cancel()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def _enqueue(self, request: Request) -> None:
+        with self._changed:
+            if self._state == "closed":
+                raise GPAError("The engine is closed.")
+            if self._thread.ident is None:
+                self._thread.start()
+            self._line.append(request)
+            self._changed.notify_all()
+        forget = request.scope.on_cancel(lambda: self._cancelled(request))
+        request.add_done_callback(lambda _: forget())
+
+    def _cancelled(self, request: Request) -> None:
+        """Take a request out of the line, or have the thread end it."""
+        with self._changed:
+            is_waiting = request in self._line
+            if is_waiting:
+                self._line.remove(request)
+            self._changed.notify_all()
+        if is_waiting:
+            request.abandon()
+
+    # -- on the thread ------------------------------------------------------------------------------------------------
+
     def _run(self) -> None:
         try:
-            while (job := self._next()) is not None:
-                self._set_state("busy")
-                job.do(self._opened)
+            while (request := self._next()) is not None:
+                is_done = request.step(self._opened)
                 with self._lock:
-                    self._unfinished.discard(job)
-                self._set_state("idle")
-                del job  # its result may hold arrays: nothing here keeps it
+                    self._current = None
+                    if isinstance(request, StreamRequest) and not is_done:
+                        self._streams.append(request)
+                del request  # its result may hold arrays: nothing here keeps it
         finally:
             if self._engine is not None:
                 self._engine.close()
                 self._engine = None
             _leave_mlx()
 
-    def _next(self) -> EngineRequest | None:
-        try:
-            return self._jobs.get(timeout=self._idle_unload_s)
-        except queue.Empty:
-            if self._engine is not None:
-                logger.info("freeing the model after %g s without work", self._idle_unload_s)
-                self._engine.close()
-            return self._jobs.get()
+    def _next(self) -> Request | None:
+        """Wait for something to do; free the weights when that takes long. None: it is time to end."""
+        since = time.monotonic()
+        while True:
+            with self._changed:
+                if (request := self._choose()) is not None:
+                    self._current = request
+                    self._set_state("busy")
+                    return request
+                if self._state == "closed":
+                    return None
+                self._state = "idle"
+                left_s = self._until_unload_s(since)
+                if left_s is None or left_s > 0:
+                    self._changed.wait(left_s)
+                    continue
+            self._unload()
+
+    def _choose(self) -> Request | None:
+        """Take the next request: one from the line and a step of a stream in turns."""
+        ready = [stream for stream in self._streams if stream.is_runnable]
+        if self._line and not (ready and self._is_streams_turn):
+            self._is_streams_turn = True
+            return self._line.popleft()
+        if not ready:
+            return None
+        self._is_streams_turn = False
+        stream = min(ready, key=lambda stream: (not stream.scope.is_cancelled, stream.used_s))
+        # Time that a stream did not want cannot be had later: the others would wait for all of it.
+        stream.used_s = self._least_used_s = max(self._least_used_s, stream.used_s)
+        self._streams.remove(stream)
+        return stream
+
+    def _others_wait(self) -> bool:
+        with self._lock:
+            return bool(self._line) or any(stream.is_runnable for stream in self._streams)
+
+    def _until_unload_s(self, since: float) -> float | None:
+        if self._idle_unload_s is None or not self._has_weights or self._streams:
+            return None
+        return since + self._idle_unload_s - time.monotonic()
+
+    def _unload(self) -> None:
+        assert self._engine is not None
+        logger.info("freeing the model after %g s without work", self._idle_unload_s)
+        self._has_weights = False
+        self._engine.close()
 
     def _opened(self) -> SpeechEngine:
         if self._engine is None:
             self._set_state("opening")
             self._engine = self._open_engine()
             self._set_state("busy")
+        self._has_weights = True
         return self._engine
 
     def _set_state(self, state: State) -> None:
@@ -199,33 +229,19 @@ class EngineThread:
                 self._state = state
 
 
-class _Stream(Generator[T, None, None]):
-    """Items on their way from the engine's thread; a class, because closing must cancel before the first item too."""
+class _StreamReader(Generator[T, None, None]):
+    """The reader's side of a stream; a class, because closing must cancel before the first item too."""
 
-    def __init__(self, thread: EngineThread, work: Callable[[SpeechEngine], Generator[T]]) -> None:
-        items: queue.SimpleQueue[object] = queue.SimpleQueue()
-        places = threading.Semaphore(_AHEAD)
-
-        def produce(engine: SpeechEngine) -> None:
-            with closing(work(engine)) as made:
-                for item in made:
-                    while not places.acquire(timeout=_CANCEL_POLL_S):
-                        check_cancelled()
-                    items.put(item)
-
-        self._items, self._places = items, places
-        self._job = thread.submit(produce)
-        self._job.add_done_callback(lambda _: items.put(_END))
+    def __init__(self, request: StreamRequest[T], changed: threading.Condition) -> None:
+        self._request = request
+        self._changed = changed
 
     def __next__(self) -> T:
-        item = self._items.get()
-        if item is _END:
-            self._items.put(_END)
-            if not self._job.was_cancelled:
-                self._job.result()
-            raise StopIteration
-        self._places.release()
-        return cast("T", item)
+        item, was_full = self._request.take()
+        if was_full:
+            with self._changed:
+                self._changed.notify_all()
+        return item
 
     def send(self, value: None) -> T:
         """Return the next item."""
@@ -240,159 +256,11 @@ class _Stream(Generator[T, None, None]):
 
     def close(self) -> None:
         """Cancel the work; items that are already there can still be taken."""
-        self._job.cancel()
+        self._request.close()
 
     def __del__(self) -> None:
         """A stream that nobody reads any more needs no work."""
-        if hasattr(self, "_job"):
-            self._job.cancel()
-
-
-def load_shared(
-    path: str | os.PathLike[str],
-    *,
-    adapter: str | os.PathLike[str] | None = None,
-    idle_unload_s: float | None = None,
-) -> SharedEngine:
-    """Open a converted model for several threads.
-
-    Args:
-        path: A directory written by `gpa-mlx convert`.
-        adapter: A directory written by `gpa-mlx train lm --lora`, to be added to the language model.
-        idle_unload_s: Free the weights after this many seconds without a call; None: keep them.
-
-    Raises:
-        ModelNotFoundError: Nothing at `path` or `adapter`.
-        ModelFormatError: Not a converted model, or a damaged one.
-    """
-    from gpa_mlx.engine.gpa import load
-
-    thread = EngineThread(lambda: load(path, adapter=adapter), idle_unload_s=idle_unload_s)
-    try:
-        thread.submit(lambda engine: None).result()
-    except BaseException:
-        thread.close()
-        raise
-    return SharedEngine(thread)
-
-
-class SharedEngine:
-    """An engine for several threads: every call is a job of an `EngineThread`, in the order of the calls.
-
-    Methods, results and errors are those of `gpa_mlx.GPA`; only, a stream's errors come with its first item.
-
-    Args:
-        thread: Does the work; it is closed with the engine.
-    """
-
-    def __init__(self, thread: EngineThread) -> None:
-        self._thread = thread
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def path(self) -> Path:
-        """The model directory."""
-        return self._ask(lambda engine: engine.path)
-
-    @property
-    def parts_loaded(self) -> tuple[str, ...]:
-        """Names of the parts in memory."""
-        return self._ask(lambda engine: engine.parts_loaded)
-
-    @property
-    def max_passage_chars(self) -> int:
-        """As `GPA.max_passage_chars`."""
-        return self._ask(lambda engine: engine.max_passage_chars)
-
-    @property
-    def reference_s(self) -> float:
-        """As `GPA.reference_s`."""
-        return self._ask(lambda engine: engine.reference_s)
-
-    @property
-    def max_segment_s(self) -> float:
-        """As `GPA.max_segment_s`."""
-        return self._ask(lambda engine: engine.max_segment_s)
-
-    def default_options(self, task: Task) -> GenerationOptions:
-        """As `GPA.default_options`."""
-        return self._ask(lambda engine: engine.default_options(task))
-
-    def warm(self, task: Task) -> None:
-        """As `GPA.warm`; returns when the parts are loaded."""
-        self._ask(lambda engine: engine.warm(task))
-
-    def close(self) -> None:
-        """Cancel all work and end the thread."""
-        self._thread.close()
-
-    def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
-    ) -> Transcription:
-        """As `GPA.transcribe`."""
-        return self._ask(lambda engine: engine.transcribe(audio, options=options, vad=vad, batch=batch))
-
-    def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
-    ) -> TranscriptionStream:
-        """As `GPA.stream_transcribe`."""
-        return self._thread.stream(
-            lambda engine: engine.stream_transcribe(audio, options=options, vad=vad, batch=batch)
-        )
-
-    def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
-    ) -> LiveStream:
-        """As `GPA.stream_transcribe_live`; `blocks` are taken on the engine's thread."""
-        return self._thread.stream(lambda engine: engine.stream_transcribe_live(blocks, options=options, vad=vad))
-
-    def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
-        """As `GPA.speak`."""
-        return self._ask(lambda engine: engine.speak(text, voice=voice, options=options))
-
-    def stream_speak(
-        self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
-    ) -> SpeechStream:
-        """As `GPA.stream_speak`."""
-        return self._thread.stream(
-            lambda engine: engine.stream_speak(text, voice=voice, options=options, lookahead=lookahead)
-        )
-
-    def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
-        """As `GPA.convert_voice`."""
-        return self._ask(lambda engine: engine.convert_voice(audio, voice=voice, options=options))
-
-    def stream_convert_voice(
-        self,
-        audio: AudioLike,
-        *,
-        voice: Voice,
-        options: GenerationOptions | None = None,
-        lookahead: int | None = None,
-    ) -> SpeechStream:
-        """As `GPA.stream_convert_voice`."""
-        return self._thread.stream(
-            lambda engine: engine.stream_convert_voice(audio, voice=voice, options=options, lookahead=lookahead)
-        )
-
-    def make_voice(self, audio: AudioLike, *, name: str) -> Voice:
-        """As `GPA.make_voice`."""
-        return self._ask(lambda engine: engine.make_voice(audio, name=name))
-
-    def _ask(self, question: Callable[[SpeechEngine], T]) -> T:
-        job = self._thread.submit(question)
-        try:
-            return job.result()
-        except BaseException:
-            job.cancel()  # an interrupt here must not leave the work running
-            raise
+        self._request.forget()
 
 
 def _leave_mlx() -> None:

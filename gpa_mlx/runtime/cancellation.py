@@ -22,7 +22,7 @@ class CancelScope:
     """A cancellation token: cancelled at most once, from any thread, and for good."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a collected stream may cancel amidst anything
         self._cancelled = False
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._ids = count()

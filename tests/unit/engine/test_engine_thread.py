@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gpa_mlx.engine.thread import EngineThread, load_shared
+from gpa_mlx.engine.shared import load_shared
+from gpa_mlx.engine.thread import EngineThread
 from gpa_mlx.errors import CancelledError, GPAError, ModelNotFoundError
 from gpa_mlx.model import demo
 from gpa_mlx.runtime.cancellation import check_cancelled
