@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gpa_mlx.train.language_model.fine_tuning import Dataset
-    from gpa_mlx.train.language_model.fit import FitConfig
+    from gpa_mlx.train.language_model.training_run import FitConfig
 
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -133,12 +133,12 @@ def lm(
     from gpa_mlx.model.parts import ModelParts
     from gpa_mlx.nn.lora import AdapterArgs
     from gpa_mlx.runtime.backend import mx
-    from gpa_mlx.train.language_model.fine_tuning import DataConfig, fine_tune, load_dataset
+    from gpa_mlx.train.language_model.fine_tuning import DatasetConfig, fine_tune, load_dataset
 
     leads = mx.distributed.init().rank() == 0
     say = diagnostics.inform if leads else _ignore
     parts = ModelParts(path)
-    source = DataConfig(
+    source = DatasetConfig(
         manifest=data,
         eval_manifest=eval_data,
         eval_fraction=eval_fraction,
@@ -257,7 +257,7 @@ def _fit_config(
 ) -> FitConfig:
     from dataclasses import replace
 
-    from gpa_mlx.train.language_model.fit import FitConfig
+    from gpa_mlx.train.language_model.training_run import FitConfig
 
     config = FitConfig(
         steps=steps or 0,

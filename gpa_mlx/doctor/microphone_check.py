@@ -13,7 +13,7 @@ from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
     from gpa_mlx.doctor.host import Host
-    from gpa_mlx.doctor.sound_devices import Device, SoundDevices
+    from gpa_mlx.doctor.sound_devices import SoundDevice, SoundDevices
     from gpa_mlx.types import Waveform
 
 PROBE_S = 1.0
@@ -81,7 +81,7 @@ def level_dbfs(samples: Waveform) -> float:
     return 10 * math.log10(power) if power > 0 else -math.inf
 
 
-def _heard(host: Host, devices: SoundDevices, name: str | None, device: Device) -> Finding:
+def _heard(host: Host, devices: SoundDevices, name: str | None, device: SoundDevice) -> Finding:
     try:
         samples = devices.record(name, PROBE_S)
     except AudioDeviceError as error:

@@ -20,7 +20,7 @@ _PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class SoundDevice:
     """A microphone or a loudspeaker.
 
     Attributes:
@@ -35,11 +35,11 @@ class Device:
 class SoundDevices(Protocol):
     """What is needed of the sound library; `None` as a name means the default device."""
 
-    def microphone(self, name: str | None) -> Device:
+    def microphone(self, name: str | None) -> SoundDevice:
         """Find a microphone; AudioDeviceError if there is none."""
         ...
 
-    def loudspeaker(self, name: str | None) -> Device:
+    def loudspeaker(self, name: str | None) -> SoundDevice:
         """Find a loudspeaker; AudioDeviceError if there is none."""
         ...
 
@@ -51,7 +51,7 @@ class SoundDevices(Protocol):
 class PortAudio:
     """The real devices."""
 
-    def microphone(self, name: str | None) -> Device:
+    def microphone(self, name: str | None) -> SoundDevice:
         """Find a microphone.
 
         Raises:
@@ -59,7 +59,7 @@ class PortAudio:
         """
         return _find(name, "input", "microphone")
 
-    def loudspeaker(self, name: str | None) -> Device:
+    def loudspeaker(self, name: str | None) -> SoundDevice:
         """Find a loudspeaker.
 
         Raises:
@@ -94,7 +94,7 @@ class PortAudio:
         return np.concatenate([np.zeros(0, np.float32), *blocks])[:wanted]
 
 
-def _find(name: str | None, kind: str, called: str) -> Device:
+def _find(name: str | None, kind: str, called: str) -> SoundDevice:
     sounddevice = _sounddevice()
     try:
         found = sounddevice.query_devices(name, kind)
@@ -104,7 +104,7 @@ def _find(name: str | None, kind: str, called: str) -> Device:
         names = [device["name"] for device in sounddevice.query_devices() if device[f"max_{kind}_channels"] > 0]
         listed = f"; there are: {', '.join(names)}" if names else ""
         raise AudioDeviceError(f"There is not exactly one {called} '{name}'{listed}.") from error
-    return Device(found["name"], int(found["default_samplerate"]))
+    return SoundDevice(found["name"], int(found["default_samplerate"]))
 
 
 def _sounddevice() -> ModuleType:

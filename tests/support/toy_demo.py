@@ -13,7 +13,7 @@ from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
 from gpa_mlx.recipes.demo.data.dataset import DemoData
 from gpa_mlx.recipes.demo.data.non_speech import non_speech
-from gpa_mlx.recipes.demo.data.plan import DataConfig
+from gpa_mlx.recipes.demo.data.plan import DemoDataConfig
 from gpa_mlx.recipes.demo.data.utterances import Utterance, as_int16
 from gpa_mlx.recipes.demo.training import recipe
 from gpa_mlx.recipes.demo.training.pack import PackedPart, pack
@@ -98,12 +98,12 @@ def utterance(text: str, voice: str) -> Utterance:
 def toy_data() -> DemoData:
     """Tones to train on and to judge by."""
     return DemoData(
-        config=DataConfig(evaluation_non_speech=5),
+        config=DemoDataConfig(evaluation_non_speech=5),
         training=(
             *(utterance(text, voice) for voice in PITCH_HZ for text in ("yes no", "stop go one", "two")),
             *non_speech(2, seed=0),
         ),
-        readings=(),
+        synthetic_speech=(),
         trained_voices=tuple(
             utterance(text, voice) for voice in PITCH_HZ for text in ("zero one", "two three four", "left")
         ),

@@ -1,11 +1,11 @@
 """Training BiCodec from scratch in four stages, each on what the one before it has learned.
 
-1. `train_speaker`: the speaker encoder tells voices apart.
+1. `train_speaker`: the speaker encoder, as a classifier of voices.
 2. `train_tokens`: everything up to the wave generator's input predicts the log-mel spectrogram, without samples.
 3. `train_prenet`: the tokens are final; what decodes them goes on learning the log-mel spectrogram.
-4. `train_generator`: samples, by spectra at several resolutions and, if wanted, as they are, on short crops.
+4. `train_generator`: samples, by multi-resolution STFT losses and, if wanted, L1 on the samples, on short crops.
 
-Stages 3 and 4 take batches that are codes already (`CodecLearner.code`): final tokens are computed once.
+Stages 3 and 4 take batches that are codes already (`CodecTrainingModel.code`): final tokens are computed once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpa_mlx.runtime.backend import mx
-from gpa_mlx.train.audio_tokenizers.codec_training_model import CodecLearner, calibrate_norms
+from gpa_mlx.train.audio_tokenizers.codec_training_model import CodecTrainingModel, calibrate_norms
 from gpa_mlx.train.audio_tokenizers.labelled_audio import (
     SAMPLES_PER_LABEL,
     AudioBatch,
@@ -27,7 +27,7 @@ from gpa_mlx.train.audio_tokenizers.labelled_audio import (
 from gpa_mlx.train.audio_tokenizers.losses import accuracy, cross_entropy, masked_l1
 from gpa_mlx.train.audio_tokenizers.quantizers import quantize_semantic
 from gpa_mlx.train.audio_tokenizers.spectral_losses import log_mel, stft_loss
-from gpa_mlx.train.audio_tokenizers.training_stage import Outcome, Stage, StageSettings, run_stage
+from gpa_mlx.train.audio_tokenizers.training_stage import StageSettings, StepOutcome, TrainingStage, run_stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ class SpeakerConfig:
 
     Attributes:
         stage: Length and rate.
-        reference_s: Seconds of a voice that the speaker encoder hears.
+        reference_s: Seconds of reference audio for the speaker encoder.
     """
 
     stage: StageSettings
@@ -58,7 +58,7 @@ class TokensConfig:
 
     Attributes:
         stage: Length and rate.
-        reference_s: Seconds of a voice that the speaker encoder hears.
+        reference_s: Seconds of reference audio for the speaker encoder.
         label_weight: Of the frame labels predicted from the quantised latents.
         voice_weight: Of the voices told apart by the speaker vector.
         commitment_weight: Of the distance between latents and their codes.
@@ -91,12 +91,12 @@ class GeneratorConfig:
 
 
 def train_speaker(
-    learner: CodecLearner, config: SpeakerConfig, batches: BatchSource[AudioBatch], directory: Path
+    model: CodecTrainingModel, config: SpeakerConfig, batches: BatchSource[AudioBatch], directory: Path
 ) -> None:
-    """Train the speaker encoder and its projection to tell voices apart, through the quantiser.
+    """Train the speaker encoder and its projection as a classifier of voices, through the quantiser.
 
     Args:
-        learner: Trained in place.
+        model: Trained in place.
         config: How.
         batches: Recordings from any step on; the first one also balances the encoder's norms.
         directory: Of checkpoints and log, this stage's own; the stage is resumed from it.
@@ -104,49 +104,49 @@ def train_speaker(
     Raises:
         GPAError: See `run_stage`.
     """
-    codec = learner.codec
-    calibrate_norms(codec.ecapa, learner.reference_mel(next(batches(0)), config.reference_s, _rng(config.stage, 0)))
-    learner.train_only(codec.ecapa, codec.perceiver, codec.fsq, codec.speaker_project, learner.voice_head)
+    codec = model.codec
+    calibrate_norms(codec.ecapa, model.reference_mel(next(batches(0)), config.reference_s, _rng(config.stage, 0)))
+    model.train_only(codec.ecapa, codec.perceiver, codec.fsq, codec.speaker_project, model.voice_head)
 
-    def compute(batch: AudioBatch, step: int) -> Outcome:
-        mel = learner.reference_mel(batch, config.reference_s, _rng(config.stage, step))
-        logits, voices = learner.voice_head(learner.speaker_vector(mel)), mx.array(batch.voices)
-        return Outcome(cross_entropy(logits, voices), {"voice_accuracy": accuracy(logits, voices)})
+    def compute(batch: AudioBatch, step: int) -> StepOutcome:
+        mel = model.reference_mel(batch, config.reference_s, _rng(config.stage, step))
+        logits, voices = model.voice_head(model.speaker_vector(mel)), mx.array(batch.voices)
+        return StepOutcome(cross_entropy(logits, voices), {"voice_accuracy": accuracy(logits, voices)})
 
-    run_stage(Stage(learner, compute), config.stage, batches, directory)
+    run_stage(TrainingStage(model, compute), config.stage, batches, directory)
 
 
 def train_tokens(
-    learner: CodecLearner, config: TokensConfig, batches: BatchSource[AudioBatch], directory: Path
+    model: CodecTrainingModel, config: TokensConfig, batches: BatchSource[AudioBatch], directory: Path
 ) -> None:
-    """Train everything up to the wave generator's input; arguments as of `train_speaker`, which comes first."""
-    codec = learner.codec
-    labels_per_code = learner.codec_args.samples_per_code // SAMPLES_PER_LABEL
-    learner.train_only(
-        learner.wav2vec2,
+    """Train everything up to the wave generator's input; arguments as of `train_speaker`, the stage before."""
+    codec = model.codec
+    labels_per_code = model.codec_args.samples_per_code // SAMPLES_PER_LABEL
+    model.train_only(
+        model.wav2vec2,
         codec.encoder,
         codec.quantizer,
         codec.ecapa,
         codec.perceiver,
         codec.fsq,
-        *learner.decoder_parts(),
-        learner.voice_head,
-        learner.label_head,
-        learner.postnet,
+        *model.decoder_parts(),
+        model.voice_head,
+        model.label_head,
+        model.postnet,
     )
 
-    def compute(batch: AudioBatch, step: int) -> Outcome:
-        latents = learner.latents(batch)
-        valid = learner.valid_codes(batch, latents.shape[1])
-        quantized = quantize_semantic(codec.quantizer, latents, valid, bypass=learner.averages.bypassed(step))
-        mel = learner.reference_mel(batch, config.reference_s, _rng(config.stage, step))
-        speaker = learner.speaker_vector(mel)
+    def compute(batch: AudioBatch, step: int) -> StepOutcome:
+        latents = model.latents(batch)
+        valid = model.valid_codes(batch, latents.shape[1])
+        quantized = quantize_semantic(codec.quantizer, latents, valid, bypass=model.codebook_ema.bypassed(step))
+        mel = model.reference_mel(batch, config.reference_s, _rng(config.stage, step))
+        speaker = model.speaker_vector(mel)
         frames = codec.prenet(quantized.latents, speaker) + speaker[:, None]
-        mel_loss = _mel_loss(learner, frames, batch.waveforms, batch.lengths)
+        mel_loss = _mel_loss(model, frames, batch.waveforms, batch.lengths)
 
-        central = batch.inner_labels[:, labels_per_code // 2 :: labels_per_code]
+        central = batch.masked_labels[:, labels_per_code // 2 :: labels_per_code]
         labels = mx.array(fit_labels(central, latents.shape[1]))
-        label_logits, voice_logits = learner.label_head(quantized.latents), learner.voice_head(speaker)
+        label_logits, voice_logits = model.label_head(quantized.latents), model.voice_head(speaker)
         label_loss = cross_entropy(label_logits, labels)
         voice_loss = cross_entropy(voice_logits, mx.array(batch.voices))
         loss = (
@@ -161,25 +161,26 @@ def train_tokens(
             "voice_loss": voice_loss,
             "commitment_loss": quantized.commitment,
             "label_accuracy": accuracy(label_logits, labels),
-            "code_perplexity": learner.averages.perplexity(),
+            "code_perplexity": model.codebook_ema.perplexity(),
         }
-        return Outcome(loss, metrics, quantized)
+        return StepOutcome(loss, metrics, quantized)
 
-    def follow(outcome: Outcome, step: int) -> None:
+    def update_codebook(outcome: StepOutcome, step: int) -> None:
         assert outcome.quantized is not None
         rng = _rng(config.stage, step)
-        codec.quantizer.codebook = learner.averages.follow(codec.quantizer.codebook, outcome.quantized, step, rng)
+        codebook = codec.quantizer.codebook
+        codec.quantizer.codebook = model.codebook_ema.next_codebook(codebook, outcome.quantized, step, rng)
 
-    run_stage(Stage(learner, compute, follow), config.stage, batches, directory)
+    run_stage(TrainingStage(model, compute, update_codebook), config.stage, batches, directory)
 
 
 def train_prenet(
-    learner: CodecLearner, config: StageSettings, batches: BatchSource[CodedBatch], directory: Path
+    model: CodecTrainingModel, config: StageSettings, batches: BatchSource[CodedBatch], directory: Path
 ) -> None:
     """Train what decodes the tokens to predict the log-mel spectrogram; the tokens stay as they are.
 
     Args:
-        learner: Trained in place.
+        model: Trained in place.
         config: Length and rate.
         batches: Coded recordings from any step on.
         directory: Of checkpoints and log, this stage's own; the stage is resumed from it.
@@ -187,58 +188,58 @@ def train_prenet(
     Raises:
         GPAError: See `run_stage`.
     """
-    learner.train_only(*learner.decoder_parts(), learner.postnet)
+    model.train_only(*model.decoder_parts(), model.postnet)
 
-    def compute(batch: CodedBatch, _: int) -> Outcome:
-        decoder = learner.codec.wave_decoder
+    def compute(batch: CodedBatch, _: int) -> StepOutcome:
+        decoder = model.codec.wave_decoder
         frames = decoder.frames(mx.array(batch.codes), decoder.speaker_vector(mx.array(batch.global_codes)))
-        return Outcome(_mel_loss(learner, frames, batch.waveforms, batch.lengths), {})
+        return StepOutcome(_mel_loss(model, frames, batch.waveforms, batch.lengths), {})
 
-    run_stage(Stage(learner, compute), config, batches, directory)
+    run_stage(TrainingStage(model, compute), config, batches, directory)
 
 
 def train_generator(
-    learner: CodecLearner, config: GeneratorConfig, batches: BatchSource[CodedBatch], directory: Path
+    model: CodecTrainingModel, config: GeneratorConfig, batches: BatchSource[CodedBatch], directory: Path
 ) -> None:
     """Train the wave generator, and further what feeds it, on samples; arguments as of `train_prenet`."""
-    learner.train_only(*learner.decoder_parts(), learner.codec.wave_generator)
-    args = learner.codec_args
+    model.train_only(*model.decoder_parts(), model.codec.wave_generator)
+    args = model.codec_args
     code_frames = args.samples_per_code // args.latent_hop_length
 
-    def compute(batch: CodedBatch, step: int) -> Outcome:
-        decoder = learner.codec.wave_decoder
+    def compute(batch: CodedBatch, step: int) -> StepOutcome:
+        decoder = model.codec.wave_decoder
         codes, first, target = crop(batch, config.crop_codes, args.samples_per_code, _rng(config.stage, step))
         frames = decoder.frames(mx.array(codes), decoder.speaker_vector(mx.array(batch.global_codes)))
         count = target.shape[1] // args.latent_hop_length
-        # (B, count): every crop lies at its own place among the codes around it.
-        places = mx.array(first * code_frames)[:, None] + mx.arange(count)
-        frames = mx.take_along_axis(frames, places[..., None], axis=1)
-        samples, wanted = learner.codec.wave_generator(frames), mx.array(target)
+        # (B, count): every crop lies elsewhere among the codes around it.
+        indices = mx.array(first * code_frames)[:, None] + mx.arange(count)
+        frames = mx.take_along_axis(frames, indices[..., None], axis=1)
+        samples, wanted = model.codec.wave_generator(frames), mx.array(target)
         hop = args.latent_hop_length
         mel_loss = mx.abs(log_mel(samples, args.mel, hop) - log_mel(wanted, args.mel, hop)).mean()
         spectral_loss = stft_loss(samples, wanted)
         wave_loss = _relative_l1(samples, wanted)
         metrics = {"stft_loss": spectral_loss, "mel_loss": mel_loss, "wave_loss": wave_loss}
         loss = spectral_loss + config.mel_weight * mel_loss + config.wave_weight * wave_loss
-        return Outcome(loss, metrics)
+        return StepOutcome(loss, metrics)
 
-    run_stage(Stage(learner, compute), config.stage, batches, directory)
+    run_stage(TrainingStage(model, compute), config.stage, batches, directory)
 
 
 def crop(
     batch: CodedBatch, crop_codes: int, samples_per_code: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut a random piece out of every recording, with codes around it as far as there are some.
+    """Cut a random crop out of every recording, with the codes around it as context as far as there are some.
 
     Args:
         batch: The recordings.
-        crop_codes: Length of the pieces in codes; all there are if that is less.
+        crop_codes: Length of a crop in codes; all there are if that is less.
         samples_per_code: Samples of a code.
-        rng: Chooses the places.
+        rng: Chooses where.
 
     Returns:
-        Codes `(B, T)`, T at most `crop_codes` and the context on both sides; the number of codes before each piece
-        `(B,)`; samples `(B, length of a piece in codes * samples_per_code)`.
+        Codes `(B, T)`, T at most `crop_codes` and the context on both sides; the context codes before each crop `(B,)`;
+        samples `(B, codes of a crop * samples_per_code)`.
     """
     total = batch.codes.shape[1]
     length = min(crop_codes, total)
@@ -253,12 +254,12 @@ def crop(
     return codes, starts - origins, samples
 
 
-def _mel_loss(learner: CodecLearner, frames: mx.array, waveforms: np.ndarray, lengths: np.ndarray) -> mx.array:
+def _mel_loss(model: CodecTrainingModel, frames: mx.array, waveforms: np.ndarray, lengths: np.ndarray) -> mx.array:
     """Return the log-mel distance between what `frames` predict and the recordings."""
-    args, count = learner.codec_args, frames.shape[1]
+    args, count = model.codec_args, frames.shape[1]
     target = log_mel(mx.array(waveforms), args.mel, args.latent_hop_length)[:, :count]
     valid = mx.arange(count) * args.latent_hop_length < mx.array(lengths)[:, None]
-    return masked_l1(learner.postnet(frames), target, valid)
+    return masked_l1(model.postnet(frames), target, valid)
 
 
 def _relative_l1(predicted: mx.array, target: mx.array) -> mx.array:

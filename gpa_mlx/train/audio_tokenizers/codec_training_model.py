@@ -1,4 +1,4 @@
-"""BiCodec and wav2vec2 with the heads that only training needs, and the passes that its stages share."""
+"""BiCodec and wav2vec2 with their training heads, and the passes that the stages of training share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gpa_mlx.nn.wav2vec2 import Wav2Vec2
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.tokenizers.bicodec import speaker_mel
 from gpa_mlx.train.audio_tokenizers.labelled_audio import CodedBatch, same_voice
-from gpa_mlx.train.audio_tokenizers.quantizers import CodebookSettings, CodebookTrainer, quantize_scalar
+from gpa_mlx.train.audio_tokenizers.quantizers import CodebookEMA, CodebookSettings, quantize_scalar
 
 if TYPE_CHECKING:
     from gpa_mlx.nn.bicodec.config import BiCodecArgs
@@ -28,7 +28,7 @@ _NORM_EPS = 1e-5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadSizes:
-    """What the heads distinguish.
+    """Classes of the training heads.
 
     Attributes:
         voice_count: Voices.
@@ -57,8 +57,8 @@ class Postnet(nn.Module):
         return self.linear(self.backbone(frames))
 
 
-class CodecLearner(nn.Module):
-    """Everything that the stages of codec training read and change.
+class CodecTrainingModel(nn.Module):
+    """The networks that the stages of codec training read and change.
 
     What is exported are the parameters of `wav2vec2` and of `codec`; both are trained in place.
 
@@ -66,7 +66,7 @@ class CodecLearner(nn.Module):
         wav2vec2: Waveform to features.
         codec: Features and mel to codes and back to samples.
         args: Sizes of the codec.
-        heads: What the heads distinguish.
+        heads: Classes of the heads.
         codebook: How the semantic codebook is trained.
     """
 
@@ -80,7 +80,7 @@ class CodecLearner(nn.Module):
         self.voice_head = nn.Linear(args.speaker_encoder.out_dim, heads.voice_count)
         self.label_head = nn.Linear(args.quantizer.input_dim, heads.label_count)
         self.postnet = Postnet(args.decoder.input_channel, args.mel.num_mels)
-        self.averages = CodebookTrainer(codebook, args.quantizer.codebook_size, args.quantizer.codebook_dim)
+        self.codebook_ema = CodebookEMA(codebook, args.quantizer.codebook_size, args.quantizer.codebook_dim)
 
     @property
     def codec_args(self) -> BiCodecArgs:
@@ -88,7 +88,7 @@ class CodecLearner(nn.Module):
         return self._codec_args
 
     def train_only(self, *modules: nn.Module) -> None:
-        """Freeze all parameters but those of `modules`; the codebook follows its averages and is always frozen."""
+        """Freeze all parameters but those of `modules`; the codebook is always frozen: it follows moving averages."""
         self.freeze()
         for module in modules:
             module.unfreeze()
@@ -101,31 +101,31 @@ class CodecLearner(nn.Module):
         return codec.speaker_project(latents.transpose(0, 2, 1).reshape(latents.shape[0], -1))
 
     def latents(self, batch: AudioBatch) -> mx.array:
-        """Map what is heard to semantic latents before quantisation, `(B, T, input_dim)`."""
-        heard = np.zeros_like(batch.heard)
-        for row, wave, length in zip(heard, batch.heard, batch.lengths, strict=True):
+        """Encode the input of the encoders to semantic latents before quantisation, `(B, T, input_dim)`."""
+        normalised = np.zeros_like(batch.encoder_input)
+        for row, wave, length in zip(normalised, batch.encoder_input, batch.lengths, strict=True):
             row[:length] = zero_mean_unit_variance(wave[:length])
-        return self.codec.encoder(self.wav2vec2(mx.array(heard)))
+        return self.codec.encoder(self.wav2vec2(mx.array(normalised)))
 
     def valid_codes(self, batch: AudioBatch, codes: int) -> mx.array:
         """Return which of a batch's codes lie wholly inside their recording, `(B, codes)` bool."""
         return mx.arange(1, codes + 1) * self._codec_args.samples_per_code <= mx.array(batch.lengths)[:, None]
 
     def reference_mel(self, batch: AudioBatch, reference_s: float, rng: np.random.Generator) -> mx.array:
-        """Return what the speaker encoder hears for each recording, `(B, T, num_mels)`.
+        """Return the mel of reference audio for the speaker encoder, `(B, T, num_mels)`.
 
-        It is a stretch, from a random place, of another recording of the voice if the batch has one: what is said in
-        it is then no help in decoding.
+        The reference is a random segment of another recording of the voice if the batch has one: its words are then
+        no help in decoding.
 
         Args:
             batch: The recordings.
-            reference_s: Length of the stretch, shorter recordings being repeated.
-            rng: Chooses recordings and places.
+            reference_s: Length of the segment, shorter recordings being repeated.
+            rng: Chooses recordings and segments.
         """
         mels = []
         for partner in same_voice(batch.voices, rng):
             length = int(batch.lengths[partner])
-            wave = np.roll(batch.heard[partner, :length], -int(rng.integers(length)))
+            wave = np.roll(batch.encoder_input[partner, :length], -int(rng.integers(length)))
             mels.append(speaker_mel(wave, self._codec_args, seconds=reference_s))
         return mx.array(np.stack(mels))
 

@@ -1,4 +1,4 @@
-"""Training the GLM speech tokenizer: a Whisper encoder that must say, through its codebook, what is said when.
+"""Supervised training of the GLM speech tokenizer: frame classification and CTC through its codebook.
 
 The real tokenizer was trained inside a large speech recogniser. Frame labels do the same for a small one: a head that
 is thrown away later predicts from every code the labels of the positions it was pooled from.
@@ -16,8 +16,8 @@ from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.train.audio_tokenizers.labelled_audio import SAMPLES_PER_LABEL, fit_labels, label_sequences
 from gpa_mlx.train.audio_tokenizers.losses import accuracy, cross_entropy, ctc_loss
-from gpa_mlx.train.audio_tokenizers.quantizers import CodebookSettings, CodebookTrainer, quantize_glm
-from gpa_mlx.train.audio_tokenizers.training_stage import Outcome, Stage, StageSettings, run_stage
+from gpa_mlx.train.audio_tokenizers.quantizers import CodebookEMA, CodebookSettings, quantize_glm
+from gpa_mlx.train.audio_tokenizers.training_stage import StageSettings, StepOutcome, TrainingStage, run_stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +45,8 @@ class GLMTrainingConfig:
     commitment_weight: float = 0.25
 
 
-class GLMLearner(nn.Module):
-    """The tokenizer with what only training needs.
+class GLMTrainingModel(nn.Module):
+    """The tokenizer with its training head and the averages that its codebook follows.
 
     Args:
         network: The tokenizer, trained in place.
@@ -60,10 +60,10 @@ class GLMLearner(nn.Module):
         self._labels_per_code = args.pooling_kernel_size
         self.network = network
         self.head = nn.Linear(args.d_model, args.pooling_kernel_size * config.label_count)
-        self.averages = CodebookTrainer(config.codebook, args.codebook_size, args.d_model)
+        self.codebook_ema = CodebookEMA(config.codebook, args.codebook_size, args.d_model)
         network.codebook.freeze()
 
-    def outcome(self, log_mel: mx.array, valid_frames: mx.array, labels: np.ndarray, step: int) -> Outcome:
+    def outcome(self, log_mel: mx.array, valid_frames: mx.array, labels: np.ndarray, step: int) -> StepOutcome:
         """Run one step.
 
         Args:
@@ -76,7 +76,7 @@ class GLMLearner(nn.Module):
         hidden = self.network.hidden(log_mel, valid_frames)
         batch, codes, _ = hidden.shape
         valid = valid_frames[:, :: 2 * per_code]
-        quantized = quantize_glm(self.network.codebook, hidden, valid, bypass=self.averages.bypassed(step))
+        quantized = quantize_glm(self.network.codebook, hidden, valid, bypass=self.codebook_ema.bypassed(step))
         logits = self.head(quantized.latents).reshape(batch, codes * per_code, -1)
         fitted = fit_labels(labels, codes * per_code)
         frame_loss = cross_entropy(logits, mx.array(fitted))
@@ -89,15 +89,15 @@ class GLMLearner(nn.Module):
             "ctc_loss": sequence_loss,
             "commitment_loss": commitment,
             "frame_accuracy": accuracy(logits, mx.array(fitted)),
-            "code_perplexity": self.averages.perplexity(),
+            "code_perplexity": self.codebook_ema.perplexity(),
         }
-        return Outcome(loss, metrics, quantized)
+        return StepOutcome(loss, metrics, quantized)
 
-    def follow(self, outcome: Outcome, step: int) -> None:
-        """Move the codebook after a step."""
+    def update_codebook(self, outcome: StepOutcome, step: int) -> None:
+        """Set the codebook to its moving averages after a step."""
         assert outcome.quantized is not None
         rng = np.random.default_rng((self._config.stage.seed, step))
-        weight = self.averages.follow(self.network.codebook.weight, outcome.quantized, step, rng)
+        weight = self.codebook_ema.next_codebook(self.network.codebook.weight, outcome.quantized, step, rng)
         self.network.codebook.weight = weight
 
 
@@ -122,16 +122,16 @@ def train_glm(
     Raises:
         GPAError: See `run_stage`.
     """
-    learner = GLMLearner(network, args, config)
+    model = GLMTrainingModel(network, args, config)
 
-    def compute(batch: AudioBatch, step: int) -> Outcome:
-        return learner.outcome(*glm_features(batch, features, args), batch.inner_labels, step)
+    def compute(batch: AudioBatch, step: int) -> StepOutcome:
+        return model.outcome(*glm_features(batch, features, args), batch.masked_labels, step)
 
-    run_stage(Stage(learner, compute, learner.follow), config.stage, batches, directory)
+    run_stage(TrainingStage(model, compute, model.update_codebook), config.stage, batches, directory)
 
 
 def glm_features(batch: AudioBatch, features: LogMelArgs, args: WhisperVQArgs) -> tuple[mx.array, mx.array]:
-    """Return the log-mel of what is heard, `(B, frames, n_mels)`, and which frames are valid, `(B, frames)`.
+    """Return the log-mel of the encoders' input, `(B, frames, n_mels)`, and which frames are valid, `(B, frames)`.
 
     Every recording is transformed alone, as at run time, since the features depend on its loudest moment.
     """
@@ -145,7 +145,7 @@ def glm_features(batch: AudioBatch, features: LogMelArgs, args: WhisperVQArgs) -
             pad_multiple_samples=pad_samples,
             max_samples=features.max_samples,
         )
-        for wave, length in zip(batch.heard, batch.lengths, strict=True)
+        for wave, length in zip(batch.encoder_input, batch.lengths, strict=True)
     ]
     frames = max(len(clip.frames) for clip in clips)
     padded = np.stack([np.pad(clip.frames, ((0, frames - len(clip.frames)), (0, 0)), mode="edge") for clip in clips])

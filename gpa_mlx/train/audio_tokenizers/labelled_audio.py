@@ -1,4 +1,4 @@
-"""What the codec's training reads: batches of labelled recordings, and of recordings that are already codes."""
+"""Batches for training codec and tokenizers: labelled recordings, and recordings with their codes."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class AudioBatch:
 
     Attributes:
         waveforms: `(B, samples)` float32, loudness as the codec's config wants it; what a decoder should make.
-        voices: `(B,)` integers from 0, who speaks.
-        labels: `(B, frames)` integers, what is said in each 20 ms: `SILENCE`, a class of speech, or `IGNORED`; label t
+        voices: `(B,)` integers from 0, speaker classes.
+        labels: `(B, frames)` integers, class of each 20 ms: `SILENCE`, a class of speech, or `IGNORED`; label t
             covers the samples from `320 * t` to `320 * (t + 1)`.
         lengths: `(B,)` samples before the padding.
-        augmented: `(B, samples)` float32, what the encoders hear when it is not `waveforms`.
+        augmented: `(B, samples)` float32, input of the encoders when it is not `waveforms`.
     """
 
     waveforms: npt.NDArray[np.float32]
@@ -48,12 +48,12 @@ class AudioBatch:
     augmented: npt.NDArray[np.float32] | None = None
 
     @property
-    def heard(self) -> npt.NDArray[np.float32]:
-        """What the encoders hear, `(B, samples)`."""
+    def encoder_input(self) -> npt.NDArray[np.float32]:
+        """Input of the encoders, `(B, samples)`."""
         return self.waveforms if self.augmented is None else self.augmented
 
     @property
-    def inner_labels(self) -> npt.NDArray[np.integer]:
+    def masked_labels(self) -> npt.NDArray[np.integer]:
         """The labels, `(B, frames)`, with `IGNORED` in the padding."""
         starts = np.arange(self.labels.shape[1]) * SAMPLES_PER_LABEL
         return np.where(starts < self.lengths[:, None], self.labels, IGNORED)

@@ -88,8 +88,8 @@ def _straight_through(
     return vectors + mx.stop_gradient(chosen - vectors), masked_mean(distance, valid)
 
 
-class CodebookTrainer(nn.Module):
-    """Moving averages of how often every code is chosen and of the vectors that choose it.
+class CodebookEMA(nn.Module):
+    """Exponential moving averages of how often every code is chosen and of the vectors that choose it.
 
     A module, so that checkpoints hold it; it has nothing that gradients train.
 
@@ -107,10 +107,10 @@ class CodebookTrainer(nn.Module):
         self.freeze()
 
     def bypassed(self, step: int) -> bool:
-        """Tell whether the codebook is not used yet in this step, counted from 0."""
+        """Whether the codebook is not used yet in this step, counted from 0."""
         return step < self._settings.bypass_steps
 
-    def follow(self, codebook: mx.array, quantized: Quantized, step: int, rng: np.random.Generator) -> mx.array:
+    def next_codebook(self, codebook: mx.array, quantized: Quantized, step: int, rng: np.random.Generator) -> mx.array:
         """Return the codebook for the next step.
 
         Args:

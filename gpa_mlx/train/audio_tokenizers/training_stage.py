@@ -64,8 +64,8 @@ class StageSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """What one step computes.
+class StepOutcome:
+    """Loss and metrics of one step.
 
     Attributes:
         loss: Scalar to be reduced.
@@ -79,8 +79,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stage(Generic[B]):
-    """What a stage does.
+class TrainingStage(Generic[B]):
+    """Module, loss and after-step hook of a stage.
 
     Attributes:
         module: Everything a checkpoint holds; its trainable parameters are trained.
@@ -89,11 +89,11 @@ class Stage(Generic[B]):
     """
 
     module: nn.Module
-    compute: Callable[[B, int], Outcome]
-    after_step: Callable[[Outcome, int], None] = lambda outcome, step: None
+    compute: Callable[[B, int], StepOutcome]
+    after_step: Callable[[StepOutcome, int], None] = lambda outcome, step: None
 
 
-def run_stage(stage: Stage[B], settings: StageSettings, batches: BatchSource[B], directory: Path) -> None:
+def run_stage(stage: TrainingStage[B], settings: StageSettings, batches: BatchSource[B], directory: Path) -> None:
     """Train `stage.module` in place, from the newest checkpoint in `directory` if there is one.
 
     A step whose loss or gradient is not finite changes nothing.
@@ -116,7 +116,7 @@ def run_stage(stage: Stage[B], settings: StageSettings, batches: BatchSource[B],
     mx.random.seed(settings.seed)
     means = _Means()
 
-    def compute(batch: B) -> tuple[mx.array, Outcome]:
+    def compute(batch: B) -> tuple[mx.array, StepOutcome]:
         outcome = stage.compute(batch, step)
         return outcome.loss, outcome
 

@@ -1,4 +1,4 @@
-"""Examples of similar length, side by side, in an order that follows from the seed alone."""
+"""Length-bucketed batches by a token budget, in an order that follows from the seed alone."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Batch:
         inputs: Every id but the last, `(B, T)` int32, padded on the right.
         positions: Where in `B * T` a prediction counts, `(N,)` int32.
         targets: The ids to predict there, `(N,)` int32.
-        saying: What is being said there, `(N, 3)` int32; see `Example`.
+        alignment: Alignment labels there, `(N, 3)` int32; see `Example`.
         text_positions: Where in `B * T` a word of a text is read, `(M,)` int32.
-        text_places: Which word of its text it is, `(M,)` int32.
+        text_word_indices: Its index in its text, `(M,)` int32.
     """
 
     inputs: mx.array
     positions: mx.array
     targets: mx.array
-    saying: mx.array
+    alignment: mx.array
     text_positions: mx.array
-    text_places: mx.array
+    text_word_indices: mx.array
 
 
 class BatchStream:
@@ -106,12 +106,12 @@ def collate(examples: Sequence[Example], noise: HistoryNoise | None = None) -> B
 
     Args:
         examples: The rows.
-        noise: Disturbs what of each target is seen, not what is to be predicted.
+        noise: Applied to the inputs, not to the targets.
     """
     width = max(len(example.ids) for example in examples) - 1
     inputs = np.zeros((len(examples), width), dtype=np.int32)
-    positions, targets, saying = [], [], []
-    text_positions, text_places = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)]
+    positions, targets, alignment = [], [], []
+    text_positions, text_word_indices = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)]
     for row, example in enumerate(examples):
         target = example.ids[example.target_start :]
         inputs[row, : len(example.ids) - 1] = example.ids[:-1]
@@ -119,19 +119,21 @@ def collate(examples: Sequence[Example], noise: HistoryNoise | None = None) -> B
             inputs[row, example.target_start : len(example.ids) - 1] = noise.disturbed(target[:-1])
         positions.append(row * width + np.arange(example.target_start - 1, len(example.ids) - 1, dtype=np.int32))
         targets.append(target)
-        saying.append(np.full((len(target), 3), UNKNOWN, dtype=np.int32) if example.saying is None else example.saying)
-        if example.text_places is not None:
-            words = np.flatnonzero(example.text_places != UNKNOWN)
+        alignment.append(
+            np.full((len(target), 3), UNKNOWN, dtype=np.int32) if example.alignment is None else example.alignment
+        )
+        if example.text_word_indices is not None:
+            words = np.flatnonzero(example.text_word_indices != UNKNOWN)
             text_positions.append((row * width + words).astype(np.int32))
-            text_places.append(example.text_places[words])
-    columns = positions, targets, saying, text_positions, text_places
+            text_word_indices.append(example.text_word_indices[words])
+    columns = positions, targets, alignment, text_positions, text_word_indices
     joined = (mx.array(np.concatenate(column)) for column in columns)
     return Batch(mx.array(inputs), *joined)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HistoryNoise:
-    """Replaces a part of what a target starts with by other ids of the same target.
+    """Token noise on the history that teacher forcing shows: ids replaced by others of the same target.
 
     A model that can trust every earlier code of speech continues it without ever looking at the text; one that cannot
     has to look.

@@ -1,4 +1,4 @@
-"""From manifest lines to what the language model sees: vocabulary ids and where the target starts."""
+"""Training examples from manifest lines: vocabulary ids, prompt and target."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CODES: dict[TrainingTask, tuple[tuple[str, CodeKind], ...]] = {
 """What is tokenised how for each task, in the order `example_of` takes it."""
 
 UNKNOWN = -1
-"""Label of what nobody knows, or does not exist."""
+"""Label of what is not known, or does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,19 +42,18 @@ class Example:
         ids: Prompt and target, `(T,)` int32.
         target_start: First position of the target: the loss is on `ids[target_start:]` alone.
         text: The words, for the error rates of `stt`.
-        saying: What is being said at each target, for `AlignmentLoss`: labels of the word, of its place and of the
-            next word, `(targets, 3)` int32; None where nobody knows.
-        text_places: Which word of the text each id of the prompt is, for `AlignmentLoss`: 1 for the first, `UNKNOWN`
-            for all
-            that is no word, `(target_start,)` int32; None where there is no text.
+        alignment: Labels of each target for `AlignmentLoss`: the word being said, its index in the text, the next word,
+            `(targets, 3)` int32; None where they are not known.
+        text_word_indices: Index in the text of the word that each id of the prompt is, for `AlignmentLoss`: 1 for the
+            first, `UNKNOWN` for ids that are no words, `(target_start,)` int32; None where there is no text.
     """
 
     task: TrainingTask
     ids: npt.NDArray[np.int32]
     target_start: int
     text: str = ""
-    saying: npt.NDArray[np.int32] | None = None
-    text_places: npt.NDArray[np.int32] | None = None
+    alignment: npt.NDArray[np.int32] | None = None
+    text_word_indices: npt.NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.nn.lora import fuse_adapters
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.manifest import FileInfo, sha256_of, write_manifest
-from gpa_mlx.train.language_model.fit import Weights, install
+from gpa_mlx.train.language_model.training_run import Weights, install
 
 _WEIGHTS = "model.safetensors"
 _DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}

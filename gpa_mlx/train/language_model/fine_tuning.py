@@ -14,13 +14,14 @@ from gpa_mlx.train.language_model.adapters import save_adapter
 from gpa_mlx.train.language_model.batches import count_batches
 from gpa_mlx.train.language_model.code_cache import TokenCache
 from gpa_mlx.train.language_model.corpus import Corpus, Example, build_corpus, split_corpus
-from gpa_mlx.train.language_model.fit import FitConfig, FitResult, fit
+from gpa_mlx.train.language_model.fit import FitResult, fit
 from gpa_mlx.train.language_model.training_manifest import read_training_manifest
+from gpa_mlx.train.language_model.training_run import FitConfig
 from gpa_mlx.train.language_model.validation import evaluate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataConfig:
+class DatasetConfig:
     """What to train on.
 
     Attributes:
@@ -63,7 +64,7 @@ class Dataset:
 
 def load_dataset(
     parts: ModelParts,
-    config: DataConfig,
+    config: DatasetConfig,
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:

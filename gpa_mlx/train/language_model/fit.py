@@ -1,68 +1,23 @@
-"""The training loop of a language model."""
+"""The training loop of a language model, with log, evaluations and checkpoints."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-from mlx.optimizers import Optimizer
-from mlx.utils import tree_flatten, tree_map, tree_unflatten
-
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.nn.qwen3 import Qwen3
-from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.runtime.backend import mx
 from gpa_mlx.train.language_model.alignment_loss import AlignmentLoss
-from gpa_mlx.train.language_model.batches import BatchStream, HistoryNoise, collate, target_tokens
-from gpa_mlx.train.language_model.corpus import Example, digest_of
-from gpa_mlx.train.language_model.sequence_loss import guided_loss, summed_loss
+from gpa_mlx.train.language_model.corpus import Example
+from gpa_mlx.train.language_model.training_run import DivergedError, FitConfig, TrainingRun, Weights
 from gpa_mlx.train.log import TrainingLog
-from gpa_mlx.train.optimizer import clip_gradients, make_optimizer, optimizer_arrays, restore_optimizer
-from gpa_mlx.train.training_state import has_state, load_state, save_state
+from gpa_mlx.train.training_state import has_state
 
 CHECKPOINTS = "checkpoints"
-_GUIDE = "guide."
-
-Weights = dict[str, mx.array]
-"""Trainable parameters by name, float32 whatever the computation uses: small updates would vanish in bfloat16."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitConfig:
-    """How to train.
-
-    Attributes:
-        steps: Updates in total.
-        learning_rate: Highest rate.
-        warmup_steps: Steps until it is reached.
-        weight_decay: Of matrices.
-        batch_tokens: Most tokens of a batch, all processes together.
-        accumulate: Batches per update.
-        history_noise: Largest share of a target's beginning that is replaced in what the model sees; see
-            `HistoryNoise`.
-        seed: Of the order of the examples.
-        checkpointing: Compute activations again in the backward pass instead of keeping them.
-        eval_every: Steps between evaluations.
-        save_every_s: Seconds between checkpoints.
-        save_every_steps: Steps between checkpoints as well; 0 goes by time alone.
-    """
-
-    steps: int
-    learning_rate: float
-    warmup_steps: int = 0
-    weight_decay: float = 0.005
-    batch_tokens: int = 4096
-    accumulate: int = 1
-    history_noise: float = 0.0
-    seed: int = 0
-    checkpointing: bool = False
-    eval_every: int = 200
-    save_every_s: float = 600.0
-    save_every_steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +48,7 @@ def fit(
     should_stop: Callable[[], bool] = lambda: False,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     identity: Mapping[str, Any] | None = None,
-    guide: AlignmentLoss | None = None,
+    alignment_loss: AlignmentLoss | None = None,
 ) -> FitResult:
     """Train the parameters of `model` that are not frozen.
 
@@ -108,9 +63,9 @@ def fit(
         resume: Continue from the last checkpoint, or start when there is none.
         evaluate: Returns figures to log, among them `eval_loss`; called with the current weights in `model`.
         should_stop: Asked after every step; True saves a checkpoint and returns.
-        on_step: Hears steps done and the loss.
+        on_step: Called with steps done and the loss.
         identity: Further settings, as JSON, that must be the same when the run is resumed.
-        guide: Trained with the model and not part of the result; its loss is in the log with that of the targets.
+        alignment_loss: Trained with the model and not part of the result; the logged loss includes it.
 
     Raises:
         SettingsError: The directory holds another run, or one to be resumed.
@@ -122,201 +77,65 @@ def fit(
         raise SettingsError(
             f"{directory} holds a training run.", hint="Continue it with --resume, or choose another directory."
         )
-    run = _Run(model, examples, config, identity or {}, group, guide)
+    run = TrainingRun(model, examples, config, identity or {}, group, alignment_loss)
     if resume:
         run.restore(checkpoints)
-    log = TrainingLog(directory) if group.rank() == 0 else None
-    if log:
-        log.rewind(run.step)
-    saved_s, loss, stopped = time.monotonic(), None, False
-
-    def save() -> None:
-        if log:
-            run.save(checkpoints)
-            log.plot()
-
+    records = _Records(run, directory, config, evaluate) if group.rank() == 0 else None
+    loss, stopped = None, False
     while run.step < config.steps and not stopped:
         started = time.perf_counter()
         try:
             figures = run.advance()
-        except _DivergedError as error:
-            save()
+        except DivergedError as error:
+            if records:
+                records.save()
             raise GPAError(
                 f"The training diverged at step {run.step + 1}: its {error} is not a finite number.",
                 hint=f"The last good state is in {checkpoints}: resume with a lower --lr.",
             ) from error
         loss = figures["loss"]
         on_step(run.step, loss)
-        if log:
-            log.write(run.step, **figures, seconds=round(time.perf_counter() - started, 4))
-        last = run.step == config.steps
-        if evaluate and log and (last or run.step % config.eval_every == 0):
-            log.write(run.step, **evaluate())
+        if records:
+            records.log_step({**figures, "seconds": round(time.perf_counter() - started, 4)})
         stopped = _any(should_stop(), group)
-        by_steps = config.save_every_steps and run.step % config.save_every_steps == 0
-        if last or stopped or by_steps or time.monotonic() - saved_s >= config.save_every_s:
-            save()
-            saved_s = time.monotonic()
+        if records and (stopped or records.due()):
+            records.save()
     return FitResult(run.step, run.step >= config.steps, loss, run.model_weights)
 
 
-class _DivergedError(ArithmeticError):
-    """A figure is not finite."""
-
-
-class _Run:
-    """Weights, optimizer and place in the data: everything a step changes."""
+class _Records:
+    """Log, plot and checkpoints of a run, which only the first of several processes writes."""
 
     def __init__(
-        self,
-        model: Qwen3,
-        examples: Sequence[Example],
-        config: FitConfig,
-        identity: Mapping[str, Any],
-        group: mx.distributed.Group,
-        guide: AlignmentLoss | None,
+        self, run: TrainingRun, directory: Path, config: FitConfig, evaluate: Callable[[], dict[str, float]] | None
     ) -> None:
-        self.step = 0
-        self._model = model
-        self._guide = guide
-        self._examples = examples
+        self._run = run
         self._config = config
-        self._group = group
-        self._dtype = compute_dtype()
-        model.set_dtype(self._dtype)
-        trainable = cast(list[tuple[str, mx.array]], tree_flatten(model.trainable_parameters()))
-        if guide is not None:
-            guided = cast(list[tuple[str, mx.array]], tree_flatten(guide.trainable_parameters()))
-            trainable += [(_GUIDE + name, weight) for name, weight in guided]
-        self.weights: Weights = {name: weight.astype(mx.float32) for name, weight in trainable}
-        self._optimizer = self._make_optimizer()
-        self._batches = self._stream(0, 0)
-        self._identity = {
-            **identity,
-            "data": digest_of(examples),
-            "seed": config.seed,
-            "batch_tokens": config.batch_tokens,
-            "accumulate": config.accumulate,
-            "history_noise": config.history_noise,
-        }
+        self._evaluate = evaluate
+        self._checkpoints = directory / CHECKPOINTS
+        self._log = TrainingLog(directory)
+        self._log.rewind(run.step)
+        self._saved_s = time.monotonic()
 
-    @property
-    def model_weights(self) -> Weights:
-        """Those of the model alone."""
-        return {name: weight for name, weight in self.weights.items() if not name.startswith(_GUIDE)}
+    def log_step(self, figures: Mapping[str, float]) -> None:
+        """Log a step; with the figures of an evaluation where one is due."""
+        step = self._run.step
+        self._log.write(step, **figures)
+        if self._evaluate and (step == self._config.steps or step % self._config.eval_every == 0):
+            self._log.write(step, **self._evaluate())
 
-    def advance(self) -> dict[str, float]:
-        """Do one update; nothing changes when it fails."""
-        config = self._config
-        position = self._batches.epoch, self._batches.index
-        batches = [[self._examples[n] for n in self._batches.take()] for _ in range(config.accumulate)]
-        tokens = sum(target_tokens(batch) for batch in batches)
-        total = mx.array(0.0)
-        gradients: Any = tree_map(mx.zeros_like, self.weights)
-        for number, batch in enumerate(batches):
-            if share := batch[self._group.rank() :: self._group.size()]:
-                loss, grads = self._loss_and_gradients(share, tokens, self._noise(number))
-                total, gradients = total + loss, tree_map(mx.add, gradients, grads)
-                mx.eval(total, gradients)
-        # Every process has divided by the tokens of all: the mean over processes times their number is the sum.
-        gradients = self._average({name: g * self._group.size() for name, g in gradients.items()})
-        total = mx.distributed.all_sum(total, group=self._group)
-        gradients, norm = clip_gradients(gradients)
-        figures = {"loss": cast(float, total.item()), "gradient_norm": cast(float, norm.item())}
-        for name, value in figures.items():
-            if not math.isfinite(value):
-                self._batches = self._stream(*position)
-                raise _DivergedError(name.replace("_", " "))
-        self.weights = self._optimizer.apply_gradients(gradients, self.weights)
-        mx.eval(self.weights, self._optimizer.state)
-        self._install(self.weights)
-        self.step += 1
-        return {**figures, "learning_rate": cast(float, self._optimizer.learning_rate.item()), "tokens": tokens}
+    def due(self) -> bool:
+        """Whether a checkpoint is due: at the end, after so many steps, or after so much time."""
+        step, config = self._run.step, self._config
+        by_steps = config.save_every_steps > 0 and step % config.save_every_steps == 0
+        return step == config.steps or by_steps or time.monotonic() - self._saved_s >= config.save_every_s
 
-    def save(self, directory: Path) -> None:
-        """Write a checkpoint."""
-        arrays = {f"weights/{name}": weight for name, weight in self.weights.items()}
-        arrays |= {f"optimizer/{name}": array for name, array in optimizer_arrays(self._optimizer).items()}
-        place = {"epoch": self._batches.epoch, "index": self._batches.index}
-        save_state(directory, self.step, arrays, {**place, "identity": self._identity})
-
-    def restore(self, directory: Path) -> None:
-        """Continue from the newest checkpoint, if there is one."""
-        loaded = load_state(directory)
-        if loaded is None:
-            return
-        self.step, arrays, state = loaded
-        for name, value in self._identity.items():
-            if state["identity"].get(name) != value:
-                raise SettingsError(
-                    f"The run in {directory.parent} was started with other settings: {name.replace('_', ' ')} differs.",
-                    hint="Resume with the model, the data and the settings the run was started with.",
-                )
-        weights = {name.removeprefix("weights/"): a for name, a in arrays.items() if name.startswith("weights/")}
-        shapes = {name: weight.shape for name, weight in weights.items()}
-        if shapes != {name: weight.shape for name, weight in self.weights.items()}:
-            raise SettingsError(
-                f"The run in {directory.parent} trains other weights.",
-                hint="Resume with the same model and the same --lora or --full.",
-            )
-        # The order of summation, and so the last bit, follows from the order of the names.
-        self.weights = {name: weights[name] for name in self.weights}
-        optimizer = {name.removeprefix("optimizer/"): a for name, a in arrays.items() if name.startswith("optimizer/")}
-        restore_optimizer(self._optimizer, self.weights, optimizer)
-        self._batches = self._stream(state["epoch"], state["index"])
-        self._install(self.weights)
-
-    def _make_optimizer(self) -> Optimizer:
-        c = self._config
-        optimizer = make_optimizer(c.learning_rate, c.warmup_steps, c.steps, c.weight_decay)
-        optimizer.init(self.weights)
-        return optimizer
-
-    def _stream(self, epoch: int, index: int) -> BatchStream:
-        lengths = [len(example.ids) for example in self._examples]
-        return BatchStream(lengths, self._config.batch_tokens, self._config.seed, epoch=epoch, index=index)
-
-    def _loss_and_gradients(
-        self, examples: Sequence[Example], tokens: int, noise: HistoryNoise | None
-    ) -> tuple[mx.array, Weights]:
-        batch = collate(examples, noise)
-
-        def loss(weights: Weights) -> mx.array:
-            self._install(weights)
-            if self._guide is not None:
-                return guided_loss(self._model, batch, self._guide) / tokens
-            return summed_loss(self._model, batch, checkpointing=self._config.checkpointing) / tokens
-
-        return mx.value_and_grad(loss)(self.weights)
-
-    def _noise(self, number: int) -> HistoryNoise | None:
-        most = self._config.history_noise
-        place = self._config.seed, self._batches.epoch, self._batches.index, number, self._group.rank()
-        return HistoryNoise(most, np.random.default_rng(place)) if most else None
-
-    def _average(self, gradients: Weights) -> Weights:
-        averaged = nn.average_gradients(tree_unflatten(list(gradients.items())), self._group)
-        by_name = dict(tree_flatten(averaged))
-        return {name: by_name[name] for name in gradients}
-
-    def _install(self, weights: Weights) -> None:
-        own = {name: weight for name, weight in weights.items() if not name.startswith(_GUIDE)}
-        install(self._model, own, self._dtype)
-        if self._guide is not None:
-            guided = {name.removeprefix(_GUIDE): weights[name] for name in weights.keys() - own.keys()}
-            install(self._guide, guided, self._dtype)
-
-
-def install(model: nn.Module, weights: Weights, dtype: mx.Dtype) -> None:
-    """Put weights into their places in a model, in another precision."""
-    model.update(tree_unflatten([(name, weight.astype(dtype)) for name, weight in weights.items()]))
-
-
-def compute_dtype() -> mx.Dtype:
-    """Return bfloat16 on a GPU; float32 on the CPU, where half precision is slow."""
-    return mx.float32 if mx.default_device() == mx.Device(mx.cpu) else mx.bfloat16
+    def save(self) -> None:
+        self._run.save(self._checkpoints)
+        self._log.plot()
+        self._saved_s = time.monotonic()
 
 
 def _any(flag: bool, group: mx.distributed.Group) -> bool:
-    """Tell whether any process says so: all must leave the loop together."""
+    """Whether any process says so: all must leave the loop together."""
     return bool(cast(float, mx.distributed.all_sum(mx.array(float(flag)), group=group).item()))

@@ -1,4 +1,4 @@
-"""What is minimised: the cross entropy of the target ids."""
+"""The training objective: cross entropy of the target ids, in chunks, with or without activation checkpointing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CHUNK = 1024
 """Predictions per pass through the output head: with 180 000 ids, all logits at once would take gigabytes."""
 
 
-def guided_loss(model: Qwen3, batch: Batch, guide: AlignmentLoss) -> mx.array:
-    """Return `summed_loss` and what the guide adds to it."""
+def loss_with_alignment(model: Qwen3, batch: Batch, alignment_loss: AlignmentLoss) -> mx.array:
+    """Return `summed_loss` with the auxiliary alignment loss added."""
     states = layer_states(model, batch.inputs)
-    return _targets_loss(model, model.model.norm(states[-1]), batch) + guide(states, batch)
+    return _targets_loss(model, model.model.norm(states[-1]), batch) + alignment_loss(states, batch)
 
 
 def summed_loss(model: Qwen3, batch: Batch, *, checkpointing: bool = False) -> mx.array:

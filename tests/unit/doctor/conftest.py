@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.doctor.host import Host
-from gpa_mlx.doctor.sound_devices import Device
+from gpa_mlx.doctor.sound_devices import SoundDevice
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
@@ -50,20 +50,20 @@ class ScriptedDevices:
         asked: Names that were asked for.
     """
 
-    found: Device | None = field(default_factory=lambda: Device("MacBook Pro Microphone", 48_000))
-    output: Device | None = field(default_factory=lambda: Device("MacBook Pro Speakers", 44_100))
+    found: SoundDevice | None = field(default_factory=lambda: SoundDevice("MacBook Pro Microphone", 48_000))
+    output: SoundDevice | None = field(default_factory=lambda: SoundDevice("MacBook Pro Speakers", 44_100))
     sound: np.ndarray = field(default_factory=lambda: np.full(48_000, 0.1, np.float32))
     refusal: str = ""
     asked: list[str | None] = field(default_factory=list)
     recorded: int = 0
 
-    def microphone(self, name: str | None) -> Device:
+    def microphone(self, name: str | None) -> SoundDevice:
         self.asked.append(name)
         if self.found is None:
             raise AudioDeviceError("This computer has no microphone.")
         return self.found
 
-    def loudspeaker(self, name: str | None) -> Device:
+    def loudspeaker(self, name: str | None) -> SoundDevice:
         self.asked.append(name)
         if self.output is None:
             raise AudioDeviceError("This computer has no sound output.")

@@ -10,7 +10,7 @@ import pytest
 
 from gpa_mlx.doctor.loudspeaker_check import examine_loudspeaker
 from gpa_mlx.doctor.microphone_check import examine_microphone, level_dbfs
-from gpa_mlx.doctor.sound_devices import Device, PortAudio
+from gpa_mlx.doctor.sound_devices import PortAudio, SoundDevice
 from gpa_mlx.errors import AudioDeviceError
 
 MAC_PANE = "System Settings > Privacy & Security > Microphone: switch Terminal on"
@@ -75,7 +75,7 @@ def test_a_microphone_that_is_too_loud(make_host, make_devices):
     [("AirPods Pro", 24_000, True), ("Jabra Elite", 48_000, True), ("USB", 16_000, True), ("USB", 44_100, False)],
 )
 def test_headsets(make_host, make_devices, name, rate_hz, is_headset):
-    found = examine_microphone(make_host(), make_devices(found=Device(name, rate_hz)), None, probe=True)
+    found = examine_microphone(make_host(), make_devices(found=SoundDevice(name, rate_hz)), None, probe=True)
     assert len(found) == 1 + is_headset
     if is_headset:
         assert (found[1].status, str(rate_hz) in found[1].what) == ("note", True)
@@ -120,7 +120,7 @@ class FakeStream:
 
     def __init__(self, *, device, channels, dtype, callback):
         if device == "held":
-            raise FakeError("Device unavailable", -9985)
+            raise FakeError("SoundDevice unavailable", -9985)
         self._callback = callback
 
     def __enter__(self):
@@ -156,7 +156,7 @@ def sounddevice(monkeypatch):
 
 
 def test_portaudio_finds_devices(sounddevice):
-    assert PortAudio().microphone(None) == Device("mic", 100)
+    assert PortAudio().microphone(None) == SoundDevice("mic", 100)
     with pytest.raises(AudioDeviceError, match="no sound output"):
         PortAudio().loudspeaker(None)
     with pytest.raises(AudioDeviceError, match="not exactly one microphone 'x'; there are: mic"):
@@ -174,7 +174,7 @@ def test_portaudio_records_the_first_channel(sounddevice, monkeypatch, frames, g
 
 def test_portaudio_that_gives_nothing_or_refuses(sounddevice):
     assert PortAudio().record(None, 0.1).shape == (0,)
-    with pytest.raises(AudioDeviceError, match=r"Device unavailable\.$"):
+    with pytest.raises(AudioDeviceError, match=r"SoundDevice unavailable\.$"):
         PortAudio().record("held", 0.1)
 
 

@@ -1,4 +1,4 @@
-"""What the decoder is fed: targets that begin with a frame, heard a little beside it. A stub stands for the codec."""
+"""Batches of the decoder: targets on frames, inputs a little beside them. A stub stands for the codec."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES, Span
+from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES, LabelledSpan
 from gpa_mlx.recipes.demo.data.utterances import Utterance
 from gpa_mlx.recipes.demo.data.vocabulary import WORDS
 from gpa_mlx.recipes.demo.training.batch_sources import audio_source, coded_source
@@ -23,8 +23,8 @@ def utterance(number: int) -> Utterance:
         words=(WORDS[number],),
         voice="slt",
         phrasing="steady",
-        word_spans=(Span(1 + number, 0, samples),),
-        phone_spans=(Span(1, 0, samples),),
+        word_spans=(LabelledSpan(1 + number, 0, samples),),
+        phone_spans=(LabelledSpan(1, 0, samples),),
     )
 
 
@@ -56,7 +56,7 @@ def test_a_decoder_makes_what_begins_with_a_frame_and_was_heard_beside_it(uttera
     fed(codec, utterances, 0, 1)
     offsets = []
     for batch in codec.heard:
-        for made, heard in zip(batch.waveforms, batch.heard, strict=True):
+        for made, heard in zip(batch.waveforms, batch.encoder_input, strict=True):
             (start, *_), (begun, *_) = np.flatnonzero(made), np.flatnonzero(heard)
             assert start % SEMANTIC_HOP_SAMPLES == 0
             offsets.append(begun - start)
@@ -83,7 +83,7 @@ def test_a_recording_that_occurs_twice_is_heard_at_two_places(utterances):
     (batch,) = codec.heard
     begun = [
         np.flatnonzero(heard)[0] - np.flatnonzero(made)[0]
-        for made, heard in zip(batch.waveforms, batch.heard, strict=True)
+        for made, heard in zip(batch.waveforms, batch.encoder_input, strict=True)
     ]
     assert len(set(begun)) > 1
 
@@ -98,7 +98,7 @@ def test_a_resumed_decoder_sees_the_same_batches(utterances):
 def test_tokenizers_hear_what_is_disturbed_and_always_the_same(utterances):
     source = audio_source(utterances, ROWS, seed=1)
     whole, rest = list(islice(source(0), 5)), list(islice(source(2), 3))
-    assert any((batch.heard != batch.waveforms).any() for batch in whole)
+    assert any((batch.encoder_input != batch.waveforms).any() for batch in whole)
     for first, second in zip(whole[2:], rest, strict=True):
-        np.testing.assert_array_equal(first.heard, second.heard)
+        np.testing.assert_array_equal(first.encoder_input, second.encoder_input)
         np.testing.assert_array_equal(first.waveforms, second.waveforms)

@@ -10,7 +10,7 @@ import pytest
 from gpa_mlx.recipes.demo.data.alignment import (
     GLM_HOP_SAMPLES,
     SEMANTIC_HOP_SAMPLES,
-    Span,
+    LabelledSpan,
     frame_labels,
     proportional_phones,
 )
@@ -28,15 +28,15 @@ def utterance(samples: int, number: int = 0) -> Utterance:
         words=(WORDS[number % 20],),
         voice=f"voice {number}",
         phrasing="loose",
-        word_spans=(Span(1 + number % 20, 0, samples),),
+        word_spans=(LabelledSpan(1 + number % 20, 0, samples),),
         phone_spans=proportional_phones(WORDS[number % 20], 0, samples),
     )
 
 
 def test_a_frame_is_what_sounds_in_its_middle():
-    spans = [Span(7, 0, 160), Span(3, 160, 480), Span(5, 480, 2000)]
+    spans = [LabelledSpan(7, 0, 160), LabelledSpan(3, 160, 480), LabelledSpan(5, 480, 2000)]
     assert frame_labels(spans, 8, 320).tolist() == [3, 5, 5, 5, 5, 5, 0, 0]
-    assert frame_labels([Span(7, 0, 161)], 2, 320).tolist() == [7, 0]
+    assert frame_labels([LabelledSpan(7, 0, 161)], 2, 320).tolist() == [7, 0]
     assert frame_labels([], 3, 320).tolist() == [0, 0, 0]
 
 

@@ -10,7 +10,7 @@ import pytest
 import gpa_mlx
 from gpa_mlx.recipes.demo.data.dataset import DemoData
 from gpa_mlx.recipes.demo.data.non_speech import non_speech
-from gpa_mlx.recipes.demo.data.plan import DataConfig
+from gpa_mlx.recipes.demo.data.plan import DemoDataConfig
 from gpa_mlx.recipes.demo.data.synthesis import synthesise
 from gpa_mlx.recipes.demo.data.synthetic_voices import VOICES
 from gpa_mlx.recipes.demo.data.utterances import of_speech
@@ -22,7 +22,7 @@ from gpa_mlx.train.audio_tokenizers.glm_training import GLMTrainingConfig
 from gpa_mlx.train.audio_tokenizers.quantizers import CodebookSettings
 from gpa_mlx.train.audio_tokenizers.training_stage import StageSettings
 from gpa_mlx.train.language_model.alignment_loss import AlignmentLossConfig
-from gpa_mlx.train.language_model.fit import FitConfig
+from gpa_mlx.train.language_model.training_run import FitConfig
 from gpa_mlx.train.log import TrainingLog
 from gpa_mlx.types import GenerationOptions
 
@@ -45,8 +45,10 @@ def data():
     ]
     training = (*speech, *non_speech(2, seed=0))
     understood = of_speech(synthesise(VOICES["kal"], ("one", "two"), "loose", seed=0), ("one", "two"), "kal", "loose")
-    readings = (*(utterance for utterance in speech if len(utterance.words) > 1), understood)
-    return DemoData(config=DataConfig(), training=training, readings=readings, trained_voices=(), held_out_voices=())
+    synthetic = (*(utterance for utterance in speech if len(utterance.words) > 1), understood)
+    return DemoData(
+        config=DemoDataConfig(), training=training, synthetic_speech=synthetic, trained_voices=(), held_out_voices=()
+    )
 
 
 def given(data):
@@ -74,17 +76,17 @@ def recipe(lm_steps):
         tokens=TokensConfig(stage=settings(4)),
         prenet=settings(2),
         generator=GeneratorConfig(stage=settings(2)),
-        polish=GeneratorConfig(stage=settings(2)),
-        finish=GeneratorConfig(stage=settings(2)),
+        fine_tuning=GeneratorConfig(stage=settings(2)),
+        final_tuning=GeneratorConfig(stage=settings(2)),
         codebook=CodebookSettings(bypass_steps=1),
         lm=FitConfig(steps=lm_steps, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
-        lm_readings=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
-        lm_last=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
-        guide=AlignmentLossConfig(words=20, places=4, place_layer=1, word_layer=1),
-        hearings=2,
-        readings=2,
-        conversions=4,
-        reading_conversions=2,
+        lm_synthetic=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
+        lm_final=FitConfig(steps=2, learning_rate=1e-3, batch_tokens=512, history_noise=0.5),
+        alignment=AlignmentLossConfig(vocabulary_size=20, max_words=4, index_layer=1, word_layer=1),
+        stt_copies=2,
+        tts_copies=2,
+        vc_pairs=4,
+        synthetic_vc_pairs=2,
     )
 
 
@@ -114,10 +116,10 @@ def test_progress_tells_of_what_has_begun_and_not_ended(tmp_path):
     assert progress(tmp_path, recipe(3)) == ""
     TrainingLog(tmp_path / "lm").write(2, loss=1.5)
     TrainingLog(tmp_path / "glm").write(4, loss=1.0)
-    readings = TrainingLog(tmp_path / "readings")
-    readings.write(50, total=100)
-    assert progress(tmp_path, recipe(3)) == "lm 2/3, loss 1.500; readings 50/100"
-    readings.write(100, total=100)
+    synthetic = TrainingLog(tmp_path / "synthetic")
+    synthetic.write(50, total=100)
+    assert progress(tmp_path, recipe(3)) == "lm 2/3, loss 1.500; synthetic data 50/100"
+    synthetic.write(100, total=100)
     assert progress(tmp_path, recipe(3)) == "lm 2/3, loss 1.500"
 
 

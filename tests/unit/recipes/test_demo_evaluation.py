@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.errors import NoSpeechError, VoiceError
-from gpa_mlx.recipes.demo.evaluation.evaluator import EvaluationSettings, Measuring, evaluate
+from gpa_mlx.recipes.demo.evaluation.evaluator import EvaluationSettings, Evaluator, evaluate
 from gpa_mlx.recipes.demo.evaluation.references import reference_recording
 from gpa_mlx.recipes.demo.evaluation.scores import WordErrors
 from gpa_mlx.store.manifest import read_manifest
@@ -86,7 +86,7 @@ class MuteEngine(PerfectEngine):
         raise NoSpeechError("The model ended without any speech.")
 
 
-class LiveDecoder:
+class ExactJudge:
     """A judge that understands the synthesiser's recordings, and nothing else."""
 
     def __init__(self, data):
@@ -102,8 +102,8 @@ def data():
 
 
 def measured(engine, data, judge=None, **settings):
-    measuring = Measuring(engine, data, EvaluationSettings(**settings), reference_s=0.5, report=lambda message: None)
-    return measuring.scores(judge, parameters=7, size_bytes=8)
+    evaluator = Evaluator(engine, data, EvaluationSettings(**settings), reference_s=0.5, report=lambda message: None)
+    return evaluator.scores(judge, parameters=7, size_bytes=8)
 
 
 def test_word_errors_are_counted_over_all_utterances_together():
@@ -114,7 +114,7 @@ def test_word_errors_are_counted_over_all_utterances_together():
 
 def test_a_perfect_engine_makes_no_errors(data):
     engine = PerfectEngine(data)
-    scores = measured(engine, data, LiveDecoder(data), seed=3)
+    scores = measured(engine, data, ExactJudge(data), seed=3)
     assert scores.stt_trained == scores.stt_noisy == WordErrors(rate=0.0, words=30, utterances=15)
     assert scores.stt_held_out_by_voice == {"f2": scores.stt_held_out}
     assert scores.stt_held_out == WordErrors(rate=0.0, words=3, utterances=2)
@@ -142,7 +142,7 @@ def test_a_wrong_engine_is_found_out(data):
 
 
 def test_silence_counts_as_errors_and_as_no_conversion(data):
-    scores = measured(MuteEngine(data), data, LiveDecoder(data))
+    scores = measured(MuteEngine(data), data, ExactJudge(data))
     assert scores.speak.overall.rate == scores.conversion.words.rate == 1
     assert (scores.speak.without_speech, scores.conversion.without_speech) == (15, 15)
     assert (scores.conversion.closer, scores.conversion.codes_closer) == (0, 0)

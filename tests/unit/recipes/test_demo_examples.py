@@ -17,10 +17,10 @@ from gpa_mlx.recipes.demo.data.vocabulary import WORD_LABELS
 from gpa_mlx.recipes.demo.training.examples import (
     load_examples,
     make_examples,
-    make_reading_examples,
+    make_synthetic_examples,
     save_examples,
-    with_text_places,
-    written,
+    text_variant,
+    with_word_indices,
 )
 from gpa_mlx.recipes.demo.training.tokenizer_file import write_tokenizer
 from gpa_mlx.tokenizers.text import TextTokenizer
@@ -59,46 +59,46 @@ def speech(voice, *words):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_words_are_numbered_however_they_are_written(parts, text, seed):
+def test_words_are_numbered_however_they_are_text_variant(parts, text, seed):
     words = ("left", "left", "stop", "seven")[: 1 + seed % 4]
-    example = example_of(parts.layout, text, "tts-a", written(words, np.random.default_rng(seed)), [1, 2], [3, 4])
-    (numbered,) = with_text_places([example], text)
-    assert numbered.text_places.shape == (example.target_start,)
-    known = np.flatnonzero(numbered.text_places != UNKNOWN)
-    assert numbered.text_places[known].tolist() == list(range(1, len(words) + 1))
+    example = example_of(parts.layout, text, "tts-a", text_variant(words, np.random.default_rng(seed)), [1, 2], [3, 4])
+    (numbered,) = with_word_indices([example], text)
+    assert numbered.text_word_indices.shape == (example.target_start,)
+    known = np.flatnonzero(numbered.text_word_indices != UNKNOWN)
+    assert numbered.text_word_indices[known].tolist() == list(range(1, len(words) + 1))
     assert [text.decode([int(example.ids[i])]).strip().lower() for i in known] == list(words)
 
 
 def test_only_texts_to_be_said_are_numbered(parts, text):
-    heard = example_of(parts.layout, text, "stt", "left stop", [1], [2])
-    assert with_text_places([heard], text)[0].text_places is None
+    recognised = example_of(parts.layout, text, "stt", "left stop", [1], [2])
+    assert with_word_indices([recognised], text)[0].text_word_indices is None
 
 
-@pytest.mark.parametrize("make", ["recordings", "readings"])
+@pytest.mark.parametrize("make", ["recordings", "synthetic"])
 def test_what_is_said_is_labelled_with_word_place_and_next_word(parts, make):
     utterances = [speech("slt", "stop", "stop", "go"), speech("rms", "stop", "stop", "go"), speech("slt", "yes")]
     if make == "recordings":
-        examples = make_examples(parts, utterances, hearings=1, readings=1, conversions=9, seed=0)
+        examples = make_examples(parts, utterances, stt_copies=1, tts_copies=1, vc_pairs=9, seed=0)
     else:
-        examples = make_reading_examples(parts, utterances, conversions=9, seed=0)
+        examples = make_synthetic_examples(parts, utterances, vc_pairs=9, seed=0)
     spoken = [example for example in examples if example.task != "stt"]
     assert {example.task for example in spoken} == {"tts-a", "vc"}
     for example in spoken:
         words = ["yes"] if "yes" in example.text.lower() else ["stop", "stop", "go"]
         labels = [WORD_LABELS[word] for word in words]
-        assert len(example.saying) == len(example.ids) - example.target_start
-        runs = [list(label) for label, _ in itertools.groupby(example.saying.tolist())]
+        assert len(example.alignment) == len(example.ids) - example.target_start
+        runs = [list(label) for label, _ in itertools.groupby(example.alignment.tolist())]
         numbered = zip(labels, itertools.count(1), [*labels[1:], 0], strict=False)
         assert runs == [*map(list, numbered), [0, 0, 0]]
-    assert all(example.saying is None for example in examples if example.task == "stt")
+    assert all(example.alignment is None for example in examples if example.task == "stt")
 
 
 def test_a_word_ends_where_its_recording_does(parts):
     utterance = speech("slt", "stop", "go")
-    examples = make_examples(parts, [utterance], hearings=1, readings=1, conversions=0, seed=0)
+    examples = make_examples(parts, [utterance], stt_copies=1, tts_copies=1, vc_pairs=0, seed=0)
     (example,) = (example for example in examples if example.task == "tts-a")
     first, second = utterance.word_spans
-    counts = [np.count_nonzero(example.saying[:, 1] == place) for place in (1, 2)]
+    counts = [np.count_nonzero(example.alignment[:, 1] == index) for index in (1, 2)]
     # The silence before a word is its own; that before the first one is 0.05 s to 0.2 s long.
     assert first.end / HOP_SAMPLES + 1 <= counts[0] <= first.end / HOP_SAMPLES + 12
     assert counts[1] == pytest.approx((second.end - first.end) / HOP_SAMPLES, abs=1)
@@ -111,15 +111,15 @@ def test_kept_examples_come_back_as_they_were(parts, tmp_path):
             ids=np.arange(9, dtype=np.int32),
             target_start=5,
             text="stop",
-            saying=np.eye(4, 3, dtype=np.int32),
+            alignment=np.eye(4, 3, dtype=np.int32),
         ),
         Example(task="stt", ids=np.arange(4, dtype=np.int32), target_start=2, text="go"),
-        Example(task="vc", ids=np.arange(7, dtype=np.int32), target_start=4, saying=np.ones((3, 3), dtype=np.int32)),
+        Example(task="vc", ids=np.arange(7, dtype=np.int32), target_start=4, alignment=np.ones((3, 3), dtype=np.int32)),
     ]
     save_examples(tmp_path / "kept.npz", rows)
     for row, kept in zip(rows, load_examples(tmp_path / "kept.npz"), strict=True):
         assert (kept.task, kept.text, kept.target_start) == (row.task, row.text, row.target_start)
         np.testing.assert_array_equal(kept.ids, row.ids)
-        assert (kept.saying is None) == (row.saying is None)
-        if row.saying is not None:
-            np.testing.assert_array_equal(kept.saying, row.saying)
+        assert (kept.alignment is None) == (row.alignment is None)
+        if row.alignment is not None:
+            np.testing.assert_array_equal(kept.alignment, row.alignment)

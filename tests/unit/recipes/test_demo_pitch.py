@@ -11,7 +11,7 @@ from gpa_mlx.recipes.demo.data.synthesis import synthesise
 from gpa_mlx.recipes.demo.data.synthetic_voices import FliteVoice
 from gpa_mlx.recipes.demo.data.vocabulary import WORDS as VOCABULARY
 from gpa_mlx.recipes.demo.evaluation.pitch import median_pitch, pitch_track, semitones
-from gpa_mlx.recipes.demo.evaluation.speaker_embedding import VoiceSpace
+from gpa_mlx.recipes.demo.evaluation.speaker_embedding import SpeakerSpace
 
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
 
@@ -69,7 +69,7 @@ def test_resampling_moves_pitch_exactly():
 def test_the_same_voice_is_more_similar_than_another():
     speakers = ("slt", "rms", "awb")
     learnt, other = VOCABULARY[:10], VOCABULARY[10:14]
-    known = VoiceSpace(
+    known = SpeakerSpace(
         {name: synthesise(FliteVoice(name, name, None), learnt, "steady", seed=0).wave for name in speakers}
     )
     for name in speakers:

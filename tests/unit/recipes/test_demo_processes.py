@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.recipes.demo.training.processes import run_as_group, run_side_by_side
+from gpa_mlx.recipes.demo.training.processes import run_distributed, run_processes
 
 
 def write_sum(folder: Path) -> None:
@@ -55,7 +55,7 @@ def wait_for(condition, timeout_s=30.0):
 
 
 def test_a_group_shares_its_numbers_on_one_core_each(tmp_path):
-    run_as_group(partial(write_sum, tmp_path), 2)
+    run_distributed(partial(write_sum, tmp_path), 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
     assert {path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {"2 3 1"}
     assert "MLX_RANK" not in os.environ
@@ -64,7 +64,7 @@ def test_a_group_shares_its_numbers_on_one_core_each(tmp_path):
 @pytest.mark.parametrize(("task", "message"), [(fail, "The training diverged."), (die, "ended with status 7")])
 def test_one_that_fails_ends_the_others(task, message, tmp_path):
     with pytest.raises(GPAError, match=message):
-        run_side_by_side([partial(stay, tmp_path, "other"), task])
+        run_processes([partial(stay, tmp_path, "other"), task])
     pid = tmp_path / "other"
     if pid.exists():  # else it was ended before it began
         wait_for(lambda: not is_alive(int(pid.read_text(encoding="utf-8"))))
@@ -76,10 +76,10 @@ from functools import partial
 from pathlib import Path
 sys.path[:0] = {path!r}
 from tests.unit.recipes.test_demo_processes import stay
-from gpa_mlx.recipes.demo.training.processes import run_side_by_side
+from gpa_mlx.recipes.demo.training.processes import run_processes
 if __name__ == "__main__":
     folder = Path({folder!r})
-    run_side_by_side([partial(stay, folder, "one"), partial(stay, folder, "two")])
+    run_processes([partial(stay, folder, "one"), partial(stay, folder, "two")])
 """
 
 

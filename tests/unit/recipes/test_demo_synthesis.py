@@ -14,7 +14,7 @@ from gpa_mlx.errors import GPAError
 from gpa_mlx.recipes.demo.data import shards, tts_engines
 from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES
 from gpa_mlx.recipes.demo.data.dataset import DemoData, conversion_pairs, make_demo_data, steady_speech
-from gpa_mlx.recipes.demo.data.plan import DataConfig, Request
+from gpa_mlx.recipes.demo.data.plan import DemoDataConfig, SynthesisRequest
 from gpa_mlx.recipes.demo.data.synthesis import phrasings, synthesise
 from gpa_mlx.recipes.demo.data.synthetic_voices import HELD_OUT, RECOGNISED, SPEAKING, VOICES, EspeakVoice, FliteVoice
 from gpa_mlx.recipes.demo.data.vocabulary import PHONES, PRONUNCIATIONS, WORDS
@@ -137,9 +137,10 @@ def test_a_hanging_engine_is_given_up(monkeypatch, tmp_path):
     assert time.monotonic() - started < 5
 
 
-def requests(count: int) -> list[Request]:
+def requests(count: int) -> list[SynthesisRequest]:
     return [
-        Request(voice=SPEAKING[i % 3], words=(WORDS[i], WORDS[i + 1]), phrasing="loose", seed=i) for i in range(count)
+        SynthesisRequest(voice=SPEAKING[i % 3], words=(WORDS[i], WORDS[i + 1]), phrasing="loose", seed=i)
+        for i in range(count)
     ]
 
 
@@ -181,7 +182,9 @@ def test_a_changed_plan_never_reads_old_audio(tmp_path):
 
 @pytest.fixture(scope="module")
 def small_data(tmp_path_factory) -> DemoData:
-    config = DataConfig(sequences=12, readings=5, evaluation_sequences=8, held_out_sequences=3, non_speech=10)
+    config = DemoDataConfig(
+        sequences=12, synthetic_sequences=5, evaluation_sequences=8, held_out_sequences=3, non_speech=10
+    )
     # Single words by all voices are most of the work and are not looked at here.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gpa_mlx.recipes.demo.data.plan.RECOGNISED", SPEAKING[:4])

@@ -6,10 +6,10 @@ import pytest
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.recipes.demo.data.plan import (
-    DataConfig,
+    DemoDataConfig,
     evaluation_requests,
     held_out_requests,
-    reading_requests,
+    synthetic_requests,
     training_requests,
 )
 from gpa_mlx.recipes.demo.data.synthesis import phrasings
@@ -49,21 +49,21 @@ def test_asking_for_more_sequences_than_exist_is_refused():
 
 
 def test_plans_keep_sequences_and_voices_apart():
-    config = DataConfig(
-        sequences=100, readings=50, recognised_readings=30, evaluation_sequences=80, held_out_sequences=20
+    config = DemoDataConfig(
+        sequences=100, synthetic_sequences=50, recognised_synthetic=30, evaluation_sequences=80, held_out_sequences=20
     )
     training = training_requests(config)
     trained, held_out = evaluation_requests(config), held_out_requests(config)
     assert training == training_requests(config)
-    readings = reading_requests(config)
-    spoken, heard = readings[: 50 * config.speaking_per_reading], readings[50 * config.speaking_per_reading :]
+    synthetic = synthetic_requests(config)
+    spoken, heard = synthetic[: 50 * config.speaking_per_synthetic], synthetic[50 * config.speaking_per_synthetic :]
     assert {request.voice for request in spoken} <= set(SPEAKING)
     assert {request.phrasing for request in spoken} == {"steady"}
     assert len(heard) == 30
     assert {request.words for request in heard} < {request.words for request in spoken}
     assert not {request.voice for request in heard} <= set(SPEAKING)
     assert "steady" not in {request.phrasing for request in heard}
-    long = {request.words for request in (*training, *readings) if len(request.words) > 1}
+    long = {request.words for request in (*training, *synthetic) if len(request.words) > 1}
     assert not long & {request.words for request in (*trained, *held_out)}
     assert {request.voice for request in training} == set(RECOGNISED)
     assert {request.voice for request in trained} <= set(RECOGNISED)
@@ -74,14 +74,14 @@ def test_plans_keep_sequences_and_voices_apart():
 
 def test_every_training_voice_says_every_word_alone():
     alone = {
-        (request.voice, request.words[0]) for request in training_requests(DataConfig()) if len(request.words) == 1
+        (request.voice, request.words[0]) for request in training_requests(DemoDataConfig()) if len(request.words) == 1
     }
     assert alone == {(voice, word) for voice in RECOGNISED for word in WORDS}
 
 
 def test_training_must_not_use_the_evaluation_seed():
     with pytest.raises(SettingsError, match="evaluation"):
-        DataConfig(seed=7, evaluation_seed=7)
+        DemoDataConfig(seed=7, evaluation_seed=7)
 
 
 def test_voices_have_unique_names_and_settings():

@@ -12,7 +12,7 @@ import pytest
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.train.language_model.corpus import Example
-from gpa_mlx.train.language_model.fine_tuning import DataConfig, Dataset, load_dataset
+from gpa_mlx.train.language_model.fine_tuning import Dataset, DatasetConfig, load_dataset
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +79,7 @@ def dataset(converted_small_a: Path, manifest: Path, code_cache: Path) -> Datase
     """The four utterances, to learn and to evaluate on."""
     from gpa_mlx.model.parts import ModelParts
 
-    config = DataConfig(
+    config = DatasetConfig(
         manifest=manifest, eval_manifest=manifest, eval_fraction=0, cache=code_cache, max_tokens=4096, seed=0
     )
     return load_dataset(ModelParts(converted_small_a), config)

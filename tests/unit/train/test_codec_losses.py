@@ -17,8 +17,8 @@ from gpa_mlx.train.audio_tokenizers.flat_parameters import FlatLayout
 from gpa_mlx.train.audio_tokenizers.labelled_audio import IGNORED, AudioBatch, fit_labels, label_sequences, same_voice
 from gpa_mlx.train.audio_tokenizers.losses import cross_entropy, ctc_loss, masked_l1
 from gpa_mlx.train.audio_tokenizers.quantizers import (
+    CodebookEMA,
     CodebookSettings,
-    CodebookTrainer,
     Quantized,
     quantize_glm,
     quantize_scalar,
@@ -101,7 +101,7 @@ def test_label_sequences_collapse_frames():
 def test_padding_has_no_label():
     labels = np.array([[0, 1, 1], [2, 2, 0]])
     batch = AudioBatch(np.zeros((2, 960), dtype=np.float32), np.array([0, 1]), labels, np.array([960, 330]))
-    assert batch.inner_labels.tolist() == [[0, 1, 1], [2, 2, IGNORED]]
+    assert batch.masked_labels.tolist() == [[0, 1, 1], [2, 2, IGNORED]]
 
 
 def test_flat_parameters_are_the_trainable_ones_and_come_back_in_shape():
@@ -207,14 +207,14 @@ def clusters(rng, count=400):
 
 def test_a_codebook_starts_from_data_revives_dead_codes_and_finds_the_clusters(rng):
     settings = CodebookSettings(bypass_steps=2, decay=0.8, reseed_steps=5)
-    trainer, codebook = CodebookTrainer(settings, 8, 4), nn.Embedding(8, 4)
+    trainer, codebook = CodebookEMA(settings, 8, 4), nn.Embedding(8, 4)
     codebook.weight = mx.full((8, 4), 100.0)
     assert trainer.bypassed(1)
     assert not trainer.bypassed(2)
     for step in range(40):
         vectors = mx.array(clusters(rng)[None])
         quantized = quantize_glm(codebook, vectors, mx.ones((1, 400), dtype=mx.bool_), bypass=trainer.bypassed(step))
-        codebook.weight = trainer.follow(codebook.weight, quantized, step, rng)
+        codebook.weight = trainer.next_codebook(codebook.weight, quantized, step, rng)
         if step == 0:
             assert codebook.weight.min().item() == 100
         if step == 10:
@@ -229,10 +229,10 @@ def test_a_codebook_starts_from_data_revives_dead_codes_and_finds_the_clusters(r
 
 
 def test_a_codebook_is_the_mean_of_what_chose_it():
-    trainer = CodebookTrainer(CodebookSettings(bypass_steps=1, decay=0.5, reseed_steps=100), 2, 1)
+    trainer = CodebookEMA(CodebookSettings(bypass_steps=1, decay=0.5, reseed_steps=100), 2, 1)
     codebook = mx.array([[0.0], [10.0]])
     trainer.counts, trainer.sums = mx.array([2.0, 2.0]), mx.array([[0.0], [20.0]])
     vectors, codes = mx.array([[[1.0], [3.0], [9.0], [50.0]]]), mx.array([[0, 0, 1, 1]])
     quantized = Quantized(vectors, vectors, codes, mx.array([[True, True, True, False]]), mx.array(0.0))
-    moved = trainer.follow(codebook, quantized, 5, np.random.default_rng(0))
+    moved = trainer.next_codebook(codebook, quantized, 5, np.random.default_rng(0))
     assert moved[:, 0].tolist() == pytest.approx([(0.5 * 0 + 0.5 * 4) / 2, (0.5 * 20 + 0.5 * 9) / 1.5])

@@ -26,11 +26,11 @@ from gpa_mlx.train.audio_tokenizers.codec_stages import (
     train_speaker,
     train_tokens,
 )
-from gpa_mlx.train.audio_tokenizers.codec_training_model import CodecLearner, HeadSizes, calibrate_norms
+from gpa_mlx.train.audio_tokenizers.codec_training_model import CodecTrainingModel, HeadSizes, calibrate_norms
 from gpa_mlx.train.audio_tokenizers.glm_training import GLMTrainingConfig, glm_features, train_glm
 from gpa_mlx.train.audio_tokenizers.labelled_audio import IGNORED, AudioBatch, CodedBatch
 from gpa_mlx.train.audio_tokenizers.quantizers import CodebookSettings
-from gpa_mlx.train.audio_tokenizers.training_stage import Outcome, Stage, StageSettings, run_stage
+from gpa_mlx.train.audio_tokenizers.training_stage import StageSettings, StepOutcome, TrainingStage, run_stage
 
 FRAMES = 24
 HEADS = HeadSizes(voice_count=2, label_count=4)
@@ -148,9 +148,9 @@ def batch():
 
 
 @pytest.fixture
-def learner():
+def model():
     mx.random.seed(0)
-    return CodecLearner(Wav2Vec2(WAV2VEC2), BiCodec(CODEC), CODEC, HEADS, CODEBOOK)
+    return CodecTrainingModel(Wav2Vec2(WAV2VEC2), BiCodec(CODEC), CODEC, HEADS, CODEBOOK)
 
 
 @pytest.fixture
@@ -188,66 +188,66 @@ def test_the_glm_tokenizer_learns_by_heart_through_a_living_codebook(glm, batch,
 
 
 @pytest.mark.slow
-def test_the_speaker_encoder_learns_by_heart(learner, batch, tmp_path):
-    train_speaker(learner, SpeakerConfig(stage=stage(60), reference_s=0.3), repeated(batch), tmp_path)
+def test_the_speaker_encoder_learns_by_heart(model, batch, tmp_path):
+    train_speaker(model, SpeakerConfig(stage=stage(60), reference_s=0.3), repeated(batch), tmp_path)
     assert log_of(tmp_path)[-1]["loss"] < 0.05
     rng = np.random.default_rng(0)
-    codes = np.array(learner.codec.speaker_encoder(learner.reference_mel(batch, 0.3, rng)))
+    codes = np.array(model.codec.speaker_encoder(model.reference_mel(batch, 0.3, rng)))
     assert (codes[0] != codes[1]).any()
 
 
 @pytest.mark.slow
-def test_the_tokens_learn_by_heart_and_the_decoder_follows(learner, batch, tmp_path):
+def test_the_tokens_learn_by_heart_and_the_decoder_follows(model, batch, tmp_path):
     config = TokensConfig(stage=stage(60, learning_rate=1e-2), reference_s=0.3)
-    train_tokens(learner, config, repeated(batch), tmp_path / "tokens")
+    train_tokens(model, config, repeated(batch), tmp_path / "tokens")
     log = log_of(tmp_path / "tokens")
     assert log[-1]["label_loss"] < 0.1
     assert log[-1]["mel_loss"] < 0.3 * log[0]["mel_loss"]
-    coded = learner.code(batch, 0.3, np.random.default_rng(0))
+    coded = model.code(batch, 0.3, np.random.default_rng(0))
     assert coded.codes.shape == (4, FRAMES - 1)
     assert len(set(coded.codes.ravel().tolist())) >= 10
 
-    before = parameters(learner)
-    train_prenet(learner, stage(20), repeated(coded), tmp_path / "prenet")
+    before = parameters(model)
+    train_prenet(model, stage(20), repeated(coded), tmp_path / "prenet")
     assert log_of(tmp_path / "prenet")[-1]["loss"] < log[-1]["mel_loss"]
     roots = ("codec.prenet", "codec.speaker_project", "codec.quantizer.out", "codec.fsq.project_out", "postnet")
-    assert all(name.startswith(roots) for name in changed(before, learner))
-    assert learner.code(batch, 0.3, np.random.default_rng(0)).codes.tolist() == coded.codes.tolist()
+    assert all(name.startswith(roots) for name in changed(before, model))
+    assert model.code(batch, 0.3, np.random.default_rng(0)).codes.tolist() == coded.codes.tolist()
 
 
 @pytest.mark.slow
-def test_the_wave_generator_learns_samples_and_leaves_the_tokens(learner, batch, tmp_path):
-    whole = learner.code(batch, 0.3, np.random.default_rng(0))
+def test_the_wave_generator_learns_samples_and_leaves_the_tokens(model, batch, tmp_path):
+    whole = model.code(batch, 0.3, np.random.default_rng(0))
     coded = CodedBatch(whole.waveforms[:2], whole.codes[:2, :8], whole.global_codes[:2], whole.lengths[:2])
-    before = parameters(learner)
+    before = parameters(model)
     config = GeneratorConfig(stage=stage(110), crop_codes=8)
-    train_generator(learner, config, repeated(coded), tmp_path)
+    train_generator(model, config, repeated(coded), tmp_path)
     log = log_of(tmp_path)
     assert log[-1]["loss"] < 0.5 * log[0]["loss"]
-    assert any(name.startswith("codec.wave_generator") for name in changed(before, learner))
-    after = learner.code(batch, 0.3, np.random.default_rng(0))
+    assert any(name.startswith("codec.wave_generator") for name in changed(before, model))
+    after = model.code(batch, 0.3, np.random.default_rng(0))
     assert after.codes.tolist() == whole.codes.tolist()
     assert after.global_codes.tolist() == whole.global_codes.tolist()
 
 
-def test_the_samples_themselves_count_in_the_wave_generators_loss_as_much_as_the_config_says(learner, batch, tmp_path):
-    whole = learner.code(batch, 0.3, np.random.default_rng(0))
+def test_the_samples_themselves_count_in_the_wave_generators_loss_as_much_as_the_config_says(model, batch, tmp_path):
+    whole = model.code(batch, 0.3, np.random.default_rng(0))
     config = GeneratorConfig(stage=stage(1), crop_codes=8, mel_weight=2.0, wave_weight=3.0)
-    train_generator(learner, config, repeated(whole), tmp_path)
+    train_generator(model, config, repeated(whole), tmp_path)
     (logged,) = log_of(tmp_path)
     assert logged["wave_loss"] > 0.5
     parts = logged["stft_loss"] + 2 * logged["mel_loss"] + 3 * logged["wave_loss"]
     assert logged["loss"] == pytest.approx(parts, rel=1e-5)
 
 
-def test_every_trained_parameter_gets_a_finite_gradient_through_the_quantisers(learner, batch):
-    learner.train_only(learner.wav2vec2, learner.codec.encoder, learner.codec.ecapa, learner.codec.fsq)
-    mel = learner.reference_mel(batch, 0.3, np.random.default_rng(0))
+def test_every_trained_parameter_gets_a_finite_gradient_through_the_quantisers(model, batch):
+    model.train_only(model.wav2vec2, model.codec.encoder, model.codec.ecapa, model.codec.fsq)
+    mel = model.reference_mel(batch, 0.3, np.random.default_rng(0))
 
     def total():
-        return (learner.latents(batch) ** 2).mean() + (learner.speaker_vector(mel) ** 2).mean()
+        return (model.latents(batch) ** 2).mean() + (model.speaker_vector(mel) ** 2).mean()
 
-    _, gradients = nn.value_and_grad(learner, total)()
+    _, gradients = nn.value_and_grad(model, total)()
     for name, gradient in tree_flatten(gradients):
         assert bool(mx.isfinite(gradient).all()), name
         # A key's bias adds the same to all scores of a query, which a softmax does not feel.
@@ -255,9 +255,9 @@ def test_every_trained_parameter_gets_a_finite_gradient_through_the_quantisers(l
             assert float(mx.abs(gradient).max()) > 0, name
 
 
-def test_norms_are_calibrated_in_place(learner, batch):
-    mel = learner.reference_mel(batch, 0.3, np.random.default_rng(0))
-    ecapa = learner.codec.ecapa
+def test_norms_are_calibrated_in_place(model, batch):
+    mel = model.reference_mel(batch, 0.3, np.random.default_rng(0))
+    ecapa = model.codec.ecapa
     names = set(parameters(ecapa))
     calibrate_norms(ecapa, mel)
     first = np.array(ecapa.norm(ecapa.conv(mel)))
@@ -297,7 +297,7 @@ def test_a_resumed_stage_ends_exactly_like_an_uninterrupted_one(batch, tmp_path)
 
 def linear_stage(losses):
     module = nn.Linear(1, 1)
-    return Stage(module, lambda factor, step: Outcome((module.weight * factor).sum() * losses, {}))
+    return TrainingStage(module, lambda factor, step: StepOutcome((module.weight * factor).sum() * losses, {}))
 
 
 def test_steps_that_are_not_finite_change_nothing_and_end_the_run_when_there_are_many(tmp_path):
@@ -313,7 +313,7 @@ def test_a_stage_names_what_is_wrong(tmp_path):
     with pytest.raises(GPAError, match="ended at step 2 of 20"):
         run_stage(linear_stage(mx.array(1.0)), stage(20), lambda step: iter([1.0] * 2), tmp_path)
     run_stage(linear_stage(mx.array(1.0)), stage(1), lambda step: iter([1.0]), tmp_path)
-    other = Stage(nn.Linear(2, 2), lambda item, step: pytest.fail("it must not start"))
+    other = TrainingStage(nn.Linear(2, 2), lambda item, step: pytest.fail("it must not start"))
     with pytest.raises(ModelFormatError, match="another network"):
         run_stage(other, stage(2), lambda step: iter([1.0]), tmp_path)
     with pytest.raises(SettingsError, match="multiple of log_steps"):

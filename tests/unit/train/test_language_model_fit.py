@@ -11,9 +11,10 @@ import pytest
 
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.runtime.backend import mx
-from gpa_mlx.train.language_model import fit as fit_module
+from gpa_mlx.train.language_model import training_run
 from gpa_mlx.train.language_model.batches import plan_epoch
-from gpa_mlx.train.language_model.fit import FitConfig, fit
+from gpa_mlx.train.language_model.fit import fit
+from gpa_mlx.train.language_model.training_run import FitConfig
 from gpa_mlx.train.training_state import load_state
 
 CONFIG = FitConfig(steps=14, learning_rate=0.01, warmup_steps=3, batch_tokens=48, save_every_s=1e9)
@@ -72,7 +73,8 @@ import numpy as np
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.train.language_model.corpus import Example
-from gpa_mlx.train.language_model.fit import FitConfig, fit
+from gpa_mlx.train.language_model.fit import fit
+from gpa_mlx.train.language_model.training_run import FitConfig
 mx.random.seed(1)
 examples = [Example(task="stt", ids=np.array(i, np.int32), target_start=s) for i, s in {examples}]
 die = lambda step, loss: os.kill(os.getpid(), signal.SIGKILL) if step == 8 else None
@@ -139,13 +141,13 @@ def test_a_run_resumes_only_with_its_own_data_and_identity(run, tiny_model, tiny
 
 def test_not_a_number_stops_the_run_and_keeps_the_last_good_state(run, tmp_path, monkeypatch):
     whole = run("whole")
-    losses = fit_module.summed_loss
+    losses = training_run.summed_loss
     calls = iter(range(1000))
 
     def poisoned(*arguments, **options):
         return losses(*arguments, **options) * (mx.nan if next(calls) == 6 else 1.0)
 
-    monkeypatch.setattr(fit_module, "summed_loss", poisoned)
+    monkeypatch.setattr(training_run, "summed_loss", poisoned)
     with pytest.raises(GPAError, match="diverged at step 7: its loss") as caught:
         run("bad")
     assert "--lr" in caught.value.hint
@@ -168,7 +170,7 @@ def test_frozen_weights_stay(run, tiny_model):
 
 
 def test_half_precision_computes_on_full_precision_weights(run, monkeypatch):
-    monkeypatch.setattr(fit_module, "compute_dtype", lambda: mx.bfloat16)
+    monkeypatch.setattr(training_run, "compute_dtype", lambda: mx.bfloat16)
     # Far below what one bfloat16 step can resolve: only kept in float32 do such updates add up.
     result = run("a", replace(CONFIG, learning_rate=1e-5, warmup_steps=0))
     monkeypatch.undo()
@@ -186,7 +188,8 @@ import numpy as np
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.train.language_model.corpus import Example
-from gpa_mlx.train.language_model.fit import FitConfig, fit
+from gpa_mlx.train.language_model.fit import fit
+from gpa_mlx.train.language_model.training_run import FitConfig
 assert mx.distributed.init().size() == 2
 mx.random.seed(1)
 examples = [Example(task="stt", ids=np.array(i, np.int32), target_start=s) for i, s in {examples}]

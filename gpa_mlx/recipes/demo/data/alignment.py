@@ -23,7 +23,7 @@ GLM_HOP_SAMPLES = 1280
 """12.5 frames per second: GLM-4-voice tokens."""
 
 
-class Span(NamedTuple):
+class LabelledSpan(NamedTuple):
     """A word or phone label (>= 1) and the samples it covers: `start` up to, not including, `end`."""
 
     label: int
@@ -31,12 +31,12 @@ class Span(NamedTuple):
     end: int
 
 
-def shifted(spans: Iterable[Span], samples: int) -> tuple[Span, ...]:
+def shifted(spans: Iterable[LabelledSpan], samples: int) -> tuple[LabelledSpan, ...]:
     """Move spans by a number of samples."""
-    return tuple(Span(label, start + samples, end + samples) for label, start, end in spans)
+    return tuple(LabelledSpan(label, start + samples, end + samples) for label, start, end in spans)
 
 
-def proportional_phones(word: str, start: int, end: int) -> tuple[Span, ...]:
+def proportional_phones(word: str, start: int, end: int) -> tuple[LabelledSpan, ...]:
     """Divide a word of espeak-ng, whose program tells no phone times, among its phones by their usual shares.
 
     Args:
@@ -51,10 +51,10 @@ def proportional_phones(word: str, start: int, end: int) -> tuple[Span, ...]:
     shares = np.cumsum([0] + [share for _, share in phones]) / sum(share for _, share in phones)
     borders = [start + round(float(share) * (end - start)) for share in shares]
     labels = [PHONE_LABELS[phone] for phone, _ in phones]
-    return tuple(Span(label, *pair) for label, pair in zip(labels, pairwise(borders), strict=True))
+    return tuple(LabelledSpan(label, *pair) for label, pair in zip(labels, pairwise(borders), strict=True))
 
 
-def frame_labels(spans: Sequence[Span], frames: int, hop_samples: int) -> npt.NDArray[np.int32]:
+def frame_labels(spans: Sequence[LabelledSpan], frames: int, hop_samples: int) -> npt.NDArray[np.int32]:
     """Label frames by what sounds in their middle.
 
     Args:

@@ -11,10 +11,10 @@ import numpy as np
 from gpa_mlx.recipes.demo.data.augment import add_noise
 from gpa_mlx.recipes.demo.data.non_speech import non_speech
 from gpa_mlx.recipes.demo.data.plan import (
-    DataConfig,
+    DemoDataConfig,
     evaluation_requests,
     held_out_requests,
-    reading_requests,
+    synthetic_requests,
     training_requests,
 )
 from gpa_mlx.recipes.demo.data.shards import make_utterances
@@ -34,7 +34,7 @@ _NOISE_SNR_DB = 10.0
 _MARGIN_SAMPLES = 4000
 
 
-class Pair(NamedTuple):
+class ConversionPair(NamedTuple):
     """The same words by two voices: a source and a target of voice conversion."""
 
     source: Utterance
@@ -48,14 +48,14 @@ class DemoData:
     Attributes:
         config: How they were made.
         training: What to train on: speech without silence around it, then non-speech.
-        readings: Further speech for the language model alone: what it shall say, and what it shall only understand.
+        synthetic_speech: More speech for the language model alone: to be spoken, and to be recognised only.
         trained_voices: Evaluation sequences by trained voices.
         held_out_voices: Evaluation sequences by held-out voices.
     """
 
-    config: DataConfig
+    config: DemoDataConfig
     training: tuple[Utterance, ...]
-    readings: tuple[Utterance, ...]
+    synthetic_speech: tuple[Utterance, ...]
     trained_voices: tuple[Utterance, ...]
     held_out_voices: tuple[Utterance, ...]
 
@@ -78,7 +78,7 @@ class DemoData:
 
 def make_demo_data(
     directory: Path,
-    config: DataConfig | None = None,
+    config: DemoDataConfig | None = None,
     *,
     workers: int = 2,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -94,10 +94,10 @@ def make_demo_data(
     Raises:
         GPAError: A synthesiser is not installed or fails.
     """
-    config = config or DataConfig()
+    config = config or DemoDataConfig()
     plans = {
         "training": training_requests(config),
-        "readings": reading_requests(config),
+        "synthetic": synthetic_requests(config),
         "trained-voices": evaluation_requests(config),
         "held-out-voices": held_out_requests(config),
     }
@@ -116,7 +116,7 @@ def make_demo_data(
     return DemoData(
         config=config,
         training=made["training"] + tuple(non_speech(config.non_speech, seed=config.seed)),
-        readings=made["readings"],
+        synthetic_speech=made["synthetic"],
         trained_voices=made["trained-voices"],
         held_out_voices=made["held-out-voices"],
     )
@@ -128,14 +128,14 @@ def steady_speech(utterances: Sequence[Utterance]) -> list[Utterance]:
     return [utterance for utterance in utterances if utterance.voice in speaking and utterance.phrasing == "steady"]
 
 
-def conversion_pairs(utterances: Sequence[Utterance]) -> list[Pair]:
+def conversion_pairs(utterances: Sequence[Utterance]) -> list[ConversionPair]:
     """List all pairs of the same words by different voices whose target is steady speech of a speaking voice."""
     by_words: dict[WordSequence, list[Utterance]] = defaultdict(list)
     for utterance in utterances:
         if utterance.words:
             by_words[utterance.words].append(utterance)
     return [
-        Pair(source, target)
+        ConversionPair(source, target)
         for target in steady_speech(utterances)
         for source in by_words[target.words]
         if source.voice != target.voice

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataConfig:
+class DemoDataConfig:
     """How much data to make.
 
     Attributes:
@@ -26,10 +26,10 @@ class DataConfig:
         sequences: Training sequences of two to four words; every training voice also says each single word.
         speaking_per_sequence: How many speaking voices say each training sequence (steadily).
         recognised_per_sequence: How many voices of all kinds say it too (loosely, or connected where possible).
-        readings: Further training sequences, for the language model alone: to say words in the order of a text, it must
-            have read far more texts than tokenizers and codec need recordings.
-        speaking_per_reading: How many speaking voices say each of them (steadily).
-        recognised_readings: How many of them one voice of any kind says too (loosely, or connected where possible), to
+        synthetic_sequences: Further training sequences, for the language model alone: to say words in the order of a
+            text, it needs far more texts than tokenizers and codec need recordings.
+        speaking_per_synthetic: How many speaking voices say each of them (steadily).
+        recognised_synthetic: How many of them one voice of any kind says too (loosely, or connected where possible), to
             be recognised.
         evaluation_sequences: Evaluation sequences of one to four words, each said by one trained voice.
         held_out_sequences: How many of the same kind each held-out voice says.
@@ -45,9 +45,9 @@ class DataConfig:
     sequences: int = 1200
     speaking_per_sequence: int = 3
     recognised_per_sequence: int = 2
-    readings: int = 6000
-    speaking_per_reading: int = 2
-    recognised_readings: int = 3000
+    synthetic_sequences: int = 6000
+    speaking_per_synthetic: int = 2
+    recognised_synthetic: int = 3000
     evaluation_sequences: int = 300
     held_out_sequences: int = 100
     non_speech: int = 250
@@ -61,7 +61,7 @@ class DataConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class SynthesisRequest:
     """An utterance to make: the arguments of `synthesise`."""
 
     voice: VoiceSpec
@@ -73,7 +73,7 @@ class Request:
 _EVALUATION_LENGTHS = (0.05, 0.2, 0.35, 0.4)
 
 
-def training_requests(config: DataConfig) -> list[Request]:
+def training_requests(config: DemoDataConfig) -> list[SynthesisRequest]:
     """List the training utterances: single words by everyone, then each sequence by several voices."""
     rng = np.random.default_rng([config.seed, 1])
     requests = []
@@ -88,22 +88,22 @@ def training_requests(config: DataConfig) -> list[Request]:
     return requests
 
 
-def reading_requests(config: DataConfig) -> list[Request]:
-    """List the utterances of the readings: first those in the voices the model speaks with."""
+def synthetic_requests(config: DemoDataConfig) -> list[SynthesisRequest]:
+    """List the utterances of the synthetic data for the language model: first those in the speaking voices."""
     rng = np.random.default_rng([config.seed, 4])
-    sequences = draw_sequences("train", config.readings, seed=config.seed)
+    sequences = draw_sequences("train", config.synthetic_sequences, seed=config.seed)
     requests = [
         _request(voice, words, "steady", rng)
         for words in sequences
-        for voice in _some(SPEAKING, config.speaking_per_reading, rng)
+        for voice in _some(SPEAKING, config.speaking_per_synthetic, rng)
     ]
-    for words in sequences[: config.recognised_readings]:
+    for words in sequences[: config.recognised_synthetic]:
         voice = RECOGNISED[rng.integers(len(RECOGNISED))]
         requests.append(_request(voice, words, _lively(voice, rng), rng))
     return requests
 
 
-def evaluation_requests(config: DataConfig) -> list[Request]:
+def evaluation_requests(config: DemoDataConfig) -> list[SynthesisRequest]:
     """List the evaluation utterances of trained voices: speaking voices in turn, and as many by any other voice."""
     rng = np.random.default_rng([config.evaluation_seed, 2])
     requests = []
@@ -117,14 +117,14 @@ def evaluation_requests(config: DataConfig) -> list[Request]:
     return requests
 
 
-def held_out_requests(config: DataConfig) -> list[Request]:
+def held_out_requests(config: DemoDataConfig) -> list[SynthesisRequest]:
     """List the evaluation utterances of the held-out voices."""
     rng = np.random.default_rng([config.evaluation_seed, 3])
     sequences = _evaluation_sequences(config.held_out_sequences, config)
     return [_request(voice, words, _lively(voice, rng), rng) for voice in HELD_OUT for words in sequences]
 
 
-def _evaluation_sequences(count: int, config: DataConfig) -> list[WordSequence]:
+def _evaluation_sequences(count: int, config: DemoDataConfig) -> list[WordSequence]:
     return draw_sequences("evaluation", count, seed=config.evaluation_seed, lengths=_EVALUATION_LENGTHS)
 
 
@@ -137,5 +137,5 @@ def _some(voices: Sequence[VoiceSpec], count: int, rng: np.random.Generator) -> 
     return [voices[index] for index in rng.choice(len(voices), size=count, replace=False)]
 
 
-def _request(voice: VoiceSpec, words: WordSequence, phrasing: Phrasing, rng: np.random.Generator) -> Request:
-    return Request(voice=voice, words=words, phrasing=phrasing, seed=int(rng.integers(2**31)))
+def _request(voice: VoiceSpec, words: WordSequence, phrasing: Phrasing, rng: np.random.Generator) -> SynthesisRequest:
+    return SynthesisRequest(voice=voice, words=words, phrasing=phrasing, seed=int(rng.integers(2**31)))

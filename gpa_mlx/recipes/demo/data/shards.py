@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpa_mlx.recipes.demo.data.alignment import Span
+from gpa_mlx.recipes.demo.data.alignment import LabelledSpan
 from gpa_mlx.recipes.demo.data.synthesis import synthesise
 from gpa_mlx.recipes.demo.data.tts_engines import require_engines
 from gpa_mlx.recipes.demo.data.utterances import Utterance, of_speech
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from gpa_mlx.recipes.demo.data.plan import Request
+    from gpa_mlx.recipes.demo.data.plan import SynthesisRequest
 
 _FORMAT = 2
 _REQUESTS_PER_SHARD = 256
 
 
 def make_utterances(
-    requests: Sequence[Request],
+    requests: Sequence[SynthesisRequest],
     directory: Path,
     *,
     workers: int = 2,
@@ -70,12 +70,12 @@ def make_utterances(
     return utterances
 
 
-def _make(request: Request) -> Utterance:
+def _make(request: SynthesisRequest) -> Utterance:
     spoken = synthesise(request.voice, request.words, request.phrasing, seed=request.seed)
     return of_speech(spoken, request.words, request.voice.name, request.phrasing)
 
 
-def _digest(requests: Sequence[Request]) -> str:
+def _digest(requests: Sequence[SynthesisRequest]) -> str:
     content = json.dumps([_FORMAT, [asdict(request) for request in requests]])
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
@@ -111,8 +111,8 @@ def _read(path: Path) -> list[Utterance]:
             words=tuple(entry["words"]),
             voice=entry["voice"],
             phrasing=entry["phrasing"],
-            word_spans=tuple(Span(*span) for span in entry["word_spans"]),
-            phone_spans=tuple(Span(*span) for span in entry["phone_spans"]),
+            word_spans=tuple(LabelledSpan(*span) for span in entry["word_spans"]),
+            phone_spans=tuple(LabelledSpan(*span) for span in entry["phone_spans"]),
         )
         for entry, end in zip(index, ends, strict=True)
     ]

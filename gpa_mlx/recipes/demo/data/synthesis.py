@@ -10,7 +10,7 @@ import numpy as np
 
 from gpa_mlx.audio.dsp.loudness import normalize_loudness
 from gpa_mlx.errors import GPAError
-from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES, Span, proportional_phones, shifted
+from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES, LabelledSpan, proportional_phones, shifted
 from gpa_mlx.recipes.demo.data.synthetic_voices import EspeakVoice, FliteVoice, VoiceSpec
 from gpa_mlx.recipes.demo.data.tts_engines import TimedPhone, speak_with_espeak, speak_with_flite
 from gpa_mlx.recipes.demo.data.vocabulary import PHONE_LABELS, PRONUNCIATIONS, WORD_LABELS, WordSequence
@@ -29,7 +29,7 @@ _AUDIBLE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class TimedSpeech:
     """Speech from the first sample of the first word to the last of the last, exactly zero between separate words.
 
     Attributes:
@@ -39,8 +39,8 @@ class Spoken:
     """
 
     wave: Waveform
-    words: tuple[Span, ...]
-    phones: tuple[Span, ...]
+    words: tuple[LabelledSpan, ...]
+    phones: tuple[LabelledSpan, ...]
 
 
 def phrasings(voice: VoiceSpec) -> tuple[Phrasing, ...]:
@@ -48,7 +48,7 @@ def phrasings(voice: VoiceSpec) -> tuple[Phrasing, ...]:
     return ("steady", "loose", "connected") if isinstance(voice, FliteVoice) else ("steady", "loose")
 
 
-def synthesise(voice: VoiceSpec, words: WordSequence, phrasing: Phrasing, *, seed: int) -> Spoken:
+def synthesise(voice: VoiceSpec, words: WordSequence, phrasing: Phrasing, *, seed: int) -> TimedSpeech:
     """Say words.
 
     Args:
@@ -79,7 +79,7 @@ def synthesise(voice: VoiceSpec, words: WordSequence, phrasing: Phrasing, *, see
     wave = np.zeros(end, dtype=np.float32)
     for piece, start in zip(pieces, starts, strict=True):
         wave[start : start + len(piece.wave)] = piece.wave
-    return Spoken(
+    return TimedSpeech(
         wave,
         words=tuple(span for piece, start in zip(pieces, starts, strict=True) for span in shifted(piece.words, start)),
         phones=tuple(
@@ -89,23 +89,23 @@ def synthesise(voice: VoiceSpec, words: WordSequence, phrasing: Phrasing, *, see
 
 
 @lru_cache(maxsize=4096)
-def _single_word(voice: VoiceSpec, word: str, tempo: float) -> Spoken:
+def _single_word(voice: VoiceSpec, word: str, tempo: float) -> TimedSpeech:
     if isinstance(voice, FliteVoice):
         return _connected(voice, (word,), tempo)
     return _espeak_word(voice, word, tempo)
 
 
-def _espeak_word(voice: EspeakVoice, word: str, tempo: float) -> Spoken:
+def _espeak_word(voice: EspeakVoice, word: str, tempo: float) -> TimedSpeech:
     wave = speak_with_espeak(voice, word, tempo=tempo)
     magnitudes = np.abs(wave)
     audible = np.flatnonzero(magnitudes > _AUDIBLE * magnitudes.max(initial=0.0))
     if len(audible) == 0:
         raise GPAError(f"espeak-ng said nothing for {word!r} as {voice.name!r}.", hint="Try `espeak-ng --version`.")
     wave = _finished(wave[audible[0] : audible[-1] + 1])
-    return Spoken(wave, (Span(WORD_LABELS[word], 0, len(wave)),), proportional_phones(word, 0, len(wave)))
+    return TimedSpeech(wave, (LabelledSpan(WORD_LABELS[word], 0, len(wave)),), proportional_phones(word, 0, len(wave)))
 
 
-def _connected(voice: FliteVoice, words: WordSequence, tempo: float) -> Spoken:
+def _connected(voice: FliteVoice, words: WordSequence, tempo: float) -> TimedSpeech:
     wave, timed = speak_with_flite(voice, " ".join(words), tempo=tempo)
     expected = [phone for word in words for phone, _ in PRONUNCIATIONS[word]]
     if [phone.phone for phone in timed] != expected:
@@ -119,18 +119,18 @@ def _connected(voice: FliteVoice, words: WordSequence, tempo: float) -> Spoken:
     spans, position = [], 0
     for word in words:
         count = len(PRONUNCIATIONS[word])
-        spans.append(Span(WORD_LABELS[word], phones[position].start, phones[position + count - 1].end))
+        spans.append(LabelledSpan(WORD_LABELS[word], phones[position].start, phones[position + count - 1].end))
         position += count
-    return Spoken(wave, tuple(spans), phones)
+    return TimedSpeech(wave, tuple(spans), phones)
 
 
 def _sample(time_s: float) -> int:
     return round(time_s * SAMPLE_RATE_HZ)
 
 
-def _span(phone: TimedPhone, first: int, samples: int) -> Span:
+def _span(phone: TimedPhone, first: int, samples: int) -> LabelledSpan:
     start, end = (min(_sample(time_s) - first, samples) for time_s in (phone.start_s, phone.end_s))
-    return Span(PHONE_LABELS[phone.phone], start, end)
+    return LabelledSpan(PHONE_LABELS[phone.phone], start, end)
 
 
 def _finished(wave: Waveform) -> Waveform:

@@ -33,7 +33,7 @@ class SilenceRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class UtteranceBatch:
     """Utterances side by side.
 
     Attributes:
@@ -58,14 +58,14 @@ class Batch:
         return np.stack([frame_labels(row, self.waves.shape[1] // hop_samples, hop_samples) for row in spans])
 
 
-def collate(utterances: Sequence[Utterance]) -> Batch:
+def collate(utterances: Sequence[Utterance]) -> UtteranceBatch:
     """Pad utterances with silence to the next multiple of 1280 samples above the longest."""
     lengths = np.array([len(utterance.samples) for utterance in utterances])
     samples = -(-int(lengths.max()) // GLM_HOP_SAMPLES) * GLM_HOP_SAMPLES
     waves = np.zeros((len(utterances), samples), dtype=np.float32)
     for row, utterance in zip(waves, utterances, strict=True):
         row[: len(utterance.samples)] = utterance.wave
-    return Batch(waves, lengths, tuple(utterances))
+    return UtteranceBatch(waves, lengths, tuple(utterances))
 
 
 def batches(
@@ -75,7 +75,7 @@ def batches(
     seed: int,
     epoch: int = 0,
     silence: SilenceRange | None = None,
-) -> Iterator[Batch]:
+) -> Iterator[UtteranceBatch]:
     """Go once through the utterances, in batches of similar length and random order.
 
     Args:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gpa_mlx.recipes.demo.data.alignment import Span, shifted
+from gpa_mlx.recipes.demo.data.alignment import LabelledSpan, shifted
 from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 
 if TYPE_CHECKING:
-    from gpa_mlx.recipes.demo.data.synthesis import Phrasing, Spoken
+    from gpa_mlx.recipes.demo.data.synthesis import Phrasing, TimedSpeech
     from gpa_mlx.recipes.demo.data.vocabulary import WordSequence
 
 _FULL_SCALE = 32767
@@ -35,8 +35,8 @@ class Utterance:
     words: WordSequence
     voice: str
     phrasing: Phrasing | None
-    word_spans: tuple[Span, ...]
-    phone_spans: tuple[Span, ...]
+    word_spans: tuple[LabelledSpan, ...]
+    phone_spans: tuple[LabelledSpan, ...]
 
     @property
     def text(self) -> str:
@@ -54,7 +54,7 @@ class Utterance:
         return len(self.samples) / SAMPLE_RATE_HZ
 
 
-def of_speech(spoken: Spoken, words: WordSequence, voice: str, phrasing: Phrasing) -> Utterance:
+def of_speech(spoken: TimedSpeech, words: WordSequence, voice: str, phrasing: Phrasing) -> Utterance:
     """Record speech as an utterance."""
     return Utterance(
         samples=as_int16(spoken.wave),

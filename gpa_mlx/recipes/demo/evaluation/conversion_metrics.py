@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.recipes.demo.evaluation.pitch import median_pitch, semitones
 from gpa_mlx.recipes.demo.evaluation.references import typical_recording
-from gpa_mlx.recipes.demo.evaluation.speaker_embedding import VoiceSpace
+from gpa_mlx.recipes.demo.evaluation.speaker_embedding import SpeakerSpace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _AUDIBLE_SEMITONES = 2.0
 
 
-class Yardstick:
+class ConversionMetrics:
     """Pitch and timbre of the voices in the training data.
 
     Args:
@@ -27,7 +27,7 @@ class Yardstick:
 
     def __init__(self, training: Sequence[Utterance], voices: Sequence[str]) -> None:
         recordings = {voice: typical_recording(training, voice) for voice in voices}
-        self._space = VoiceSpace(recordings)
+        self._space = SpeakerSpace(recordings)
         self._pitch_hz = {voice: median_pitch(wave) for voice, wave in recordings.items()}
 
     def pitch_closer(self, wave: Waveform | None, source: str, target: str) -> bool | None:

@@ -17,7 +17,7 @@ from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.recipes.demo.data.dataset import DemoData, steady_speech
 from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, SPEAKING, FliteVoice
 from gpa_mlx.recipes.demo.data.utterances import Utterance
-from gpa_mlx.recipes.demo.evaluation.conversion_metrics import Yardstick
+from gpa_mlx.recipes.demo.evaluation.conversion_metrics import ConversionMetrics
 from gpa_mlx.recipes.demo.evaluation.judges import Judge, open_judge
 from gpa_mlx.recipes.demo.evaluation.references import reference_recording
 from gpa_mlx.recipes.demo.evaluation.scores import (
@@ -118,15 +118,15 @@ def evaluate(
     """
     manifest = read_manifest(model_directory)
     with load(model_directory) as gpa:
-        measuring = Measuring(gpa, data, settings or EvaluationSettings(), reference_s=gpa.reference_s, report=report)
-        return measuring.scores(
+        evaluator = Evaluator(gpa, data, settings or EvaluationSettings(), reference_s=gpa.reference_s, report=report)
+        return evaluator.scores(
             open_judge(),
             parameters=sum(part.parameters for part in manifest.parts.values()),
             size_bytes=sum(info.size for name, info in manifest.files.items() if name not in DOCUMENTS),
         )
 
 
-class Measuring:
+class Evaluator:
     """One evaluation.
 
     Args:
@@ -221,7 +221,7 @@ class Measuring:
         sources = _in_turn(self._data.evaluation_set("trained"), self._settings.converted)
         self._report(f"converting: {len(sources)} recordings")
         present = {utterance.voice for utterance in self._data.training if utterance.words}
-        yardstick = Yardstick(self._data.training, sorted(present))
+        metrics = ConversionMetrics(self._data.training, sorted(present))
         speaking = [voice.name for voice in SPEAKING if voice.name in present]
         pairs, outputs = [], []
         for number, source in enumerate(sources):
@@ -232,8 +232,8 @@ class Measuring:
             wave = _speech(partial(self._engine.convert_voice, audio, voice=voice, options=options))
             pairs.append((source.text, self._transcript(wave)))
             outputs.append((wave, source.voice, voice.name))
-        pitch = [yardstick.pitch_closer(*output) for output in outputs]
-        timbre = [yardstick.timbre_closer(*output) for output in outputs]
+        pitch = [metrics.pitch_closer(*output) for output in outputs]
+        timbre = [metrics.timbre_closer(*output) for output in outputs]
         judged = [closer for closer in pitch if closer is not None]
         closer = [by_timbre and by_pitch is not False for by_timbre, by_pitch in zip(timbre, pitch, strict=True)]
         by_target: dict[str, list[bool]] = defaultdict(list)

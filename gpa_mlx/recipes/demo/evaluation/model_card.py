@@ -78,14 +78,15 @@ def _training(data: DemoData) -> str:
     speech = [utterance for utterance in data.training if utterance.words]
     voices = {utterance.voice for utterance in speech}
     hours = sum(utterance.duration_s for utterance in speech) / 3600
+    further, spoken = len(data.synthetic_speech), len(steady_speech(data.synthetic_speech))
     espeak = sum(voice.name in voices for voice in RECOGNISED if isinstance(voice, EspeakVoice))
     return f"""## Training data
 
 {len(speech):,} utterances, {hours:.2f} hours, in {len(voices)} voices: {espeak} of espeak-ng (formant synthesis) and
 {len(voices) - espeak} of flite (synthesis from recorded speakers, some moved to another pitch and vocal tract length);
 and {len(data.training) - len(speech)} recordings of silence, noise, hum and clicks. The inputs were disturbed with
-noise, reverberation and equalisers while training. The language model read {len(data.readings):,} further utterances
-of {data.config.readings:,} sequences: {len(steady_speech(data.readings)):,} in the voices it speaks with, the others in
+noise, reverberation and equalisers while training. The language model read {further:,} further utterances
+of {data.config.synthetic_sequences:,} sequences: {spoken:,} in the voices it speaks with, the others in
 all voices, only to be understood. No human recordings were used beyond those in flite's voice databases.
 
 One in eight of all sequences of two or more words, chosen by the words alone, was kept for evaluation and never trained

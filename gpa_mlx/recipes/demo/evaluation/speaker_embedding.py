@@ -21,7 +21,7 @@ _QUIET = 10 ** (-40 / 20)
 _FLOOR = 1e-8
 
 
-class VoiceSpace:
+class SpeakerSpace:
     """Known voices as points; every dimension counts by how much the voices differ in it.
 
     Args:

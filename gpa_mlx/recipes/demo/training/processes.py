@@ -1,4 +1,4 @@
-"""Tasks in processes of their own: two single-threaded trainings use two cores better than two threads in one."""
+"""Data-parallel and task-parallel training processes: two single-threaded ones use two cores better than threads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _POLL_S = 2.0
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def run_side_by_side(tasks: Sequence[Task], on_wait: Callable[[], None] = lambda: None) -> None:
+def run_processes(tasks: Sequence[Task], on_wait: Callable[[], None] = lambda: None) -> None:
     """Run tasks at the same time, each in a fresh process, until all are done.
 
     When one fails or the caller is interrupted or killed, the others are ended: they are meant to be resumable.
@@ -42,10 +42,10 @@ def run_side_by_side(tasks: Sequence[Task], on_wait: Callable[[], None] = lambda
     _run_all([(task, {}) for task in tasks], on_wait)
 
 
-def run_as_group(task: Task, processes: int, on_wait: Callable[[], None] = lambda: None) -> None:
+def run_distributed(task: Task, processes: int, on_wait: Callable[[], None] = lambda: None) -> None:
     """Run one task in several fresh processes that share its batches: `mx.distributed`'s ring on this machine.
 
-    Arguments, ends and errors as of `run_side_by_side`.
+    Arguments, ends and errors as of `run_processes`.
     """
     with tempfile.TemporaryDirectory() as folder:
         hosts = Path(folder) / "hosts.json"
@@ -98,7 +98,7 @@ def _run(task: Task, connection: Connection) -> None:
 
 
 def _end_with_caller() -> None:
-    """Leave the checkpoints to the next caller when this one was killed."""
+    """End when the caller was killed, so that nobody writes to its checkpoints."""
     caller = multiprocessing.parent_process()
     assert caller is not None
     caller.join()

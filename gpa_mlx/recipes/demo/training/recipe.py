@@ -1,4 +1,4 @@
-"""How large the demo model is and how long each of its stages trains."""
+"""Hyperparameters of the demo model: sizes of the networks, lengths and rates of the stages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpa_mlx.train.audio_tokenizers.glm_training import GLMTrainingConfig
 from gpa_mlx.train.audio_tokenizers.quantizers import CodebookSettings
 from gpa_mlx.train.audio_tokenizers.training_stage import StageSettings
 from gpa_mlx.train.language_model.alignment_loss import AlignmentLossConfig
-from gpa_mlx.train.language_model.fit import FitConfig
+from gpa_mlx.train.language_model.training_run import FitConfig
 
 LABEL_COUNT = len(PHONES) + 1
 """Phones, and silence."""
@@ -59,26 +59,25 @@ class DemoRecipe:
         seed: Of weights and of the order of the data.
         sizes: How large the model is.
         batch_size: Recordings per step of the tokenizers and the codec.
-        decoder_batch_size: Recordings per step of what turns tokens into sound.
+        decoder_batch_size: Recordings per step of the codec's decoder.
         glm: The GLM tokenizer.
         speaker: The codec's first stage.
         tokens: Its second.
         prenet: Its third.
         generator: Its fourth.
-        polish: The same once more, beside the language model's second.
-        finish: And once more.
-        hard_voices: Voices that the last four learn from three times as often: a formant synthesiser's sharp pulses
+        fine_tuning: Its fifth: the wave generator again, beside the language model's second.
+        final_tuning: Its sixth: the same once more.
+        hard_voices: Voices that the last four are given three times as often: a formant synthesiser's sharp pulses
             take the decoder longest.
         codebook: How the semantic codebook is trained.
         lm: The language model's first stage, on the training recordings.
-        lm_readings: Its second stage, on these and the readings.
-        lm_last: Its third stage, as the second, but for the spoken texts of the training recordings.
-        guide: What it is asked in all of them.
-        hearings: How often each recording is heard by the tokenizers, each time disturbed differently, to make the
-            recognition examples of the language model.
-        readings: How often each recording is an example of speaking.
-        conversions: How many pairs of training recordings voice conversion is learnt from.
-        reading_conversions: How many pairs of readings.
+        lm_synthetic: Its second stage, on these and the synthetic data for the language model alone.
+        lm_final: Its third stage, as the second, but for the spoken texts of the training recordings.
+        alignment: The auxiliary alignment loss in all three.
+        stt_copies: Recognition examples per training recording, each augmented differently.
+        tts_copies: Examples of speaking per training recording.
+        vc_pairs: Pairs of training recordings for voice conversion.
+        synthetic_vc_pairs: Pairs of the synthetic data for voice conversion.
     """
 
     seed: int = 0
@@ -100,12 +99,12 @@ class DemoRecipe:
     generator: GeneratorConfig = field(
         default_factory=lambda: GeneratorConfig(stage=StageSettings(steps=6500), wave_weight=1.5)
     )
-    polish: GeneratorConfig = field(
+    fine_tuning: GeneratorConfig = field(
         default_factory=lambda: GeneratorConfig(
             stage=StageSettings(steps=6000, learning_rate=5e-4, seed=1), wave_weight=1.5
         )
     )
-    finish: GeneratorConfig = field(
+    final_tuning: GeneratorConfig = field(
         default_factory=lambda: GeneratorConfig(
             stage=StageSettings(steps=4500, learning_rate=5e-4, seed=2), wave_weight=1.5
         )
@@ -117,23 +116,25 @@ class DemoRecipe:
             steps=2000, learning_rate=1.5e-3, warmup_steps=100, batch_tokens=2048, history_noise=0.3
         )
     )
-    lm_readings: FitConfig = field(
+    lm_synthetic: FitConfig = field(
         default_factory=lambda: FitConfig(
             steps=4000, learning_rate=1.2e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3
         )
     )
-    lm_last: FitConfig = field(
+    lm_final: FitConfig = field(
         default_factory=lambda: FitConfig(
             steps=7000, learning_rate=1e-3, warmup_steps=200, batch_tokens=2048, history_noise=0.3, seed=1
         )
     )
-    guide: AlignmentLossConfig = field(
-        default_factory=lambda: AlignmentLossConfig(words=len(WORDS), places=MAX_WORDS, place_layer=2, word_layer=3)
+    alignment: AlignmentLossConfig = field(
+        default_factory=lambda: AlignmentLossConfig(
+            vocabulary_size=len(WORDS), max_words=MAX_WORDS, index_layer=2, word_layer=3
+        )
     )
-    hearings: int = 2
-    readings: int = 2
-    conversions: int = 4000
-    reading_conversions: int = 6000
+    stt_copies: int = 2
+    tts_copies: int = 2
+    vc_pairs: int = 4000
+    synthetic_vc_pairs: int = 6000
 
 
 def lm_config(sizes: Sizes, vocab_size: int, stop_id: int) -> dict[str, Any]:
