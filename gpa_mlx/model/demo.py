@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.types import Voice
-from gpa_mlx.voices.voice import read_voice
+from gpa_mlx.voices.card import SUFFIX, read_card
 
 NAME = "demo"
 """What `--model` calls it; a directory of that name is `./demo`."""
@@ -58,7 +58,7 @@ def demo_voices() -> tuple[Voice, ...]:
         ModelNotFoundError: This installation has none.
         VoiceError: A voice file is damaged.
     """
-    return tuple(read_voice(path) for path in sorted(_folder("voices").glob("*.json")))
+    return tuple(read_card(path) for path in sorted(_folder("voices").glob(f"*{SUFFIX}")))
 
 
 def demo_samples() -> tuple[DemoSample, ...]:

@@ -18,9 +18,9 @@ from gpa_mlx.jobs.enroll import warnings_of
 from gpa_mlx.model import demo
 from gpa_mlx.types import Voice
 from gpa_mlx.voices.card import format_card
+from gpa_mlx.voices.consent import CONSENT
 from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx.voices.quality import ClipQuality
-from gpa_mlx.voices.voice import CONSENT
 from gpa_mlx_tui.features.voice.coaching import TOPICS, advise, verdict
 from gpa_mlx_tui.features.voice.jobs import ClipJudged, SampleMade, StepTaken, VoiceMade
 from gpa_mlx_tui.features.voice.library_jobs import ShelfChanged
