@@ -18,6 +18,12 @@ ABILITIES = (
 )
 """What people are told about it."""
 
+WORDS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go",
+)  # fmt: skip
+"""Its vocabulary: it transcribes and speaks no other words."""
+
 _DATA = Path(__file__).parents[1] / "data" / "demo"
 
 

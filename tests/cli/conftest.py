@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.cli import cli
-from gpa_mlx.cli.diagnostics import run
+from gpa_mlx.cli.program import run
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.types import (
     GenerationOptions,

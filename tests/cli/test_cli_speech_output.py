@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from gpa_mlx.cli import cli
-from gpa_mlx.cli.diagnostics import run
+from gpa_mlx.cli.program import run
 from gpa_mlx.errors import AudioDeviceError, AudioFileError
 
 FIRST = "The first sentence costs 5 dollars."

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from gpa_mlx.cli import cli
-from gpa_mlx.cli.diagnostics import run
+from gpa_mlx.cli.program import run
 from gpa_mlx.model.demo import demo_samples
 
 SECRET = "three two one go"

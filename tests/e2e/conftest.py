@@ -14,7 +14,7 @@ import pytest
 
 import gpa_mlx
 from gpa_mlx.cli import cli
-from gpa_mlx.cli.diagnostics import run
+from gpa_mlx.cli.program import run
 from gpa_mlx.model import demo as demo_data
 from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.voices.card import format_card
