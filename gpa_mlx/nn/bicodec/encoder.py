@@ -33,7 +33,7 @@ class FeatureEncoder(nn.Module):
 
 
 class SemanticEncoder(nn.Module):
-    """The half of BiCodec that hears what is said.
+    """The semantic encoder of BiCodec.
 
     Attributes:
         PREFIXES: The tensors of a BiCodec file that belong to this part.
