@@ -34,7 +34,8 @@ from gpa_mlx.store.text_output import require_replaceable, write_text
 from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint, checkpoint_key
 from gpa_mlx.synthesis.narration import NarrationSettings, SpokenPassage, narrate, narrated_samples, plan_passages
 from gpa_mlx.synthesis.retry import drawn_seed
-from gpa_mlx.transcripts.subtitles import make_cues, write_srt
+from gpa_mlx.transcripts.cues import make_cues
+from gpa_mlx.transcripts.formats.subtitles import write_srt
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Voice
 from gpa_mlx.version import __version__
 
