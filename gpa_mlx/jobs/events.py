@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gpa_mlx.errors import GPAError
     from gpa_mlx.jobs.recordings import RecordingInput
     from gpa_mlx.synthesis.conversion import ConvertedSegment
-    from gpa_mlx.synthesis.narration import SpokenPassage
+    from gpa_mlx.synthesis.long_form import SpokenPassage
     from gpa_mlx.types import Transcription, TranscriptionChunk, Waveform
 
 
