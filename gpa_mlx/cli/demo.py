@@ -13,7 +13,7 @@ from gpa_mlx.cli.inputs import open_engine
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import timings_document, write_json
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.model.demo import NAME, DemoSample, demo_model, demo_samples, demo_voices
+from gpa_mlx.model.demo import NAME, WORDS, DemoSample, demo_model, demo_samples, demo_voices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,8 +197,6 @@ def _show(step: Step) -> None:
 
 def _show_commands(voice: Voice) -> None:
     from rich.text import Text
-
-    from gpa_mlx.recipes.demo.data.vocabulary import WORDS
 
     console = _console()
     console.print(Text("The same with your own files", style="bold"))

@@ -95,8 +95,8 @@ def require_voice(session: Session, voice: str, model: str | None) -> Path | Voi
         ModelNotFoundError: No recording, and no model that could have the voice.
         ModelFormatError: No recording, and not a converted model.
     """
-    from gpa_mlx.voices.card import read_card
-    from gpa_mlx.voices.library import SUFFIX, VoiceLibrary, nearest_name
+    from gpa_mlx.voices.card import SUFFIX, read_card
+    from gpa_mlx.voices.library import VoiceLibrary, nearest_name
 
     path = Path(voice)
     if path.is_file():

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.cli.program import Session
     from gpa_mlx.jobs.speak import SpeakJob
-    from gpa_mlx.synthesis.narration import NarrationSettings
+    from gpa_mlx.synthesis.long_form import SynthesisSettings
     from gpa_mlx.types import GenerationOptions, Voice
 
 _MOST_SHOWN = 40
@@ -178,11 +178,11 @@ def _checked(
     return require_voice(session, voice, model)
 
 
-def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bool, live: bool) -> NarrationSettings:
-    from gpa_mlx.synthesis.narration import NarrationSettings
+def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bool, live: bool) -> SynthesisSettings:
+    from gpa_mlx.synthesis.long_form import SynthesisSettings
     from gpa_mlx.text.normalization import read_lexicon
 
-    return NarrationSettings(
+    return SynthesisSettings(
         normalize=normalize,
         lexicon=None if lexicon is None else read_lexicon(lexicon),
         retries=retries,
@@ -192,9 +192,9 @@ def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bo
 
 
 def _show_spoken(
-    text: str, settings: NarrationSettings, choose: Callable[[GenerationOptions], GenerationOptions]
+    text: str, settings: SynthesisSettings, choose: Callable[[GenerationOptions], GenerationOptions]
 ) -> None:
-    from gpa_mlx.synthesis.narration import plan_passages
+    from gpa_mlx.synthesis.long_form import plan_passages
     from gpa_mlx.types import GenerationOptions
 
     for _, spoken in plan_passages(text, settings, exact=not choose(GenerationOptions()).constrain):

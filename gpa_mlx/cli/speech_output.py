@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gpa_mlx.jobs.wav_output import WavTarget
     from gpa_mlx.synthesis.attempt import PassageEnd
     from gpa_mlx.synthesis.conversion import ConvertedSegment
-    from gpa_mlx.synthesis.narration import SpokenPassage
+    from gpa_mlx.synthesis.long_form import SpokenPassage
     from gpa_mlx.types import Waveform
 
     Part: TypeAlias = SpokenPassage | ConvertedSegment

@@ -16,8 +16,8 @@ from gpa_mlx.errors import ModelNotFoundError, SettingsError, VoiceError
 from gpa_mlx.model import demo
 from gpa_mlx.store.text_output import require_replaceable, write_text
 from gpa_mlx.voices.card import decode_card, format_card
+from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
 from gpa_mlx.voices.library import VoiceLibrary, checked_name
-from gpa_mlx.voices.voice import CONSENT, CONSENT_QUESTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -135,14 +135,16 @@ def list_voices(session: Session, *, as_json: bool) -> None:
     if as_json:
         found = [
             {
-                **(entry.voice.to_dict() if entry.voice else {"name": entry.name}),
+                **(_voice_document(entry.voice) if entry.voice else {"name": entry.name}),
                 "built_in": False,
                 "file": str(entry.file),
                 "problem": entry.problem or None,
             }
             for entry in entries
         ]
-        found += [{**voice.to_dict(), "built_in": True, "file": None, "problem": None} for voice in built_in.values()]
+        found += [
+            {**_voice_document(voice), "built_in": True, "file": None, "problem": None} for voice in built_in.values()
+        ]
         write_json({"folder": str(library.folder), "voices": found})
         return
     sound = [entry.voice for entry in entries if entry.voice]
@@ -167,7 +169,7 @@ def show(*, name: str, as_json: bool) -> None:
     """Show what is known of the voice NAME."""
     voice = _stored_or_built_in(name)
     if as_json:
-        write_json(voice.to_dict())
+        write_json(_voice_document(voice))
         return
     rows = [("name", voice.name), ("family", voice.family), ("description", voice.description)]
     if voice.origin is not None:
@@ -210,7 +212,7 @@ def rename(session: Session, *, name: str, new_name: str, as_json: bool) -> None
     voice = library.rename(name, new_name)
     diagnostics.inform(f"'{name}' is now '{voice.name}'")
     if as_json:
-        write_json(voice.to_dict())
+        write_json(_voice_document(voice))
 
 
 @voices.command()
@@ -233,7 +235,7 @@ def export(session: Session, *, name: str, output: Path | None, as_json: bool) -
         write_text(output, card)
         diagnostics.inform(f"wrote {output}")
     if as_json:
-        write_json({"voice": voice.to_dict(), "card": card, "file": None if output is None else str(output)})
+        write_json({"voice": _voice_document(voice), "card": card, "file": None if output is None else str(output)})
     elif output is None:
         click.echo(card, nl=False)
 
@@ -259,7 +261,7 @@ def import_card(session: Session, *, source: str, name: str | None, force: bool,
         diagnostics.note("the card says nothing about the right to use this voice.")
     diagnostics.inform(f"added '{stored.name}'")
     if as_json:
-        write_json(stored.to_dict())
+        write_json(_voice_document(stored))
 
 
 @voices.command()
@@ -393,11 +395,19 @@ def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
     return rows
 
 
+def _voice_document(voice: Voice) -> dict[str, Any]:
+    """Return what `--json` says of a voice."""
+    document = asdict(voice) | {"global_tokens": list(voice.global_tokens)}
+    if voice.origin is None:
+        del document["origin"]
+    return document
+
+
 def _enrolment_document(enrolment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
     from gpa_mlx.jobs.enroll import described
 
     return {
-        "voice": stored.to_dict(),
+        "voice": _voice_document(stored),
         "folder": str(library.folder),
         "source": described(enrolment.source),
         "window": {"start_s": enrolment.window.start_s, "end_s": enrolment.window.end_s, "whole": enrolment.is_whole},

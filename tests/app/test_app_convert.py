@@ -18,6 +18,7 @@ from gpa_mlx.jobs.wav_output import WavTarget
 from gpa_mlx.model import demo
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.store.manifest import sha256_of
+from gpa_mlx.testing import FakeMicrophone
 from gpa_mlx_tui.features.convert.messages import ResultGrew, SourceRead
 from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.services.messages import Saved
@@ -29,7 +30,6 @@ from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
 from gpa_mlx_tui.widgets.waveform import Waveform
-from tests.support.fake_engine import FakeMicrophone
 
 SIZES = [(80, 24), (200, 60)]
 SAMPLE = demo.demo_model().parent / "samples" / "slt-three-off.wav"
@@ -89,7 +89,7 @@ def test_a_recording_is_converted_drawn_listed_and_played(use, engine, output, l
         assert wave(session, "source").duration_s == pytest.approx(4 * 2.52, abs=0.1)
         assert wave(session, "result").duration_s == pytest.approx(result.duration_s, abs=0.03)
         assert result.duration_s == pytest.approx(session.sent(SourceRead)[0].duration_s, rel=0.1)
-        assert len(result.parts) == len(stretches(session)) == engine.calls.count("stream_convert_voice") > 1
+        assert len(result.parts) == len(stretches(session)) == engine.count("stream_convert_voice") > 1
         assert stretches(session)[0].startswith("✓ 0:00.")
         assert f"seed {result.seed}" in session.screen.query_one(ProgressRow).words
         assert output.heard > 0.5 * np.count_nonzero(np.concatenate(result.pieces))
@@ -153,7 +153,7 @@ def test_verifying_says_what_was_kept(use, engine, long):
         await session.press("ctrl+r")
         await session.until(lambda: not session.screen.has_task("convert"))
         assert "100% of the text kept" in stretches(session)[0]
-        assert engine.calls.count("stream_transcribe") == 2 * len(stretches(session))
+        assert engine.count("stream_transcribe") == 2 * len(stretches(session))
 
     use(steps, mode="convert")
 
@@ -288,7 +288,7 @@ def test_what_is_not_sound_is_refused(use, home, engine):
         assert session.screen.query_one("#convert", Button).disabled
         await session.press("ctrl+r")
         assert session.toasts[-1] == "Open or record something first."
-        assert "stream_convert_voice" not in engine.calls
+        assert not engine.count("stream_convert_voice")
 
     use(steps, mode="convert")
 
@@ -314,7 +314,7 @@ def test_your_own_recording_is_converted(use, home):
 
 
 def test_without_devices_it_says_so_and_converts_files(use, output):
-    output.missing = True
+    output.unusable = AudioDeviceError("This computer has no sound output.", hint="Connect one.")
     microphone = FakeMicrophone(unusable=AudioDeviceError("There is no microphone.", hint="Connect one."))
 
     async def steps(session):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textual.message import Message
 
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.transcripts.subtitles import Format
+    from gpa_mlx.transcripts.formats import Format
     from gpa_mlx.transcripts.targets import Targets
     from gpa_mlx_tui.services.background import BackgroundTask
 
@@ -43,7 +43,7 @@ def find_files(task: BackgroundTask, text: str, known: Sequence[Path], *, pasted
 def _files(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[QueuedFile], list[GPAError]]:
     from gpa_mlx.audio.files.sound_file import announced_duration_s
     from gpa_mlx.cli.inputs import require_audio
-    from gpa_mlx.cli.recordings import find_recordings
+    from gpa_mlx.jobs.recordings import find_recordings
 
     files: list[QueuedFile] = []
     problems: list[GPAError] = []
@@ -56,7 +56,7 @@ def _files(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[lis
             continue
         for source in sources:
             task.check()
-            path = Path(source.name)
+            path = source.path
             if path.absolute() in seen:
                 continue
             seen.add(path.absolute())
@@ -125,13 +125,13 @@ def transcribe_file(
         CancelledError: The task was cancelled; what was transcribed is written.
     """
     from gpa_mlx.cli.inputs import require_audio
-    from gpa_mlx.cli.transcripts import prepare
+    from gpa_mlx.transcripts.targets import prepare_targets
 
     transcript = file.transcript
     assert file.targets is not None
     try:
         require_audio(file.path)
-        prepare([file.targets])
+        prepare_targets([file.targets])
         with closing(engine.stream_transcribe(file.path)) as chunks:
             for chunk in chunks:
                 transcript.take(chunk)
@@ -162,7 +162,7 @@ def _written_or_problem(file: QueuedFile) -> GPAError | None:
 
 def _write(file: QueuedFile) -> None:
     from gpa_mlx.store.text_output import write_text
-    from gpa_mlx.transcripts.subtitles import render
+    from gpa_mlx.transcripts.formats import render
 
     assert file.targets is not None
     for kind, path in file.targets.items():

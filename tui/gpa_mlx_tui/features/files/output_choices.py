@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from gpa_mlx.transcripts.subtitles import FORMATS, Format
+from gpa_mlx.transcripts.formats import FORMATS, Format
 from gpa_mlx_tui.themes import symbols_of
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
@@ -67,5 +67,5 @@ class OutputChoices(Horizontal):
         self.app.push_screen(Choose("Where do the texts go?", names), take)
 
     def _show_place(self) -> None:
-        place = "beside the file" if self.folder is None else self.folder.name or str(self.folder)
+        place = "beside it" if self.folder is None else self.folder.name or str(self.folder)
         self.query_one("#folder", Button).label = f"{place} {symbols_of(self.app).more}"

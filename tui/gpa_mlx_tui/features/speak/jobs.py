@@ -47,7 +47,7 @@ def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
         GPAError: The text or the model cannot be used.
     """
     from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
-    from gpa_mlx.synthesis.narration import NarrationSettings
+    from gpa_mlx.synthesis.long_form import SynthesisSettings
 
     options = engine.default_options("speak")
     if settings.temperature is not None:
@@ -56,7 +56,7 @@ def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
         text=settings.text,
         voice=settings.voice.source,
         options=replace(options, seed=settings.seed),
-        settings=NarrationSettings(verify=settings.verify, live=not settings.verify),
+        settings=SynthesisSettings(verify=settings.verify, live=not settings.verify),
         keep_audio=True,
     )
     return SpeakJob(engine, request)
@@ -93,10 +93,10 @@ def make_speech(
 def preview(task: BackgroundTask, text: str) -> None:
     """Find out how the beginning of a text will be read."""
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.synthesis.narration import NarrationSettings, plan_passages
+    from gpa_mlx.synthesis.long_form import SynthesisSettings, plan_passages
 
     try:
-        planned = plan_passages(text[:_MOST_PREVIEWED], NarrationSettings())
+        planned = plan_passages(text[:_MOST_PREVIEWED], SynthesisSettings())
     except GPAError:
         planned = ()
     task.check()

@@ -8,7 +8,7 @@ from gpa_mlx_tui.services.messages import TaskMessage
 
 if TYPE_CHECKING:
     from gpa_mlx.jobs.speak import SpeakJob
-    from gpa_mlx.synthesis.narration import SpokenPassage
+    from gpa_mlx.synthesis.long_form import SpokenPassage
     from gpa_mlx_tui.services.background import BackgroundTask
 
 

@@ -10,7 +10,7 @@ from textual.widgets.option_list import Option
 from gpa_mlx_tui.themes import symbols_of
 
 if TYPE_CHECKING:
-    from gpa_mlx.synthesis.narration import SpokenPassage
+    from gpa_mlx.synthesis.long_form import SpokenPassage
 
 _UNDERSTOOD = 0.05
 """Most of the error rate of a passage that was understood."""

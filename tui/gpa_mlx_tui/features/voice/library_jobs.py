@@ -47,7 +47,7 @@ def keep_new(task: BackgroundTask, voice: Voice, name: str) -> None:
         VoiceError: It cannot be kept under that name.
     """
     from gpa_mlx.jobs.enroll import keep_voice
-    from gpa_mlx.voices.voice import CONSENT
+    from gpa_mlx.voices.consent import CONSENT
 
     _post_kept(task, keep_voice(voice, name, CONSENT))
 
