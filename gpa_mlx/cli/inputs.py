@@ -156,19 +156,6 @@ def _built_in_voices(model: Path) -> dict[str, Voice]:
     return {voice.name: voice for voice in voices if voice.family == family}
 
 
-def require_audio(path: Path) -> Path:
-    """Return the path of an existing file.
-
-    Raises:
-        AudioFileError: Nothing there, or not a file.
-    """
-    if path.is_dir():
-        raise AudioFileError(f"{path} is a directory.", hint="Give an audio file.")
-    if not path.exists():
-        raise AudioFileError(f"{path} does not exist.", hint="Check the path.")
-    return path
-
-
 def require_writable(output: Path, *inputs: Path) -> Path:
     """Return the path if a WAV file can be written there, so that no work is lost at the end.
 

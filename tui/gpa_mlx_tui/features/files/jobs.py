@@ -41,8 +41,8 @@ def find_files(task: BackgroundTask, text: str, known: Sequence[Path], *, pasted
 
 
 def _files(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[QueuedFile], list[GPAError]]:
+    from gpa_mlx.audio.files.existing import require_audio
     from gpa_mlx.audio.files.sound_file import announced_duration_s
-    from gpa_mlx.cli.inputs import require_audio
     from gpa_mlx.jobs.recordings import find_recordings
 
     files: list[QueuedFile] = []
@@ -124,50 +124,39 @@ def transcribe_file(
         ModelFormatError: Of the model.
         CancelledError: The task was cancelled; what was transcribed is written.
     """
-    from gpa_mlx.cli.inputs import require_audio
-    from gpa_mlx.transcripts.targets import prepare_targets
+    from gpa_mlx.audio.files.existing import require_audio
+    from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, TextChunk
+    from gpa_mlx.jobs.recordings import file_input
+    from gpa_mlx.jobs.transcribe import TranscribeJob, TranscribeRequest
 
-    transcript = file.transcript
     assert file.targets is not None
+    recording = file_input(file.path, file.place)
     try:
         require_audio(file.path)
-        prepare_targets([file.targets])
-        with closing(engine.stream_transcribe(file.path)) as chunks:
-            for chunk in chunks:
-                transcript.take(chunk)
-                if chunk.segment is not None:
-                    task.post(FileAdvanced(task, file))
-        task.check()
-        _write(file)
-    except CancelledError:
-        if transcript.segments:
-            notify(FileKept(file, _written_or_problem(file)))
-        raise
+        job = TranscribeJob(engine, TranscribeRequest(recordings=(recording,), targets=(file.targets,)))
     except GPAError as error:
-        stops = isinstance(error, ModelNotFoundError | ModelFormatError)
-        task.post(FileFailed(task, file, error, stops=stops))
-        if stops:
-            raise
-    else:
-        task.post(FileDone(task, file))
-
-
-def _written_or_problem(file: QueuedFile) -> GPAError | None:
+        task.post(FileFailed(task, file, error, stops=False))
+        return
+    (transcription,) = job.tasks
+    file.transcript = transcription.transcript
     try:
-        _write(file)
-    except GPAError as error:
-        return error
-    return None
-
-
-def _write(file: QueuedFile) -> None:
-    from gpa_mlx.store.text_output import write_text
-    from gpa_mlx.transcripts.formats import render
-
-    assert file.targets is not None
-    for kind, path in file.targets.items():
-        write_text(path, render(kind, file.transcript.segments))
-    file.files = tuple(file.targets.values())
+        with closing(job.run()) as events:
+            for event in events:
+                if isinstance(event, TextChunk) and event.chunk.segment is not None:
+                    task.post(FileAdvanced(task, file))
+                elif isinstance(event, RecordingFailed):
+                    task.post(FileFailed(task, file, event.error, stops=False))
+                elif isinstance(event, RecordingDone):
+                    file.files = event.written
+                    task.post(FileDone(task, file))
+    except CancelledError:
+        if file.transcript.segments:
+            file.files = transcription.written
+            notify(FileKept(file, transcription.error))
+        raise
+    except (ModelNotFoundError, ModelFormatError) as error:
+        task.post(FileFailed(task, file, error, stops=True))
+        raise
 
 
 def _expanded(name: str) -> str:
