@@ -12,8 +12,8 @@ from gpa_mlx.cli.output import timings_document, write_json
 from gpa_mlx.cli.progress import Progress, clock
 from gpa_mlx.errors import GPAError
 from gpa_mlx.store.text_output import write_text
+from gpa_mlx.transcripts.collector import TranscriptCollector
 from gpa_mlx.transcripts.subtitles import Format, Layout, render
-from gpa_mlx.transcripts.targets import TranscriptCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,6 +22,9 @@ MANIFEST_NAME = "gpa_mlx.json"
 FORMAT_VERSION = 1
 """Raised whenever a directory written now could not be read by the previous release."""
 
+DEFAULT_ARCHITECTURE = "gpa"
+"""What directories are that do not say it: those of earlier releases."""
+
 _CHUNK_BYTES = 1 << 20
 _GIVE_CONVERTED = "Give the directory that `gpa-mlx convert` wrote."
 _CONVERT_AGAIN = "Convert the model again."
@@ -90,6 +93,7 @@ class Manifest:
             program.
         max_segment_s: Longer recordings are transcribed and converted in segments of at most this; None leaves it to
             the program.
+        architecture: The kind of network, a key of `gpa_mlx.model.registry.FAMILIES`.
     """
 
     format_version: int
@@ -102,6 +106,7 @@ class Manifest:
     speech_repetition_penalty: float | None = None
     speech_max_chars: int | None = None
     max_segment_s: float | None = None
+    architecture: str = DEFAULT_ARCHITECTURE
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -278,6 +283,7 @@ def _parse(content: Any) -> Manifest:  # noqa: ANN401
         speech_repetition_penalty=_optional(content, "speech_repetition_penalty", float, int),
         speech_max_chars=_optional(content, "speech_max_chars", int),
         max_segment_s=_optional(content, "max_segment_s", float, int),
+        architecture=_typed(content, "architecture", str) if "architecture" in content else DEFAULT_ARCHITECTURE,
     )
 
 
