@@ -31,7 +31,6 @@ _UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 _LARGEST = sys.float_info.max
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_FLAGS: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,34 +254,34 @@ def load_settings(
     return LoadedSettings(Settings(**values), origins)
 
 
-def current() -> Settings:
-    """Return the settings that hold now, read afresh.
+@dataclass(frozen=True, slots=True)
+class SettingsSource:
+    """Where the settings of one run of the program come from.
 
-    Raises:
-        SettingsError: As `load_settings`.
+    Attributes:
+        flags: Values given as options of this run, by key, as text.
+        environ: Environment variables.
+        file: The settings file; None means the usual one.
     """
-    return load_current().settings
+
+    flags: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    file: Path | None = None
+
+    def load(self) -> LoadedSettings:
+        """Read the settings afresh; errors as for `load_settings`."""
+        return load_settings(self.environ, self.flags, self.file)
 
 
-def load_current() -> LoadedSettings:
-    """Return the settings that hold now and where each comes from, read afresh; errors as for `load_settings`."""
-    return load_settings(os.environ, _FLAGS)
-
-
-def use_flag(name: str, text: str) -> None:
-    """Let a value that was given as an option win over all others, until `forget_flags`.
+def check_flag(name: str, text: str) -> str:
+    """Return the text of an option if its setting can have that value.
 
     Raises:
         SettingsError: Unusable.
     """
     option = f"--{name.replace('_', '-')}"
     _checked(KEYS[name], _parsed(KEYS[name], text, option), option)
-    _FLAGS[name] = text
-
-
-def forget_flags() -> None:
-    """End what `use_flag` did."""
-    _FLAGS.clear()
+    return text
 
 
 def store(name: str, text: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Generator
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -332,47 +332,6 @@ class Voice:
     description: str = ""
     origin: VoiceOrigin | None = None
 
-    @classmethod
-    def from_dict(cls, content: object, source: str) -> Self:
-        """Make a voice from its JSON form; keys it does not know are ignored.
-
-        Args:
-            content: What `to_dict` returns.
-            source: Where it came from, for error messages.
-
-        Raises:
-            VoiceError: A value is missing or not what it should be.
-        """
-        if not isinstance(content, Mapping):
-            raise _malformed(source, "it holds no JSON object")
-        tokens = content.get("global_tokens")
-        if not isinstance(tokens, list):
-            raise _malformed(source, "'global_tokens' must be a list of integers")
-        voice = cls(
-            name=content.get("name", ""),
-            global_tokens=tuple(tokens),
-            family=content.get("family", ""),
-            description=content.get("description", ""),
-            origin=_read_origin(content.get("origin"), source),
-        )
-        voice.check(source)
-        return voice
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form.
-
-        Raises:
-            VoiceError: A value is not what `from_dict` takes.
-        """
-        self.check(f"the voice {self.name!r}")
-        document = {
-            "name": self.name,
-            "family": self.family,
-            "global_tokens": list(self.global_tokens),
-            "description": self.description,
-        }
-        return document if self.origin is None else document | {"origin": asdict(self.origin)}
-
     def check(self, source: str) -> None:
         """Refuse values that mean nothing.
 
@@ -395,21 +354,6 @@ class Voice:
                 raise _malformed(source, f"'global_tokens'[{position}] is {code!r}, not a code")
         if self.origin is not None:
             self.origin.check(source)
-
-
-def _read_origin(content: object, source: str) -> VoiceOrigin | None:
-    if content is None:
-        return None
-    if not isinstance(content, Mapping):
-        raise _malformed(source, "'origin' must be an object")
-    missing: Any = None  # refused by the check of the whole voice, which names the key
-    return VoiceOrigin(
-        source_sha256=content.get("source_sha256", missing),
-        start_s=content.get("start_s", missing),
-        end_s=content.get("end_s", missing),
-        made_on=content.get("made_on", missing),
-        consent=content.get("consent", ""),
-    )
 
 
 def _is_date(value: object) -> bool:

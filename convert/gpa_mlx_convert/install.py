@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
+from gpa_mlx.jobs.models import default_model, remove_model, set_default
+from gpa_mlx.settings import SettingsSource
 from gpa_mlx.store import models, paths
 from gpa_mlx.store.hub.copies import drop_copies, find_copy, sweep_copies
 from gpa_mlx.store.manifest import MANIFEST_NAME, Manifest, read_manifest, require_converted, sha256_of, verify_files
@@ -50,6 +52,7 @@ class PullRequest:
         keep_source: Keep the upstream files.
         offline: Use only what is here.
         conversion: How to convert; None keeps what is installed, or takes the defaults.
+        settings: Say whether there is a default model already.
     """
 
     repo: str = models.DEFAULT_REPO
@@ -59,6 +62,7 @@ class PullRequest:
     keep_source: bool = False
     offline: bool = False
     conversion: ConvertOptions | None = None
+    settings: SettingsSource = field(default_factory=SettingsSource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def pull(request: PullRequest, listener: Listener) -> Installed:
     """Install a model, or go on with it; what is installed and complete needs no network.
 
     At every moment, even when the process is killed, the model is absent, what it was before, or the whole new one;
-    the next call goes on with what has been downloaded.
+    the next call goes on with what has been downloaded. The first model that is installed becomes the default one.
 
     Raises:
         SettingsError: The name cannot be used.
@@ -127,8 +131,8 @@ def pull(request: PullRequest, listener: Listener) -> Installed:
             say=listener.say,
         ) as folder:
             manifest = _make(folder, target, wanted, listener)
-        if models.default_name() in (None, name):
-            models.set_default(name)
+        if default_model(request.settings.load().settings) in (None, name):
+            set_default(name)
     return Installed(target, manifest, changed=True)
 
 
@@ -142,7 +146,7 @@ def remove(name: str, listener: Listener) -> None:
     with models.changing(listener.wait):
         models.require_installed(name)
         origin = models.read_origin(name)
-        models.remove(name)
+        remove_model(name)
         others = (models.read_origin(model.name) for model in models.installed_models())
         if origin is not None and all(other is None or other.repo != origin.repo for other in others):
             drop_copies(origin.repo, even_kept=True)

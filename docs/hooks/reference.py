@@ -1,11 +1,13 @@
-"""Pages of the site that nobody writes: commands from `--help`, Python from docstrings, card, changes, pictures.
+"""Pages of the site that nobody writes: commands from `--help`, Python from docstrings, layers, card, pictures.
 
 mkdocs calls the functions named `on_...`. What they make is never committed, and so cannot be out of date.
 """
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
 _HELP_WIDTH = 88
@@ -73,6 +76,48 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, path in PICTURES.items():
         files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fill in the layers and the contracts, as `lint-imports` checks them."""
+    return markdown.replace("<!-- layers -->", layer_table()).replace("<!-- contracts -->", contract_list())
+
+
+def layer_table() -> str:
+    """Return the layers as a table in Markdown, one row per room, the uppermost first."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    pages = {module: room.page for room in reversed(rooms()) for module in room.modules}
+    rows = ["| layer | room | what it is |", "|---|---|---|"]
+    for number, layer in enumerate(layers, start=1):
+        for name in re.split(r"\s*[:|]\s*", layer):
+            room = f"[`{name}`]({pages[name]})" if name in pages else f"`{name}`"
+            rows.append(f"| {number} | {room} | {first_line(name)} |")
+    return "\n".join(rows) + "\n"
+
+
+def contract_list() -> str:
+    """Return the contracts as a list in Markdown, each with the reason that stands above it."""
+    found = re.findall(
+        r"((?:^#[^\n]*\n)*)^\[\[tool\.importlinter\.contracts\]\]\nname = \"([^\"]+)\"",
+        (ROOT / "pyproject.toml").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    lines = []
+    for comment, name in found:
+        reason = re.sub(r"\s*\n?# ?", " ", comment).strip().removeprefix("Why: ")
+        lines.append(f"- **{name}.** {reason[:1].upper()}{reason[1:]}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def first_line(module: str) -> str:
+    """Return the first line of a module's docstring; the module is read, not imported."""
+    package, *rest = module.split(".")
+    path = {"gpa_mlx_tui": ROOT / "tui/gpa_mlx_tui", **PACKAGES}[package].joinpath(*rest)
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return (ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
 def command_page() -> str:

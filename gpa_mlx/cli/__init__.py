@@ -12,7 +12,8 @@ from typing import NamedTuple, NoReturn
 
 import click
 
-from gpa_mlx.cli.diagnostics import PROGRAM, run, session_options
+from gpa_mlx.cli.diagnostics import PROGRAM
+from gpa_mlx.cli.program import run, session_options
 from gpa_mlx.version import __version__
 
 

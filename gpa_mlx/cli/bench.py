@@ -12,8 +12,8 @@ from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import write_json
 
 if TYPE_CHECKING:
-    from gpa_mlx.bench import Report, Spread, TaskResult
-    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.bench.results import Report, Spread, TaskResult
+    from gpa_mlx.cli.program import Session
 
 
 @click.command()
@@ -38,20 +38,19 @@ if TYPE_CHECKING:
 )
 @json_option
 @click.pass_obj
-def bench(
-    diagnostics: Diagnostics, *, model: str | None, task: str, seconds: float, trials: int, as_json: bool
-) -> None:
+def bench(session: Session, *, model: str | None, task: str, seconds: float, trials: int, as_json: bool) -> None:
     """Measure how fast a model runs on this machine.
 
     Every task starts with a freshly opened model and one unmeasured run. Figures are medians over the trials, with the
     lowest and the highest in brackets. A real-time factor below 1 is faster than real time.
     """
-    open_engine(model).close()  # a wrong model fails before anything is measured
-    from gpa_mlx.bench import TASKS, run_benchmark
+    diagnostics = session.diagnostics
+    open_engine(session, model).close()  # a wrong model fails before anything is measured
+    from gpa_mlx.bench.benchmark import TASKS, run_benchmark
 
     with diagnostics.working("measuring") as show:
         report = run_benchmark(
-            lambda: open_engine(model),
+            lambda: open_engine(session, model),
             tasks=[name for name in TASKS if task in (name, "all")],
             seconds=seconds,
             trials=trials,

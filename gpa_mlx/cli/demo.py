@@ -13,7 +13,7 @@ from gpa_mlx.cli.inputs import open_engine
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import timings_document, write_json
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.model.demo import NAME, DemoSample, demo_model, demo_samples, demo_voices
+from gpa_mlx.model.demo import NAME, WORDS, DemoSample, demo_model, demo_samples, demo_voices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.engine.gpa import GPA
     from gpa_mlx.types import GenerationOptions, Speech, Task, Timings, Voice
 
@@ -64,17 +65,18 @@ class Step:
 @click.option("--force", is_flag=True, help="Use a folder that is not empty, and replace recordings of the same names.")
 @json_option
 @click.pass_obj
-def demo(diagnostics: Diagnostics, *, folder: Path, force: bool, as_json: bool) -> None:
+def demo(session: Session, *, folder: Path, force: bool, as_json: bool) -> None:
     """Show everything the program does in twenty seconds.
 
     A small model that ships with the program and knows twenty words transcribes a recording, speaks in two voices and
     changes a voice. What it made is transcribed again, and shown as it was heard, right or wrong. Its files say in
     themselves that they are synthetic; `gpa-mlx verify` reads it.
     """
+    diagnostics = session.diagnostics
     sample, voices = demo_samples()[0], demo_voices()
     _prepare(folder, force=force)
     steps = []
-    with open_engine(NAME) as engine:
+    with open_engine(session, NAME) as engine:
         for step in _perform(engine, folder, sample, voices, diagnostics):
             steps.append(step)
             if not as_json:
@@ -195,8 +197,6 @@ def _show(step: Step) -> None:
 
 def _show_commands(voice: Voice) -> None:
     from rich.text import Text
-
-    from gpa_mlx.recipes.demo.data.vocabulary import WORDS
 
     console = _console()
     console.print(Text("The same with your own files", style="bold"))

@@ -7,8 +7,6 @@ is shown only with `--debug`.
 from __future__ import annotations
 
 import contextlib
-import functools
-import io
 import os
 import re
 import sys
@@ -27,7 +25,7 @@ from gpa_mlx.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
@@ -72,6 +70,16 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self.debug = False
+        self._console: Console | None = None
+
+    @property
+    def console(self) -> Console:
+        """The one console on standard error, so that log lines appear above a running progress sign."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(stderr=True)
+        return self._console
 
     def report(self, error: Exception) -> ExitCode:
         """Say on standard error what went wrong and return the exit code it deserves."""
@@ -108,60 +116,8 @@ class Diagnostics:
             return
         from rich.text import Text  # as plain text: brackets in file names are not markup
 
-        with _console().status(Text(message)) as status:
+        with self.console.status(Text(message)) as status:
             yield lambda step: status.update(Text(step))
-
-
-def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a command to its end and return its exit code; a closed standard output ends the process quietly.
-
-    Args:
-        command: The top of the command tree.
-        arguments: Words after the program's name; None takes those of the process.
-    """
-    diagnostics = Diagnostics()
-    # A terminal that cannot show a character of the transcript must not cost the user the transcript.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        result = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=diagnostics)
-    except (KeyboardInterrupt, click.Abort) as error:
-        # click turns EOFError into Abort as well, and a truncated file can raise that.
-        if isinstance(error.__cause__, EOFError):
-            return diagnostics.report(error.__cause__)
-        diagnostics.inform("interrupted")
-        return ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the process boundary
-        return diagnostics.report(error)
-    # Without its standalone mode click returns the code of --help, --version and explicit exits.
-    return result if isinstance(result, int) else ExitCode.OK
-
-
-def session_options() -> list[click.Parameter]:
-    """Return new options that every command has; they work before and after the command's name."""
-    return [
-        click.Option(
-            ["-v", "--verbose"],
-            count=True,
-            expose_value=False,
-            callback=_set_verbosity,
-            help="Log what happens to standard error; twice for more.",
-        ),
-        click.Option(
-            ["--debug"],
-            is_flag=True,
-            expose_value=False,
-            callback=_set_debug,
-            help="Show the full traceback of a failure.",
-        ),
-        click.Option(
-            ["--max-memory"],
-            metavar="SIZE",
-            expose_value=False,
-            callback=_set_max_memory,
-            help="Memory the model and its work may hold, such as 4GB.",
-        ),
-    ]
 
 
 def _describe(error: Exception) -> _Report:
@@ -197,38 +153,3 @@ def _say(label: str, colour: str, message: str) -> None:
 def color() -> bool | None:
     """Return False to switch colours off, None to leave the choice to click (on for terminals)."""
     return False if os.environ.get("NO_COLOR") else None
-
-
-@functools.cache
-def _console() -> Console:
-    """Return the one console on standard error, so that log lines appear above a running progress sign."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value and (diagnostics := context.find_object(Diagnostics)):
-        diagnostics.debug = True
-
-
-def _set_max_memory(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    if value is None:
-        return
-    from gpa_mlx import settings
-
-    settings.use_flag("max_memory", value)
-    context.call_on_close(settings.forget_flags)
-
-
-def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:
-    if not value:
-        return
-    import logging
-
-    from rich.logging import RichHandler
-
-    logging.basicConfig(format="%(message)s", handlers=[RichHandler(console=_console(), show_path=False)])
-    level = logging.INFO if value == 1 else logging.DEBUG
-    for package in ("gpa_mlx", "gpa_mlx_convert"):
-        logging.getLogger(package).setLevel(level)

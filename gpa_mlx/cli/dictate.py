@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx import settings
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.heard import finished_document, open_history, read_optional_vocabulary, show_replacements, text_options
 from gpa_mlx.cli.inputs import introduce, open_engine, require_model
 from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, json_option, model_option
 from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.program import Session
 from gpa_mlx.errors import GPAError
 from gpa_mlx.store.text_output import require_replaceable
 
@@ -63,7 +63,7 @@ _TICK_S = 0.05
 @json_option
 @click.pass_obj
 def dictate(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     auto: bool,
     continuous: bool,
@@ -96,6 +96,7 @@ def dictate(
     from gpa_mlx.store.manifest import read_manifest
     from gpa_mlx.types import GenerationOptions
 
+    diagnostics = session.diagnostics
     if auto and continuous:
         raise click.UsageError("--auto and --continuous exclude each other.")
     begins_at_once = auto or continuous or seconds is not None
@@ -103,29 +104,30 @@ def dictate(
         raise click.UsageError("There is no terminal to press keys in: add --auto, --continuous or --seconds.")
     delivery = Delivery(diagnostics=diagnostics, clipboard=clipboard, append=append, paste=paste, as_json=as_json)
     delivery.check()
-    chosen = settings.current()
+    chosen = session.settings
     mode: Mode = "auto" if auto else "continuous" if continuous else "push"
     options = DictationOptions(
         mode=mode,
         silence_s=pause,
         limit_s=seconds,
-        words=read_optional_vocabulary(words),
+        words=read_optional_vocabulary(chosen, words),
         digits=digits,
         generation=choose(GenerationOptions()),
         no_input_advice=_no_input_advice(),
     )
-    introduce(model, diagnostics)
-    read_manifest(require_model(model))  # a wrong name is not to be found out after the talk
+    introduce(session, model)
+    read_manifest(require_model(session, model))  # a wrong name is not to be found out after the talk
+    microphone, history = Microphone(device or chosen.microphone), open_history(chosen)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with (
-        EngineThread(lambda: open_engine(model, adapter)) as engine,
+        EngineThread(lambda: open_engine(session, model, adapter)) as engine,
         Keys() as keys,
         DictationView() as view,
-        Dictation(engine, Microphone(device or chosen.microphone), open_history(), events.put, options) as dictation,
+        Dictation(engine, microphone, history, events.put, options) as dictation,
     ):
         engine.submit(lambda opened: opened.warm("transcribe"))
-        session = _Session(dictation, options, events, keys, view, delivery, diagnostics)
-        code = session.run(begins_at_once=begins_at_once)
+        run = _Run(dictation, options, events, keys, view, delivery, diagnostics)
+        code = run.run(begins_at_once=begins_at_once)
     if code:
         raise click.exceptions.Exit(code)
 
@@ -217,7 +219,7 @@ class Delivery:
         paste_into_front_app(text)
 
 
-class _Session:
+class _Run:
     """One run of the command, on the main thread: keys and events in, texts out."""
 
     def __init__(

@@ -17,7 +17,7 @@ from gpa_mlx.cli.output import write_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.doctor.finding import Finding
 
 _COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "missing": "red"}
@@ -38,10 +38,10 @@ def doctor(context: click.Context, *, no_microphone: bool, as_json: bool) -> Non
     """
     from gpa_mlx.doctor.checkup import examine
 
-    diagnostics: Diagnostics = context.obj
+    session: Session = context.obj
     findings: list[Finding] = []
-    with diagnostics.working("looking") as show:
-        for finding in examine(probe_microphone=not no_microphone):
+    with session.diagnostics.working("looking") as show:
+        for finding in examine(session.source, probe_microphone=not no_microphone):
             findings.append(finding)
             show(f"looked at: {finding.area}")
     is_well = all(finding.status != "missing" for finding in findings)

@@ -8,28 +8,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gpa_mlx import settings
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.dictation import Finished
     from gpa_mlx.history import History
+    from gpa_mlx.settings import Settings
     from gpa_mlx.text.custom_vocabulary import CustomVocabulary, Replacement
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-def open_history() -> History:
+def open_history(settings: Settings) -> History:
     """Return the history, as large as the settings allow."""
     from gpa_mlx.history import History
 
-    chosen = settings.current()
-    return History(max_bytes=chosen.history_size, max_age_days=chosen.history_days)
+    return History(max_bytes=settings.history_size, max_age_days=settings.history_days)
 
 
-def read_optional_vocabulary(path: Path | None) -> CustomVocabulary | None:
+def read_optional_vocabulary(settings: Settings, path: Path | None) -> CustomVocabulary | None:
     """Return the user's words, those of the settings if no file is given, or None.
 
     Raises:
@@ -37,7 +35,7 @@ def read_optional_vocabulary(path: Path | None) -> CustomVocabulary | None:
     """
     from gpa_mlx.text.custom_vocabulary import read_custom_vocabulary
 
-    path = path or settings.current().words_file
+    path = path or settings.words_file
     return None if path is None else read_custom_vocabulary(path)
 
 

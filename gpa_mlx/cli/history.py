@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx import settings
 from gpa_mlx.cli.diagnostics import ExitCode
 from gpa_mlx.cli.heard import finished_document, open_history, read_optional_vocabulary, show_replacements, text_options
 from gpa_mlx.cli.inputs import open_engine, require_model
@@ -27,7 +26,7 @@ from gpa_mlx.errors import GPAError, InputTextError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.history import Entry
     from gpa_mlx.types import GenerationOptions
 
@@ -44,9 +43,10 @@ def history() -> None:
 
 @history.command("list")
 @json_option
-def list_entries(*, as_json: bool) -> None:
+@click.pass_obj
+def list_entries(session: Session, *, as_json: bool) -> None:
     """List the recordings, the newest first."""
-    for entry in open_history().entries():
+    for entry in open_history(session.settings).entries():
         if as_json:
             write_json(entry.document())
         else:
@@ -56,9 +56,10 @@ def list_entries(*, as_json: bool) -> None:
 @history.command()
 @click.argument("entry")
 @json_option
-def show(*, entry: str, as_json: bool) -> None:
+@click.pass_obj
+def show(session: Session, *, entry: str, as_json: bool) -> None:
     """Show one recording: its text, and what is known of it."""
-    found = open_history().get(entry)
+    found = open_history(session.settings).get(entry)
     if as_json:
         write_json(found.document())
         return
@@ -80,15 +81,16 @@ def show(*, entry: str, as_json: bool) -> None:
 @history.command()
 @click.argument("entry")
 @click.option("--device", metavar="NAME|N", help="The sound output: a part of its name, or its number.")
-def play(*, entry: str, device: str | None) -> None:
+@click.pass_obj
+def play(session: Session, *, entry: str, device: str | None) -> None:
     """Play a recording."""
     from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
     from gpa_mlx.audio.devices.playback import Player
     from gpa_mlx.audio.files.reader import open_recording
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
-    found = open_history().get(entry)
-    loudspeaker = Loudspeaker(device or settings.current().loudspeaker)
+    found = open_history(session.settings).get(entry)
+    loudspeaker = Loudspeaker(device or session.settings.loudspeaker)
     with (
         open_recording(found.audio) as recording,
         Player(SAMPLE_RATE_HZ, expected_s=found.duration_s, device=loudspeaker) as player,
@@ -108,7 +110,7 @@ def play(*, entry: str, device: str | None) -> None:
 @json_option
 @click.pass_obj
 def retry(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     entry: str | None,
     every: bool,
@@ -124,22 +126,23 @@ def retry(
     from gpa_mlx.engine.thread import EngineThread
     from gpa_mlx.types import GenerationOptions
 
+    diagnostics = session.diagnostics
     if (entry is None) != every:
         raise click.UsageError("Give one ENTRY, or --all.")
-    recordings = open_history()
+    recordings = open_history(session.settings)
     chosen = [found for found in reversed(recordings.entries()) if found.state in ("recorded", "failed")]
     if entry is not None:
         chosen = [recordings.get(entry)]
     if not chosen:
         diagnostics.note("everything has its text.")
     options = DictationOptions(
-        words=read_optional_vocabulary(words),
+        words=read_optional_vocabulary(session.settings, words),
         digits=digits,
         generation=choose(GenerationOptions()),
     )
-    require_model(model)
+    require_model(session, model)
     failure = ExitCode.OK
-    with EngineThread(lambda: open_engine(model, adapter)) as engine:
+    with EngineThread(lambda: open_engine(session, model, adapter)) as engine:
         for found in chosen:
             try:
                 with diagnostics.working(f"recognising {found.name}"):
@@ -170,7 +173,7 @@ def speak(context: click.Context, *, entry: str, **options: object) -> None:
     """Say the text of a recording in a voice."""
     from gpa_mlx.cli.speak import speak as say
 
-    found = open_history().get(entry)
+    found = open_history(context.obj.settings).get(entry)
     if not found.text:
         raise InputTextError(
             f"The recording {found.name} has no text.", hint=f"`gpa-mlx history retry {found.name}` writes it down."
@@ -181,9 +184,10 @@ def speak(context: click.Context, *, entry: str, **options: object) -> None:
 @history.command()
 @click.argument("entries", metavar="ENTRY...", nargs=-1, required=True)
 @click.pass_obj
-def delete(diagnostics: Diagnostics, *, entries: tuple[str, ...]) -> None:
+def delete(session: Session, *, entries: tuple[str, ...]) -> None:
     """Delete recordings, with their texts."""
-    recordings = open_history()
+    diagnostics = session.diagnostics
+    recordings = open_history(session.settings)
     for found in {found.name: found for found in map(recordings.get, entries)}.values():
         recordings.delete(found)
         diagnostics.inform(f"deleted {found.name}")
@@ -204,11 +208,12 @@ def delete(diagnostics: Diagnostics, *, entries: tuple[str, ...]) -> None:
 )
 @json_option
 @click.pass_obj
-def prune(diagnostics: Diagnostics, *, max_days: float | None, max_mb: float | None, as_json: bool) -> None:
+def prune(session: Session, *, max_days: float | None, max_mb: float | None, as_json: bool) -> None:
     """Delete what is too old or too much; every dictation does it, too."""
     from gpa_mlx.history import History
 
-    chosen = settings.current()
+    diagnostics = session.diagnostics
+    chosen = session.settings
     limited = History(
         max_age_days=chosen.history_days if max_days is None else max_days,
         max_bytes=chosen.history_size if max_mb is None else round(max_mb * 1e6),

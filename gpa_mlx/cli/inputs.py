@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx import settings
 from gpa_mlx.errors import AudioFileError, GPAError, InputTextError, ModelNotFoundError, SettingsError, VoiceError
-from gpa_mlx.model import demo
-from gpa_mlx.store import models
 
 if TYPE_CHECKING:
-    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.engine.gpa import GPA
     from gpa_mlx.types import Voice
 
@@ -25,46 +22,36 @@ STANDARD_INPUT = "-"
 _MOST_NAMED = 12
 
 
-def open_engine(model: str | None, adapter: Path | None = None) -> GPA:
-    """Open the model the user named, with an adapter if one is named.
+def open_engine(session: Session, model: str | None, adapter: Path | None = None) -> GPA:
+    """Open the model the user named, or the default one, with an adapter if one is named.
 
     Raises:
         ModelNotFoundError: None named, or nothing there.
         ModelFormatError: Not a converted model.
     """
-    path = require_model(model)
-    chosen = settings.current()
-    from gpa_mlx.engine.gpa import load  # MLX, 0.3 s
-    from gpa_mlx.runtime.memory import apply_limits
+    from gpa_mlx.jobs.models import open_model
 
-    apply_limits(chosen.max_memory, chosen.cache_limit)
-    return load(path, adapter=adapter)
+    return open_model(session.settings, model, adapter)
 
 
-def require_model(model: str | None) -> str:
+def require_model(session: Session, model: str | None) -> Path:
     """Return the directory of the model the user named, or of the default one.
-
-    The exact word `demo` names the one that ships, an installed model goes by its name, all else is a directory.
 
     Raises:
         ModelNotFoundError: None named and none the default, no such name, or the demo model is not installed.
     """
-    chosen = model or settings.current().model
-    try:
-        return str(demo.demo_model() if chosen == demo.NAME else models.resolve(chosen))
-    except ModelNotFoundError as error:
-        if model or chosen in (None, demo.NAME):
-            raise
-        raise ModelNotFoundError(
-            f"The default model '{chosen}' is not installed any more.",
-            hint="Choose another with `gpa-mlx model default NAME`, or install one with `gpa-mlx model pull`.",
-        ) from error
+    from gpa_mlx.jobs.models import find_model
+
+    return find_model(session.settings, model)
 
 
-def introduce(model: str | None, diagnostics: Diagnostics) -> None:
+def introduce(session: Session, model: str | None) -> None:
     """Tell a person who uses the demo model what it can do; scripts are told nothing."""
-    if (model or settings.current().model) == demo.NAME and sys.stderr.isatty():
-        diagnostics.note(f"{demo.ABILITIES} `gpa-mlx model pull` installs the published model.")
+    from gpa_mlx.jobs.models import is_demo
+    from gpa_mlx.model import demo
+
+    if is_demo(session.settings, model) and sys.stderr.isatty():
+        session.diagnostics.note(f"{demo.ABILITIES} `gpa-mlx model pull` installs the published model.")
 
 
 def read_text(text: str) -> str:
@@ -86,19 +73,19 @@ def read_text(text: str) -> str:
     return text
 
 
-def name_voice(voice: str | None) -> str:
+def name_voice(session: Session, voice: str | None) -> str:
     """Return the `--voice` value, or else the voice of the settings.
 
     Raises:
         click.UsageError: Neither names one.
     """
-    voice = voice or settings.current().voice
+    voice = voice or session.settings.voice
     if voice is None:
         raise click.UsageError("Missing option '--voice'.", click.get_current_context())
     return voice
 
 
-def require_voice(voice: str, model: str | None) -> Path | Voice:
+def require_voice(session: Session, voice: str, model: str | None) -> Path | Voice:
     """Return what a `--voice` value names: a file, a voice of the library, or a built-in one of the user's model.
 
     A file is a voice card if its name ends in `.voice`, and otherwise a recording.
@@ -108,17 +95,17 @@ def require_voice(voice: str, model: str | None) -> Path | Voice:
         ModelNotFoundError: No recording, and no model that could have the voice.
         ModelFormatError: No recording, and not a converted model.
     """
-    from gpa_mlx.voices.card import read_card
-    from gpa_mlx.voices.library import SUFFIX, VoiceLibrary, nearest_name
+    from gpa_mlx.voices.card import SUFFIX, read_card
+    from gpa_mlx.voices.library import VoiceLibrary, nearest_name
 
     path = Path(voice)
     if path.is_file():
-        return _fitting(read_card(path), model) if path.suffix == SUFFIX else path
+        return _fitting(session, read_card(path), model) if path.suffix == SUFFIX else path
     library = VoiceLibrary()
     stored = library.find(voice)
     if stored is not None:
-        return _fitting(stored, model)
-    built_in = _built_in_voices(require_model(model))
+        return _fitting(session, stored, model)
+    built_in = _built_in_voices(require_model(session, model))
     if voice in built_in:
         return built_in[voice]
     known = [*library.names(), *built_in]
@@ -144,11 +131,11 @@ def open_voice(engine: GPA, chosen: Path | Voice) -> Voice:
     return engine.make_voice(chosen, name=chosen.stem) if isinstance(chosen, Path) else chosen
 
 
-def _fitting(voice: Voice, model: str | None) -> Voice:
+def _fitting(session: Session, voice: Voice, model: str | None) -> Voice:
     """Return a voice whose codes the model knows; that of an unknown family is left to the engine."""
     from gpa_mlx.store.manifest import read_manifest
 
-    family = read_manifest(require_model(model)).model_family
+    family = read_manifest(require_model(session, model)).model_family
     if voice.family not in ("", family):
         raise VoiceError(
             f"The voice '{voice.name}' was made for models of the family {voice.family}; this model's is {family}.",
@@ -157,7 +144,8 @@ def _fitting(voice: Voice, model: str | None) -> Voice:
     return voice
 
 
-def _built_in_voices(model: str) -> dict[str, Voice]:
+def _built_in_voices(model: Path) -> dict[str, Voice]:
+    from gpa_mlx.model import demo
     from gpa_mlx.store.manifest import read_manifest
 
     family = read_manifest(model).model_family

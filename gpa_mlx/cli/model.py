@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx.cli.diagnostics import Diagnostics
 from gpa_mlx.cli.inputs import require_model
 from gpa_mlx.cli.model_pull import pull, repair
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.program import Session
 from gpa_mlx_convert.progress import readable_size, show_progress
 
 if TYPE_CHECKING:
@@ -38,11 +37,13 @@ model.add_command(repair)
 @model.command("list")
 @json_option
 @click.pass_obj
-def list_models(diagnostics: Diagnostics, as_json: bool) -> None:
+def list_models(session: Session, as_json: bool) -> None:
     """List the installed models; a star marks the default."""
-    from gpa_mlx.store import models
+    from gpa_mlx.jobs.models import default_model
+    from gpa_mlx.store.models import installed_models
 
-    found, default = models.installed_models(), models.default_name()
+    diagnostics = session.diagnostics
+    found, default = installed_models(), default_model(session.settings)
     if as_json:
         write_json({"default": default, "models": [_document(each, default) for each in found]})
         return
@@ -60,11 +61,12 @@ def list_models(diagnostics: Diagnostics, as_json: bool) -> None:
 @model.command()
 @_MODEL
 @json_option
-def info(model: str | None, as_json: bool) -> None:
+@click.pass_obj
+def info(session: Session, model: str | None, as_json: bool) -> None:
     """Say what a model holds and where it came from."""
     from gpa_mlx.store.manifest import require_converted
 
-    directory = Path(require_model(model))
+    directory = require_model(session, model)
     manifest = require_converted(directory)
     if as_json:
         write_json({"path": str(directory), **manifest.as_dict()})
@@ -81,12 +83,13 @@ def info(model: str | None, as_json: bool) -> None:
 @model.command()
 @_MODEL
 @json_option
-def verify(model: str | None, as_json: bool) -> None:
+@click.pass_obj
+def verify(session: Session, model: str | None, as_json: bool) -> None:
     """Compare every file of a model with the size and SHA-256 recorded when it was written."""
     from gpa_mlx.errors import ModelFormatError
     from gpa_mlx.store.manifest import read_manifest, verify_files
 
-    directory = Path(require_model(model))
+    directory = require_model(session, model)
     with show_progress() as display:
         problems = verify_files(directory, lambda done, total: display.report("files", done, total))
     files = len(read_manifest(directory).files)
@@ -103,9 +106,10 @@ def verify(model: str | None, as_json: bool) -> None:
 @model.command()
 @_MODEL
 @json_option
-def path(model: str | None, as_json: bool) -> None:
+@click.pass_obj
+def path(session: Session, model: str | None, as_json: bool) -> None:
     """Print the directory of a model."""
-    directory = Path(require_model(model)).resolve()
+    directory = require_model(session, model).resolve()
     if as_json:
         write_json({"path": str(directory)})
     else:
@@ -116,20 +120,22 @@ def path(model: str | None, as_json: bool) -> None:
 @click.argument("name", required=False)
 @json_option
 @click.pass_obj
-def default(diagnostics: Diagnostics, name: str | None, as_json: bool) -> None:
+def default(session: Session, name: str | None, as_json: bool) -> None:
     """Choose the model that is used when none is named; without NAME, print which one it is."""
-    from gpa_mlx.store import models
+    from gpa_mlx.jobs.models import default_model, set_default
+    from gpa_mlx.store.models import changing
 
+    diagnostics = session.diagnostics
     if name is not None:
-        with models.changing(lambda: diagnostics.inform("waiting for another gpa-mlx")):
-            models.set_default(name)
-    chosen = models.default_name()
+        with changing(lambda: diagnostics.inform("waiting for another gpa-mlx")):
+            set_default(name)
+    chosen = default_model(session.settings)
     if as_json:
         write_json({"default": chosen})
     elif name is not None:
         diagnostics.inform(f"{name} is used when no model is named")
     else:
-        require_model(None)
+        require_model(session, None)
         click.echo(chosen)
 
 
@@ -138,10 +144,11 @@ def default(diagnostics: Diagnostics, name: str | None, as_json: bool) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @json_option
 @click.pass_obj
-def remove(diagnostics: Diagnostics, name: str, yes: bool, as_json: bool) -> None:
+def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
     """Remove an installed model from the disk."""
     from gpa_mlx.store import models
 
+    diagnostics = session.diagnostics
     directory = models.require_installed(name)
     size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
     if not yes:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gpa_mlx.cli.convert import conversion_options
-from gpa_mlx.cli.diagnostics import Diagnostics
 from gpa_mlx.cli.inputs import require_model
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.program import Session
 from gpa_mlx.store.models import DEFAULT_REPO
 from gpa_mlx_convert.progress import readable_size, show_progress
 
@@ -33,7 +32,7 @@ _OFFLINE = click.option("--offline", is_flag=True, help="Use only what is here; 
 @json_option
 @click.pass_obj
 def pull(
-    diagnostics: Diagnostics,
+    session: Session,
     repo: str,
     name: str | None,
     revision: str | None,
@@ -50,6 +49,7 @@ def pull(
     is installed and complete is left alone without asking the network. HF_ENDPOINT, HF_TOKEN and the proxy variables
     are honoured.
     """
+    diagnostics = session.diagnostics
     if offline and upgrade:
         raise click.UsageError("--upgrade asks the hub, and --offline forbids it.")
     from gpa_mlx_convert import install
@@ -59,7 +59,7 @@ def pull(
         from gpa_mlx_convert.pipeline import ConvertOptions
 
         conversion = ConvertOptions(dtype or "float32", lm_bits)
-    request = install.PullRequest(repo, name, revision, upgrade, keep_source, offline, conversion)
+    request = install.PullRequest(repo, name, revision, upgrade, keep_source, offline, conversion, session.source)
     with show_progress() as display:
         installed = install.pull(request, install.Listener(display.report, display.say))
     size = sum(file.size for file in installed.manifest.files.values())
@@ -74,11 +74,12 @@ def pull(
 @_OFFLINE
 @json_option
 @click.pass_obj
-def repair(diagnostics: Diagnostics, model: str | None, offline: bool, as_json: bool) -> None:
+def repair(session: Session, model: str | None, offline: bool, as_json: bool) -> None:
     """Check every file of a model, and make it again from its source if one is damaged."""
     from gpa_mlx_convert import install
 
-    directory = Path(require_model(model))
+    diagnostics = session.diagnostics
+    directory = require_model(session, model)
     with show_progress() as display:
         installed = install.repair(directory, offline=offline, listener=install.Listener(display.report, display.say))
     if as_json:

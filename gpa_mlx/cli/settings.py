@@ -9,11 +9,12 @@ import click
 
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import write_json
-from gpa_mlx.settings import KEYS, find_key, load_current, remove, store
+from gpa_mlx.settings import KEYS, find_key, remove, store
 from gpa_mlx.store.paths import settings_file
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
 
 
 # The mark keeps click from joining the lines.
@@ -33,7 +34,8 @@ def settings(context: click.Context, *, as_json: bool) -> None:
         if as_json:
             raise click.UsageError(f"--json is not for `settings {context.invoked_subcommand}`.", context)
         return
-    loaded = load_current()
+    session: Session = context.obj
+    loaded = session.loaded
     values = {name: getattr(loaded.settings, name) for name in KEYS}
     if as_json:
         document = {
@@ -58,11 +60,12 @@ def path() -> None:
 @click.argument("key", metavar="KEY")
 @click.argument("value", metavar="VALUE")
 @click.pass_obj
-def set_(diagnostics: Diagnostics, *, key: str, value: str) -> None:
+def set_(session: Session, *, key: str, value: str) -> None:
     """Write one value into the settings file; comments in it stay.
 
     KEY is one of those that `gpa-mlx settings` lists, or `keys.BINDING` for a key of the terminal app.
     """
+    diagnostics = session.diagnostics
     store(key, value)
     diagnostics.inform(f"{key} is set in {settings_file()}")
     _tell_if_overruled(diagnostics, key)
@@ -71,8 +74,9 @@ def set_(diagnostics: Diagnostics, *, key: str, value: str) -> None:
 @settings.command()
 @click.argument("key", metavar="KEY")
 @click.pass_obj
-def unset(diagnostics: Diagnostics, *, key: str) -> None:
+def unset(session: Session, *, key: str) -> None:
     """Take one value out of the settings file; then the default holds."""
+    diagnostics = session.diagnostics
     if remove(key):
         diagnostics.inform(f"{key} is taken out of {settings_file()}")
         if key in KEYS:

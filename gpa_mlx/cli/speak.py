@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.jobs.speak import SpeakJob
-    from gpa_mlx.synthesis.narration import NarrationSettings
+    from gpa_mlx.synthesis.long_form import SynthesisSettings
     from gpa_mlx.types import GenerationOptions, Voice
 
 _MOST_SHOWN = 40
@@ -55,7 +56,7 @@ _MOST_SHOWN = 40
 @json_option
 @click.pass_obj
 def speak(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     text: str,
     voice: str | None,
@@ -85,17 +86,24 @@ def speak(
     A finished file says in itself that it is synthetic, and OUT.wav.json beside it how it was made, without the text;
     `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
-    destination = Destination(output=output, play=play, subtype=subtype, sidecar=sidecar)
-    chosen = None if show_spoken else _checked(destination, voice, model, srt, as_json=as_json)
+    diagnostics = session.diagnostics
+    destination = Destination(
+        output=output,
+        play=play,
+        subtype=subtype,
+        sidecar=sidecar,
+        loudspeaker=session.settings.loudspeaker if play else None,
+    )
+    chosen = None if show_spoken else _checked(session, destination, voice, model, srt, as_json=as_json)
     settings = _settings(lexicon, normalize=normalize, retries=retries, verify=verify, live=play and not verify)
     text = read_text(text)
     if chosen is None:
         _show_spoken(text, settings, choose)
         return
-    introduce(model, diagnostics)
+    introduce(session, model)
     from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
 
-    with open_engine(model, adapter) as engine, SpeechOutput(destination) as speech:
+    with open_engine(session, model, adapter) as engine, SpeechOutput(destination) as speech:
         request = SpeakRequest(
             text=text,
             voice=chosen,
@@ -159,22 +167,22 @@ def _report_stop(job: SpeakJob, error: BaseException, diagnostics: Diagnostics) 
 
 
 def _checked(
-    destination: Destination, voice: str | None, model: str | None, srt: Path | None, *, as_json: bool
+    session: Session, destination: Destination, voice: str | None, model: str | None, srt: Path | None, *, as_json: bool
 ) -> Path | Voice:
     """Return the voice, once it is clear that everything can be written."""
-    voice = name_voice(voice)
+    voice = name_voice(session, voice)
     recordings = [Path(voice)] if Path(voice).is_file() else []
     destination.check(*recordings, as_json=as_json)
     if srt is not None:
         require_replaceable(srt, *recordings, *(destination.target.files if destination.target else ()))
-    return require_voice(voice, model)
+    return require_voice(session, voice, model)
 
 
-def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bool, live: bool) -> NarrationSettings:
-    from gpa_mlx.synthesis.narration import NarrationSettings
+def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bool, live: bool) -> SynthesisSettings:
+    from gpa_mlx.synthesis.long_form import SynthesisSettings
     from gpa_mlx.text.normalization import read_lexicon
 
-    return NarrationSettings(
+    return SynthesisSettings(
         normalize=normalize,
         lexicon=None if lexicon is None else read_lexicon(lexicon),
         retries=retries,
@@ -184,9 +192,9 @@ def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bo
 
 
 def _show_spoken(
-    text: str, settings: NarrationSettings, choose: Callable[[GenerationOptions], GenerationOptions]
+    text: str, settings: SynthesisSettings, choose: Callable[[GenerationOptions], GenerationOptions]
 ) -> None:
-    from gpa_mlx.synthesis.narration import plan_passages
+    from gpa_mlx.synthesis.long_form import plan_passages
     from gpa_mlx.types import GenerationOptions
 
     for _, spoken in plan_passages(text, settings, exact=not choose(GenerationOptions()).constrain):

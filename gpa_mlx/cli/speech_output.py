@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import click
 
-from gpa_mlx import settings
 from gpa_mlx.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from gpa_mlx.jobs.wav_output import WavTarget
     from gpa_mlx.synthesis.attempt import PassageEnd
     from gpa_mlx.synthesis.conversion import ConvertedSegment
-    from gpa_mlx.synthesis.narration import SpokenPassage
+    from gpa_mlx.synthesis.long_form import SpokenPassage
     from gpa_mlx.types import Waveform
 
     Part: TypeAlias = SpokenPassage | ConvertedSegment
@@ -49,12 +48,14 @@ class Destination:
         play: Whether the speech is played, too.
         subtype: Sample format of the file or the stream.
         sidecar: Whether a record of how the file was made is written beside it.
+        loudspeaker: A part of the name of the sound output; None is the system's choice.
     """
 
     output: Path | None
     play: bool
     subtype: str
     sidecar: bool
+    loudspeaker: str | None = None
 
     @property
     def target(self) -> WavTarget | None:
@@ -130,7 +131,7 @@ class SpeechOutput:
             from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
             from gpa_mlx.audio.devices.playback import Player
 
-            device = Loudspeaker(settings.current().loudspeaker)
+            device = Loudspeaker(self._destination.loudspeaker)
             player = Player(SAMPLE_RATE_HZ, expected_s=self._expected_s, device=device)
             self._player = self._cleanup.enter_context(player)
 

@@ -16,7 +16,7 @@ from gpa_mlx.cli.output import write_json
 from gpa_mlx.errors import GPAError
 
 if TYPE_CHECKING:
-    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.types import AudioTokens
 
 _HINT = "Give what `gpa-mlx tokenize --json` writes: an object with the lists `semantic` and `global`."
@@ -27,13 +27,14 @@ _HINT = "Give what `gpa-mlx tokenize --json` writes: an object with the lists `s
 @model_option
 @json_option
 @click.pass_obj
-def tokenize(diagnostics: Diagnostics, *, file: Path, model: str | None, as_json: bool) -> None:
+def tokenize(session: Session, *, file: Path, model: str | None, as_json: bool) -> None:
     """Turn a recording into discrete audio tokens.
 
     GLM tokens carry the words (12.5 a second), semantic tokens the sound (50 a second), global tokens the speaker.
     """
+    diagnostics = session.diagnostics
     require_audio(file)
-    with open_engine(model) as engine, diagnostics.working(f"tokenizing {file}"):
+    with open_engine(session, model) as engine, diagnostics.working(f"tokenizing {file}"):
         tokens = engine.tokenize(file)
         sample_rate = engine.sample_rate
     if tokens.glm_duration_s < tokens.duration_s:
@@ -57,9 +58,7 @@ def tokenize(diagnostics: Diagnostics, *, file: Path, model: str | None, as_json
 @model_option
 @output_options
 @click.pass_obj
-def detokenize(
-    diagnostics: Diagnostics, *, tokens: str, model: str | None, output: Path, subtype: str, sidecar: bool
-) -> None:
+def detokenize(session: Session, *, tokens: str, model: str | None, output: Path, subtype: str, sidecar: bool) -> None:
     """Turn discrete audio tokens into a WAV file.
 
     TOKENS.json holds an object with the lists `semantic` and `global`; `-` reads it from standard input. The decoder's
@@ -70,12 +69,13 @@ def detokenize(
     from gpa_mlx.provenance.metadata import GenerationMetadata, VoiceIdentity
     from gpa_mlx.provenance.tagging import identify_codes, identify_model, require_free_sidecar, tag_file
 
+    diagnostics = session.diagnostics
     require_writable(output, *([] if tokens == STANDARD_INPUT else [Path(tokens)]))
     if sidecar:
         require_free_sidecar(output)
     document = read_source(tokens)
     codes = parse_tokens(document, "standard input" if tokens == STANDARD_INPUT else tokens)
-    with open_engine(model) as engine, diagnostics.working("decoding"):
+    with open_engine(session, model) as engine, diagnostics.working("decoding"):
         audio = engine.detokenize(codes.semantic, codes.global_tokens)
         sample_rate = engine.sample_rate
         weights = identify_model(engine.path)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx.cli.diagnostics import PROGRAM, Diagnostics, ExitCode
+from gpa_mlx.cli.diagnostics import PROGRAM, ExitCode
 from gpa_mlx.cli.inputs import require_model
 from gpa_mlx.cli.options import FiniteFloat, model_option
+from gpa_mlx.cli.program import Session
 from gpa_mlx.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def train() -> None:
 )
 @click.pass_obj
 def lm(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     model: str | None,
     data: Path,
@@ -123,13 +124,14 @@ def lm(
     --lora writes an adapter to --out, for --adapter of the other commands or `train fuse`; --full writes a whole model
     to the folder `model` in --out. Ctrl-C saves; --resume continues.
     """
+    diagnostics = session.diagnostics
     if (rank is None) == (not full):
         raise click.UsageError("Give either --lora R or --full.")
     if options["epochs"] and options["steps"]:
         raise click.UsageError("Give either --epochs or --steps.")
     if eval_data is not None and eval_fraction:
         raise click.UsageError("Give either --eval or --eval-fraction.")
-    path = require_model(model)
+    path = require_model(session, model)
     from gpa_mlx.model.families.gpa.family import GPAModel
     from gpa_mlx.nn.lora import AdapterArgs
     from gpa_mlx.runtime.backend import mx
@@ -186,12 +188,13 @@ def lm(
 @click.option("--out", metavar="DIR", type=_DIRECTORY, required=True, help="Directory to create.")
 @click.option("--force", is_flag=True, help="Replace an existing converted model.")
 @click.pass_obj
-def fuse(diagnostics: Diagnostics, *, model: str | None, adapter: Path, out: Path, force: bool) -> None:
+def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force: bool) -> None:
     """Work an adapter into the weights.
 
     The result is a model like any other, without the adapter's cost.
     """
-    path = require_model(model)
+    diagnostics = session.diagnostics
+    path = require_model(session, model)
     from gpa_mlx.model.families.gpa.family import GPAModel
     from gpa_mlx.store.staging import check_destination, recover, staged
     from gpa_mlx.train.language_model.export import write_fused
@@ -210,7 +213,7 @@ def fuse(diagnostics: Diagnostics, *, model: str | None, adapter: Path, out: Pat
 @train.command()
 @click.option("--out", metavar="DIR", type=_DIRECTORY, required=True, help="Gets data, checkpoints and the model.")
 @click.pass_obj
-def demo(diagnostics: Diagnostics, *, out: Path) -> None:
+def demo(session: Session, *, out: Path) -> None:
     """Train a small GPA from scratch on synthesised words.
 
     espeak-ng and flite speak the data. Two processes train at a time. Every stage is resumed where it stopped, so the
@@ -226,6 +229,7 @@ def demo(diagnostics: Diagnostics, *, out: Path) -> None:
     from gpa_mlx.recipes.demo.training.build import build_demo
     from gpa_mlx.recipes.demo.training.recipe import DemoRecipe
 
+    diagnostics = session.diagnostics
     recipe, folder = DemoRecipe(), out / "data"
     with diagnostics.working("making the data") as show:
         data = make_demo_data(folder, on_progress=lambda done, total: show(f"speaking: {done} of {total}"))

@@ -18,6 +18,7 @@ from gpa_mlx.cli.options import (
     transcript_options,
     vad_options,
 )
+from gpa_mlx.cli.program import Session
 from gpa_mlx.cli.recordings import Source, find_recordings, readable
 from gpa_mlx.cli.scribe import Printed, TranscriptWriter
 from gpa_mlx.cli.transcripts import plan_targets, prepare
@@ -51,7 +52,7 @@ _MOST_NAMES = 8
 @json_option
 @click.pass_obj
 def transcribe(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     files: tuple[str, ...],
     recursive: bool,
@@ -76,13 +77,14 @@ def transcribe(
     object on one line of standard output. A file that fails does not keep the others from being transcribed. When you
     interrupt it, the text so far is kept.
     """
+    diagnostics = session.diagnostics
     layout = Layout(max_line_width=max_line_width, max_line_count=max_line_count)
     sources = find_recordings(files, recursive=recursive)
     targets = plan_targets(sources, output, formats, as_json=as_json)
     printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
     failure = ExitCode.OK
-    introduce(model, diagnostics)
-    with open_engine(model, adapter) as engine:
+    introduce(session, model)
+    with open_engine(session, model, adapter) as engine:
         prepare(targets)
         options = choose(engine.default_options("transcribe"))
         scribe = TranscriptWriter(engine, options, vad, batch, layout, printed, diagnostics, named=len(sources) > 1)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.jobs.convert import ConvertJob
     from gpa_mlx.types import GenerationOptions
 
@@ -42,7 +43,7 @@ _MOST_DIFFERENCE = 0.05
 @json_option
 @click.pass_obj
 def vc(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     source: Path,
     voice: str | None,
@@ -65,16 +66,23 @@ def vc(
     A finished file says in itself that it is synthetic, and OUT.wav.json beside it how it was made;
     `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
+    diagnostics = session.diagnostics
     require_audio(source)
-    voice = name_voice(voice)
-    destination = Destination(output=output, play=play, subtype=subtype, sidecar=sidecar)
+    voice = name_voice(session, voice)
+    destination = Destination(
+        output=output,
+        play=play,
+        subtype=subtype,
+        sidecar=sidecar,
+        loudspeaker=session.settings.loudspeaker if play else None,
+    )
     destination.check(source, *([Path(voice)] if Path(voice).is_file() else []), as_json=as_json)
-    chosen = require_voice(voice, model)
+    chosen = require_voice(session, voice, model)
     from gpa_mlx.jobs.convert import ConvertJob, ConvertRequest
     from gpa_mlx.synthesis.conversion import ConversionSettings
 
-    introduce(model, diagnostics)
-    with open_engine(model, adapter) as engine:
+    introduce(session, model)
+    with open_engine(session, model, adapter) as engine:
         request = ConvertRequest(
             source=source,
             voice=chosen,

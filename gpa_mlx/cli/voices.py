@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx import settings
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, open_voice, read_source, require_audio, require_voice
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import write_json
@@ -17,13 +16,13 @@ from gpa_mlx.errors import ModelNotFoundError, SettingsError, VoiceError
 from gpa_mlx.model import demo
 from gpa_mlx.store.text_output import require_replaceable, write_text
 from gpa_mlx.voices.card import decode_card, format_card
+from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
 from gpa_mlx.voices.library import VoiceLibrary, checked_name
-from gpa_mlx.voices.voice import CONSENT, CONSENT_QUESTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.jobs.enroll import Enrollment
     from gpa_mlx.jobs.voice_probe import Probe
     from gpa_mlx.types import AudioLike, Voice
@@ -74,7 +73,7 @@ def voices() -> None:
 @json_option
 @click.pass_obj
 def add(
-    diagnostics: Diagnostics,
+    session: Session,
     *,
     name: str,
     files: tuple[Path, ...],
@@ -92,15 +91,16 @@ def add(
     The best few seconds of all the recordings are found, by noise, clipping, voicing and music. The model then says a
     short text with the new voice, and how like the voice that speech is, is measured.
     """
+    diagnostics = session.diagnostics
     if bool(files) == (record_s is not None):
         raise click.UsageError("Give either recordings or --record SECONDS.", click.get_current_context())
     library = VoiceLibrary()
     name = _free_name(library, name, force=force)
     for file in files:
         require_audio(file)
-    with open_engine(model) as engine:
+    with open_engine(session, model) as engine:
         consent = _consent(stated=i_have_rights)
-        clips: Sequence[AudioLike] = files if record_s is None else [_recorded(record_s, diagnostics)]
+        clips: Sequence[AudioLike] = files if record_s is None else [_recorded(session, record_s)]
         from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest
         from gpa_mlx.jobs.events import StepStarted
 
@@ -126,22 +126,25 @@ def add(
 @voices.command("list")
 @json_option
 @click.pass_obj
-def list_voices(diagnostics: Diagnostics, *, as_json: bool) -> None:
+def list_voices(session: Session, *, as_json: bool) -> None:
     """List the kept voices and the built-in ones."""
+    diagnostics = session.diagnostics
     library = VoiceLibrary()
     entries = library.entries()
     built_in = _built_in()
     if as_json:
         found = [
             {
-                **(entry.voice.to_dict() if entry.voice else {"name": entry.name}),
+                **(_voice_document(entry.voice) if entry.voice else {"name": entry.name}),
                 "built_in": False,
                 "file": str(entry.file),
                 "problem": entry.problem or None,
             }
             for entry in entries
         ]
-        found += [{**voice.to_dict(), "built_in": True, "file": None, "problem": None} for voice in built_in.values()]
+        found += [
+            {**_voice_document(voice), "built_in": True, "file": None, "problem": None} for voice in built_in.values()
+        ]
         write_json({"folder": str(library.folder), "voices": found})
         return
     sound = [entry.voice for entry in entries if entry.voice]
@@ -166,7 +169,7 @@ def show(*, name: str, as_json: bool) -> None:
     """Show what is known of the voice NAME."""
     voice = _stored_or_built_in(name)
     if as_json:
-        write_json(voice.to_dict())
+        write_json(_voice_document(voice))
         return
     rows = [("name", voice.name), ("family", voice.family), ("description", voice.description)]
     if voice.origin is not None:
@@ -184,8 +187,9 @@ def show(*, name: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def remove(diagnostics: Diagnostics, *, name: str, as_json: bool) -> None:
+def remove(session: Session, *, name: str, as_json: bool) -> None:
     """Delete the voice NAME."""
+    diagnostics = session.diagnostics
     library = VoiceLibrary()
     _refuse_built_in(library, name)
     removed = library.remove(name)
@@ -199,15 +203,16 @@ def remove(diagnostics: Diagnostics, *, name: str, as_json: bool) -> None:
 @click.argument("new_name", metavar="NEW-NAME")
 @json_option
 @click.pass_obj
-def rename(diagnostics: Diagnostics, *, name: str, new_name: str, as_json: bool) -> None:
+def rename(session: Session, *, name: str, new_name: str, as_json: bool) -> None:
     """Call the voice NAME NEW-NAME from now on."""
+    diagnostics = session.diagnostics
     library = VoiceLibrary()
     _refuse_built_in(library, name)
     _refuse_built_in_name(new_name)
     voice = library.rename(name, new_name)
     diagnostics.inform(f"'{name}' is now '{voice.name}'")
     if as_json:
-        write_json(voice.to_dict())
+        write_json(_voice_document(voice))
 
 
 @voices.command()
@@ -217,11 +222,12 @@ def rename(diagnostics: Diagnostics, *, name: str, new_name: str, as_json: bool)
 )
 @json_option
 @click.pass_obj
-def export(diagnostics: Diagnostics, *, name: str, output: Path | None, as_json: bool) -> None:
+def export(session: Session, *, name: str, output: Path | None, as_json: bool) -> None:
     """Write the card of the voice NAME, to be pasted.
 
     `--voice OUT.voice` speaks with a card that is not in the library.
     """
+    diagnostics = session.diagnostics
     voice = _stored_or_built_in(name)
     card = format_card(voice)
     if output is not None:
@@ -229,7 +235,7 @@ def export(diagnostics: Diagnostics, *, name: str, output: Path | None, as_json:
         write_text(output, card)
         diagnostics.inform(f"wrote {output}")
     if as_json:
-        write_json({"voice": voice.to_dict(), "card": card, "file": None if output is None else str(output)})
+        write_json({"voice": _voice_document(voice), "card": card, "file": None if output is None else str(output)})
     elif output is None:
         click.echo(card, nl=False)
 
@@ -240,12 +246,13 @@ def export(diagnostics: Diagnostics, *, name: str, output: Path | None, as_json:
 @_force_option
 @json_option
 @click.pass_obj
-def import_card(diagnostics: Diagnostics, *, source: str, name: str | None, force: bool, as_json: bool) -> None:
+def import_card(session: Session, *, source: str, name: str | None, force: bool, as_json: bool) -> None:
     """Keep the voice of a card.
 
     CARD is a text file that holds the card; `-` reads standard input, into which it can be pasted. Words around the
     card, quote marks and wrapped lines do not matter; a card with any other change is refused.
     """
+    diagnostics = session.diagnostics
     library = VoiceLibrary()
     voice = decode_card(read_source(source), "standard input" if source == STANDARD_INPUT else source)
     voice = replace(voice, name=_free_name(library, name or voice.name, force=force))
@@ -254,7 +261,7 @@ def import_card(diagnostics: Diagnostics, *, source: str, name: str | None, forc
         diagnostics.note("the card says nothing about the right to use this voice.")
     diagnostics.inform(f"added '{stored.name}'")
     if as_json:
-        write_json(stored.to_dict())
+        write_json(_voice_document(stored))
 
 
 @voices.command()
@@ -263,16 +270,17 @@ def import_card(diagnostics: Diagnostics, *, source: str, name: str | None, forc
 @model_option
 @json_option
 @click.pass_obj
-def play(diagnostics: Diagnostics, *, name: str, text: str | None, model: str | None, as_json: bool) -> None:
+def play(session: Session, *, name: str, text: str | None, model: str | None, as_json: bool) -> None:
     """Hear the voice NAME: the model says a short text with it."""
-    chosen = require_voice(name, model)
-    with open_engine(model) as engine:
+    diagnostics = session.diagnostics
+    chosen = require_voice(session, name, model)
+    with open_engine(session, model) as engine:
         from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
         from gpa_mlx.audio.devices.playback import Player
         from gpa_mlx.jobs.voice_probe import probe_text
         from gpa_mlx.store.manifest import read_manifest
 
-        loudspeaker = Loudspeaker(settings.current().loudspeaker)
+        loudspeaker = Loudspeaker(session.settings.loudspeaker)
         text = text or probe_text(read_manifest(engine.path).model_family)
         samples = 0
         with diagnostics.working("loading") as working, Player(engine.sample_rate, device=loudspeaker) as player:
@@ -318,14 +326,14 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _recorded(seconds: float, diagnostics: Diagnostics) -> AudioLike:
+def _recorded(session: Session, seconds: float) -> AudioLike:
     from gpa_mlx.audio.devices.clip_recorder import record_clip
     from gpa_mlx.audio.devices.microphone import Microphone
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
-    diagnostics.inform(f"recording {seconds:g} s: speak now")
-    with diagnostics.working("recording"):
-        return record_clip(Microphone(settings.current().microphone), seconds), SAMPLE_RATE_HZ
+    session.diagnostics.inform(f"recording {seconds:g} s: speak now")
+    with session.diagnostics.working("recording"):
+        return record_clip(Microphone(session.settings.microphone), seconds), SAMPLE_RATE_HZ
 
 
 def _built_in() -> dict[str, Voice]:
@@ -387,11 +395,19 @@ def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
     return rows
 
 
+def _voice_document(voice: Voice) -> dict[str, Any]:
+    """Return what `--json` says of a voice."""
+    document = asdict(voice) | {"global_tokens": list(voice.global_tokens)}
+    if voice.origin is None:
+        del document["origin"]
+    return document
+
+
 def _enrolment_document(enrolment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
     from gpa_mlx.jobs.enroll import described
 
     return {
-        "voice": stored.to_dict(),
+        "voice": _voice_document(stored),
         "folder": str(library.folder),
         "source": described(enrolment.source),
         "window": {"start_s": enrolment.window.start_s, "end_s": enrolment.window.end_s, "whole": enrolment.is_whole},

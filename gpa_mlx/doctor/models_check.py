@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from gpa_mlx.doctor.finding import Finding
 from gpa_mlx.errors import GPAError
+from gpa_mlx.jobs.models import default_model, find_model
 from gpa_mlx.model import demo
+from gpa_mlx.settings import Settings
 from gpa_mlx.store import models
 from gpa_mlx.store.manifest import Manifest, require_converted
 
@@ -12,26 +14,26 @@ _AREA = "models"
 _GET_ONE = "`gpa-mlx model pull`"
 
 
-def examine_models(default: str | None) -> list[Finding]:
+def examine_models(settings: Settings) -> list[Finding]:
     """Look at the files of the default model, of the demo model and of all installed ones, by their sizes.
 
     Args:
-        default: The model of the settings; None means the only one that is installed.
+        settings: Those of this run, which may name a default model.
     """
-    return [_default(default), *_demo(), *_installed()]
+    return [_default(settings), *_demo(), *_installed()]
 
 
-def _default(chosen: str | None) -> Finding:
-    if chosen is None and len(models.installed_models()) != 1:
+def _default(settings: Settings) -> Finding:
+    if default_model(settings) is None:
         what = "Several are installed and none is the default." if models.installed_models() else "None is installed."
         fix = "`gpa-mlx model default NAME`" if models.installed_models() else f"{_GET_ONE}, or `--model demo`"
         return Finding(_AREA, "note", what, fix)
     try:
-        path = demo.demo_model() if chosen == demo.NAME else models.resolve(chosen)
+        path = find_model(settings, None)
         manifest = require_converted(path)
     except GPAError as error:
         return Finding(_AREA, "missing", f"The default model cannot be used: {error.message}", error.hint or _GET_ONE)
-    return Finding(_AREA, "ok", f"The default is {chosen or path.name} ({path}), {_described(manifest)}.")
+    return Finding(_AREA, "ok", f"The default is {default_model(settings)} ({path}), {_described(manifest)}.")
 
 
 def _demo() -> list[Finding]:

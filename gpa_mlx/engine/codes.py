@@ -13,7 +13,7 @@ from gpa_mlx.errors import VoiceError
 from gpa_mlx.types import Voice
 
 if TYPE_CHECKING:
-    from gpa_mlx.model.family import CodecTask, EnrollmentTask
+    from gpa_mlx.model.tasks import CodecTask, EnrollmentTask
     from gpa_mlx.types import AudioLike, AudioTokens
 
 MAX_REFERENCE_S = 600.0

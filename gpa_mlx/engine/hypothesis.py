@@ -10,7 +10,7 @@ from gpa_mlx.lm.repetition import LoopDetector
 
 if TYPE_CHECKING:
     from gpa_mlx.lm.generate import Token
-    from gpa_mlx.model.family import TextOutput
+    from gpa_mlx.model.tasks import TextOutput
     from gpa_mlx.types import FinishReason
 
 _MAX_PERIOD = 32

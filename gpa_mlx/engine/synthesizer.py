@@ -17,8 +17,8 @@ from gpa_mlx.text.joining import check_text
 from gpa_mlx.types import SAMPLE_RATE_HZ, FinishReason, SpeechChunk
 
 if TYPE_CHECKING:
-    from gpa_mlx.model.family import ConversionTask, Prompt, SpeechTask, VoiceTask
     from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.tasks import ConversionTask, Prompt, SpeechTask, VoiceTask
     from gpa_mlx.types import AudioLike, GenerationOptions, SpeechStream, Voice
 
 MAX_PASS_S = 60.0

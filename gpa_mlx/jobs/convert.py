@@ -28,7 +28,7 @@ from gpa_mlx.jobs.generated_speech import (
 )
 from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.synthesis.conversion import ConversionSettings, ConvertedSegment, convert_recording
-from gpa_mlx.synthesis.retry import drawn_seed
+from gpa_mlx.synthesis.retry import with_seed
 from gpa_mlx.types import AudioLike, GenerationOptions, Voice
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class ConvertJob:
         self._source_sha256: str | None = None
         self.source_s = _duration_s(request.source)
         self.position_s = 0.0
-        self.result: GeneratedSpeech[ConvertedSegment] = GeneratedSpeech(options=drawn_seed(request.options))
+        self.result: GeneratedSpeech[ConvertedSegment] = GeneratedSpeech(options=with_seed(request.options))
 
     def run(self) -> Generator[ConvertEvent, None, None]:
         """Convert the source; closing the generator cancels within a token.

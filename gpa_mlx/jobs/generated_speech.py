@@ -16,7 +16,7 @@ from gpa_mlx.provenance.metadata import GenerationMetadata, digest_of_text
 from gpa_mlx.provenance.tagging import identify_model, identify_voice
 from gpa_mlx.store.manifest import sha256_of
 from gpa_mlx.synthesis.conversion import ConvertedSegment
-from gpa_mlx.synthesis.narration import SpokenPassage
+from gpa_mlx.synthesis.long_form import SpokenPassage
 from gpa_mlx.types import SAMPLE_RATE_HZ, Voice
 
 if TYPE_CHECKING:

@@ -31,9 +31,9 @@ from gpa_mlx.jobs.generated_speech import (
 from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.provenance.metadata import digest_of_text
 from gpa_mlx.store.text_output import require_replaceable, write_text
-from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint, checkpoint_key
-from gpa_mlx.synthesis.narration import NarrationSettings, SpokenPassage, narrate, narrated_samples, plan_passages
-from gpa_mlx.synthesis.retry import drawn_seed
+from gpa_mlx.synthesis.checkpoint import SynthesisCheckpoint, checkpoint_key
+from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisSettings, plan_passages, samples_after, synthesize
+from gpa_mlx.synthesis.retry import with_seed
 from gpa_mlx.transcripts.subtitles import make_cues, write_srt
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Voice
 from gpa_mlx.version import __version__
@@ -68,7 +68,7 @@ class SpeakRequest:
     text: str
     voice: Voice | Path
     options: GenerationOptions
-    settings: NarrationSettings = field(default_factory=NarrationSettings)
+    settings: SynthesisSettings = field(default_factory=SynthesisSettings)
     adapter: Path | None = None
     output: WavTarget | None = None
     subtitles: Path | None = None
@@ -117,7 +117,7 @@ class SpeakJob:
         self.plan = plan_passages(request.text, self._settings, exact=not request.options.constrain)
         is_recorded = request.output is not None or request.keep_audio
         self._weights = identify_weights(engine.path, request.adapter) if is_recorded else None
-        self._checkpoint: NarrationCheckpoint | None = None
+        self._checkpoint: SynthesisCheckpoint | None = None
         self.result: GeneratedSpeech[SpokenPassage] = GeneratedSpeech(options=request.options)
         self.problem: GPAError | None = None
 
@@ -171,7 +171,7 @@ class SpeakJob:
             if resumed is not None:
                 cleanup.enter_context(resumed)
                 yield Resumed(done=len(result.parts), total=len(self.plan))
-            result.options = drawn_seed(result.options)
+            result.options = with_seed(result.options)
             file = None
             if request.output is not None:
                 file = cleanup.enter_context(TaggedWavWriter(request.output, resumed))
@@ -190,9 +190,9 @@ class SpeakJob:
     def _speak(self, collector: SpeechCollector) -> Generator[SpeakEvent, None, None]:
         result, total = self.result, len(self.plan)
         assert result.voice is not None
-        chunks = narrate(
+        chunks = synthesize(
             self._engine,
-            self.request.text,
+            self.plan,
             voice=result.voice,
             options=result.options,
             settings=self._settings,
@@ -216,12 +216,12 @@ class SpeakJob:
         request, output = self.request, self.request.output
         if output is None or self._settings.live or len(self.plan) == 1:
             return None
-        key = checkpoint_key(request.text, voice, request.options, self._settings, repr(self._weights), __version__)
-        self._checkpoint = NarrationCheckpoint(output.path, key, request.options.seed)
+        key = checkpoint_key(self.plan, voice, request.options, self._settings, repr(self._weights), __version__)
+        self._checkpoint = SynthesisCheckpoint(output.path, key, request.options.seed)
         done = self._checkpoint.done
         if not done:
             return None
-        samples = narrated_samples([passage for passage, _ in self.plan], done)
+        samples = samples_after(self.plan, done)
         if file := _reopen(output, samples):
             self.result.parts += done
             self.result.options = replace(request.options, seed=self._checkpoint.seed)

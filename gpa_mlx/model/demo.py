@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.types import Voice
-from gpa_mlx.voices.voice import read_voice
+from gpa_mlx.voices.card import SUFFIX, read_card
 
 NAME = "demo"
 """What `--model` calls it; a directory of that name is `./demo`."""
@@ -17,6 +17,12 @@ ABILITIES = (
     "The demo model hears and says twenty words: zero to nine, yes, no, on, off, up, down, stop, go, left and right."
 )
 """What people are told about it."""
+
+WORDS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go",
+)  # fmt: skip
+"""Its vocabulary: it transcribes and speaks no other words."""
 
 _DATA = Path(__file__).parents[1] / "data" / "demo"
 
@@ -52,7 +58,7 @@ def demo_voices() -> tuple[Voice, ...]:
         ModelNotFoundError: This installation has none.
         VoiceError: A voice file is damaged.
     """
-    return tuple(read_voice(path) for path in sorted(_folder("voices").glob("*.json")))
+    return tuple(read_card(path) for path in sorted(_folder("voices").glob(f"*{SUFFIX}")))
 
 
 def demo_samples() -> tuple[DemoSample, ...]:

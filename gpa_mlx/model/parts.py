@@ -23,7 +23,7 @@ from gpa_mlx.store.safetensors_header import read_safetensors_header
 
 if TYPE_CHECKING:
     from gpa_mlx.lm.language_model import LanguageModel
-    from gpa_mlx.model.family import (
+    from gpa_mlx.model.tasks import (
         CodecTask,
         ConversionTask,
         EnrollmentTask,

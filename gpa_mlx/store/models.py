@@ -1,7 +1,7 @@
 """The installed models: one folder each under `paths.models_dir()`, found by name without any network.
 
 Beside the folder `NAME` lies `.NAME.json`, which says what the model was made from, so that a damaged one can be made
-again. The model that is used when none is named is the setting `model`.
+again. `gpa_mlx.jobs.models` says which model is used when none is named.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gpa_mlx import settings
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx.store import paths
 from gpa_mlx.store.files import locked, write_atomically
@@ -98,6 +97,12 @@ def folder_of(name: str) -> Path:
     return paths.models_dir() / check_name(name)
 
 
+def installed_names() -> tuple[str, ...]:
+    """Return the names of what is installed, sorted, without looking inside."""
+    root = paths.models_dir()
+    return tuple(sorted(entry.name for entry in root.iterdir() if _is_model(entry))) if root.is_dir() else ()
+
+
 def installed_models() -> tuple[InstalledModel, ...]:
     """Return what is installed, by name, whole or damaged."""
     root = paths.models_dir()
@@ -124,14 +129,14 @@ def require_installed(name: str) -> Path:
     Raises:
         ModelNotFoundError: There is none of that name; the nearest is suggested.
     """
-    names = _names()
+    names = installed_names()
     if name in names:
         return paths.models_dir() / name
     raise ModelNotFoundError(f"No model '{name}' is installed.", hint=_suggestion(name, names, names))
 
 
 def resolve(model: str | None) -> Path:
-    """Return the directory that a `--model` value means; `demo` is not for this function.
+    """Return the directory that a `--model` value other than `demo` means.
 
     An installed model's name goes before a directory of the same name, which is `./NAME`.
 
@@ -141,7 +146,7 @@ def resolve(model: str | None) -> Path:
     Raises:
         ModelNotFoundError: Nothing is named and there is not exactly one, or the name is not that of any model.
     """
-    names = _names()
+    names = installed_names()
     if not model:
         return paths.models_dir() / _only(names)
     if model in names:
@@ -152,40 +157,14 @@ def resolve(model: str | None) -> Path:
     return path
 
 
-def default_name() -> str | None:
-    """Return the model that is used when none is named: the chosen one, or the only one; it may be gone.
-
-    Raises:
-        SettingsError: The settings cannot be used.
-    """
-    names = _names()
-    return settings.current().model or (names[0] if len(names) == 1 else None)
-
-
-def set_default(name: str) -> None:
-    """Choose the model that is used when none is named: an installed one, or `demo`.
-
-    Raises:
-        ModelNotFoundError: It is not installed.
-        SettingsError: The settings file is no TOML.
-        GPAError: The choice cannot be written down.
-    """
-    if name != _DEMO:
-        require_installed(name)
-    settings.store("model", name)
-
-
 def remove(name: str) -> None:
     """Remove an installed model. It is gone at once and whole, even when the process is killed meanwhile.
 
     Raises:
         ModelNotFoundError: It is not installed.
-        SettingsError: The settings, which may name it, cannot be used.
-        GPAError: It cannot be removed, or the settings go on naming it because they cannot be written.
+        GPAError: It cannot be removed.
     """
     path = require_installed(name)
-    if settings.current().model == name:
-        settings.remove("model")
     gone = path.with_name(f".{name}{_REMOVED}{os.getpid()}")
     try:
         path.rename(gone)
@@ -268,11 +247,6 @@ def _only(names: tuple[str, ...]) -> str:
         hint="Run `gpa-mlx model pull` once to install the published one, add `--model demo`, which hears and says "
         "twenty words only, or name one made with `gpa-mlx convert` by --model or GPA_MLX_MODEL.",
     )
-
-
-def _names() -> tuple[str, ...]:
-    root = paths.models_dir()
-    return tuple(sorted(entry.name for entry in root.iterdir() if _is_model(entry))) if root.is_dir() else ()
 
 
 def _is_model(entry: Path) -> bool:

@@ -1,1 +1,1 @@
-"""Speech of any length, passage by passage, on top of the engine."""
+"""Long-form speech on top of an engine: passages and segments, failure detection, retries, trimming, checkpoints."""

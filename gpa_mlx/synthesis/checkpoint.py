@@ -1,4 +1,4 @@
-"""What an interrupted narration had finished, kept beside its output."""
+"""Checkpoint of a long-form synthesis: what an interrupted run had finished, kept beside its output."""
 
 from __future__ import annotations
 
@@ -9,28 +9,34 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import AudioFileError
-from gpa_mlx.synthesis.narration import NarrationSettings, SpokenPassage, plan_passages
+from gpa_mlx.synthesis.long_form import SpokenPassage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from gpa_mlx.synthesis.long_form import PlannedPassage, SynthesisSettings
     from gpa_mlx.types import GenerationOptions, Voice
 
 
 def checkpoint_key(
-    text: str, voice: Voice, options: GenerationOptions, settings: NarrationSettings, model: str, version: str
+    plan: Sequence[PlannedPassage],
+    voice: Voice,
+    options: GenerationOptions,
+    settings: SynthesisSettings,
+    model: str,
+    version: str,
 ) -> str:
-    """Return what two narrations must have in common for one to go on where the other stopped; the seed is not in it.
+    """Return what two runs must have in common for one to go on where the other stopped; the seed is not in it.
 
     Args:
-        text: As written.
+        plan: What is spoken.
         voice: Who speaks.
         options: Sampling.
-        settings: How to narrate.
+        settings: How to synthesize.
         model: Names the model's exact weights.
         version: Of this program.
     """
-    plan = plan_passages(text, settings)
     facts = [
         model,
         version,
@@ -42,15 +48,15 @@ def checkpoint_key(
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-class NarrationCheckpoint:
+class SynthesisCheckpoint:
     """A hidden file beside the output: the key and the seed, then one line per finished passage.
 
     A line is on the disk when `add` returns. A last line that was torn by a crash is ignored.
 
     Args:
         output: The WAV file that is written.
-        key: Of the narration, see `checkpoint_key`.
-        seed: The one the user gave; None goes on with that of the interrupted narration.
+        key: See `checkpoint_key`.
+        seed: The one the user gave; None goes on with that of the interrupted run.
     """
 
     def __init__(self, output: Path, key: str, seed: int | None) -> None:
@@ -61,7 +67,7 @@ class NarrationCheckpoint:
         self._read()
 
     def start(self, seed: int) -> None:
-        """Begin a narration from its first passage."""
+        """Begin from the first passage."""
         self.seed, self.done = seed, ()
         self._write(json.dumps({"key": self._key, "seed": seed}), mode="w")
 
@@ -71,7 +77,7 @@ class NarrationCheckpoint:
         self._write(json.dumps(asdict(passage), ensure_ascii=False), mode="a")
 
     def close(self) -> None:
-        """The narration is complete: forget it."""
+        """All is complete: remove the file."""
         self.path.unlink(missing_ok=True)
 
     def _write(self, lines: str, mode: str) -> None:
@@ -101,7 +107,7 @@ class NarrationCheckpoint:
 
 
 def forget_checkpoint(output: Path) -> None:
-    """Remove what an interrupted narration left beside a file that is being replaced."""
+    """Remove what an interrupted run left beside a file that is being replaced."""
     _path_of(output).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""How long a text may become, and when a model that speaks has lost its thread."""
+"""Failure detection for generated speech: token budgets, loops and dead silence."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpa_mlx.synthesis.conversion import ConvertedSegment
-    from gpa_mlx.synthesis.narration import SpokenPassage
+    from gpa_mlx.synthesis.long_form import SpokenPassage
     from gpa_mlx.types import GenerationOptions, Voice
 
 

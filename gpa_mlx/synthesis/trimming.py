@@ -1,4 +1,4 @@
-"""Passages side by side: their silence trimmed, their loudness matched, pauses between them."""
+"""Joining passages: silence at their edges is trimmed, their loudness matched, and pauses have fixed lengths."""
 
 from __future__ import annotations
 
@@ -87,18 +87,13 @@ def speech_level(speech: Waveform) -> float:
     return float(loud.mean()) if len(loud) else 0.0
 
 
-def matched(speech: Waveform, level: float) -> Waveform:
+def match_level(speech: Waveform, level: float) -> Waveform:
     """Scale speech by at most 6 dB towards a level; full scale is never reached."""
     own = speech_level(speech)
     if not own or not level:
         return speech
     gain = np.clip(level / own, 1 / _MAX_GAIN, _MAX_GAIN)
     return (speech * min(gain, _PEAK / np.abs(speech).max())).astype(np.float32)
-
-
-def pause(kind: Pause) -> Waveform:
-    """Return the silence that follows a passage."""
-    return np.zeros(round(PAUSE_S[kind] * SAMPLE_RATE_HZ), dtype=np.float32)
 
 
 def _faded(frame: Waveform, direction: slice) -> Waveform:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
+SUFFIX = ".voice"
+"""Of a file that holds a card."""
+
 MAX_BYTES = 1023
 """Longest card, in UTF-8."""
 

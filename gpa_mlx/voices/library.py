@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 from gpa_mlx.errors import VoiceError
 from gpa_mlx.store import paths
 from gpa_mlx.store.files import locked, sweep_partials, write_atomically
-from gpa_mlx.voices.card import format_card, read_card
+from gpa_mlx.voices.card import SUFFIX, format_card, read_card
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from gpa_mlx.types import Voice
-
-SUFFIX = ".voice"
 
 _MAX_CHARS = 64
 _MAX_BYTES = 160

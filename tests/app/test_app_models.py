@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from typing import Any, cast
@@ -10,6 +11,7 @@ import pytest
 from textual.widgets import Input, Static
 
 from gpa_mlx import settings
+from gpa_mlx.jobs.models import default_model
 from gpa_mlx.model import demo
 from gpa_mlx.store import models, paths
 from gpa_mlx_tui.features.models.install_form import InstallForm
@@ -88,12 +90,12 @@ def test_the_default_is_chosen(use, second):
         await listed(session, 3)
         await session.press("ctrl+s")
         await session.until(lambda: session.sent(InstallDone))
-        assert settings.current().model == "demo"
+        assert settings.load_settings(os.environ).settings.model == "demo"
         await session.until(lambda: session.screen.models[0].is_default)
         await choose(session, second)
         await session.press("ctrl+s")
         await session.until(lambda: len(session.sent(InstallDone)) == 2)
-        assert models.default_name() == "second"
+        assert default_model(settings.load_settings(os.environ).settings) == "second"
         await session.until(lambda: [model.is_default for model in session.screen.models] == [False, True, False])
 
     use(steps, mode="models")

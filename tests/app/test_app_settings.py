@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -41,13 +42,13 @@ def test_a_value_is_changed_shown_with_its_origin_and_reset(use):
     async def steps(session):
         await listed(session)
         await change(session, "max_memory", "4GB")
-        await session.until(lambda: settings.current().max_memory == 4 * 10**9)
+        await session.until(lambda: settings.load_settings(os.environ).settings.max_memory == 4 * 10**9)
         assert "next start" in session.toasts[-1]
         await session.until(lambda: isinstance(session.app.focused, Rows))
         assert "settings&#160;file" in session.picture()
         await session.press("delete")
         await session.until(lambda: len(session.sent(SettingsRead)) == 3)
-        assert settings.current().max_memory is None
+        assert settings.load_settings(os.environ).settings.max_memory is None
         await session.press("delete")
         assert "is not set" in session.toasts[-1]
 
@@ -74,7 +75,7 @@ def test_an_empty_value_takes_the_setting_back(use):
     async def steps(session):
         await listed(session)
         await change(session, "voice", "")
-        await session.until(lambda: settings.current().voice is None)
+        await session.until(lambda: settings.load_settings(os.environ).settings.voice is None)
 
     use(steps, mode="settings")
 
@@ -129,13 +130,13 @@ def test_a_device_is_chosen_from_those_that_are_connected_now(use, monkeypatch, 
         assert not settings_file().exists()
         port.plugged += ["USB", "USB"]
         assert (await choose_device(session, name, 2))[0] == [theirs, "Built-in", "USB, Core Audio"]
-        assert getattr(settings.current(), name) == "USB, Core Audio"
+        assert getattr(settings.load_settings(os.environ).settings, name) == "USB, Core Audio"
         port.plugged.remove("USB")
         offered, chosen = await choose_device(session, name, 3)
         assert (offered, chosen) == ([theirs, "USB, Core Audio", "Built-in", "USB"], "USB, Core Audio")
-        assert getattr(settings.current(), name) == "USB"
+        assert getattr(settings.load_settings(os.environ).settings, name) == "USB"
         await choose_device(session, name, 0)
-        assert getattr(settings.current(), name) is None
+        assert getattr(settings.load_settings(os.environ).settings, name) is None
 
     use(steps, mode="settings")
 
@@ -165,7 +166,7 @@ def test_a_key_is_given_by_pressing_it_and_works_at_once(use):
         screen = session.screen
         await listed(session)
         await press_for(session, "keys.app.mode_help", "f12")
-        await session.until(lambda: settings.current().keys == {"app.mode_help": "f12"})
+        await session.until(lambda: settings.load_settings(os.environ).settings.keys == {"app.mode_help": "f12"})
         await session.until(lambda: session.toasts == ["Saved."])
         await session.press("f1")
         assert session.screen is screen
@@ -174,7 +175,7 @@ def test_a_key_is_given_by_pressing_it_and_works_at_once(use):
         await session.press("f9")
         await session.until(lambda: session.screen is screen)
         await session.press("delete")
-        await session.until(lambda: settings.current().keys == {})
+        await session.until(lambda: settings.load_settings(os.environ).settings.keys == {})
         await session.press("f1")
         await session.until(lambda: session.app.current_mode == "help")
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
+from gpa_mlx.settings import SettingsSource
 from gpa_mlx_tui.bindings import APP, keys_of
 from gpa_mlx_tui.launch import make_app
 from gpa_mlx_tui.modes import MODES
@@ -30,7 +31,7 @@ SETTLED_S = 0.2
 
 def one_trial() -> dict[str, float]:
     """Open the app once; return the longest turn of each mode but the first one."""
-    app = make_app("demo")
+    app = make_app(SettingsSource(), "demo")
     try:
         return asyncio.run(longest_turns_s(app))
     finally:

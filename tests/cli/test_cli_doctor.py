@@ -22,7 +22,7 @@ def finds(monkeypatch):
     """Let the checkup find what is given."""
 
     def put(*findings: Finding) -> None:
-        monkeypatch.setattr("gpa_mlx.doctor.checkup.examine", lambda *, probe_microphone: iter(findings))
+        monkeypatch.setattr("gpa_mlx.doctor.checkup.examine", lambda source, *, probe_microphone: iter(findings))
 
     return put
 

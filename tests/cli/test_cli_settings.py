@@ -51,7 +51,7 @@ def test_the_option_goes_before_all(gpa_mlx, file, place):
     option = ("--max-memory", "2GB")
     result = gpa_mlx(*option, "settings") if place == "before" else gpa_mlx("settings", *option)
     assert row(result.out, "max_memory") == ["max_memory", "2GB", "--max-memory"]
-    assert settings.current().max_memory == 4 * 10**9  # it held for that run only
+    assert settings.load_settings({}).settings.max_memory == 4 * 10**9  # it held for that run only
 
 
 def test_an_unusable_option(gpa_mlx):

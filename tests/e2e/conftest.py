@@ -7,15 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 import gpa_mlx
 from gpa_mlx.cli import cli
-from gpa_mlx.cli.diagnostics import run
+from gpa_mlx.cli.program import run
 from gpa_mlx.model import demo as demo_data
 from gpa_mlx.store.manifest import read_manifest
+from gpa_mlx.voices.card import format_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,9 +69,9 @@ def toy_data(converted_small_a, golden_audio, tmp_path_factory) -> Path:
     family = read_manifest(converted_small_a).model_family
     with gpa_mlx.load(converted_small_a) as engine:
         for name in ("slt", "rms"):
-            voice = engine.make_voice(golden_audio(name), name=name).to_dict()
-            voice |= {"family": family, "description": f"Golden {name}."}
-            (data / "voices" / f"{name}.json").write_text(json.dumps(voice))
+            voice = engine.make_voice(golden_audio(name), name=name)
+            voice = replace(voice, family=family, description=f"Golden {name}.")
+            (data / "voices" / f"{name}.voice").write_text(format_card(voice))
     shutil.copyfile(golden_audio("slt"), data / "samples" / "words.wav")
     listing = [{"file": "words.wav", "text": "words of slt", "voice": "slt"}]
     (data / "samples" / "samples.json").write_text(json.dumps(listing))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -25,6 +26,13 @@ def test_import_contracts():
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_contract_says_why():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    above = re.findall(r"^(.*)\n\[\[tool\.importlinter\.contracts\]\]", text, re.MULTILINE)
+    assert above
+    assert all(line.startswith("# ") for line in above)
 
 
 @pytest.mark.slow

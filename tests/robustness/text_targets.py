@@ -32,7 +32,6 @@ from gpa_mlx.train.language_model.training_manifest import read_training_manifes
 from gpa_mlx.transcripts.subtitles import FORMATS, Layout, make_cues, render
 from gpa_mlx.types import Segment, Voice, VoiceOrigin
 from gpa_mlx.voices.card import decode_card, format_card
-from gpa_mlx.voices.voice import read_voice
 from gpa_mlx_convert.sources import read_config
 from tests.robustness.mutator import changed_text, either, mutated_json, mutated_lines, mutated_text, text_of
 from tests.robustness.target import Target
@@ -77,12 +76,6 @@ _VOICE = Voice(
     description="A woman, é.",
     origin=VoiceOrigin(source_sha256="a" * 64, start_s=1.5, end_s=7.5, made_on="2026-11-21", consent="Yes."),
 )
-_VOICES = [_VOICE.to_dict(), {"name": "b", "global_tokens": [1, 2]}]
-
-
-def _read_voice(file: Path) -> None:
-    voice = read_voice(file)
-    assert Voice.from_dict(json.loads(json.dumps(voice.to_dict())), "itself") == voice
 
 
 def _card(draw: Random) -> bytes:
@@ -428,7 +421,6 @@ def _demo_manifest(draw: Random) -> bytes:
 
 TEXT_TARGETS = (
     Target("tokens", mutated_json(_TOKENS), lambda folder: lambda content: parse_tokens(content, "tokens.json"), 176),
-    Target("voice-json", mutated_json(_VOICES), _file("voice.json", _read_voice), 44),
     Target("voice-card", either(_card, mutated_lines([format_card(_VOICE)])), _decode_card, 70),
     Target("settings", mutated_lines([_SETTINGS], _SETTINGS_LINES), _file("settings.toml", _load_settings), 18),
     Target("variables", mutated_json([_VARIABLES], _VARIABLE_WORDS), _load_variables, 70),

@@ -9,7 +9,8 @@ import pytest
 
 from gpa_mlx import settings
 from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.settings import KEYS, Settings, load_settings, parse_size, remove, store
+from gpa_mlx.jobs import models as jobs_models
+from gpa_mlx.settings import KEYS, Settings, SettingsSource, check_flag, load_settings, parse_size, remove, store
 from gpa_mlx.store import models, paths
 
 
@@ -150,22 +151,18 @@ def test_shown_values_can_be_given_back(name, text):
     assert key.shown(None) == "-"
 
 
-def test_current_sees_flags_until_they_are_forgotten(file, monkeypatch):
-    monkeypatch.delenv("GPA_MLX_MODEL", raising=False)
-    settings.use_flag("max_memory", "1GB")
-    assert settings.current().max_memory == 10**9
-    settings.forget_flags()
-    assert settings.current().max_memory is None
-    with pytest.raises(SettingsError, match="--max-memory"):
-        settings.use_flag("max_memory", "much")
-    assert settings.current().max_memory is None
-
-
-def test_current_reads_afresh(file, monkeypatch):
-    monkeypatch.delenv("GPA_MLX_MODEL", raising=False)
-    assert settings.current().model is None
+def test_a_source_has_flags_and_reads_afresh(file):
+    source = SettingsSource({"max_memory": "1GB"}, {})
+    assert source.load().settings == Settings(max_memory=10**9)
     store("model", "demo")
-    assert settings.current().model == "demo"
+    assert source.load().settings == Settings(max_memory=10**9, model="demo")
+    assert SettingsSource(environ={}).load().settings.max_memory is None
+
+
+def test_flags_are_checked_when_they_are_given():
+    assert check_flag("max_memory", "1GB") == "1GB"
+    with pytest.raises(SettingsError, match="--max-memory"):
+        check_flag("max_memory", "much")
 
 
 def test_comments_and_order_survive_changes(file):
@@ -239,7 +236,7 @@ def test_a_file_that_cannot_be_written_is_named(file):
         with pytest.raises(GPAError, match=r"settings\.toml cannot be written: ") as caught:
             change()
         assert paths.HOME_VARIABLE in caught.value.hint
-    assert settings.current().voice == "anna"
+    assert load_settings({}).settings.voice == "anna"
 
 
 def test_a_model_stays_when_the_settings_must_go_on_naming_it(file):
@@ -248,9 +245,9 @@ def test_a_model_stays_when_the_settings_must_go_on_naming_it(file):
     (file.parent / ".lock").unlink()
     (file.parent / ".lock").mkdir()
     with pytest.raises(GPAError, match=r"settings\.toml cannot be written"):
-        models.remove("mine")
+        jobs_models.remove_model("mine")
     assert models.require_installed("mine").is_dir()
     (file.parent / ".lock").rmdir()
-    models.remove("mine")
-    assert settings.current().model is None
+    jobs_models.remove_model("mine")
+    assert load_settings({}).settings.model is None
     assert not (paths.models_dir() / "mine").exists()

@@ -7,7 +7,6 @@ import locale
 import os
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
@@ -17,9 +16,12 @@ from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from gpa_mlx.audio.devices.playback import OutputDevice
+    from gpa_mlx.cli.program import Session
     from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.settings import SettingsSource
     from gpa_mlx_tui.app.app import GPAApp
 
 _CLOSE_S = 0.5
@@ -47,7 +49,8 @@ class _WithKeys(click.Command):
 @model_option
 @click.option("--theme", type=click.Choice(THEMES), help="Colours.  [default: as in the settings, or dark]")
 @click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
-def tui(*, model: str | None, theme: str | None, ascii_only: bool | None) -> None:
+@click.pass_obj
+def tui(session: Session, *, model: str | None, theme: str | None, ascii_only: bool | None) -> None:
     """Dictate, speak and more in a terminal app.
 
     Without --model it opens on the demo model, which hears and says twenty words. F1 shows every key.
@@ -56,7 +59,7 @@ def tui(*, model: str | None, theme: str | None, ascii_only: bool | None) -> Non
         raise GPAError("The app needs a terminal.", hint="Start it in one, or use the other commands in scripts.")
     gc.disable()  # until all is imported: there is no garbage yet, and looking for it takes a tenth of the start
     with _first_picture(sys.__stderr__):
-        app = make_app(model, theme, ascii_only)
+        app = make_app(session.source, model, theme, ascii_only)
     _run(app)
 
 
@@ -73,10 +76,13 @@ def _first_picture(terminal: TextIO) -> Iterator[None]:
         raise
 
 
-def make_app(model: str | None = None, theme: str | None = None, ascii_only: bool | None = None) -> GPAApp:
+def make_app(
+    source: SettingsSource, model: str | None = None, theme: str | None = None, ascii_only: bool | None = None
+) -> GPAApp:
     """Make the app as the user has set it up; it looks for garbage once all its modes are imported.
 
     Args:
+        source: Where the settings come from.
         model: Name or directory of the model to begin with; None means the chosen one, or the demo model.
         theme: One of `THEMES`; None means that of the settings.
         ascii_only: Draw with ASCII characters; None means as in the settings, or as the locale needs it.
@@ -85,14 +91,11 @@ def make_app(model: str | None = None, theme: str | None = None, ascii_only: boo
         ModelNotFoundError: No such model.
         SettingsError: The settings cannot be used.
     """
-    from gpa_mlx import settings
-    from gpa_mlx.cli.inputs import require_model
-    from gpa_mlx.model import demo
-    from gpa_mlx.store import models
+    from gpa_mlx.jobs.models import find_model_or_demo
     from gpa_mlx.store.manifest import require_converted
 
-    chosen = settings.current()
-    path = Path(require_model(model or chosen.model or (None if models.default_name() else demo.NAME)))
+    chosen = source.load().settings
+    path = find_model_or_demo(chosen, model)
     require_converted(path)
     theme = theme or chosen.theme or "dark"
     if theme not in THEMES:
@@ -103,11 +106,12 @@ def make_app(model: str | None = None, theme: str | None = None, ascii_only: boo
     from gpa_mlx_tui.services.hearing import default_dependencies
 
     return GPAApp(
-        _open_engine,
+        lambda directory: _open_engine(source, directory),
         path,
         theme="light" if theme == "light" else "dark",
         ascii_only=ascii_only,
         keys=chosen.keys,
+        settings=source,
         output=_loudspeaker(chosen.loudspeaker),
         ears=default_dependencies(
             chosen.microphone,
@@ -129,10 +133,10 @@ def _loudspeaker(name: str | None) -> OutputDevice | None:
     return Loudspeaker(name)
 
 
-def _open_engine(path: Path) -> SpeechEngine:
-    from gpa_mlx.cli.inputs import open_engine
+def _open_engine(source: SettingsSource, path: Path) -> SpeechEngine:
+    from gpa_mlx.jobs.models import open_model
 
-    engine = open_engine(str(path))
+    engine = open_model(source.load().settings, path)
     _settle()
     return engine
 

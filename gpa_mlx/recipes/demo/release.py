@@ -21,6 +21,7 @@ from gpa_mlx.recipes.demo.evaluation.quality_targets import MAX_EMBEDDED_BYTES
 from gpa_mlx.recipes.demo.evaluation.references import reference_recording
 from gpa_mlx.store.manifest import MANIFEST_NAME, require_converted
 from gpa_mlx.types import SAMPLE_RATE_HZ
+from gpa_mlx.voices.card import SUFFIX, format_card
 
 if TYPE_CHECKING:
     from gpa_mlx.recipes.demo.data.dataset import DemoData
@@ -84,7 +85,7 @@ def _write_voices(model_directory: Path, data: DemoData, folder: Path) -> None:
             clip = reference_recording(speech, name, gpa.reference_s)
             voice = gpa.make_voice((clip, SAMPLE_RATE_HZ), name=name)
             described = replace(voice, family=family, description=_DESCRIPTIONS[name])
-            _write_json(folder / f"{name}.json", described.to_dict())
+            (folder / f"{name}{SUFFIX}").write_text(format_card(described), encoding="utf-8")
 
 
 def _write_samples(folder: Path) -> None:

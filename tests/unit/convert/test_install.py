@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 
 import pytest
 
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
+from gpa_mlx.jobs.models import default_model, remove_model
+from gpa_mlx.settings import load_settings
 from gpa_mlx.store import models, paths
 from gpa_mlx.store.manifest import verify_files
 from gpa_mlx_convert import install
@@ -44,7 +47,7 @@ def test_a_pulled_model_is_whole_recorded_and_the_default(hub):
     assert verify_files(done.path) == []
     assert done.manifest.source.location == hub.repo
     assert done.manifest.source.revision == hub.commits[0]
-    assert models.default_name() == "gpa"
+    assert default_model(load_settings(os.environ).settings) == "gpa"
     assert downloads() == []
     assert len(said) == 2
 
@@ -112,7 +115,7 @@ def test_the_conversion_is_kept_and_changed_on_request(hub):
     assert second.manifest.parts["lm"].bits is None
     assert hub.requests == [], "made from the kept source"
     assert len(downloads()) == 1
-    models.remove("gpa")
+    remove_model("gpa")
 
 
 def test_what_a_killed_pull_left_is_tidied(hub):
@@ -136,7 +139,7 @@ def test_names_are_checked_and_not_taken_twice(hub, installed, small_a):
         pull(PullRequest(repo="other/GPA"), Listener())
     assert hub.requests == []
     assert pull(PullRequest(name="second"), Listener()).changed
-    assert models.default_name() == "gpa"
+    assert default_model(load_settings(os.environ).settings) == "gpa"
 
 
 def test_what_was_begun_and_given_up_does_not_hold_a_name(hub):
@@ -254,4 +257,4 @@ def test_a_removed_model_takes_its_kept_source_along(hub):
     install.remove("second", Listener())
     assert downloads() == []
     assert models.installed_models() == ()
-    assert models.default_name() is None
+    assert default_model(load_settings(os.environ).settings) is None

@@ -12,6 +12,7 @@ from gpa_mlx.doctor.checkup import examine
 from gpa_mlx.doctor.models_check import examine_models
 from gpa_mlx.doctor.storage_check import examine_storage, folder_size
 from gpa_mlx.model.demo import demo_model
+from gpa_mlx.settings import Settings, SettingsSource
 from gpa_mlx.store import paths
 
 WELL = Backend("0.32.4", "gpu", True, None)
@@ -32,14 +33,14 @@ def install(name: str) -> None:
 
 
 def test_no_model_is_a_note():
-    default, demo = examine_models(None)
+    default, demo = examine_models(Settings())
     assert (default.status, "gpa-mlx model pull" in default.fix) == ("note", True)
     assert (demo.status, "5.7 million" in demo.what) == ("ok", True)
 
 
 def test_the_only_installed_model_is_the_default():
     install("small")
-    default, _, listed = examine_models(None)
+    default, _, listed = examine_models(Settings())
     assert (default.status, listed.status) == ("ok", "ok")
     assert "The default is small" in default.what
 
@@ -47,19 +48,19 @@ def test_the_only_installed_model_is_the_default():
 def test_several_models_and_no_default():
     install("a")
     install("b")
-    assert "gpa-mlx model default NAME" in examine_models(None)[0].fix
+    assert "gpa-mlx model default NAME" in examine_models(Settings())[0].fix
 
 
 @pytest.mark.parametrize("chosen", ["demo", "small"])
 def test_the_chosen_default(chosen):
     install("small")
-    found = examine_models(chosen)[0]
+    found = examine_models(Settings(model=chosen))[0]
     assert (found.status, f"The default is {chosen}" in found.what) == ("ok", True)
 
 
 def test_a_directory_as_default(tmp_path):
-    assert examine_models(str(demo_model()))[0].status == "ok"
-    found = examine_models(str(tmp_path / "nowhere"))[0]
+    assert examine_models(Settings(model=str(demo_model())))[0].status == "ok"
+    found = examine_models(Settings(model=str(tmp_path / "nowhere")))[0]
     assert found.status == "missing"
     assert found.fix
 
@@ -68,12 +69,12 @@ def test_a_damaged_default_is_essential_and_another_is_not():
     install("broken")
     install("whole")
     (paths.models_dir() / "broken" / "tokenizer.json").unlink()
-    default, _, broken, whole = examine_models("broken")
+    default, _, broken, whole = examine_models(Settings(model="broken"))
     assert default.status == "missing"
     assert "tokenizer.json is missing" in default.what
     assert (broken.status, whole.status) == ("warning", "ok")
     assert "gpa-mlx model repair broken" in broken.fix
-    assert examine_models("whole")[0].status == "ok"
+    assert examine_models(Settings(model="whole"))[0].status == "ok"
 
 
 def test_sizes_of_folders(tmp_path):
@@ -104,7 +105,7 @@ def test_storage_names_what_frees_it(home):
 
 def test_all_areas_of_a_computer_that_is_well(make_host, make_devices):
     host = make_host(programs=("afconvert", "ffmpeg"))
-    found = list(examine(host=host, devices=make_devices(), load=lambda: WELL))
+    found = list(examine(SettingsSource(), host=host, devices=make_devices(), load=lambda: WELL))
     areas = list(dict.fromkeys(each.area for each in found))
     assert areas == [
         *("machine", "backend", "settings", "models", "storage"),
@@ -118,7 +119,9 @@ def test_all_areas_of_a_computer_that_is_well(make_host, make_devices):
 def test_settings_choose_model_and_devices(make_host, make_devices):
     paths.settings_file().write_text('model = "demo"\nmicrophone = "USB"\nloudspeaker = "HDMI"\n')
     devices = make_devices()
-    found = list(examine(host=make_host(), devices=devices, load=lambda: WELL, probe_microphone=False))
+    found = list(
+        examine(SettingsSource(), host=make_host(), devices=devices, load=lambda: WELL, probe_microphone=False)
+    )
     assert devices.asked == ["USB", "HDMI"]
     assert devices.recorded == 0
     assert any("The default is demo" in each.what for each in found)
@@ -127,7 +130,7 @@ def test_settings_choose_model_and_devices(make_host, make_devices):
 
 def test_broken_settings_are_found_and_the_rest_is_still_looked_at(make_host, make_devices):
     paths.settings_file().write_text("modle = 3\n")
-    found = list(examine(host=make_host(), devices=make_devices(), load=lambda: WELL))
+    found = list(examine(SettingsSource(), host=make_host(), devices=make_devices(), load=lambda: WELL))
     (broken,) = [each for each in found if each.area == "settings"]
     assert broken.status == "missing"
     assert "'modle'" in broken.what

@@ -51,7 +51,7 @@ class CountedDecoder:
     def __init__(self, decoder):
         self.decoder, self.calls = decoder, []
 
-    def __call__(self, ids, caches):
+    def __call__(self, ids, caches, *, embeddings=None):
         self.calls.append(ids.shape)
         return self.decoder(ids, caches)
 

@@ -9,6 +9,7 @@ import pytest
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.model import demo
 from gpa_mlx.types import Voice
+from gpa_mlx.voices.card import format_card
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_the_data_belong_to_the_package():
 def test_voices_come_by_name(data):
     (data / "voices").mkdir()
     for name in ("b", "a"):
-        (data / "voices" / f"{name}.json").write_text(json.dumps({"name": name, "global_tokens": [1]}))
+        (data / "voices" / f"{name}.voice").write_text(format_card(Voice(name=name, global_tokens=(1,))))
     (data / "voices" / "notes.txt").touch()
     assert demo.demo_voices() == (Voice(name="a", global_tokens=(1,)), Voice(name="b", global_tokens=(1,)))
 

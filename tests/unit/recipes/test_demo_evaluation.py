@@ -89,6 +89,8 @@ class MuteEngine(PerfectEngine):
 class ExactJudge:
     """A judge that understands the synthesiser's recordings, and nothing else."""
 
+    conditions, limits, voices = "told everything", "none", frozenset({"slt", "rms", "awb", "kal", "slt-small"})
+
     def __init__(self, data):
         self.texts = {recording.wave.tobytes(): recording.text for recording in data.trained_voices}
 
@@ -103,7 +105,7 @@ def data():
 
 def measured(engine, data, judge=None, **settings):
     evaluator = Evaluator(engine, data, EvaluationSettings(**settings), reference_s=0.5, report=lambda message: None)
-    return evaluator.scores(judge, parameters=7, size_bytes=8)
+    return evaluator.scores({"exact": judge} if judge else {}, parameters=7, size_bytes=8)
 
 
 def test_word_errors_are_counted_over_all_utterances_together():
@@ -146,9 +148,9 @@ def test_silence_counts_as_errors_and_as_no_conversion(data):
     assert scores.speak.overall.rate == scores.conversion.words.rate == 1
     assert (scores.speak.without_speech, scores.conversion.without_speech) == (15, 15)
     assert (scores.conversion.closer, scores.conversion.codes_closer) == (0, 0)
-    assert scores.judge is not None
-    assert (scores.judge.spoken.rate, scores.judge.original.rate, scores.judge.difference) == (1, 0, 1)
-    assert scores.judge.spoken.utterances == 12  # the espeak voice is not judged
+    judged = scores.judges["exact"]
+    assert (judged.spoken.rate, judged.original.rate, judged.difference) == (1, 0, 1)
+    assert judged.spoken.utterances == 12  # the espeak voice is not judged
 
 
 def test_other_errors_are_not_taken_for_silence(data):
@@ -169,7 +171,7 @@ def test_of_fewer_recordings_each_voice_has_its_share(data):
 
 
 def test_without_a_judge_there_is_no_figure(data):
-    assert measured(PerfectEngine(data), data).judge is None
+    assert measured(PerfectEngine(data), data).judges == {}
 
 
 def test_voices_are_made_from_training_recordings_of_the_wanted_length(data):
@@ -191,5 +193,5 @@ def test_a_random_model_gives_finite_figures_twice_the_same(data, tmp_path):
     document = scores.as_dict()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert math.isfinite(scores.speak.overall.rate)
-    assert (scores.judge is None) == (importlib.util.find_spec("pocketsphinx") is None)
+    assert (not scores.judges) == (importlib.util.find_spec("pocketsphinx") is None)
     assert evaluate(model, data, settings) == scores

@@ -38,7 +38,15 @@ SCORES = DemoScores(
     speak=SpeakScores(
         overall=errors(0.078), built_in=errors(0.045), by_voice={"slt": errors(0.0333)}, without_speech=3
     ),
-    judge=JudgeScores(spoken=errors(0.143), original=errors(0.051), difference=0.092),
+    judges={
+        "pocketsphinx": JudgeScores(
+            conditions="told to expect all words",
+            limits="men only",
+            spoken=errors(0.143),
+            original=errors(0.051),
+            difference=0.092,
+        )
+    },
     conversion=ConversionScores(
         words=errors(0.111),
         without_speech=2,
@@ -80,6 +88,8 @@ def test_it_tells_what_was_measured_and_whether_that_is_enough(model):
     assert row(card, "held-out voice m6")[1] == "43.2 % (200 words, 70 utterances)"
     for figure in ("25.8 %", "6.7 %", "7.8 %", "3.3 %", "14.3 %", "97.6 %", "95.4 %", "93.2 %", "3.21 million"):
         assert figure in card
+    for words in ("pocketsphinx, which has nothing to do with the model, told to expect all words", "men only."):
+        assert words in card
     assert "49 of 50 recordings give no text; 41 when" in card
     assert "3 texts and 2 conversions" in card
 
@@ -101,7 +111,7 @@ def test_it_tells_what_the_model_is_and_is_not(model):
 
 def test_what_was_not_measured_is_not_claimed(model):
     conversion = replace(SCORES.conversion, pitch_closer=None, pitch_pairs=0)
-    card = card_of(model, replace(SCORES, judge=None, conversion=conversion))
+    card = card_of(model, replace(SCORES, judges={}, conversion=conversion))
     assert row(card, "word errors of pocketsphinx")[1:] == ["at most 15.0 %", "-", "not measured"]
     assert "pocketsphinx was not installed" in card
 

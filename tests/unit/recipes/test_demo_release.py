@@ -16,7 +16,7 @@ from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, VOICES, EspeakV
 from gpa_mlx.recipes.demo.data.vocabulary import split_of
 from gpa_mlx.recipes.demo.release import make_embedded
 from gpa_mlx.store.manifest import read_manifest, verify_files
-from gpa_mlx.types import Voice
+from gpa_mlx.voices.card import read_card
 from tests.support.toy_demo import pack_random, toy_data
 
 pytestmark = pytest.mark.skipif(
@@ -51,8 +51,7 @@ def test_the_voices_are_the_built_in_ones_and_fit_the_model(shipped):
     assert {path.stem for path in (shipped / "voices").iterdir()} == set(BUILT_IN)
     with gpa_mlx.load(shipped / "model") as engine:
         for path in (shipped / "voices").iterdir():
-            document = json.loads(path.read_text())
-            voice = Voice.from_dict(document, str(path))
+            voice = read_card(path)
             assert (voice.name, voice.family) == (path.stem, family)
             assert voice.description
             engine._check_voice(voice)
@@ -81,7 +80,7 @@ def test_the_samples_are_unseen_sentences_by_both_engines(shipped):
 def test_it_is_the_same_each_time_and_leaves_other_files_alone(model, shipped, tmp_path):
     (tmp_path / "__init__.py").touch()
     (tmp_path / "voices").mkdir()
-    (tmp_path / "voices" / "old.json").touch()
+    (tmp_path / "voices" / "old.voice").touch()
     make_embedded(model, toy_data(), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"__init__.py", "model", "samples", "voices"}
     (tmp_path / "__init__.py").unlink()

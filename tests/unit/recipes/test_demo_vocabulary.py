@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.model import demo
 from gpa_mlx.recipes.demo.data.plan import (
     DemoDataConfig,
     evaluation_requests,
@@ -19,6 +20,11 @@ from gpa_mlx.recipes.demo.data.vocabulary import MAX_WORDS, WORDS, draw_sequence
 
 def test_there_are_twenty_words():
     assert len(WORDS) == len(set(WORDS)) == 20
+
+
+def test_the_program_tells_the_words_that_the_recipe_trains():
+    assert demo.WORDS == WORDS
+    assert all(word in demo.ABILITIES for word in ("zero to nine", *WORDS[10:]))
 
 
 def test_the_same_seed_draws_the_same_sequences_and_another_seed_draws_others():

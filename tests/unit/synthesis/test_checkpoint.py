@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from gpa_mlx.errors import AudioFileError
-from gpa_mlx.synthesis.checkpoint import NarrationCheckpoint, checkpoint_key
-from gpa_mlx.synthesis.narration import NarrationSettings, SpokenPassage
+from gpa_mlx.synthesis.checkpoint import SynthesisCheckpoint, checkpoint_key
+from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisSettings, plan_passages
 from gpa_mlx.types import GenerationOptions
 
 PASSAGES = [
@@ -27,24 +27,24 @@ PASSAGES = [
 
 
 def written(path, passages=PASSAGES, key="k"):
-    journal = NarrationCheckpoint(path, key, None)
-    journal.start(17)
+    checkpoint = SynthesisCheckpoint(path, key, None)
+    checkpoint.start(17)
     for passage in passages:
-        journal.add(passage)
-    return journal
+        checkpoint.add(passage)
+    return checkpoint
 
 
 def test_what_is_done_comes_back(tmp_path):
     written(tmp_path / "a.wav")
-    journal = NarrationCheckpoint(tmp_path / "a.wav", "k", None)
-    assert journal.done == tuple(PASSAGES)
-    assert journal.seed == 17
+    checkpoint = SynthesisCheckpoint(tmp_path / "a.wav", "k", None)
+    assert checkpoint.done == tuple(PASSAGES)
+    assert checkpoint.seed == 17
 
 
 @pytest.mark.parametrize(("key", "seed"), [("other", None), ("k", 18)])
-def test_another_narration_starts_anew(tmp_path, key, seed):
+def test_another_synthesis_starts_anew(tmp_path, key, seed):
     written(tmp_path / "a.wav")
-    assert NarrationCheckpoint(tmp_path / "a.wav", key, seed).done == ()
+    assert SynthesisCheckpoint(tmp_path / "a.wav", key, seed).done == ()
 
 
 def test_a_torn_line_is_dropped_and_does_not_spoil_the_next(tmp_path):
@@ -52,12 +52,12 @@ def test_a_torn_line_is_dropped_and_does_not_spoil_the_next(tmp_path):
     whole = path.read_bytes()
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
-        journal = NarrationCheckpoint(tmp_path / "a.wav", "k", None)
+        checkpoint = SynthesisCheckpoint(tmp_path / "a.wav", "k", None)
         count = max(whole[:cut].count(b"\n") - 1, 0)
-        assert journal.done == tuple(PASSAGES[:count])
-        if journal.seed is not None:
-            journal.add(PASSAGES[count] if count < 3 else PASSAGES[0])
-            assert len(NarrationCheckpoint(tmp_path / "a.wav", "k", None).done) == count + 1
+        assert checkpoint.done == tuple(PASSAGES[:count])
+        if checkpoint.seed is not None:
+            checkpoint.add(PASSAGES[count] if count < 3 else PASSAGES[0])
+            assert len(SynthesisCheckpoint(tmp_path / "a.wav", "k", None).done) == count + 1
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_a_torn_line_is_dropped_and_does_not_spoil_the_next(tmp_path):
 )
 def test_nonsense_starts_anew(tmp_path, content):
     (tmp_path / ".a.wav.narration").write_text(content)
-    journal = NarrationCheckpoint(tmp_path / "a.wav", "k", None)
-    assert (journal.done, journal.seed) == ((), None)
+    checkpoint = SynthesisCheckpoint(tmp_path / "a.wav", "k", None)
+    assert (checkpoint.done, checkpoint.seed) == ((), None)
 
 
-def test_a_finished_narration_leaves_nothing(tmp_path):
+def test_a_finished_synthesis_leaves_nothing(tmp_path):
     written(tmp_path / "a.wav").close()
     assert list(tmp_path.iterdir()) == []
 
@@ -81,21 +81,21 @@ def test_where_nothing_can_be_written_it_says_so(tmp_path):
 
 def test_the_key_follows_from_all_that_matters(voice):
     base = {
-        "text": "One thing. Another thing.",
+        "plan": plan_passages("One thing. Another thing.", SynthesisSettings()),
         "voice": voice,
         "options": GenerationOptions(temperature=0.2, seed=1),
-        "settings": NarrationSettings(),
+        "settings": SynthesisSettings(),
         "model": "m",
         "version": "1",
     }
     key = checkpoint_key(**base)
     assert checkpoint_key(**base | {"options": replace(base["options"], seed=2)}) == key
     for change in (
-        {"text": "One thing. Other things."},
+        {"plan": plan_passages("One thing. Other things.", SynthesisSettings())},
         {"voice": replace(voice, global_tokens=(1, 2, 4))},
         {"options": GenerationOptions(temperature=0.3)},
-        {"settings": NarrationSettings(verify=True)},
-        {"settings": NarrationSettings(max_chars=20)},
+        {"settings": SynthesisSettings(verify=True)},
+        {"plan": plan_passages("One thing. Another thing.", SynthesisSettings(max_chars=20))},
         {"model": "n"},
         {"version": "2"},
     ):

@@ -19,33 +19,33 @@ def chunks(codes, audio=None, size=37):
         yield SpeechChunk(audio=audio[320 * start : 320 * stop], sample_rate=SAMPLE_RATE_HZ, codes=codes[start:stop])
 
 
-def verdict(pieces):
-    watchdog = FailureDetector()
-    return next((found for piece in pieces if (found := watchdog.push(piece))), None)
+def found(pieces):
+    detector = FailureDetector()
+    return next((failure for piece in pieces if (failure := detector.push(piece))), None)
 
 
 @pytest.mark.parametrize("size", [1, 10, 37, 400])
 def test_speech_is_left_alone(size):
-    assert verdict(chunks(SPEECH_CODES, size=size)) is None
+    assert found(chunks(SPEECH_CODES, size=size)) is None
 
 
 @pytest.mark.parametrize("size", [1, 10, 100, 600])
 @pytest.mark.parametrize("period", [1, 2, 7, LOOP_PERIOD_CODES])
 def test_a_loop_is_found_wherever_it_is_cut(period, size):
     loop = np.tile(SPEECH_CODES[:period], 400)[: LOOP_CODES + period]
-    assert verdict(chunks([*SPEECH_CODES[:90], *loop], size=size)) == "loop"
-    assert verdict(chunks([*SPEECH_CODES[:90], *loop, *SPEECH_CODES[:300]], size=size)) == "loop"
+    assert found(chunks([*SPEECH_CODES[:90], *loop], size=size)) == "loop"
+    assert found(chunks([*SPEECH_CODES[:90], *loop, *SPEECH_CODES[:300]], size=size)) == "loop"
 
 
 def test_a_sound_held_for_two_seconds_is_no_loop():
-    assert verdict(chunks([*SPEECH_CODES[:90], *[5] * 100, *SPEECH_CODES[:300]])) is None
+    assert found(chunks([*SPEECH_CODES[:90], *[5] * 100, *SPEECH_CODES[:300]])) is None
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(SILENCE_S - 0.3, None), (SILENCE_S + 0.3, "silence")])
 def test_a_long_silence_is_found(seconds, expected):
     audio = RNG.normal(0, 0.1, 320 * 400).astype(np.float32)
     audio[8000 : 8000 + int(seconds * SAMPLE_RATE_HZ)] *= 1e-3
-    assert verdict(chunks(SPEECH_CODES[:400], audio)) == expected
+    assert found(chunks(SPEECH_CODES[:400], audio)) == expected
 
 
 @pytest.mark.parametrize(

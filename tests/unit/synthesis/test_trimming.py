@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpa_mlx.synthesis.trimming import MARGIN_S, EdgeTrimmer, matched, speech_level
+from gpa_mlx.synthesis.trimming import MARGIN_S, EdgeTrimmer, match_level, speech_level
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 RNG = np.random.default_rng(1)
@@ -67,12 +67,12 @@ def test_what_is_certain_does_not_wait():
 def test_loudness_is_matched_within_6_db(level, gain):
     speech = tone(1.0)
     wanted = speech_level(speech) / 0.2 * level
-    np.testing.assert_allclose(np.abs(matched(speech, wanted)).max(), 0.2 * gain, rtol=1e-3)
+    np.testing.assert_allclose(np.abs(match_level(speech, wanted)).max(), 0.2 * gain, rtol=1e-3)
 
 
 def test_matching_never_clips():
-    assert np.abs(matched(tone(1.0, 0.8), 5.0)).max() <= 0.99 + 1e-6
+    assert np.abs(match_level(tone(1.0, 0.8), 5.0)).max() <= 0.99 + 1e-6
 
 
 def test_silence_is_not_amplified():
-    np.testing.assert_array_equal(matched(wave := hush(0.5), 0.3), wave)
+    np.testing.assert_array_equal(match_level(wave := hush(0.5), 0.3), wave)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.cli import cli
-from gpa_mlx.cli.diagnostics import run
+from gpa_mlx.cli.program import run
 from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.manifest import require_converted, verify_files

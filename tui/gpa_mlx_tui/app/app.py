@@ -9,6 +9,7 @@ from textual.app import App
 from textual.command import CommandPalette
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
+from gpa_mlx.settings import SettingsSource
 from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen, sentence_of
 from gpa_mlx_tui.modes import MODES, Mode
@@ -52,6 +53,7 @@ class GPAApp(App[None], inherit_bindings=False):
         theme: Colours.
         ascii_only: Draw with ASCII characters.
         keys: The user's keys, by the ids of the table of keys.
+        settings: Where the settings come from; None means the variables and the file, without options.
         output: Where sound is played; None means the system's default output.
         ears: Microphone, history and words for dictation; None means those of this computer and no words.
         idle_unload_s: Free the weights after this many seconds without work; None keeps them.
@@ -77,6 +79,7 @@ class GPAApp(App[None], inherit_bindings=False):
         theme: ThemeName = "dark",
         ascii_only: bool = False,
         keys: Mapping[str, str] | None = None,
+        settings: SettingsSource | None = None,
         output: OutputDevice | None = None,
         ears: DictationDependencies | None = None,
         idle_unload_s: float | None = None,
@@ -90,6 +93,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.DEFAULT_MODE = mode  # pyright: ignore[reportAttributeAccessIssue]
         super().__init__()
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
+        self.settings = settings or SettingsSource()
         self._prepared = prepared
         self.output = output
         self.ears = ears or default_dependencies()

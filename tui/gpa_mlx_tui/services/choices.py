@@ -77,15 +77,17 @@ def is_demo(path: Path) -> bool:
         return False
 
 
-def voices_of(model: Path) -> tuple[VoiceChoice, ...]:
-    """Return the voices a model can speak in: that of the settings, those of the library, then the built-in ones.
+def voices_of(model: Path, chosen: str | None) -> tuple[VoiceChoice, ...]:
+    """Return the voices a model can speak in: the chosen one, those of the library, then the built-in ones.
+
+    Args:
+        model: Its directory.
+        chosen: The name of the voice of the settings.
 
     Raises:
         ModelFormatError: Not a converted model.
         VoiceError: The library cannot be read.
-        SettingsError: The settings cannot be used.
     """
-    from gpa_mlx import settings
     from gpa_mlx.store.manifest import read_manifest
     from gpa_mlx.voices.library import VoiceLibrary
 
@@ -94,7 +96,7 @@ def voices_of(model: Path) -> tuple[VoiceChoice, ...]:
     names = {voice.name for voice in stored}
     built_in = [voice for voice in _built_in() if voice.name not in names]
     fitting = [voice for voice in (*stored, *built_in) if voice.family == family]
-    fitting.sort(key=lambda voice: voice.name != settings.current().voice)
+    fitting.sort(key=lambda voice: voice.name != chosen)
     return tuple(VoiceChoice(voice.name, voice.description, voice) for voice in fitting)
 
 

@@ -68,7 +68,7 @@ class VoicePicker(Button):
         self._opens = then_open
 
         def find(work: BackgroundTask) -> None:
-            work.post(Listed(work, voices_of(model)))
+            work.post(Listed(work, voices_of(model, app.settings.load().settings.voice)))
 
         app.service.begin("voices", self, find)
 

@@ -11,7 +11,7 @@ from gpa_mlx.codec.decoder import Vocoder
 from gpa_mlx.errors import VoiceError
 from gpa_mlx.model.families.gpa.parts import GPAParts
 from gpa_mlx.model.families.gpa.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
-from gpa_mlx.model.family import Prompt, SpeechOutput, TextOutput
+from gpa_mlx.model.tasks import Prompt, SpeechOutput, TextOutput
 from gpa_mlx.runtime.parallel import run_parallel
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.tokenizers.glm import GLMTokenizer, IncrementalGLMTokenizer, max_glm_samples

@@ -1,13 +1,13 @@
-"""How good a demo model is, measured as its user would meet it: through the engine, with its default options."""
+"""Evaluation of a demo model through the engine, with its default options: what its users get."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from gpa_mlx.audio.recording import MIN_SAMPLES
 from gpa_mlx.engine.codes import MIN_VOICE_S
 from gpa_mlx.engine.gpa import load
 from gpa_mlx.errors import NoSpeechError
+from gpa_mlx.protocols import SpeechEngine
 from gpa_mlx.recipes.demo.data.dataset import DemoData, steady_speech
-from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, SPEAKING, FliteVoice
+from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, SPEAKING
 from gpa_mlx.recipes.demo.data.utterances import Utterance
 from gpa_mlx.recipes.demo.evaluation.conversion_metrics import ConversionMetrics
-from gpa_mlx.recipes.demo.evaluation.judges import Judge, open_judge
+from gpa_mlx.recipes.demo.evaluation.judges import JUDGES, Judge, installed_judges
 from gpa_mlx.recipes.demo.evaluation.references import reference_recording
 from gpa_mlx.recipes.demo.evaluation.scores import (
     ConversionScores,
@@ -33,19 +34,15 @@ from gpa_mlx.recipes.demo.training.pack import DOCUMENTS
 from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
-    AudioLike,
     GenerationOptions,
     Speech,
     Task,
-    Transcription,
     VadChoice,
     Voice,
     Waveform,
 )
 
 Report: TypeAlias = Callable[[str], None]
-
-_FLITE = frozenset(voice.name for voice in SPEAKING if isinstance(voice, FliteVoice))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,32 +70,6 @@ class EvaluationSettings:
     max_tokens: int | None = None
 
 
-class Engine(Protocol):
-    """What an evaluation uses of `gpa_mlx.GPA`."""
-
-    def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True
-    ) -> Transcription:
-        """Turn speech into text."""
-        ...
-
-    def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
-        """Turn text into speech."""
-        ...
-
-    def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
-        """Say the same thing in another voice."""
-        ...
-
-    def make_voice(self, audio: AudioLike, *, name: str) -> Voice:
-        """Make a voice from a recording."""
-        ...
-
-    def default_options(self, task: Task) -> GenerationOptions:
-        """Return the options of a task when none are given."""
-        ...
-
-
 def evaluate(
     model_directory: Path,
     data: DemoData,
@@ -111,7 +82,7 @@ def evaluate(
         model_directory: Written by `build_demo`.
         data: What the model was trained on and is judged on.
         settings: How much to measure; None means the default.
-        report: Hears what is measured next.
+        report: Called with what is measured next.
 
     Raises:
         ModelNotFoundError: No model there.
@@ -121,25 +92,25 @@ def evaluate(
     with load(model_directory) as gpa:
         evaluator = Evaluator(gpa, data, settings or EvaluationSettings(), reference_s=gpa.reference_s, report=report)
         return evaluator.scores(
-            open_judge(),
+            installed_judges(),
             parameters=sum(part.parameters for part in manifest.parts.values()),
             size_bytes=sum(info.size for name, info in manifest.files.items() if name not in DOCUMENTS),
         )
 
 
 class Evaluator:
-    """One evaluation.
+    """Measures one model.
 
     Args:
         engine: The model.
         data: What to judge it on.
         settings: How much.
         reference_s: Seconds of a recording that the engine makes a voice from.
-        report: Hears what is measured next.
+        report: Called with what is measured next.
     """
 
     def __init__(
-        self, engine: Engine, data: DemoData, settings: EvaluationSettings, *, reference_s: float, report: Report
+        self, engine: SpeechEngine, data: DemoData, settings: EvaluationSettings, *, reference_s: float, report: Report
     ) -> None:
         self._engine = engine
         self._data = data
@@ -148,18 +119,18 @@ class Evaluator:
         self._reference_s = reference_s
         self._voices: dict[str, Voice] = {}
 
-    def scores(self, judge: Judge | None, *, parameters: int, size_bytes: int) -> DemoScores:
+    def scores(self, judges: Mapping[str, Judge], *, parameters: int, size_bytes: int) -> DemoScores:
         """Measure everything.
 
         Args:
-            judge: The independent listener; None leaves its figure out.
+            judges: Independent recognisers by name.
             parameters: To report.
             size_bytes: To report.
         """
         settings, data = self._settings, self._data
-        trained = self._heard("trained voices", _in_turn(data.evaluation_set("trained"), settings.trained))
-        held_out = self._heard("held-out voices", _in_turn(data.evaluation_set("held_out"), settings.held_out))
-        noisy = self._heard("noisy speech", _in_turn(data.evaluation_set("noisy"), settings.noisy))
+        trained = self._transcribed("trained voices", _in_turn(data.evaluation_set("trained"), settings.trained))
+        held_out = self._transcribed("held-out voices", _in_turn(data.evaluation_set("held_out"), settings.held_out))
+        noisy = self._transcribed("noisy speech", _in_turn(data.evaluation_set("noisy"), settings.noisy))
         non_speech = self._non_speech()
         texts = _in_turn(steady_speech(data.trained_voices), settings.spoken)
         spoken = self._speak(texts)
@@ -171,24 +142,24 @@ class Evaluator:
             stt_noisy=WordErrors.of([pair for _, pair in noisy]),
             stt_non_speech=non_speech,
             speak=self._understood(texts, spoken),
-            judge=None if judge is None else self._judged(judge, texts, spoken),
+            judges=self._judged(judges, texts, spoken),
             conversion=self._conversion(),
             parameters=parameters,
             size_bytes=size_bytes,
         )
 
-    def _heard(self, what: str, utterances: Sequence[Utterance]) -> list[tuple[str, tuple[str, str]]]:
+    def _transcribed(self, what: str, utterances: Sequence[Utterance]) -> list[tuple[str, tuple[str, str]]]:
         """Return each utterance's voice, and its reference and transcript."""
-        self._report(f"listening: {len(utterances)} recordings of {what}")
+        self._report(f"transcribing: {len(utterances)} recordings of {what}")
         return [(utterance.voice, (utterance.text, self._transcript(utterance.wave))) for utterance in utterances]
 
     def _non_speech(self) -> NonSpeechScores:
         recordings = _in_turn(self._data.evaluation_set("non_speech"), self._settings.non_speech)
-        self._report(f"listening: {len(recordings)} recordings without speech")
-        heard = [self._transcript(recording.wave) for recording in recordings]
+        self._report(f"transcribing: {len(recordings)} recordings without speech")
+        transcripts = [self._transcript(recording.wave) for recording in recordings]
         alone = [self._transcript(recording.wave, vad=False) for recording in recordings]
         return NonSpeechScores(
-            recordings=len(recordings), empty=_count_empty(heard), empty_without_vad=_count_empty(alone)
+            recordings=len(recordings), empty=_count_empty(transcripts), empty_without_vad=_count_empty(alone)
         )
 
     def _speak(self, texts: Sequence[Utterance]) -> list[Waveform | None]:
@@ -200,23 +171,36 @@ class Evaluator:
         return spoken
 
     def _understood(self, texts: Sequence[Utterance], spoken: Sequence[Waveform | None]) -> SpeakScores:
-        heard = [
+        transcribed = [
             (utterance.voice, (utterance.text, self._transcript(wave)))
             for utterance, wave in zip(texts, spoken, strict=True)
         ]
         return SpeakScores(
-            overall=WordErrors.of([pair for _, pair in heard]),
-            built_in=WordErrors.of([pair for voice, pair in heard if voice in BUILT_IN]),
-            by_voice=_by_voice(heard),
+            overall=WordErrors.of([pair for _, pair in transcribed]),
+            built_in=WordErrors.of([pair for voice, pair in transcribed if voice in BUILT_IN]),
+            by_voice=_by_voice(transcribed),
             without_speech=sum(wave is None for wave in spoken),
         )
 
-    def _judged(self, judge: Judge, texts: Sequence[Utterance], spoken: Sequence[Waveform | None]) -> JudgeScores:
-        self._report("listening: the independent judge")
-        chosen = [(text, wave) for text, wave in zip(texts, spoken, strict=True) if text.voice in _FLITE]
-        ours = WordErrors.of([(text.text, "" if wave is None else judge.transcribe(wave)) for text, wave in chosen])
-        original = WordErrors.of([(text.text, judge.transcribe(text.wave)) for text, _ in chosen])
-        return JudgeScores(spoken=ours, original=original, difference=ours.rate - original.rate)
+    def _judged(
+        self, judges: Mapping[str, Judge], texts: Sequence[Utterance], spoken: Sequence[Waveform | None]
+    ) -> dict[str, JudgeScores]:
+        for name in JUDGES.keys() - judges.keys():
+            self._report(f"not judged by {name}, which is not installed")
+        scores = {}
+        for name, judge in judges.items():
+            self._report(f"transcribing: the independent judge {name}")
+            chosen = [(text, wave) for text, wave in zip(texts, spoken, strict=True) if text.voice in judge.voices]
+            ours = WordErrors.of([(text.text, "" if wave is None else judge.transcribe(wave)) for text, wave in chosen])
+            original = WordErrors.of([(text.text, judge.transcribe(text.wave)) for text, _ in chosen])
+            scores[name] = JudgeScores(
+                conditions=judge.conditions,
+                limits=judge.limits,
+                spoken=ours,
+                original=original,
+                difference=ours.rate - original.rate,
+            )
+        return scores
 
     def _conversion(self) -> ConversionScores:
         sources = _in_turn(self._data.evaluation_set("trained"), self._settings.converted)
@@ -303,9 +287,9 @@ def _in_turn(utterances: Sequence[Utterance], count: int) -> list[Utterance]:
     return [utterances[index] for index in order[:count]]
 
 
-def _by_voice(heard: Sequence[tuple[str, tuple[str, str]]]) -> dict[str, WordErrors]:
+def _by_voice(transcribed: Sequence[tuple[str, tuple[str, str]]]) -> dict[str, WordErrors]:
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for voice, pair in heard:
+    for voice, pair in transcribed:
         pairs[voice].append(pair)
     return {voice: WordErrors.of(of_voice) for voice, of_voice in pairs.items()}
 

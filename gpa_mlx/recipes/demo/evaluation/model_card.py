@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gpa_mlx.recipes.demo.data.dataset import steady_speech
 from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, HELD_OUT, RECOGNISED, SPEAKING, EspeakVoice
 from gpa_mlx.recipes.demo.data.vocabulary import MAX_WORDS, WORDS
+from gpa_mlx.recipes.demo.evaluation.judges import JUDGES
 from gpa_mlx.recipes.demo.evaluation.quality_targets import Target, targets
 from gpa_mlx.recipes.demo.training.pack import DOCUMENTS, refresh_manifest
 from gpa_mlx.store.manifest import read_manifest
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.recipes.demo.data.dataset import DemoData
     from gpa_mlx.recipes.demo.data.synthetic_voices import VoiceSpec
-    from gpa_mlx.recipes.demo.evaluation.scores import DemoScores, WordErrors
+    from gpa_mlx.recipes.demo.evaluation.scores import DemoScores, JudgeScores, WordErrors
     from gpa_mlx.recipes.demo.training.recipe import DemoRecipe, Sizes
     from gpa_mlx.store.manifest import PartInfo
 
@@ -154,13 +155,16 @@ single words aside. Word errors are insertions, deletions and substitutions per 
 
 
 def _judged(scores: DemoScores) -> str:
-    if scores.judge is None:
-        return "Independent recogniser: not measured, pocketsphinx was not installed."
-    judge = scores.judge
-    return f"""pocketsphinx, which has nothing to do with the model, told to expect the {len(WORDS)} words, makes
-  {_errors(judge.spoken)} in the model's speech and
-  {_errors(judge.original)} in the synthesiser's own, same words and voices; flite
-  voices only, it does not understand espeak-ng."""
+    return "\n* ".join(_judged_by(name, scores.judges.get(name)) for name in JUDGES)
+
+
+def _judged_by(name: str, scores: JudgeScores | None) -> str:
+    if scores is None:
+        return f"Independent recogniser: not measured, {name} was not installed."
+    return f"""{name}, which has nothing to do with the model, {scores.conditions}, makes
+  {_errors(scores.spoken)} in the model's speech and
+  {_errors(scores.original)} in the synthesiser's own, same words and voices;
+  {scores.limits}."""
 
 
 def _licences() -> str:

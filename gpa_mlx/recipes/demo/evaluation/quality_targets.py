@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from gpa_mlx.recipes.demo.evaluation.judges import JUDGES
+
 if TYPE_CHECKING:
     from gpa_mlx.recipes.demo.evaluation.scores import DemoScores
 
@@ -41,17 +43,20 @@ class Target:
 def targets(scores: DemoScores) -> list[Target]:
     """Compare the figures with what they should be."""
     silence, conversion = scores.stt_non_speech, scores.conversion
-    heard = max(1, silence.recordings)
+    transcribed = max(1, silence.recordings)
     return [
         Target(name="word errors, voices of the training data", figure=scores.stt_trained.rate, bound=0.03),
         Target(name="word errors, voices that are not in it", figure=scores.stt_held_out.rate, bound=0.1),
         Target(name="word errors, noise at 10 dB", figure=scores.stt_noisy.rate, bound=0.15),
-        Target(name="silence and noise without text", figure=silence.empty / heard, bound=1.0, sense="at least"),
+        Target(name="silence and noise without text", figure=silence.empty / transcribed, bound=1.0, sense="at least"),
         Target(name="word errors in its own speech", figure=scores.speak.overall.rate, bound=0.08),
-        Target(
-            name="word errors of pocketsphinx in its speech, above those in the synthesiser's",
-            figure=None if scores.judge is None else scores.judge.difference,
-            bound=0.15,
+        *(
+            Target(
+                name=f"word errors of {judge} in its speech, above those in the synthesiser's",
+                figure=scores.judges[judge].difference if judge in scores.judges else None,
+                bound=0.15,
+            )
+            for judge in JUDGES
         ),
         Target(name="word errors in converted speech", figure=conversion.words.rate, bound=0.15),
         Target(name="converted speech closer to the target", figure=conversion.closer, bound=0.95, sense="at least"),

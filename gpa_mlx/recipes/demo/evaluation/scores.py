@@ -11,7 +11,7 @@ from gpa_mlx.text.metrics import word_error_rate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordErrors:
-    """How many words were not understood.
+    """Word error rate.
 
     Attributes:
         rate: Edits per reference word, over all utterances together; may exceed 1.
@@ -35,10 +35,10 @@ class WordErrors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonSpeechScores:
-    """What is written for silence and noise.
+    """Transcripts of silence and noise.
 
     Attributes:
-        recordings: How many were heard.
+        recordings: How many were transcribed.
         empty: Transcripts without a word, with the default voice activity detection.
         empty_without_vad: The same when every recording goes to the model.
     """
@@ -67,14 +67,18 @@ class SpeakScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeScores:
-    """How well a recogniser that never heard the model understands its speech; flite voices only.
+    """Word errors of an independent recogniser, over the voices it understands.
 
     Attributes:
+        conditions: What it is told about its task.
+        limits: What it cannot judge.
         spoken: The model's speech.
         original: The synthesiser's recordings of the same words in the same voices.
         difference: Rate of `spoken` less that of `original`.
     """
 
+    conditions: str
+    limits: str
     spoken: WordErrors
     original: WordErrors
     difference: float
@@ -117,7 +121,7 @@ class DemoScores:
         stt_noisy: As `stt_trained`, in noise of 10 dB SNR.
         stt_non_speech: Silence and noise.
         speak: Unseen sequences in the speaking voices.
-        judge: The same to an independent recogniser; None where it is not installed.
+        judges: The same by each independent recogniser that is installed.
         conversion: Voice conversion.
         parameters: Of all networks.
         size_bytes: Of all files of the model, card and scores aside.
@@ -130,7 +134,7 @@ class DemoScores:
     stt_noisy: WordErrors
     stt_non_speech: NonSpeechScores
     speak: SpeakScores
-    judge: JudgeScores | None
+    judges: Mapping[str, JudgeScores]
     conversion: ConversionScores
     parameters: int
     size_bytes: int

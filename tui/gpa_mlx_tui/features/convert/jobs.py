@@ -226,9 +226,9 @@ def _convert(engine: SpeechEngine, made: Converted, model: Path) -> ConversionSt
     """Convert, on the engine's thread."""
     from gpa_mlx.provenance.tagging import identify_model
     from gpa_mlx.synthesis.conversion import ConversionSettings, convert_recording
-    from gpa_mlx.synthesis.retry import drawn_seed
+    from gpa_mlx.synthesis.retry import with_seed
 
-    made.options = drawn_seed(engine.default_options("vc"))
+    made.options = with_seed(engine.default_options("vc"))
     made.settings = ConversionSettings(verify=made.verify, live=made.plays and not made.verify)
     made.weights = identify_model(model)
     made.voice = made.target.open(engine)

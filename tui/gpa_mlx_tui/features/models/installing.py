@@ -188,6 +188,8 @@ def main() -> None:
 
 def _do(request: InstallRequest, tell: Callable[..., None]) -> str:
     """Return what has been done, for people."""
+    from gpa_mlx.jobs.models import default_model, set_default
+    from gpa_mlx.settings import SettingsSource
     from gpa_mlx.store import models
     from gpa_mlx_convert import install as steps
     from gpa_mlx_convert.pipeline import ConvertOptions, convert
@@ -215,8 +217,8 @@ def _do(request: InstallRequest, tell: Callable[..., None]) -> str:
         target = models.folder_of(request.name)
         with models.changing(listener.wait):
             manifest = convert(Path(request.source), target, conversion, on_progress=report)
-            if models.default_name() is None:
-                models.set_default(request.name)
+            if default_model(SettingsSource().load().settings) is None:
+                set_default(request.name)
         return f"{request.name} is installed ({readable_size(sum(file.size for file in manifest.files.values()))})."
     chosen = conversion if request.dtype or request.lm_bits else None
     wanted = steps.PullRequest(

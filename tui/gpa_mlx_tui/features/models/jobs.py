@@ -13,6 +13,7 @@ from gpa_mlx_tui.services.messages import TaskMessage
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gpa_mlx.settings import SettingsSource
     from gpa_mlx.store.manifest import Manifest
     from gpa_mlx_tui.services.service import BackgroundTask
 
@@ -78,7 +79,7 @@ class ModelsListed(TaskMessage):
         self.models = models
 
 
-def list_models(work: BackgroundTask, current: Path) -> None:
+def list_models(work: BackgroundTask, source: SettingsSource, current: Path) -> None:
     """Find the models: the demo model, what is installed, and the one in use.
 
     Raises:
@@ -86,12 +87,11 @@ def list_models(work: BackgroundTask, current: Path) -> None:
     """
     from contextlib import suppress
 
-    from gpa_mlx import settings
+    from gpa_mlx.jobs.models import default_model
     from gpa_mlx.model import demo
     from gpa_mlx.store import models
 
-    chosen = settings.current().model
-    default = chosen or models.default_name() or demo.NAME
+    default = default_model(source.load().settings) or demo.NAME
     found: list[KnownModel] = []
 
     def add(name: str, path: Path, *, is_installed: bool) -> None:
@@ -118,22 +118,23 @@ def list_models(work: BackgroundTask, current: Path) -> None:
     work.post(ModelsListed(work, tuple(found)))
 
 
-def choose_default(work: BackgroundTask, model: KnownModel) -> None:
+def choose_default(work: BackgroundTask, source: SettingsSource, model: KnownModel) -> None:
     """Use a model from now on whenever none is named.
 
     Raises:
         GPAError: The choice cannot be written down.
     """
     from gpa_mlx import settings
+    from gpa_mlx.jobs.models import set_default
     from gpa_mlx.model import demo
     from gpa_mlx.store import models
 
     if model.is_installed:
         with models.changing(lambda: None):
-            models.set_default(model.name)
+            set_default(model.name)
     else:
         settings.store("model", demo.NAME if model.name == demo.NAME else str(model.path.absolute()))
-    overruled = settings.current().model not in (None, model.name, str(model.path.absolute()))
+    overruled = source.load().settings.model not in (None, model.name, str(model.path.absolute()))
     note = " The variable GPA_MLX_MODEL goes before it." if overruled else ""
     work.post(InstallDone(work, f"{model.name} is used when no model is named.{note}"))
 

@@ -92,7 +92,8 @@ class ModelsScreen(ModeScreen):
         """Use the chosen model whenever none is named."""
         model = self._chosen
         if model is not None and not self._is_busy():
-            self.begin("install", lambda work: choose_default(work, model))
+            source = self.gpa.settings
+            self.begin("install", lambda work: choose_default(work, source, model))
 
     def action_pull(self) -> None:
         """Download a model."""
@@ -194,7 +195,8 @@ class ModelsScreen(ModeScreen):
 
     def _look_up(self) -> None:
         current = self.service.model
-        self.begin("look", lambda work: list_models(work, current), silent=True)
+        source = self.gpa.settings
+        self.begin("look", lambda work: list_models(work, source, current), silent=True)
 
     def _use(self, model: KnownModel) -> None:
         service = self.service

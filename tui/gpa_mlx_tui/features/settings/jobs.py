@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gpa_mlx.audio.devices.port_audio import Direction
-    from gpa_mlx.settings import LoadedSettings, Settings
+    from gpa_mlx.settings import LoadedSettings, Settings, SettingsSource
     from gpa_mlx_tui.app.app import GPAApp
     from gpa_mlx_tui.services.service import BackgroundTask
 
@@ -72,22 +72,21 @@ class DevicesFound(TaskMessage):
         self.names = names
 
 
-def read_settings(work: BackgroundTask) -> None:
+def read_settings(work: BackgroundTask, source: SettingsSource) -> None:
     """Read what is set.
 
     Raises:
         SettingsError: The file or a variable cannot be used.
     """
-    from gpa_mlx.settings import load_current
-
-    work.post(SettingsRead(work, load_current()))
+    work.post(SettingsRead(work, source.load()))
 
 
-def write_setting(work: BackgroundTask, name: str, text: str | None) -> None:
+def write_setting(work: BackgroundTask, source: SettingsSource, name: str, text: str | None) -> None:
     """Write one setting, or take it out of the file.
 
     Args:
         work: The work.
+        source: Where the settings come from.
         name: A key of the settings, or `keys.BINDING`.
         text: The value; None takes it out.
 
@@ -98,13 +97,13 @@ def write_setting(work: BackgroundTask, name: str, text: str | None) -> None:
 
     try:
         if name.startswith(KEYS_PREFIX):
-            keys = {**settings.current().keys, name.removeprefix(KEYS_PREFIX): text}
+            keys = {**source.load().settings.keys, name.removeprefix(KEYS_PREFIX): text}
             remapped({binding: key for binding, key in keys.items() if key is not None})
         if text is None:
             settings.remove(name)
         else:
             settings.store(name, text)
-        work.post(SettingsRead(work, settings.load_current(), name))
+        work.post(SettingsRead(work, source.load(), name))
     except SettingsError as error:
         work.post(SettingRefused(work, name, error))
 

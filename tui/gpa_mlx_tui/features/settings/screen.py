@@ -66,7 +66,8 @@ class SettingsScreen(ModeScreen):
 
     def on_screen_resume(self) -> None:
         """Read what is set by now."""
-        self.begin("read", read_settings, silent=True)
+        source = self.gpa.settings
+        self.begin("read", lambda work: read_settings(work, source), silent=True)
 
     # -- what the user does -------------------------------------------------------------------------------------------
 
@@ -176,7 +177,8 @@ class SettingsScreen(ModeScreen):
         return self.loaded.origins[name] not in (DEFAULT_ORIGIN, KEYS[name].variable)
 
     def _write(self, name: str, text: str | None) -> None:
-        self.begin("write", lambda work: write_setting(work, name, text))
+        source = self.gpa.settings
+        self.begin("write", lambda work: write_setting(work, source, name, text))
 
     def _ask_key(self, name: str) -> None:
         assert self.loaded is not None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.synthesis.narration import NarrationSettings, NarrationStream, SpokenPassage
+    from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisSettings, SynthesisStream
     from gpa_mlx_tui.services.choices import VoiceChoice
     from gpa_mlx_tui.services.service import BackgroundTask, Service
 
@@ -51,7 +51,7 @@ class MadeSpeech(GeneratedAudio):
 
     request: SpeechRequest
     passages: list[SpokenPassage] = field(default_factory=list)
-    settings: NarrationSettings | None = None
+    settings: SynthesisSettings | None = None
 
 
 class SpeechGrew(TaskMessage):
@@ -117,10 +117,10 @@ def make_speech(work: BackgroundTask, service: Service, made: MadeSpeech, output
 def preview(work: BackgroundTask, text: str) -> None:
     """Find out how the beginning of a text will be read."""
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.synthesis.narration import NarrationSettings, plan_passages
+    from gpa_mlx.synthesis.long_form import SynthesisSettings, plan_passages
 
     try:
-        planned = plan_passages(text[:_MOST_PREVIEWED], NarrationSettings())
+        planned = plan_passages(text[:_MOST_PREVIEWED], SynthesisSettings())
     except GPAError:
         planned = ()
     work.check()
@@ -194,20 +194,21 @@ def read_text_file(path: Path) -> str:
         raise InputTextError(f"{path.name} is not UTF-8 text.", hint="Convert it to UTF-8 first.") from error
 
 
-def _narrate(engine: SpeechEngine, made: MadeSpeech, model: Path) -> NarrationStream:
+def _narrate(engine: SpeechEngine, made: MadeSpeech, model: Path) -> SynthesisStream:
     """Speak, on the engine's thread."""
     from gpa_mlx.provenance.tagging import identify_model
-    from gpa_mlx.synthesis.narration import NarrationSettings, narrate
-    from gpa_mlx.synthesis.retry import drawn_seed
+    from gpa_mlx.synthesis.long_form import SynthesisSettings, plan_passages, synthesize
+    from gpa_mlx.synthesis.retry import with_seed
 
     request = made.request
     options = engine.default_options("speak")
     if request.temperature is not None:
         options = replace(options, temperature=request.temperature)
-    made.options = drawn_seed(replace(options, seed=request.seed))
-    made.settings = NarrationSettings(
+    made.options = with_seed(replace(options, seed=request.seed))
+    made.settings = SynthesisSettings(
         max_chars=engine.max_passage_chars, verify=request.verify, live=not request.verify
     )
     made.weights = identify_model(model)
     made.voice = request.voice.open(engine)
-    yield from narrate(engine, request.text, voice=made.voice, options=made.options, settings=made.settings)
+    plan = plan_passages(request.text, made.settings, exact=not made.options.constrain)
+    yield from synthesize(engine, plan, voice=made.voice, options=made.options, settings=made.settings)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-    from gpa_mlx.synthesis.narration import SpokenPassage
+    from gpa_mlx.synthesis.long_form import SpokenPassage
     from gpa_mlx_tui.services.sound import Playback
 
 _DEMO_TEXT = "three two one go"

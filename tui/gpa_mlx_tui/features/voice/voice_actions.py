@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpa_mlx.voices.voice import CONSENT, CONSENT_QUESTION
+from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
 from gpa_mlx_tui.features.voice import library_jobs
 from gpa_mlx_tui.features.voice.voice_dialogs import FROM_FILE, AskName, PasteCard
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker

@@ -5,7 +5,7 @@ import pytest
 
 from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.errors import InputTextError, NoSpeechError, SettingsError
-from gpa_mlx.synthesis.narration import NarrationSettings, narrate, plan_passages
+from gpa_mlx.synthesis.long_form import SynthesisSettings, plan_passages, synthesize
 from gpa_mlx.synthesis.trimming import PAUSE_S, speech_level
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions
 
@@ -14,11 +14,16 @@ FIRST = "The first sentence of this text is here."
 SECOND = "The second one follows it closely, as ever."
 THIRD = "A paragraph of its own is what the third has."
 TEXT = f"{FIRST} {SECOND}\n\n{THIRD}"
-SETTINGS = NarrationSettings(max_chars=50)
+SETTINGS = SynthesisSettings(max_chars=50)
+
+
+def begun(engine, voice, text, options=OPTIONS, settings=SETTINGS, done=()):
+    plan = plan_passages(text, settings, exact=not options.constrain)
+    return synthesize(engine, plan, voice=voice, options=options, settings=settings, done=done)
 
 
 def told(engine, voice, text=TEXT, settings=SETTINGS, options=OPTIONS, done=()):
-    pieces = list(narrate(engine, text, voice=voice, options=options, settings=settings, done=done))
+    pieces = list(begun(engine, voice, text, options, settings, done))
     passages = [piece.passage for piece in pieces if piece.passage]
     return np.concatenate([np.zeros(0, dtype=np.float32), *(piece.audio for piece in pieces)]), passages
 
@@ -27,9 +32,9 @@ def test_every_passage_is_said_in_order_with_its_own_seed_and_budget(scripted, v
     engine = scripted()
     _, passages = told(engine, voice)
     assert [passage.text for passage in passages] == [FIRST, SECOND, THIRD]
-    assert [(text, seed) for text, seed, _ in engine.calls] == [(FIRST, 5), (SECOND, 6), (THIRD, 7)]
-    assert engine.lookaheads == [None] * 3
-    assert all(budget > 3 * len(text) for text, _, budget in engine.calls)
+    assert [(call.subject, call.options.seed) for call in engine.calls] == [(FIRST, 5), (SECOND, 6), (THIRD, 7)]
+    assert [call.lookahead for call in engine.calls] == [None] * 3
+    assert all(call.options.max_tokens > 3 * len(call.subject) for call in engine.calls)
     assert {passage.finish_reason for passage in passages} == {"stop"}
 
 
@@ -46,11 +51,11 @@ def test_pauses_follow_from_the_endings(scripted, voice):
 
 @pytest.mark.parametrize("end", ["loop", "silence", "length", "nothing"])
 def test_what_goes_wrong_is_said_again(scripted, voice, end):
-    engine = scripted({SECOND: [end, "well"]})
+    engine = scripted({SECOND: [end, "stop"]})
     audio, passages = told(engine, voice)
     assert [passage.attempts for passage in passages] == [1, 2, 1]
     assert passages[1].finish_reason == "stop"
-    seeds = [seed for text, seed, _ in engine.calls if text == SECOND]
+    seeds = [call.options.seed for call in engine.calls if call.subject == SECOND]
     assert passages[1].seed == seeds[1] != seeds[0]
     well, _ = told(scripted(), voice)
     assert len(audio) == len(well)
@@ -78,15 +83,17 @@ def test_nothing_at_all_is_an_error(scripted, voice):
 
 
 def test_greedy_speech_is_not_tried_twice(scripted, voice):
-    engine = scripted({SECOND: ["loop", "well"]})
+    engine = scripted({SECOND: ["loop", "stop"]})
     _, passages = told(engine, voice, options=GenerationOptions())
     assert passages[1].attempts == 1
     assert passages[1].seed is None
 
 
-def test_verified_speech_keeps_the_try_that_is_understood(scripted, voice):
+def test_verified_speech_keeps_the_attempt_that_is_understood(scripted, voice):
     _, passages = told(
-        scripted({SECOND: ["mumble", "mumble", "well"]}), voice, settings=NarrationSettings(max_chars=50, verify=True)
+        scripted({SECOND: ["unintelligible", "unintelligible", "stop"]}),
+        voice,
+        settings=SynthesisSettings(max_chars=50, verify=True),
     )
     assert [passage.attempts for passage in passages] == [1, 3, 1]
     assert [passage.error_rate for passage in passages] == [0, 0, 0]
@@ -94,7 +101,7 @@ def test_verified_speech_keeps_the_try_that_is_understood(scripted, voice):
 
 def test_verified_speech_that_is_never_understood_has_its_score(scripted, voice):
     _, passages = told(
-        scripted({SECOND: ["mumble"]}), voice, settings=NarrationSettings(max_chars=50, verify=True, retries=1)
+        scripted({SECOND: ["unintelligible"]}), voice, settings=SynthesisSettings(max_chars=50, verify=True, retries=1)
     )
     assert passages[1].attempts == 2
     assert passages[1].error_rate > 0.3
@@ -108,29 +115,29 @@ def test_loudness_is_matched_to_the_first_passage(scripted, voice):
 
 
 def test_live_speech_comes_at_once_and_is_said_once(scripted, voice):
-    engine = scripted({SECOND: ["loop", "well"], THIRD: ["quiet"]})
-    stream = narrate(engine, TEXT, voice=voice, options=OPTIONS, settings=NarrationSettings(max_chars=50, live=True))
+    engine = scripted({SECOND: ["loop", "stop"], THIRD: ["quiet"]})
+    stream = begun(engine, voice, TEXT, settings=SynthesisSettings(max_chars=50, live=True))
     first = next(stream)
     assert 0 < len(first.audio) <= 25 * 320
-    assert engine.closed == 0
+    assert engine.streams_closed == 0
     passages = [piece.passage for piece in stream if piece.passage]
     assert [passage.attempts for passage in passages] == [1, 1, 1]
     assert passages[1].finish_reason == "loop"
-    assert engine.lookaheads == [LIVE_LOOKAHEAD] * 3
+    assert [call.lookahead for call in engine.calls] == [LIVE_LOOKAHEAD] * 3
 
 
 def test_live_and_whole_speech_are_the_same_where_nothing_is_repaired(scripted, voice):
-    live, _ = told(scripted(), voice, text=FIRST, settings=NarrationSettings(live=True))
+    live, _ = told(scripted(), voice, text=FIRST, settings=SynthesisSettings(live=True))
     whole, _ = told(scripted(), voice, text=FIRST)
     np.testing.assert_array_equal(live, whole)
 
 
 def test_closing_cancels(scripted, voice):
     engine = scripted()
-    stream = narrate(engine, TEXT, voice=voice, options=OPTIONS, settings=NarrationSettings(max_chars=50, live=True))
+    stream = begun(engine, voice, TEXT, settings=SynthesisSettings(max_chars=50, live=True))
     next(stream)
     stream.close()
-    assert engine.closed == len(engine.calls) == 1
+    assert engine.streams_closed == len(engine.calls) == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -139,7 +146,7 @@ def test_what_is_done_is_not_said_again(scripted, voice, count):
     whole, passages = told(scripted(script), voice)
     engine = scripted(script)
     rest, further = told(engine, voice, done=passages[:count])
-    assert [text for text, _, _ in engine.calls] == [FIRST, SECOND, THIRD][count:]
+    assert engine.spoken == [FIRST, SECOND, THIRD][count:]
     assert further == passages[count:]
     np.testing.assert_array_equal(rest, whole[len(whole) - len(rest) :])
 
@@ -150,15 +157,15 @@ def test_a_drawn_seed_is_told(scripted, voice):
 
 
 def test_numbers_are_put_into_words_unless_told_otherwise():
-    assert [spoken for _, spoken in plan_passages("I have 3 cats.", NarrationSettings())] == ["I have three cats."]
-    assert [spoken for _, spoken in plan_passages("I have 3 cats.", NarrationSettings(normalize=False))] == [
+    assert [spoken for _, spoken in plan_passages("I have 3 cats.", SynthesisSettings())] == ["I have three cats."]
+    assert [spoken for _, spoken in plan_passages("I have 3 cats.", SynthesisSettings(normalize=False))] == [
         "I have 3 cats."
     ]
 
 
 def test_passages_are_short_when_spoken_too():
     text = "It was 1999 2000 2001 2002."
-    plan = plan_passages(text, NarrationSettings(max_chars=30))
+    plan = plan_passages(text, SynthesisSettings(max_chars=30))
     assert all(len(spoken) < 30 for _, spoken in plan)
     assert " ".join(passage.text for passage, _ in plan) == text
     assert all(text[passage.start : passage.end] == passage.text for passage, _ in plan)
@@ -166,13 +173,13 @@ def test_passages_are_short_when_spoken_too():
 
 
 def test_a_word_that_is_long_when_spoken_stays_whole():
-    ((passage, spoken),) = plan_passages("123456789012", NarrationSettings(max_chars=20))
+    ((passage, spoken),) = plan_passages("123456789012", SynthesisSettings(max_chars=20))
     assert passage.text == "123456789012"
     assert len(spoken) > 20
 
 
-def test_bad_input_is_refused_at_the_call(scripted, voice):
+def test_bad_input_is_refused_by_the_plan():
     with pytest.raises(InputTextError):
-        narrate(scripted(), "...", voice=voice, options=OPTIONS)
+        plan_passages("...", SETTINGS)
     with pytest.raises(SettingsError):
-        narrate(scripted(), "hello", voice=voice, options=OPTIONS, settings=NarrationSettings(max_chars=1))
+        plan_passages("hello", SynthesisSettings(max_chars=1))

@@ -1,0 +1,134 @@
+"""One run of the program: its session, the options that every command has, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from gpa_mlx.cli.diagnostics import PROGRAM, Diagnostics, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gpa_mlx.settings import LoadedSettings, Settings, SettingsSource
+
+
+@dataclass(slots=True)
+class Session:
+    """What all commands of one run share; commands receive it from `click.pass_obj`.
+
+    Attributes:
+        diagnostics: Standard error.
+        flags: Settings that were given as options of this run, by key, as text.
+    """
+
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    flags: dict[str, str] = field(default_factory=dict)
+    _loaded: LoadedSettings | None = None
+
+    @property
+    def source(self) -> SettingsSource:
+        """Where the settings come from, for those who change them and read them again."""
+        from gpa_mlx.settings import SettingsSource
+
+        return SettingsSource(self.flags)
+
+    @property
+    def loaded(self) -> LoadedSettings:
+        """The settings and their origins, read once: when a command first needs them.
+
+        Raises:
+            SettingsError: They cannot be used.
+        """
+        if self._loaded is None:
+            self._loaded = self.source.load()
+        return self._loaded
+
+    @property
+    def settings(self) -> Settings:
+        """The settings; errors as for `loaded`."""
+        return self.loaded.settings
+
+
+def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command to its end and return its exit code; a closed standard output ends the process quietly.
+
+    Args:
+        command: The top of the command tree.
+        arguments: Words after the program's name; None takes those of the process.
+    """
+    session = Session()
+    diagnostics = session.diagnostics
+    # A terminal that cannot show a character of the transcript must not cost the user the transcript.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        result = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=session)
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click turns EOFError into Abort as well, and a truncated file can raise that.
+        if isinstance(error.__cause__, EOFError):
+            return diagnostics.report(error.__cause__)
+        diagnostics.inform("interrupted")
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the process boundary
+        return diagnostics.report(error)
+    # Without its standalone mode click returns the code of --help, --version and explicit exits.
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def session_options() -> list[click.Parameter]:
+    """Return new options that every command has; they work before and after the command's name."""
+    return [
+        click.Option(
+            ["-v", "--verbose"],
+            count=True,
+            expose_value=False,
+            callback=_set_verbosity,
+            help="Log what happens to standard error; twice for more.",
+        ),
+        click.Option(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_debug,
+            help="Show the full traceback of a failure.",
+        ),
+        click.Option(
+            ["--max-memory"],
+            metavar="SIZE",
+            expose_value=False,
+            callback=_set_max_memory,
+            help="Memory the model and its work may hold, such as 4GB.",
+        ),
+    ]
+
+
+def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and (session := context.find_object(Session)):
+        session.diagnostics.debug = True
+
+
+def _set_max_memory(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None and (session := context.find_object(Session)):
+        from gpa_mlx.settings import check_flag
+
+        session.flags["max_memory"] = check_flag("max_memory", value)
+
+
+def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:
+    session = context.find_object(Session)
+    if not value or session is None:
+        return
+    import logging
+
+    from rich.logging import RichHandler
+
+    handler = RichHandler(console=session.diagnostics.console, show_path=False)
+    logging.basicConfig(format="%(message)s", handlers=[handler])
+    level = logging.INFO if value == 1 else logging.DEBUG
+    for package in ("gpa_mlx", "gpa_mlx_convert"):
+        logging.getLogger(package).setLevel(level)
