@@ -1,4 +1,4 @@
-"""What is known of generated sound, as JSON, and the mark that says it in short."""
+"""Generation metadata of audio: the record as JSON, and the tag inside the file that says it in short."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS: dict[str, Kind] = {"speak": "synthetic speech", "vc": "synthetic speech"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _WORD = re.compile(r"\S+")
-_MARK = re.compile(
+_TAG = re.compile(
     r"(synthetic speech|decoded from tokens) by gpa-mlx \S+ \((?:speak|vc|detokenize)\); "
     r"(\d{1,9}) Hz (\S+), (\d{1,12}) frames, sha256 ([0-9a-f]{64})(?:; record sha256 ([0-9a-f]{64}))?"
 )
@@ -62,7 +62,7 @@ class VoiceIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationMetadata:
-    """How sound was made.
+    """How audio was generated.
 
     Attributes:
         task: The command.
@@ -116,13 +116,13 @@ class Provenance:
     Attributes:
         version: Release of gpa-mlx that made it.
         created: When, as `2026-11-21T12:00:00Z`.
-        making: How.
+        metadata: How.
         sound: What.
     """
 
     version: str
     created: str
-    making: GenerationMetadata
+    metadata: GenerationMetadata
     sound: Sound
 
     @property
@@ -164,7 +164,7 @@ class Provenance:
         except (_MalformedError, RecursionError) as error:
             raise GPAError(f"{source} was altered: {error}.") from error
 
-    def mark(self, *, recorded: bool) -> dict[str, str]:
+    def tag(self, *, recorded: bool) -> dict[str, str]:
         """Return the texts for the INFO list.
 
         Args:
@@ -172,7 +172,7 @@ class Provenance:
         """
         sound = self.sound
         comment = (
-            f"{self.making.kind} by {PROGRAM} {self.version} ({self.making.task}); {sound.sample_rate} Hz "
+            f"{self.metadata.kind} by {PROGRAM} {self.version} ({self.metadata.task}); {sound.sample_rate} Hz "
             f"{sound.subtype}, {sound.frames} frames, sha256 {sound.sha256}"
         )
         if recorded:
@@ -180,19 +180,19 @@ class Provenance:
         return {"ISFT": f"{PROGRAM} {self.version}", "ICMT": comment}
 
     def _document(self) -> dict[str, Any]:
-        making = {"kind": self.making.kind, **asdict(self.making)}
+        metadata = {"kind": self.metadata.kind, **asdict(self.metadata)}
         return {
             "program": PROGRAM,
             "format_version": FORMAT_VERSION,
             "version": self.version,
             "created": self.created,
-            "making": making,
+            "making": metadata,
             "sound": asdict(self.sound),
         }
 
 
 class Tag(NamedTuple):
-    """What the mark in a file says.
+    """What the tag in a file says.
 
     Attributes:
         kind: What the sound is.
@@ -206,8 +206,8 @@ class Tag(NamedTuple):
 
 
 def read_tag(comment: str) -> Tag | None:
-    """Return what the `ICMT` text of a file says; None where it is no mark of this program."""
-    match = _MARK.fullmatch(comment)
+    """Return what the `ICMT` text of a file says; None where it is no tag of this program."""
+    match = _TAG.fullmatch(comment)
     if match is None:
         return None
     kind, sample_rate, subtype, frames, sound_sha256, record_sha256 = match.groups()
@@ -282,14 +282,14 @@ def _parse(document: Mapping[str, Any], checksum: object) -> Provenance:
     provenance = Provenance(
         version=top.matching("version", _WORD),
         created=top.matching("created", _UTC),
-        making=_parse_making(_Section(top.take("making", dict), "making")),
+        metadata=_parse_metadata(_Section(top.take("making", dict), "making")),
         sound=_parse_sound(_Section(top.take("sound", dict), "sound")),
     )
     top.end()
     return provenance
 
 
-def _parse_making(section: _Section) -> GenerationMetadata:
+def _parse_metadata(section: _Section) -> GenerationMetadata:
     task = section.take("task", str)
     if task not in _KINDS or section.take("kind", str) != _KINDS[task]:
         raise section.error("task")
@@ -298,7 +298,7 @@ def _parse_making(section: _Section) -> GenerationMetadata:
     options = section.take("options", dict)
     if any(type(value) not in (str, int, float, bool, NoneType) for value in options.values()):
         raise section.error("options")
-    making = GenerationMetadata(
+    metadata = GenerationMetadata(
         task=task,
         model=ModelIdentity(
             name=model.take("name", str),
@@ -316,7 +316,7 @@ def _parse_making(section: _Section) -> GenerationMetadata:
     )
     for part in (section, model, voice):
         part.end()
-    return making
+    return metadata
 
 
 def _parse_sound(section: _Section) -> Sound:
