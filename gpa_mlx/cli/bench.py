@@ -12,7 +12,7 @@ from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import write_json
 
 if TYPE_CHECKING:
-    from gpa_mlx.bench import Report, Spread, TaskResult
+    from gpa_mlx.bench.results import Report, Spread, TaskResult
     from gpa_mlx.cli.program import Session
 
 
@@ -46,7 +46,7 @@ def bench(session: Session, *, model: str | None, task: str, seconds: float, tri
     """
     diagnostics = session.diagnostics
     open_engine(session, model).close()  # a wrong model fails before anything is measured
-    from gpa_mlx.bench import TASKS, run_benchmark
+    from gpa_mlx.bench.benchmark import TASKS, run_benchmark
 
     with diagnostics.working("measuring") as show:
         report = run_benchmark(

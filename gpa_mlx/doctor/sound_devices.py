@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from gpa_mlx.audio.devices.port_audio import selector
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class SoundDevice:
 
 
 class SoundDevices(Protocol):
-    """What is needed of the sound library; `None` as a name means the default device."""
+    """Sound devices by a part of their name, or by number; `None` means the default device."""
 
     def microphone(self, name: str | None) -> SoundDevice:
         """Find a microphone; AudioDeviceError if there is none."""
@@ -87,7 +88,7 @@ class PortAudio:
                 enough.set()
 
         try:
-            with sounddevice.InputStream(device=name, channels=1, dtype="float32", callback=take):
+            with sounddevice.InputStream(device=selector(name), channels=1, dtype="float32", callback=take):
                 enough.wait(seconds + _PATIENCE_S)
         except sounddevice.PortAudioError as error:
             raise AudioDeviceError(f"The microphone cannot be used: {str(error.args[0]).rstrip('.')}.") from error
@@ -97,10 +98,10 @@ class PortAudio:
 def _find(name: str | None, kind: str, called: str) -> SoundDevice:
     sounddevice = _sounddevice()
     try:
-        found = sounddevice.query_devices(name, kind)
-    except sounddevice.PortAudioError as error:
-        raise AudioDeviceError(f"This computer has no {called}.") from error
-    except ValueError as error:
+        found = sounddevice.query_devices(selector(name), kind)
+    except (sounddevice.PortAudioError, ValueError) as error:
+        if name is None:
+            raise AudioDeviceError(f"This computer has no {called}.") from error
         names = [device["name"] for device in sounddevice.query_devices() if device[f"max_{kind}_channels"] > 0]
         listed = f"; there are: {', '.join(names)}" if names else ""
         raise AudioDeviceError(f"There is not exactly one {called} '{name}'{listed}.") from error

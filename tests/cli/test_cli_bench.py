@@ -7,7 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from gpa_mlx.bench import Arrival, Spread, run_benchmark, simulated_underruns, speech_like, text_for
+from gpa_mlx.bench.benchmark import run_benchmark
+from gpa_mlx.bench.playback_simulation import Arrival, simulated_underruns
+from gpa_mlx.bench.results import Spread
+from gpa_mlx.bench.synthetic_input import speech_like, text_for
 from gpa_mlx.engine.gpa import load
 
 

@@ -120,7 +120,7 @@ class FakeStream:
 
     def __init__(self, *, device, channels, dtype, callback):
         if device == "held":
-            raise FakeError("SoundDevice unavailable", -9985)
+            raise FakeError("Device unavailable", -9985)
         self._callback = callback
 
     def __enter__(self):
@@ -145,7 +145,9 @@ def sounddevice(monkeypatch):
             return [{"name": "mic", "max_input_channels": 1, "max_output_channels": 0}]
         if kind == "output":
             raise FakeError("none")
-        if name not in (None, "mic", "held"):
+        if isinstance(name, int) and name != 3:
+            raise FakeError("Error querying device")
+        if name not in (None, "mic", "held", 3):
             raise ValueError(name)
         return {"name": "mic", "default_samplerate": 100.0}
 
@@ -163,6 +165,13 @@ def test_portaudio_finds_devices(sounddevice):
         PortAudio().microphone("x")
 
 
+def test_portaudio_takes_digits_for_the_number_of_a_device(sounddevice):
+    assert PortAudio().microphone("3") == SoundDevice("mic", 100)
+    assert PortAudio().record("3", 0.1).shape == (0,)
+    with pytest.raises(AudioDeviceError, match="not exactly one microphone '4'; there are: mic"):
+        PortAudio().microphone("4")
+
+
 @pytest.mark.parametrize(("frames", "got"), [(150, 100), (60, 60)])
 def test_portaudio_records_the_first_channel(sounddevice, monkeypatch, frames, got):
     blocks = np.split(np.stack([np.arange(frames), np.ones(frames)], axis=1).astype(np.float32), [30])
@@ -174,7 +183,7 @@ def test_portaudio_records_the_first_channel(sounddevice, monkeypatch, frames, g
 
 def test_portaudio_that_gives_nothing_or_refuses(sounddevice):
     assert PortAudio().record(None, 0.1).shape == (0,)
-    with pytest.raises(AudioDeviceError, match=r"SoundDevice unavailable\.$"):
+    with pytest.raises(AudioDeviceError, match=r"Device unavailable\.$"):
         PortAudio().record("held", 0.1)
 
 
