@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.runtime.backend import mx
-from gpa_mlx.store.manifest import FORMAT_VERSION, FileInfo, Manifest, Source, sha256_of, write_manifest
+from gpa_mlx.store.manifest import FORMAT_VERSION, FileInfo, Manifest, UpstreamSource, sha256_of, write_manifest
 from gpa_mlx.store.staging import check_destination, check_free_space, recover, staged
 from gpa_mlx.version import __version__
 from gpa_mlx_convert.parts import WEIGHTS, Part, open_parts
@@ -100,7 +100,7 @@ def convert(
                 converter_version=__version__,
                 model_family=_family(parts, source, checksums),
                 model_name=PurePath(source_label or source.resolve()).name,
-                source=Source(source_label or str(source), revision, checksums),
+                source=UpstreamSource(source_label or str(source), revision, checksums),
                 parts={part.name: part.info for part in parts},
                 files=files,
             )

@@ -1,4 +1,4 @@
-"""Folds of the engine's streams: every `x` is the fold of its `stream_x`."""
+"""The fold of a stream of speech; that of a transcription is `gpa_mlx.transcripts.collector`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.transcripts.collector import TranscriptCollector
 from gpa_mlx.types import Speech
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gpa_mlx.types import SpeechChunk, Transcription, TranscriptionChunk
-
-
-def fold_transcription(chunks: Iterable[TranscriptionChunk]) -> Transcription:
-    """Return the transcription that a whole stream makes."""
-    collector = TranscriptCollector()
-    for chunk in chunks:
-        collector.take(chunk)
-    return collector.result()
+    from gpa_mlx.types import SpeechChunk
 
 
 def fold_speech(chunks: Iterable[SpeechChunk]) -> Speech:

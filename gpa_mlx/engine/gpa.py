@@ -19,13 +19,14 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from gpa_mlx.engine.codes import enroll_voice, tokenize
-from gpa_mlx.engine.folding import fold_speech, fold_transcription
+from gpa_mlx.engine.folding import fold_speech
 from gpa_mlx.engine.synthesizer import Synthesizer
 from gpa_mlx.engine.transcriber import Transcriber
 from gpa_mlx.errors import GPAError
 from gpa_mlx.model.family import ModelFamily
 from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.model.registry import FAMILIES, open_model
+from gpa_mlx.transcripts.collector import collect
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioLike,
@@ -168,7 +169,7 @@ class GPA:
             AudioFileError: The audio cannot be used.
             SettingsError: An option is out of range.
         """
-        return fold_transcription(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
+        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
 
     def stream_transcribe(
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1

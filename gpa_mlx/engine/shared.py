@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from gpa_mlx.engine.folding import fold_speech, fold_transcription
+from gpa_mlx.engine.folding import fold_speech
 from gpa_mlx.engine.thread import EngineThread
+from gpa_mlx.transcripts.collector import collect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -135,7 +136,7 @@ class SharedEngine:
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> Transcription:
         """As `GPA.transcribe`."""
-        return fold_transcription(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
+        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
 
     def stream_transcribe(
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1

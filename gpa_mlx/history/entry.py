@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 from gpa_mlx.errors import AudioFileError, GPAError
+from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.store.files import write_atomically
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
@@ -125,16 +126,18 @@ def lock_entry(entry: Entry) -> BinaryIO:
 def read_entry(folder: Path) -> Entry | None:
     """Return an entry as it is written; None if nothing useful is."""
     try:
-        content = json.loads((folder / _ENTRY).read_text(encoding="utf-8"))
-        known = {name: content[name] for name in ("state", "duration_s", "text", "device", "error")}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        fields = ConfigReader.from_json((folder / _ENTRY).read_bytes(), _ENTRY)
+        return Entry(
+            name=folder.name,
+            folder=folder,
+            state=fields.choice("state", get_args(State)),
+            duration_s=fields.number("duration_s", minimum=0.0),
+            text=fields.text("text"),
+            device=fields.text("device"),
+            error=fields.text("error"),
+        )
+    except (OSError, GPAError):
         return None
-    texts = (known["text"], known["device"], known["error"])
-    if known["state"] not in get_args(State) or not all(isinstance(text, str) for text in texts):
-        return None
-    if not isinstance(known["duration_s"], int | float):
-        return None
-    return Entry(name=folder.name, folder=folder, **known)
 
 
 def write_entry(entry: Entry) -> None:

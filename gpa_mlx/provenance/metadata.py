@@ -1,4 +1,4 @@
-"""What is known of generated sound, as JSON, and the mark that says it in short."""
+"""Generation metadata of audio: the record as JSON, and the tag inside the file that says it in short."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from types import NoneType
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gpa_mlx.errors import GPAError
+from gpa_mlx.store.config_reader import ConfigReader
 
 Kind: TypeAlias = Literal["synthetic speech", "decoded from tokens"]
 MadeBy: TypeAlias = Literal["speak", "vc", "detokenize"]
@@ -20,11 +21,15 @@ PROGRAM = "gpa-mlx"
 FORMAT_VERSION = 1
 """Raised whenever a record written now could not be read by the previous release."""
 
-_KINDS: dict[str, Kind] = {"speak": "synthetic speech", "vc": "synthetic speech", "detokenize": "decoded from tokens"}
+_KINDS: dict[MadeBy, Kind] = {
+    "speak": "synthetic speech",
+    "vc": "synthetic speech",
+    "detokenize": "decoded from tokens",
+}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _WORD = re.compile(r"\S+")
-_MARK = re.compile(
+_TAG = re.compile(
     r"(synthetic speech|decoded from tokens) by gpa-mlx \S+ \((?:speak|vc|detokenize)\); "
     r"(\d{1,9}) Hz (\S+), (\d{1,12}) frames, sha256 ([0-9a-f]{64})(?:; record sha256 ([0-9a-f]{64}))?"
 )
@@ -62,7 +67,7 @@ class VoiceIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationMetadata:
-    """How sound was made.
+    """How audio was generated.
 
     Attributes:
         task: The command.
@@ -116,13 +121,13 @@ class Provenance:
     Attributes:
         version: Release of gpa-mlx that made it.
         created: When, as `2026-11-21T12:00:00Z`.
-        making: How.
+        metadata: How.
         sound: What.
     """
 
     version: str
     created: str
-    making: GenerationMetadata
+    metadata: GenerationMetadata
     sound: Sound
 
     @property
@@ -160,11 +165,14 @@ class Provenance:
             )
         checksum = document.pop("checksum", None)
         try:
-            return _parse(document, checksum)
-        except (_MalformedError, RecursionError) as error:
-            raise GPAError(f"{source} was altered: {error}.") from error
+            is_whole = checksum == _digest_of(document)
+        except RecursionError:
+            is_whole = False
+        if not is_whole:
+            raise GPAError(f"{source} was altered: its content does not have its checksum.")
+        return _parse(document, source)
 
-    def mark(self, *, recorded: bool) -> dict[str, str]:
+    def tag(self, *, recorded: bool) -> dict[str, str]:
         """Return the texts for the INFO list.
 
         Args:
@@ -172,7 +180,7 @@ class Provenance:
         """
         sound = self.sound
         comment = (
-            f"{self.making.kind} by {PROGRAM} {self.version} ({self.making.task}); {sound.sample_rate} Hz "
+            f"{self.metadata.kind} by {PROGRAM} {self.version} ({self.metadata.task}); {sound.sample_rate} Hz "
             f"{sound.subtype}, {sound.frames} frames, sha256 {sound.sha256}"
         )
         if recorded:
@@ -180,19 +188,19 @@ class Provenance:
         return {"ISFT": f"{PROGRAM} {self.version}", "ICMT": comment}
 
     def _document(self) -> dict[str, Any]:
-        making = {"kind": self.making.kind, **asdict(self.making)}
+        metadata = {"kind": self.metadata.kind, **asdict(self.metadata)}
         return {
             "program": PROGRAM,
             "format_version": FORMAT_VERSION,
             "version": self.version,
             "created": self.created,
-            "making": making,
+            "making": metadata,
             "sound": asdict(self.sound),
         }
 
 
 class Tag(NamedTuple):
-    """What the mark in a file says.
+    """What the tag in a file says.
 
     Attributes:
         kind: What the sound is.
@@ -206,8 +214,8 @@ class Tag(NamedTuple):
 
 
 def read_tag(comment: str) -> Tag | None:
-    """Return what the `ICMT` text of a file says; None where it is no mark of this program."""
-    match = _MARK.fullmatch(comment)
+    """Return what the `ICMT` text of a file says; None where it is no tag of this program."""
+    match = _TAG.fullmatch(comment)
     if match is None:
         return None
     kind, sample_rate, subtype, frames, sound_sha256, record_sha256 = match.groups()
@@ -224,110 +232,62 @@ def _digest_of(document: Mapping[str, Any]) -> str:
     return digest_of_text(json.dumps(document, sort_keys=True, separators=(",", ":")))
 
 
-class _MalformedError(ValueError):
-    """What is wrong inside a record, without the file's name."""
-
-
-class _Section:
-    """An object of the record: every key is asked for once, and none may be left over."""
-
-    def __init__(self, content: object, name: str) -> None:
-        if not isinstance(content, dict):
-            raise _MalformedError(f"'{name}' must be an object")
-        self._rest: dict[str, Any] = dict(content)
-        self._name = name
-
-    def take(self, key: str, *kinds: type) -> Any:  # noqa: ANN401
-        if key not in self._rest:
-            raise _MalformedError(f"'{self._name}.{key}' is missing")
-        value = self._rest.pop(key)
-        if type(value) not in kinds:
-            raise self.error(key)
-        return value
-
-    def matching(self, key: str, pattern: re.Pattern[str], *, optional: bool = False) -> Any:  # noqa: ANN401
-        value = self.take(key, str, *([NoneType] if optional else []))
-        if value is not None and not pattern.fullmatch(value):
-            raise self.error(key)
-        return value
-
-    def count(self, key: str) -> int:
-        value = self.take(key, int)
-        if value < 0:
-            raise self.error(key)
-        return value
-
-    def items(self, key: str, *kinds: type, optional: bool = False) -> Any:  # noqa: ANN401
-        values = self.take(key, list, *([NoneType] if optional else []))
-        if values is None:
-            return None
-        if any(type(value) not in kinds for value in values):
-            raise self.error(key)
-        return tuple(values)
-
-    def error(self, key: str) -> _MalformedError:
-        return _MalformedError(f"'{self._name}.{key}' is not what it should be")
-
-    def end(self) -> None:
-        for key in self._rest:
-            raise _MalformedError(f"'{self._name}.{key}' is unknown")
-
-
-def _parse(document: Mapping[str, Any], checksum: object) -> Provenance:
-    if checksum != _digest_of(document):
-        raise _MalformedError("its content does not have its checksum")
-    top = _Section(document, "record")
-    top.take("program", str)
-    top.take("format_version", int)
+def _parse(document: Mapping[str, Any], source: str) -> Provenance:
+    top = ConfigReader(document, source, failure=lambda problem: GPAError(f"{source} was altered: {problem}."))
+    top.text("program")
+    top.integer("format_version")
     provenance = Provenance(
-        version=top.matching("version", _WORD),
-        created=top.matching("created", _UTC),
-        making=_parse_making(_Section(top.take("making", dict), "making")),
-        sound=_parse_sound(_Section(top.take("sound", dict), "sound")),
+        version=top.text("version", pattern=_WORD),
+        created=top.text("created", pattern=_UTC),
+        metadata=_parse_metadata(top.section("making")),
+        sound=_parse_sound(top.section("sound")),
     )
     top.end()
     return provenance
 
 
-def _parse_making(section: _Section) -> GenerationMetadata:
-    task = section.take("task", str)
-    if task not in _KINDS or section.take("kind", str) != _KINDS[task]:
-        raise section.error("task")
-    model = _Section(section.take("model", dict), "model")
-    voice = _Section(section.take("voice", dict), "voice")
-    options = section.take("options", dict)
-    if any(type(value) not in (str, int, float, bool, NoneType) for value in options.values()):
-        raise section.error("options")
-    making = GenerationMetadata(
+def _parse_metadata(section: ConfigReader) -> GenerationMetadata:
+    task: MadeBy = section.choice("task", _KINDS)
+    section.choice("kind", (_KINDS[task],))
+    model, voice = section.section("model"), section.section("voice")
+    metadata = GenerationMetadata(
         task=task,
         model=ModelIdentity(
-            name=model.take("name", str),
-            family=model.take("family", str),
-            sha256=model.matching("sha256", _SHA256),
-            adapter_sha256=model.matching("adapter_sha256", _SHA256, optional=True),
+            name=model.text("name"),
+            family=model.text("family"),
+            sha256=_digest(model, "sha256"),
+            adapter_sha256=model.nullable("adapter_sha256", partial(_digest, model)),
         ),
-        voice=VoiceIdentity(name=voice.take("name", str, NoneType), sha256=voice.matching("sha256", _SHA256)),
-        seed=section.take("seed", int, NoneType),
-        seeds=section.items("seeds", int, NoneType),
-        text_sha256=section.matching("text_sha256", _SHA256, optional=True),
-        source_sha256=section.matching("source_sha256", _SHA256, optional=True),
-        options=options,
-        scores=section.items("scores", float, int, NoneType, optional=True),
+        voice=VoiceIdentity(name=voice.nullable("name", voice.text), sha256=_digest(voice, "sha256")),
+        seed=section.nullable("seed", section.any_integer),
+        seeds=section.each("seeds", lambda seeds, index: seeds.nullable(index, seeds.any_integer)),
+        text_sha256=section.nullable("text_sha256", partial(_digest, section)),
+        source_sha256=section.nullable("source_sha256", partial(_digest, section)),
+        options=section.scalars("options"),
+        scores=section.nullable("scores", partial(_scores, section)),
     )
     for part in (section, model, voice):
         part.end()
-    return making
+    return metadata
 
 
-def _parse_sound(section: _Section) -> Sound:
+def _parse_sound(section: ConfigReader) -> Sound:
     sound = Sound(
-        sha256=section.matching("sha256", _SHA256),
+        sha256=_digest(section, "sha256"),
         frames=section.count("frames"),
         sample_rate=section.count("sample_rate"),
-        subtype=section.take("subtype", str),
+        subtype=section.text("subtype"),
     )
     section.end()
     return sound
+
+
+def _digest(section: ConfigReader, key: str) -> str:
+    return section.text(key, pattern=_SHA256)
+
+
+def _scores(section: ConfigReader, key: str) -> tuple[float | None, ...]:
+    return section.each(key, lambda scores, index: scores.nullable(index, scores.number))
 
 
 def _refuse_constant(name: str) -> float:

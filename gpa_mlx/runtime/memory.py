@@ -17,7 +17,8 @@ _HINT = (
     "Allow more with --max-memory, or use a smaller model: `gpa-mlx convert` makes one with `--dtype bfloat16` or "
     "`--lm-bits 4`."
 )
-_limit_bytes: int | None = None
+_UNLIMITED_BYTES = mx.get_memory_limit()
+"""What MLX has by itself, and what stands for no limit: that default follows the machine, it is not the user's wish."""
 
 
 def apply_limits(max_memory_bytes: int | None, cache_bytes: int | None) -> None:
@@ -29,12 +30,15 @@ def apply_limits(max_memory_bytes: int | None, cache_bytes: int | None) -> None:
         cache_bytes: Most freed memory that MLX keeps; None leaves MLX's own choice, 32 MB on the CPU, and on Metal
             as much as its memory limit.
     """
-    global _limit_bytes
-    _limit_bytes = max_memory_bytes
-    if max_memory_bytes is not None:
-        mx.set_memory_limit(max_memory_bytes)
+    mx.set_memory_limit(_UNLIMITED_BYTES if max_memory_bytes is None else max_memory_bytes)
     if cache_bytes is not None:
         mx.set_cache_limit(cache_bytes)
+
+
+def _limit_bytes() -> int | None:
+    """Return the limit that the user asked for, which MLX keeps: like its memory, it is one for the process."""
+    limit_bytes = mx.get_memory_limit()
+    return None if limit_bytes == _UNLIMITED_BYTES else limit_bytes
 
 
 def read_weights(module: nn.Module, name: str) -> None:
@@ -53,10 +57,10 @@ def read_weights(module: nn.Module, name: str) -> None:
     named = cast("list[tuple[str, mx.array]]", tree_flatten(module.parameters()))
     parameters = {id(array): array for _, array in named}
     needed = sum(array.nbytes for array in parameters.values())
-    held = mx.get_active_memory()
-    if _limit_bytes is not None and held + needed > _limit_bytes:
+    held, limit_bytes = mx.get_active_memory(), _limit_bytes()
+    if limit_bytes is not None and held + needed > limit_bytes:
         raise GPAError(
-            f"The {name} needs {_megabytes(needed)} of memory; {_megabytes(held)} of the {_megabytes(_limit_bytes)} "
+            f"The {name} needs {_megabytes(needed)} of memory; {_megabytes(held)} of the {_megabytes(limit_bytes)} "
             "that are allowed are in use.",
             hint=_HINT,
         )
@@ -69,9 +73,10 @@ def check_use() -> None:
     Raises:
         GPAError: More is held than is allowed.
     """
-    if _limit_bytes is not None and (held := mx.get_active_memory()) > _limit_bytes:
+    limit_bytes = _limit_bytes()
+    if limit_bytes is not None and (held := mx.get_active_memory()) > limit_bytes:
         raise GPAError(
-            f"This work needs more than the {_megabytes(_limit_bytes)} of memory that are allowed: "
+            f"This work needs more than the {_megabytes(limit_bytes)} of memory that are allowed: "
             f"it holds {_megabytes(held)}.",
             hint=_HINT.replace("use a", "give shorter input, or use a"),
         )

@@ -30,7 +30,6 @@ _CORES = 2
 
 _stop: ContextVar[threading.Event | None] = ContextVar("gpa_mlx_pair_stop", default=None)
 _blas_is_ours = threading.Lock()
-_jobs: SimpleQueue[Callable[[], None]] | None = None
 
 
 def eval_barrier(x: mx.array) -> mx.array:
@@ -81,7 +80,7 @@ def run_parallel(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]
 def _at_once(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
     stop, context = threading.Event(), copy_context()
     context.run(_stop.set, stop)
-    other = _submit(context.copy(), second)
+    other = _second_thread.submit(context.copy(), second)
     other.add_done_callback(lambda done: stop.set() if done.exception() else None)
     try:
         return context.run(first), other.result()
@@ -93,21 +92,34 @@ def _at_once(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
         raise
 
 
-def _submit(context: Context, work: Callable[[], B]) -> Future[B]:
-    """Have `work` done on the second thread, in a context of its own."""
-    global _jobs
-    if _jobs is None:
-        _jobs = SimpleQueue()
-        threading.Thread(target=_serve, args=(_jobs,), name="gpa-mlx second network", daemon=True).start()
-    future: Future[B] = Future()
-    _jobs.put(partial(_settle, context, work, future))
-    return future
+class _SecondThread:
+    """The thread of second networks, started with the first of them.
+
+    There is one, and it lives as long as the process: MLX keeps a thread of its own for every thread that has used it,
+    also when that has ended. Only one pair runs at a time, so nobody waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._is_running = False
+        self._starting = threading.Lock()
+
+    def submit(self, context: Context, work: Callable[[], B]) -> Future[B]:
+        """Have `work` done there, in a context of its own."""
+        with self._starting:
+            if not self._is_running:
+                threading.Thread(target=self._serve, name="gpa-mlx second network", daemon=True).start()
+                self._is_running = True
+        future: Future[B] = Future()
+        self._jobs.put(partial(_settle, context, work, future))
+        return future
+
+    def _serve(self) -> None:
+        while True:
+            self._jobs.get()()
 
 
-def _serve(jobs: SimpleQueue[Callable[[], None]]) -> None:
-    """Work for ever: MLX keeps a thread of its own for every thread that has used it, also when that has ended."""
-    while True:
-        jobs.get()()
+_second_thread = _SecondThread()
 
 
 def _settle(context: Context, work: Callable[[], B], future: Future[B]) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.store.files import write_atomically
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _CONVERT_AGAIN = "Convert the model again."
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class UpstreamSource:
     """Where the weights came from.
 
     Attributes:
@@ -100,7 +99,7 @@ class Manifest:
     converter_version: str
     model_family: str
     model_name: str
-    source: Source
+    source: UpstreamSource
     parts: Mapping[str, PartInfo]
     files: Mapping[str, FileInfo]
     speech_repetition_penalty: float | None = None
@@ -111,10 +110,6 @@ class Manifest:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return dataclasses.asdict(self)
-
-
-class _MalformedError(ValueError):
-    """What is wrong inside a manifest, without the file's name."""
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
@@ -143,21 +138,20 @@ def read_manifest(directory: str | os.PathLike[str]) -> Manifest:
             )
         raise ModelFormatError(f"{root} is not a converted model: it has no {MANIFEST_NAME}.", hint=_GIVE_CONVERTED)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
         raise ModelFormatError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ModelFormatError(f"{path} is not JSON.", hint=_CONVERT_AGAIN) from error
-    version = content.get("format_version") if isinstance(content, dict) else None
-    if type(version) is int and version > FORMAT_VERSION:
+    fields = ConfigReader.from_json(
+        content,
+        str(path),
+        lambda problem: ModelFormatError(f"{path} is not a manifest of gpa-mlx: {problem}.", hint=_CONVERT_AGAIN),
+    )
+    if (version := fields.integer("format_version")) > FORMAT_VERSION:
         raise ModelFormatError(
             f"{path} has format version {version}; this release of gpa-mlx reads up to {FORMAT_VERSION}.",
             hint="Upgrade gpa-mlx, or convert the model again with this release.",
         )
-    try:
-        return _parse(content)
-    except _MalformedError as error:
-        raise ModelFormatError(f"{path} is not a manifest of gpa-mlx: {error}.", hint=_CONVERT_AGAIN) from error
+    return _parse(fields)
 
 
 def require_converted(directory: str | os.PathLike[str]) -> Manifest:
@@ -180,7 +174,7 @@ def require_converted(directory: str | os.PathLike[str]) -> Manifest:
 
 
 def looks_like_upstream(directory: Path) -> bool:
-    """Tell whether `directory` has the layout of a published GPA checkpoint."""
+    """Return whether `directory` has the layout of a published GPA checkpoint."""
     tokenizers = ("BiCodec", "glm-4-voice-tokenizer")
     return (directory / "config.json").is_file() and any((directory / name).is_dir() for name in tokenizers)
 
@@ -253,59 +247,42 @@ def _digest_problem(root: Path, name: str, info: FileInfo, on_bytes: Callable[[i
     return None if digest == info.sha256 else f"{name} has another SHA-256 than recorded"
 
 
-def _parse(content: Any) -> Manifest:  # noqa: ANN401
-    source = _typed(content, "source", dict)
-    checksums = _typed(source, "sha256", dict)
-    parts, files = _typed(content, "parts", dict), _typed(content, "files", dict)
+def _parse(fields: ConfigReader) -> Manifest:
+    source = fields.section("source")
     return Manifest(
-        format_version=_typed(content, "format_version", int),
-        converter_version=_typed(content, "converter_version", str),
-        model_family=_typed(content, "model_family", str),
-        model_name=_typed(content, "model_name", str),
-        source=Source(
-            location=_typed(source, "location", str),
-            revision=_typed(source, "revision", str, NoneType),
-            sha256={name: _typed(checksums, name, str) for name in checksums},
+        format_version=fields.integer("format_version"),
+        converter_version=fields.text("converter_version"),
+        model_family=fields.text("model_family"),
+        model_name=fields.text("model_name"),
+        source=UpstreamSource(
+            location=source.text("location"),
+            revision=source.nullable("revision", source.text),
+            sha256=source.texts("sha256"),
         ),
         parts={
             name: PartInfo(
-                dtype=_typed(part, "dtype", str),
-                bits=_typed(part, "bits", int, NoneType),
-                tensors=_typed(part, "tensors", int),
-                parameters=_typed(part, "parameters", int),
+                dtype=part.text("dtype"),
+                bits=part.nullable("bits", part.integer),
+                tensors=part.count("tensors"),
+                parameters=part.count("parameters"),
             )
-            for name, part in parts.items()
+            for name, part in fields.sections("parts").items()
         },
         files={
-            _relative(name): FileInfo(_typed(info, "size", int), _typed(info, "sha256", str))
-            for name, info in files.items()
+            _relative(name, fields): FileInfo(info.count("size"), info.text("sha256"))
+            for name, info in fields.sections("files").items()
         },
-        speech_repetition_penalty=_optional(content, "speech_repetition_penalty", float, int),
-        speech_max_chars=_optional(content, "speech_max_chars", int),
-        max_segment_s=_optional(content, "max_segment_s", float, int),
-        architecture=_typed(content, "architecture", str) if "architecture" in content else DEFAULT_ARCHITECTURE,
+        # Missing in directories of earlier releases.
+        speech_repetition_penalty=fields.optional("speech_repetition_penalty", fields.positive),
+        speech_max_chars=fields.optional("speech_max_chars", fields.integer),
+        max_segment_s=fields.optional("max_segment_s", fields.positive),
+        architecture=fields.optional("architecture", fields.text) or DEFAULT_ARCHITECTURE,
     )
 
 
-def _optional(content: Any, key: str, *kinds: type) -> Any:  # noqa: ANN401
-    """Read a positive number that may be missing, as in directories of earlier releases."""
-    value = _typed(content, key, *kinds, NoneType) if key in content else None
-    if value is not None and not 0 < value < math.inf:
-        raise _MalformedError(f"'{key}' must not be {value!r}")
-    return value
-
-
-def _typed(content: Any, key: str, *kinds: type) -> Any:  # noqa: ANN401
-    if not isinstance(content, dict) or key not in content:
-        raise _MalformedError(f"'{key}' is missing")
-    if type(content[key]) not in kinds:
-        raise _MalformedError(f"'{key}' must not be {content[key]!r}")
-    return content[key]
-
-
-def _relative(name: str) -> str:
+def _relative(name: str, fields: ConfigReader) -> str:
     """Return `name` if it stays inside the directory, however it is joined."""
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or str(path) != name:
-        raise _MalformedError(f"the file name {name!r} leaves the model directory")
+        raise fields.error("files", f"has a name that leaves the model directory: {name!r}")
     return name

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx.store import paths
+from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.store.files import locked, write_atomically
 from gpa_mlx.store.manifest import Manifest, read_manifest, require_converted
 
@@ -183,8 +184,8 @@ def read_origin(name: str) -> Origin | None:
         None when it was not made from a hub repository, or nothing readable says so.
     """
     try:
-        return Origin(**json.loads(_origin_file(name).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
+        return _read_origin(_origin_file(name))
+    except (OSError, GPAError):
         pass
     try:
         manifest = read_manifest(folder_of(name))
@@ -199,6 +200,17 @@ def origin_of(manifest: Manifest) -> Origin | None:
     if source.revision is None or part is None:
         return None
     return Origin(source.location, None, source.revision, part.dtype, part.bits)
+
+
+def _read_origin(path: Path) -> Origin:
+    fields = ConfigReader.from_json(path.read_bytes(), str(path))
+    return Origin(
+        repo=fields.text("repo"),
+        requested=fields.nullable("requested", fields.text),
+        revision=fields.text("revision"),
+        dtype=fields.text("dtype"),
+        lm_bits=fields.nullable("lm_bits", fields.integer),
+    )
 
 
 def write_origin(name: str, origin: Origin) -> None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gpa_mlx.text.joining import join_segments
+from gpa_mlx.types import FinishReason, Segment, Timings, Transcription
 
 if TYPE_CHECKING:
-    from gpa_mlx.types import FinishReason, Segment, Timings, Transcription, TranscriptionChunk
+    from collections.abc import Iterable
+
+    from gpa_mlx.types import TranscriptionChunk
 
 
 @dataclass(slots=True)
@@ -37,11 +40,17 @@ class TranscriptCollector:
 
     def result(self) -> Transcription:
         """Return what there is."""
-        from gpa_mlx.types import Timings, Transcription  # NumPy, 0.1 s
-
         return Transcription(
             text=join_segments(segment.text for segment in self.segments),
             segments=tuple(self.segments),
             finish_reason=self.finish_reason,
             timings=self.timings or Timings(),
         )
+
+
+def collect(chunks: Iterable[TranscriptionChunk]) -> Transcription:
+    """Return the transcription that a whole stream amounts to."""
+    collector = TranscriptCollector()
+    for chunk in chunks:
+        collector.take(chunk)
+    return collector.result()

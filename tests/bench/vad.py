@@ -4,13 +4,13 @@
     python tests/bench/vad.py RECORDINGS [--snr 20 10 5 0] [--scenes 2] [--seed 1] [--json]
 
 RECORDINGS is a folder (or several) of short recordings of single words, WAV or FLAC, searched recursively; those quiet
-enough between and around the words are used, because where they speak is read off their own energy. The speakers that
+enough around the word are used, because where they speak is read off their own energy. The speakers that
 babble in the background never speak in front.
 
 A scene is 60 s of phrases at one level, one to six words 0.05 to 0.3 s apart, with pauses of 0.6 to 4 s between them,
-in front of: a quiet room (-70 dB), white noise, mains
-hum, babble of eight people, or music (chords, an arpeggio and a beat, made here). The ratio of speech to noise is that
-of the mean power where somebody speaks. Every detector of the registry is asked, those that are not installed excepted.
+in front of: a quiet room (-70 dB), white noise, mains hum, babble of eight people, or music (chords, an arpeggio and a
+beat, made here). The ratio of speech to noise is that of the mean power where somebody speaks. Every detector of the
+registry is asked, those that are not installed excepted.
 
 * miss: share of the 10 ms of speech that are not taken for speech. false alarm: share of the rest that are. 0.1 s on
   both sides of each beginning and end of speech do not count.

@@ -11,7 +11,9 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gpa_mlx.errors import GPAError
 from gpa_mlx.store import paths
+from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.store.files import write_atomically
 from gpa_mlx.store.hub.repository import RemoteFile, Snapshot
 
@@ -76,16 +78,23 @@ def _copies(repo: str) -> list[Copy]:
     found = []
     for folder in _folders(repo):
         try:
-            document = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-            files = tuple(RemoteFile(**file) for file in document["files"])
-            snapshot = Snapshot(document["repo"], document["revision"], files)
-            copy = Copy(snapshot, document["requested"], document["keep"])
-            is_of_this_folder = copy.folder == folder
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            copy = _read_copy(folder / _RECORD)
+        except (OSError, GPAError):
             continue  # begun and never recorded, or damaged: it is downloaded anew
-        if is_of_this_folder:
+        if copy.folder == folder:
             found.append(copy)
     return found
+
+
+def _read_copy(path: Path) -> Copy:
+    fields = ConfigReader.from_json(path.read_bytes(), str(path))
+    snapshot = Snapshot(fields.text("repo"), fields.text("revision"), fields.each("files", _read_file))
+    return Copy(snapshot, fields.nullable("requested", fields.text), fields.flag("keep"))
+
+
+def _read_file(files: ConfigReader, index: str) -> RemoteFile:
+    file = files.section(index)
+    return RemoteFile(file.text("name"), file.count("size"), file.text("checksum"))
 
 
 def _folders(repo: str) -> list[Path]:

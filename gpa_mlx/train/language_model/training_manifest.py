@@ -1,4 +1,4 @@
-"""The list of what to train on: one JSON object per line, as the reference trainer reads it.
+"""Training manifests: JSON lines, as the reference trainer reads them.
 
 Keys (`data_utils/audio_dataset_ark_audio.py` of the reference), by task:
 
@@ -11,13 +11,13 @@ The task is `stt` when not given. Other keys, and empty strings under keys the t
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from gpa_mlx.errors import GPAError, InputTextError
+from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.text.joining import check_text
 
 TrainingTask: TypeAlias = Literal["stt", "tts-a", "vc"]
@@ -89,26 +89,19 @@ def read_training_manifest(path: str | os.PathLike[str]) -> tuple[ManifestLine, 
     return tuple(lines)
 
 
-class _BadLineError(ValueError):
+class _BadLineError(GPAError):
     """What is wrong with a line."""
 
 
 def _parse(raw: bytes, number: int, folder: Path) -> ManifestLine:
-    try:
-        content = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _BadLineError("not JSON in UTF-8") from error
-    if not isinstance(content, dict):
-        raise _BadLineError("not a JSON object")
-    task = content.get("task", "stt")
-    if not isinstance(task, str) or task not in AUDIO_KEYS:
-        raise _BadLineError(f"'task' is {task!r}; known: {', '.join(AUDIO_KEYS)}")
-    audio = {key: _file(content, key, folder) for key in AUDIO_KEYS[task]}
-    return ManifestLine(number=number, task=task, text=_text(content, task), audio=audio)
+    fields = ConfigReader.from_json(raw, f"line {number}", _BadLineError)
+    task: TrainingTask = fields.choice("task", AUDIO_KEYS, default="stt")
+    audio = {key: _file(fields, key, folder) for key in AUDIO_KEYS[task]}
+    return ManifestLine(number=number, task=task, text=_text(fields, task), audio=audio)
 
 
-def _file(content: dict[str, Any], key: str, folder: Path) -> Path:
-    value = _string(content, key)
+def _file(fields: ConfigReader, key: str, folder: Path) -> Path:
+    value = _string(fields, key)
     if not value:
         raise _BadLineError(f"'{key}' is empty")
     path = folder / value
@@ -121,21 +114,17 @@ def _file(content: dict[str, Any], key: str, folder: Path) -> Path:
     return path
 
 
-def _text(content: dict[str, Any], task: TrainingTask) -> str:
+def _text(fields: ConfigReader, task: TrainingTask) -> str:
     if task == "vc":
         return ""
-    text = _string(content, "text")
+    text = _string(fields, "text")
     if task == "tts-a":
         check_text(text)
     return text
 
 
-def _string(content: dict[str, Any], key: str) -> str:
-    if key not in content:
-        raise _BadLineError(f"'{key}' is missing")
-    value = content[key]
-    if not isinstance(value, str):
-        raise _BadLineError(f"'{key}' must be a string, not {value!r}")
+def _string(fields: ConfigReader, key: str) -> str:
+    value = fields.text(key)
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -12,7 +12,7 @@ from gpa_mlx.store.manifest import (
     FileInfo,
     Manifest,
     PartInfo,
-    Source,
+    UpstreamSource,
     read_manifest,
     require_converted,
     sha256_of,
@@ -29,7 +29,7 @@ def model(tmp_path):
     for name, content in (("config.json", b"{}"), ("bicodec/model.safetensors", b"weights" * 300_000)):
         (root / name).write_bytes(content)
         files[name] = FileInfo(len(content), sha256_of(root / name))
-    source = Source("AutoArk-AI/GPA", "abc123", {"config.json": "00"})
+    source = UpstreamSource("AutoArk-AI/GPA", "abc123", {"config.json": "00"})
     parts = {"lm": PartInfo("float32", 4, 3, 1000), "bicodec": PartInfo("float32", None, 2, 10)}
     write_manifest(root, Manifest(1, "0.1.0", "bicodec-0", "GPA", source, parts, files))
     return root

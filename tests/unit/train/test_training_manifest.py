@@ -44,7 +44,7 @@ def test_all_tasks_with_files_beside_the_manifest(write, tmp_path):
 def test_every_bad_line_is_reported_at_once(write):
     bad = {
         2: (b"{", "JSON"),
-        3: (b"[1]", "object"),
+        3: (b"[1]", "mapping of keys"),
         4: (b"\xff\xfe", "JSON"),
         5: ({"task": "asr", "audio": "a.wav", "text": "x"}, "asr"),
         6: ({"task": "stt", "text": "x"}, "'audio' is missing"),

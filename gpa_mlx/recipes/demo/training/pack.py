@@ -18,7 +18,7 @@ from gpa_mlx.store.manifest import (
     FileInfo,
     Manifest,
     PartInfo,
-    Source,
+    UpstreamSource,
     read_manifest,
     sha256_of,
     write_manifest,
@@ -78,7 +78,7 @@ def pack(directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str
     files = _list_files(directory)
     codec = files["bicodec/model.safetensors"].sha256
     family = f"bicodec-{hashlib.sha256(codec.encode()).hexdigest()[:12]}"
-    source = Source(origin, None, {})
+    source = UpstreamSource(origin, None, {})
     manifest = Manifest(
         FORMAT_VERSION,
         __version__,

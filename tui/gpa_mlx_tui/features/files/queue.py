@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.transcripts.subtitles import Format
+    from gpa_mlx.transcripts.formats import Format
 
 State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped"]
 
