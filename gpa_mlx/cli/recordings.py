@@ -107,10 +107,10 @@ def _meant(name: str, *, recursive: bool) -> Iterator[Source]:
 
 
 def _in_folder(folder: Path) -> Iterator[Source]:
-    from gpa_mlx.audio.files.ffmpeg import FOREIGN_SUFFIXES
+    from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
     from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 
-    suffixes = NATIVE_SUFFIXES | FOREIGN_SUFFIXES
+    suffixes = NATIVE_SUFFIXES | FFMPEG_SUFFIXES
     empty = True
     for parent, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -1,4 +1,4 @@
-"""Numbers that were heard as words, written in digits.
+"""Inverse text normalization (ITN): numbers recognised as words, written in digits.
 
 English is text2num's work, with its rules: a number up to three that stands alone stays a word ("one of them"), what is
 read digit by digit stays apart ("one nine six" is 1 9 6); years after "in", "since" and the like are put together here.
@@ -55,39 +55,70 @@ def chinese_value(words: str) -> int | None:
 
     A last digit stands for the next lower place, as one says it: 三万五 is 35000.
     """
-    total = group = 0
-    digit: int | None = None
-    last_place, last_group, skipped = 10_000, 10**12, False
-    for position, character in enumerate(words):
-        if _DIGITS.get(character):
-            if digit is not None:
-                return None
-            digit = _DIGITS[character]
-        elif character in _DIGITS:
-            if digit is not None or not position or skipped:
-                return None
-            skipped = True
-            continue
-        elif character in _PLACES:
-            place = _PLACES[character]
-            if place >= last_place or (digit is None and not (place == 10 and (not position or skipped))):
-                return None
-            group += (digit or 1) * place
-            digit, last_place = None, place
-        else:
-            size = _GROUPS[character]
-            group += digit or 0
-            if size >= last_group or not group:
-                return None
-            total += group * size
-            group, digit, last_place, last_group = 0, None, 10_000, size
-        if digit is None:
-            skipped = False
-    if digit is not None:
-        group += digit * _place_of_last(words, skipped=skipped)
-    elif skipped:
+    number = _ChineseNumber()
+    if not all(number.push(character) for character in words):
         return None
-    return total + group or None
+    return number.value(words)
+
+
+class _ChineseNumber:
+    """A number read from left to right: places (十, 百, 千) inside groups (万, 亿), both falling."""
+
+    def __init__(self) -> None:
+        self._total = self._group = 0
+        self._digit: int | None = None
+        self._last_place, self._last_group = 10_000, 10**12
+        self._is_empty, self._has_zero = True, False
+
+    def push(self, character: str) -> bool:
+        """Take the next character; return whether it can stand there."""
+        if _DIGITS.get(character):
+            taken = self._push_digit(_DIGITS[character])
+        elif character in _DIGITS:
+            return self._push_zero()
+        elif character in _PLACES:
+            taken = self._push_place(_PLACES[character])
+        else:
+            taken = self._push_group(_GROUPS[character])
+        self._is_empty = False
+        if self._digit is None:
+            self._has_zero = False
+        return taken
+
+    def value(self, words: str) -> int | None:
+        """Return the number; None if it ends in the middle, or is 0."""
+        if self._digit is not None:
+            return self._total + self._group + self._digit * _place_of_last(words, skipped=self._has_zero)
+        return None if self._has_zero else self._total + self._group or None
+
+    def _push_digit(self, digit: int) -> bool:
+        if self._digit is not None:
+            return False
+        self._digit = digit
+        return True
+
+    def _push_zero(self) -> bool:
+        """Take a zero, which says that places are left out."""
+        if self._digit is not None or self._is_empty or self._has_zero:
+            return False
+        self._has_zero = True
+        return True
+
+    def _push_place(self, place: int) -> bool:
+        needs_no_digit = place == 10 and (self._is_empty or self._has_zero)
+        if place >= self._last_place or (self._digit is None and not needs_no_digit):
+            return False
+        self._group += (self._digit or 1) * place
+        self._digit, self._last_place = None, place
+        return True
+
+    def _push_group(self, size: int) -> bool:
+        self._group += self._digit or 0
+        if size >= self._last_group or not self._group:
+            return False
+        self._total += self._group * size
+        self._group, self._digit, self._last_place, self._last_group = 0, None, 10_000, size
+        return True
 
 
 def _place_of_last(words: str, *, skipped: bool) -> int:

@@ -37,7 +37,7 @@ class FeatureEncoder(nn.Module):
 
 
 class SemanticEncoder(nn.Module):
-    """The half of BiCodec that hears what is said.
+    """Semantic encoder of BiCodec: what is said.
 
     Args:
         args: Sizes of the whole BiCodec.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SpeakerEncoder(nn.Module):
-    """The part of BiCodec that hears who is speaking.
+    """Speaker encoder of BiCodec: who is speaking.
 
     Args:
         args: Sizes of the whole BiCodec.
