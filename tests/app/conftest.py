@@ -3,69 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
-from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.model import demo
+from gpa_mlx.testing import FakeEngine, FakeOutput
 from gpa_mlx_tui.app.app import GPAApp
-from tests.support.fake_engine import FakeEngine
-
-
-class FakeOutput:
-    """A sound output; see `gpa_mlx.audio.devices.playback.OutputDevice`.
-
-    Attributes:
-        speed: Times real time.
-        missing: There is no such device.
-        dies: It is unplugged at the first sound.
-        heard: Samples that were played and not silent.
-        opened: How many streams there were.
-    """
-
-    rate_hz = 16_000
-    latency_s = 0.01
-
-    def __init__(self, *, speed=50.0, missing=False):
-        self.speed, self.missing, self.dies = speed, missing, False
-        self.heard = self.opened = 0
-        self._running = threading.Event()
-
-    def open(self, rate_hz, fill, lost):
-        if self.missing:
-            raise AudioDeviceError("This computer has no sound output.", hint="Connect one.")
-        self.opened += 1
-        self._fill, self._lost, self._running = fill, lost, threading.Event()
-        return self
-
-    def start(self):
-        self._running.set()
-        threading.Thread(target=self._play, args=(self._fill, self._running), daemon=True).start()
-
-    def drained(self):
-        return True
-
-    def close(self):
-        self._running.clear()
-
-    def _play(self, fill, running):
-        out = np.zeros(int(160 * self.speed), dtype=np.float32)
-        while running.is_set():
-            fill(out)
-            self.heard += int(np.count_nonzero(out))
-            if self.dies and self.heard:
-                self._lost()
-                return
-            time.sleep(0.01)
 
 
 class Session:

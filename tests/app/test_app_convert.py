@@ -16,6 +16,7 @@ from gpa_mlx.history import History
 from gpa_mlx.model import demo
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.store.manifest import sha256_of
+from gpa_mlx.testing import FakeMicrophone
 from gpa_mlx_tui.features.convert.jobs import ConversionGrew, Source, SourceRead
 from gpa_mlx_tui.services.hearing import DictationDependencies
 from gpa_mlx_tui.services.messages import Saved
@@ -26,7 +27,6 @@ from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
 from gpa_mlx_tui.widgets.waveform import Waveform
-from tests.support.fake_engine import FakeMicrophone
 
 SIZES = [(80, 24), (200, 60)]
 SAMPLE = demo.demo_model().parent / "samples" / "slt-three-off.wav"
@@ -86,7 +86,7 @@ def test_a_recording_is_converted_drawn_listed_and_played(use, engine, output, l
         assert wave(session, "source").duration_s == pytest.approx(4 * 2.52, abs=0.1)
         assert wave(session, "result").duration_s == pytest.approx(made.duration_s, abs=0.03)
         assert made.duration_s == pytest.approx(session.sent(SourceRead)[0].duration_s, rel=0.1)
-        assert len(made.segments) == len(stretches(session)) == engine.calls.count("stream_convert_voice") > 1
+        assert len(made.segments) == len(stretches(session)) == engine.count("stream_convert_voice") > 1
         assert stretches(session)[0].startswith("✓ 0:00.")
         assert f"seed {made.seed}" in session.screen.query_one(ProgressRow).words
         assert output.heard > 0.5 * np.count_nonzero(np.concatenate(made.pieces))
@@ -151,7 +151,7 @@ def test_verifying_says_what_was_kept(use, engine, long):
         await session.press("ctrl+r")
         await session.until(lambda: not session.screen.working("convert"))
         assert "100% of the text kept" in stretches(session)[0]
-        assert engine.calls.count("stream_transcribe") == 2 * len(stretches(session))
+        assert engine.count("stream_transcribe") == 2 * len(stretches(session))
 
     use(steps, mode="convert")
 
@@ -286,7 +286,7 @@ def test_what_is_not_sound_is_refused(use, home, engine):
         assert session.screen.query_one("#convert", Button).disabled
         await session.press("ctrl+r")
         assert session.toasts[-1] == "Open or record something first."
-        assert "stream_convert_voice" not in engine.calls
+        assert not engine.count("stream_convert_voice")
 
     use(steps, mode="convert")
 
@@ -311,7 +311,7 @@ def test_your_own_recording_is_converted(use, home):
 
 
 def test_without_devices_it_says_so_and_converts_files(use, output):
-    output.missing = True
+    output.unusable = AudioDeviceError("This computer has no sound output.", hint="Connect one.")
     microphone = FakeMicrophone(unusable=AudioDeviceError("There is no microphone.", hint="Connect one."))
 
     async def steps(session):

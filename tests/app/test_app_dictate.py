@@ -13,12 +13,12 @@ from gpa_mlx.dictation import DictationOptions, Finished
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.history import History
 from gpa_mlx.model import demo
+from gpa_mlx.testing import FakeEngine, FakeMicrophone
 from gpa_mlx.text.custom_vocabulary import CustomVocabulary
 from gpa_mlx_tui.services.hearing import Dictated, DictationDependencies, TextHeard
 from gpa_mlx_tui.widgets.dialogs import Choose
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
 from gpa_mlx_tui.widgets.waveform import Waveform
-from tests.support.fake_engine import FakeEngine, FakeMicrophone
 from tests.support.port_audio import HotPlug
 
 SIZES = [(80, 24), (200, 60)]

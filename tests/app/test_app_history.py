@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from textual.widgets import Button, Static, TextArea
 
-from gpa_mlx.errors import AudioFileError
+from gpa_mlx.errors import AudioDeviceError, AudioFileError
 from gpa_mlx.history import History
 from gpa_mlx_tui.features.history.jobs import HistoryListed
 from gpa_mlx_tui.features.history.screen import SoundBegan
@@ -73,7 +73,7 @@ def test_escape_ends_recognising_and_the_old_text_stays(use, engine, entries):
     async def steps(session):
         await listed(session)
         await session.press("ctrl+r")
-        await session.until(lambda: "stream_transcribe_live" in engine.calls)
+        await session.until(lambda: engine.count("stream_transcribe_live"))
         await session.press("escape")
         assert not session.screen.working("retry")
         engine.delay_s = 0.0
@@ -104,7 +104,7 @@ def test_it_is_played_paused_and_ended(use, entries, output):
 
 
 def test_without_a_sound_output_it_says_so(use, entries, output):
-    output.missing = True
+    output.unusable = AudioDeviceError("This computer has no sound output.", hint="Connect one.")
 
     async def steps(session):
         await listed(session)

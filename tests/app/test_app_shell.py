@@ -11,12 +11,12 @@ from textual.css.stylesheet import Stylesheet
 
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx.testing import FakeEngine
 from gpa_mlx_tui.bindings import APP, TABLE, remapped, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.modes import MODES
 from gpa_mlx_tui.themes import THEMES
 from gpa_mlx_tui.widgets.header import ModeBar
-from tests.support.fake_engine import FakeEngine
 
 KEYS = {row.id.removeprefix("app.mode_"): row.keys for row in TABLE if row.id.startswith("app.mode_")}
 OPENING = [["ctrl+p"], ["ctrl+o"], ["ctrl+b"], ["f3", "ctrl+t"], ["f3", "ctrl+r"]]
@@ -155,7 +155,7 @@ def test_ctrl_c_says_how_to_leave(use):
 
 def test_quitting_ends_the_engine(use, engine):
     async def steps(session):
-        await session.until(lambda: "warm" in engine.calls)
+        await session.until(lambda: engine.warmed)
         await session.press("ctrl+q")
 
     app = use(steps)
@@ -219,7 +219,7 @@ def test_another_model_takes_the_place_of_the_first(use, engine, home):
 
     async def steps(session):
         service, names = session.app.service, []
-        await session.until(lambda: "warm" in engine.calls)
+        await session.until(lambda: engine.warmed)
         service.use_model(home)
         session.screen.begin("ask", lambda work: names.append(service.ask(work, lambda opened: opened.path)))
         await session.until(lambda: names == [home])

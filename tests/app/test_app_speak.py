@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from textual.widgets import Button, Input, Label, OptionList, Static, TextArea
 
-from gpa_mlx.errors import SettingsError, VoiceError
+from gpa_mlx.errors import AudioDeviceError, SettingsError, VoiceError
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx_tui.features.speak.jobs import MadeSpeech, SpeechGrew, SpeechMade, save_speech
 from gpa_mlx_tui.services.messages import Saved
@@ -48,13 +48,13 @@ def test_a_text_becomes_sound_that_is_drawn_listed_and_played(use, engine, outpu
         assert session.screen.query_one("#passages", OptionList).option_count == 2
         assert f"seed {made.seed}" in session.screen.query_one(ProgressRow).words
         assert output.heard > 0.5 * np.count_nonzero(np.concatenate(made.pieces))
-        assert engine.calls.count("stream_speak") == 2
+        assert engine.count("stream_speak") == 2
 
     use(steps, mode="speak")
 
 
 def test_verifying_scores_every_passage(use, engine):
-    engine.texts = ("Hello world, this is long enough.",)
+    engine.endings = {TWO.split(". ")[1]: "unintelligible"}
 
     async def steps(session):
         await ready(session)
@@ -66,7 +66,7 @@ def test_verifying_scores_every_passage(use, engine):
         assert "100% understood" in lines[0]
         assert lines[0].startswith("✓")
         assert lines[1].startswith("!")
-        assert engine.calls.count("stream_transcribe") > 2
+        assert engine.count("stream_transcribe") > 2
 
     use(steps, mode="speak")
 
@@ -175,7 +175,7 @@ def test_files_are_replaced_only_after_one_question(use, home, there, question, 
 
 
 def test_without_a_sound_output_it_says_so_and_makes_the_speech(use, output):
-    output.missing = True
+    output.unusable = AudioDeviceError("This computer has no sound output.", hint="Connect one.")
 
     async def steps(session):
         await speak(session, "Hello world")
@@ -281,7 +281,7 @@ def test_what_cannot_be_is_said_at_once(use, engine, field, value, words):
         await session.press("ctrl+r")
         await session.until(lambda: session.toasts)
         assert words in session.toasts[0]
-        assert "stream_speak" not in engine.calls
+        assert not engine.count("stream_speak")
 
     use(steps, mode="speak")
 

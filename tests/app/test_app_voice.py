@@ -16,6 +16,7 @@ from gpa_mlx.errors import AudioDeviceError, VoiceError
 from gpa_mlx.history import History
 from gpa_mlx.jobs.enroll import warnings_of
 from gpa_mlx.model import demo
+from gpa_mlx.testing import FakeMicrophone
 from gpa_mlx.types import Voice
 from gpa_mlx.voices.card import format_card
 from gpa_mlx.voices.consent import CONSENT
@@ -32,7 +33,6 @@ from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorded
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 from gpa_mlx_tui.widgets.waveform import Waveform
-from tests.support.fake_engine import FakeMicrophone
 
 SIZES = [(80, 24), (200, 60)]
 SAMPLE = demo.demo_model().parent / "samples" / "slt-three-off.wav"
@@ -148,7 +148,7 @@ def test_a_file_becomes_a_voice_that_is_heard_and_kept(use, engine, output):
         await session.press("ctrl+l")
         await session.until(lambda: output.heard and not screen.working("play"))
         assert screen.query_one("#sample", Waveform).duration_s > 0.5
-        heard, spoken_times = output.heard, engine.calls.count("stream_speak")
+        heard, spoken_times = output.heard, engine.count("stream_speak")
         assert spoken_times == 1, "what was said to measure the voice is not said again"
         await session.press("ctrl+g")
         await session.until(lambda: output.heard > heard and not screen.working("play"))
@@ -163,7 +163,7 @@ def test_a_file_becomes_a_voice_that_is_heard_and_kept(use, engine, output):
         assert screen.clips == []
         await session.press("ctrl+l")  # the same codes speak alike: nothing is computed again
         await session.until(lambda: output.opened == 3)
-        assert engine.calls.count("stream_speak") == spoken_times
+        assert engine.count("stream_speak") == spoken_times
 
     use(steps, mode="voice")
 
@@ -322,7 +322,7 @@ def test_a_microphone_that_gives_zeros_is_no_recording(use):
 
 
 def test_without_devices_it_says_so_and_files_work(use, output):
-    output.missing = True
+    output.unusable = AudioDeviceError("This computer has no sound output.", hint="Connect one.")
     microphone = FakeMicrophone(unusable=AudioDeviceError("There is no microphone.", hint="Connect one."))
 
     async def steps(session):
@@ -373,7 +373,7 @@ def test_a_silent_recording_is_not_made_into_a_voice(use, home, engine):
         await open_file(session, home / "hush.wav")
         await session.press("ctrl+t")
         assert "No speech" in session.toasts[0]
-        assert "make_voice" not in engine.calls
+        assert not engine.count("make_voice")
 
     use(steps, mode="voice")
 

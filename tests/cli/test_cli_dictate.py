@@ -20,7 +20,7 @@ from gpa_mlx.cli import paste as paste_module
 from gpa_mlx.cli.dictation_view import DictationView, meter
 from gpa_mlx.errors import AudioDeviceError, GPAError, ModelFormatError
 from gpa_mlx.history import History
-from tests.support.fake_engine import FakeEngine, FakeMicrophone
+from gpa_mlx.testing import FakeEngine, FakeMicrophone
 
 BLOCK = np.full(800, 0.1, np.float32)
 
@@ -28,7 +28,7 @@ PROGRAM = """
 import sys
 import numpy as np
 import gpa_mlx.audio.devices.microphone, gpa_mlx.engine.gpa
-from tests.support.fake_engine import FakeEngine, FakeMicrophone
+from gpa_mlx.testing import FakeEngine, FakeMicrophone
 gpa_mlx.engine.gpa.load = lambda path, **options: FakeEngine()
 gpa_mlx.audio.devices.microphone.Microphone = lambda device: FakeMicrophone([np.full(800, 0.1, np.float32)] * 20)
 from gpa_mlx.cli import main

@@ -10,7 +10,7 @@ import soundfile
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.history import History
-from tests.support.fake_engine import FakeEngine
+from gpa_mlx.testing import FakeEngine
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_retrying_one(gpa_mlx, history, fake, tmp_path):
     assert (result.code, result.out) == (0, "hello World\n")
     assert 'heard "world", wrote "World"' in result.err
     assert history.get("last").text == "hello World"
-    assert fake.heard == 16_000
+    assert fake.live_samples == 16_000
 
 
 def test_retrying_what_has_no_text(gpa_mlx, history, fake):

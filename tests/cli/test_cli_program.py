@@ -34,7 +34,7 @@ def transcribe_failing(gpa_mlx, engine):
     """Run a transcription that raises the given exception."""
 
     def invoke(error: BaseException, *options: str):
-        engine.failures["transcribe"] = error
+        engine.failures["stream_transcribe"] = error
         return gpa_mlx(*options, "transcribe", "a.wav", "--model", "m")
 
     return invoke
@@ -133,7 +133,7 @@ def test_debug_shows_the_traceback_and_keeps_the_code(transcribe_failing, error)
 
 
 def test_debug_works_after_the_command_too(gpa_mlx, engine):
-    engine.failures["transcribe"] = ZeroDivisionError("boom")
+    engine.failures["stream_transcribe"] = ZeroDivisionError("boom")
     assert "Traceback" in gpa_mlx("transcribe", "a.wav", "--model", "m", "--debug").err
     assert "Traceback" not in gpa_mlx("transcribe", "a.wav", "--model", "m").err
 

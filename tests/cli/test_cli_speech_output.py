@@ -7,9 +7,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ import soundfile
 from gpa_mlx.cli import cli
 from gpa_mlx.cli.program import run
 from gpa_mlx.errors import AudioDeviceError, AudioFileError
+from gpa_mlx.testing import FakeOutput
 
 FIRST = "The first sentence costs 5 dollars."
 SECOND = "The second one follows it closely, as ever."
@@ -63,12 +62,12 @@ def test_an_interrupted_narration_goes_on_where_it_stopped(narrate, engine, tmp_
     first_seed = engine.calls[1][1].seed
 
     engine.failures = {}
-    engine.said.clear()
+    engine.calls.clear()
     result = narrate(*seed, "--json")
     assert result.code == 0
     assert "note: going on after passage 2 of 3.\n" in result.err
     assert "s of it in" in result.err
-    assert engine.said == [THIRD]
+    assert engine.spoken == [THIRD]
     document = json.loads(result.out)
     assert document["seed"] == first_seed
     assert [passage["spoken"] for passage in document["passages"]] == SPOKEN
@@ -96,13 +95,13 @@ def test_another_command_or_file_starts_anew(narrate, engine, tmp_path, change):
     engine.failures = {THIRD: KeyboardInterrupt()}
     narrate()
     engine.failures = {}
-    engine.said.clear()
+    engine.calls.clear()
     options = {"given": (), "text": TEXT}
     change(tmp_path / "out.wav", options)
     result = narrate(*options["given"], text=options["text"])
     assert result.code == 0
     assert "going on" not in result.err
-    assert len(engine.said) == len(json.loads(narrate("--json", out="b.wav", text=options["text"]).out)["passages"])
+    assert len(engine.spoken) == len(json.loads(narrate("--json", out="b.wav", text=options["text"]).out)["passages"])
 
 
 def test_another_model_starts_anew(narrate, engine):
@@ -124,9 +123,9 @@ def test_what_another_run_wrote_is_not_gone_on_with(narrate, gpa_mlx, engine, cl
 
 def test_a_finished_file_is_written_anew(narrate, engine):
     narrate()
-    engine.said.clear()
+    engine.calls.clear()
     assert narrate().code == 0
-    assert engine.said == SPOKEN
+    assert engine.spoken == SPOKEN
 
 
 def test_an_interrupt_before_any_sound_leaves_nothing(narrate, engine, tree):
@@ -169,7 +168,7 @@ def test_an_interrupted_run_writes_the_subtitles_there_are(narrate, engine, tmp_
 
 
 def test_a_passage_without_sound_has_no_subtitle(narrate, engine, tmp_path):
-    engine.ends = {SECOND: "nothing"}
+    engine.endings = {SECOND: "nothing"}
     narrate("--srt", tmp_path / "out.srt")
     assert (tmp_path / "out.srt").read_text().count("-->") == 2
 
@@ -198,7 +197,7 @@ def test_the_lexicon_decides(narrate, gpa_mlx, engine, tmp_path):
     lexicon = ("--lexicon", tmp_path / "words.txt")
     assert "bucks" in gpa_mlx("speak", FIRST, "--show-spoken", *lexicon).out
     assert narrate(*lexicon).code == 0
-    assert "bucks" in engine.said[0]
+    assert "bucks" in engine.spoken[0]
 
 
 @pytest.mark.parametrize("content", [None, b"no entry", b"a = b\nA = c", b"\xff\xfe\xfa"])
@@ -216,7 +215,7 @@ def test_an_unusable_lexicon(narrate, gpa_mlx, engine, tmp_path, content):
 
 def test_one_go_is_one_passage_as_written(narrate, engine):
     assert narrate("--no-constrain").code == 0
-    assert engine.said == [TEXT]
+    assert engine.spoken == [TEXT]
 
 
 # -- standard output --------------------------------------------------------------------------------------------------
@@ -264,24 +263,20 @@ def test_a_terminal_is_no_place_for_samples(gpa_mlx, engine, clip, monkeypatch):
 
 
 PIPED = """
-import sys
-sys.path.insert(0, {folder!r})
-from pathlib import Path
 import gpa_mlx.engine.gpa
-from conftest import ScriptedEngine
 from gpa_mlx.cli import main
-gpa_mlx.engine.gpa.load = lambda path, **options: ScriptedEngine(path=Path({folder!r}))
+from gpa_mlx.testing import FakeEngine
+gpa_mlx.engine.gpa.load = lambda path, **options: FakeEngine()
 main()
 """
 
 
 def test_a_reader_that_leaves_ends_the_run_quietly(clip):
-    script = PIPED.format(folder=str(Path(__file__).parent))
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
         result = subprocess.run(
-            [sys.executable, "-c", script, "speak", TEXT, "--voice", clip, "--model", "m", "-o", "-"],
+            [sys.executable, "-c", PIPED, "speak", TEXT, "--voice", clip, "--model", "m", "-o", "-"],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=closed,
             stderr=subprocess.PIPE,
@@ -293,47 +288,9 @@ def test_a_reader_that_leaves_ends_the_run_quietly(clip):
 # -- playing ----------------------------------------------------------------------------------------------------------
 
 
-class FakeLoudspeaker:
-    """A sound output that takes what it gets at a hundred times the speed of sound.
-
-    Attributes:
-        heard: All samples, silence included.
-        closed: Whether it has been closed.
-    """
-
-    rate_hz = 16_000
-    latency_s = 0.05
-
-    def __init__(self):
-        self.heard = []
-        self.closed = threading.Event()
-
-    def open(self, rate_hz, fill, lost):
-        self.fill = fill
-        return self
-
-    def start(self):
-        threading.Thread(target=self._play, daemon=True).start()
-
-    def drained(self):
-        return True
-
-    def close(self):
-        self.closed.set()
-
-    def sound(self):
-        return np.concatenate(self.heard)
-
-    def _play(self):
-        while not self.closed.wait(0.0005):
-            block = np.zeros(800, dtype=np.float32)
-            self.fill(block)
-            self.heard.append(block)
-
-
 @pytest.fixture
 def loudspeaker(monkeypatch):
-    device = FakeLoudspeaker()
+    device = FakeOutput(speed=100.0)
     monkeypatch.setattr("gpa_mlx.audio.devices.loudspeaker.Loudspeaker", lambda name: device)
     return device
 
@@ -348,7 +305,7 @@ def test_speech_is_played_and_written_at_once(gpa_mlx, engine, clip, tasks, tmp_
     assert document["file"] == (str(tmp_path / "out.wav") if written else None)
     assert document["playback"]["first_sound_s"] >= 0
     assert document["playback"]["underruns"] >= 0
-    assert loudspeaker.closed.is_set()
+    assert loudspeaker.opened == loudspeaker.closed == 1
     heard = loudspeaker.sound()
     assert np.any(heard)
     if written:
@@ -359,13 +316,12 @@ def test_speech_is_played_and_written_at_once(gpa_mlx, engine, clip, tasks, tmp_
 
 
 def test_played_speech_is_not_repaired_unless_verified(narrate, engine, loudspeaker):
-    engine.ends = {SECOND: "loop"}
+    engine.endings = {SECOND: "loop"}
     narrate("--play")
-    assert engine.said == SPOKEN
-    engine.said.clear()
-    loudspeaker.closed.clear()
+    assert engine.spoken == SPOKEN
+    engine.calls.clear()
     narrate("--play", "--verify", "--retries", 1)
-    assert engine.said.count(SECOND) == 2
+    assert engine.spoken.count(SECOND) == 2
 
 
 def test_an_interrupt_stops_the_sound_and_keeps_what_is_written(narrate, engine, loudspeaker, tmp_path, tree):
@@ -373,7 +329,7 @@ def test_an_interrupt_stops_the_sound_and_keeps_what_is_written(narrate, engine,
     result = narrate("--play")
     assert result.code == 130
     assert "note: stopped in passage 3 of 3.\n" in result.err
-    assert loudspeaker.closed.is_set()
+    assert loudspeaker.opened == loudspeaker.closed == 1
     assert soundfile.info(tmp_path / "out.wav").duration > 1
     assert tree() == ["clip.wav", "out.wav"]
 
@@ -389,7 +345,7 @@ def test_an_interrupt_while_the_rest_is_played_keeps_everything(narrate, loudspe
     assert time.perf_counter() - started < 2
     assert (result.code, result.err.split()) == (130, ["interrupted"])
     assert (tmp_path / "out.srt").read_text().count("-->") == 3
-    assert loudspeaker.closed.is_set()
+    assert loudspeaker.opened == loudspeaker.closed == 1
 
 
 def test_no_sound_output_is_an_error_of_its_own(narrate, engine, monkeypatch, tree):

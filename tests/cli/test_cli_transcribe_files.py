@@ -398,7 +398,7 @@ def test_standard_input_to_files(transcribe, reading, tree):
 
 @pytest.mark.parametrize("error", [AudioFileError("bad."), KeyboardInterrupt(), ZeroDivisionError()])
 def test_standard_input_is_forgotten_after_a_failure(transcribe, engine, spool, error):
-    engine.failures = {"transcribe": error}
+    engine.failures = {"stream_transcribe": error}
     assert transcribe("-", stdin=b"RIFF").code != 0
 
 

@@ -58,7 +58,7 @@ def test_what_was_made_is_intact(made, gpa_mlx, tmp_path, task, subtype):
 
 
 def test_scores_and_seeds_are_those_of_the_parts(made, gpa_mlx, engine, tmp_path):
-    engine.misheard = 1
+    engine.ending = ("unintelligible", "stop")
     passages = json.loads(made("speak", "--verify", "--json").out)["passages"]
     making = json.loads(gpa_mlx("verify", tmp_path / "out.wav", "--json").out)["record"]["making"]
     assert making["seeds"] == [passage["seed"] for passage in passages]
@@ -136,9 +136,9 @@ def test_an_interrupt_while_it_is_sealed_loses_nothing(made, gpa_mlx, engine, mo
     assert made("speak").code == 130
     monkeypatch.undo()
     monkeypatch.setattr("gpa_mlx.engine.gpa.load", lambda path, **options: engine)
-    engine.said.clear()
+    engine.calls.clear()
     assert made("speak").code == 0
-    assert engine.said == []
+    assert engine.spoken == []
     assert tree() == ["clip.wav", "out.wav", "out.wav.json"]
     assert gpa_mlx("verify", tmp_path / "out.wav").code == 0
 

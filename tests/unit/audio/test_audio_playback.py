@@ -5,77 +5,21 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from typing import Any
 
 import numpy as np
 import pytest
 
 from gpa_mlx.audio.devices.playback import SAFETY_S, Player, required_buffer_s
 from gpa_mlx.errors import AudioDeviceError
+from gpa_mlx.testing import SimulatedOutput
 
 RATE_HZ = 16_000
 BLOCK_S = 0.01
 
 
-class FakeDevice:
-    """A device, its stream and the clock: time passes in `sleep`, and a started device asks for frames meanwhile.
-
-    Attributes:
-        heard: Everything the device was given, latency not included.
-    """
-
-    def __init__(self, rate_hz=RATE_HZ, latency_s=0.05):
-        self.rate_hz = rate_hz
-        self.latency_s = latency_s
-        self.heard = np.empty(0, dtype=np.float32)
-        self.time_s = 100.0
-        self.started_at: Any = None
-        self.closed_at: Any = None
-        self.dead = False
-        self.drain_s = 0.0
-        self._drained_at = None
-
-    def open(self, rate_hz, fill, lost):
-        self.wanted_hz, self.fill, self.lost = rate_hz, fill, lost
-        return self
-
-    def start(self):
-        assert self.closed_at is None
-        self.started_at = self.time_s
-        self._advance()
-
-    def close(self):
-        self.closed_at = self.time_s if self.closed_at is None else self.closed_at
-
-    def drained(self):
-        if self._drained_at is None:
-            self._drained_at = self.time_s + self.drain_s
-        return not self.dead and self.time_s >= self._drained_at
-
-    def now(self):
-        return self.time_s
-
-    def sleep(self, seconds):
-        end = self.time_s + seconds
-        while self.time_s < end:
-            self.time_s = min(self.time_s + BLOCK_S, end)
-            self._advance()
-
-    def _advance(self):
-        """Ask for frames ahead of the time by the latency."""
-        if self.started_at is None or self.closed_at is not None or self.dead or self._drained_at is not None:
-            return
-        due = round((self.time_s - self.started_at + self.latency_s) * self.rate_hz)
-        while len(self.heard) < due:
-            block = np.full(min(due - len(self.heard), round(BLOCK_S * self.rate_hz)), np.nan, dtype=np.float32)
-            self.fill(block)
-            assert np.isfinite(block).all()
-            self.heard = np.concatenate([self.heard, block])
-
-
 @pytest.fixture
 def device():
-    return FakeDevice()
+    return SimulatedOutput()
 
 
 def speech(seconds, rate=RATE_HZ):
@@ -118,7 +62,7 @@ def produce(player, device, lengths, rate):
 @pytest.mark.parametrize("chunks", [growing_chunks, even_chunks])
 @pytest.mark.parametrize("latency_s", [0.02, 0.3])
 def test_steady_production_is_never_interrupted(rate, total_s, chunks, latency_s):
-    device = FakeDevice(latency_s=latency_s)
+    device = SimulatedOutput(latency_s=latency_s)
     player = Player(RATE_HZ, expected_s=total_s, device=device, clock=device)
     samples = produce(player, device, list(chunks(total_s)), rate)
     player.finish()
@@ -294,7 +238,7 @@ def test_an_exception_stops_the_sound(device):
 
 @pytest.mark.parametrize("native_hz", [44_100, 48_000, 8_000])
 def test_a_device_with_another_rate_gets_that_rate(native_hz):
-    device = FakeDevice(rate_hz=native_hz)
+    device = SimulatedOutput(rate_hz=native_hz)
     player = Player(RATE_HZ, expected_s=2.0, device=device, clock=device)
     assert device.wanted_hz == RATE_HZ
     tone = np.sin(2 * np.pi * 440 * np.arange(2 * RATE_HZ) / RATE_HZ).astype(np.float32)
@@ -387,7 +331,7 @@ SOON_S = 10.0
 """What ends a wait for a minute of sound ends it before this, on the busiest machine, too."""
 
 
-class RealTimeDevice(FakeDevice):
+class RealTimeDevice(SimulatedOutput):
     """Lets real time pass and never plays anything."""
 
     def now(self):

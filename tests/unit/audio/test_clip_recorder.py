@@ -7,7 +7,7 @@ import pytest
 
 from gpa_mlx.audio.devices.clip_recorder import record_clip
 from gpa_mlx.errors import AudioDeviceError
-from tests.support.fake_engine import FakeMicrophone
+from gpa_mlx.testing import FakeMicrophone
 
 TONE = 0.1 * np.sin(np.arange(24_000), dtype=np.float32)
 

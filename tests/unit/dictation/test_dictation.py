@@ -30,8 +30,8 @@ from gpa_mlx.engine.thread import EngineThread
 from gpa_mlx.errors import AudioDeviceError, AudioFileError, GPAError, ModelNotFoundError
 from gpa_mlx.history import History
 from gpa_mlx.model import demo
+from gpa_mlx.testing import FakeEngine, FakeMicrophone
 from gpa_mlx.text.custom_vocabulary import CustomVocabulary
-from tests.support.fake_engine import FakeEngine, FakeMicrophone
 
 BLOCK = 800
 
@@ -134,7 +134,7 @@ def test_the_tail_is_heard(desk):
     sound = noise(3.0)
     desk.begin(FakeMicrophone(blocks_of(sound), ends=True))
     finished = desk.wait_for(Finished)
-    assert desk.engine.heard == len(sound)
+    assert desk.engine.live_samples == len(sound)
     assert np.allclose(soundfile.read(finished.entry.audio)[0], sound, atol=1 / 32768)
 
 
@@ -367,7 +367,7 @@ def test_a_full_disk_ends_the_recording_and_what_is_there_is_heard(desk, monkeyp
     finished = desk.wait_for(Finished)
     assert (finished.text, finished.interruption.message) == ("hello world", "Full.")
     assert finished.entry.duration_s == pytest.approx(0.15)
-    assert desk.engine.heard == 2400
+    assert desk.engine.live_samples == 2400
 
 
 def test_cancelling_keeps_the_audio_and_hears_nothing(desk):
@@ -446,7 +446,7 @@ from pathlib import Path
 from gpa_mlx.dictation import Dictation, Partial, Stopped
 from gpa_mlx.history import History
 from gpa_mlx.engine.thread import EngineThread
-from tests.support.fake_engine import FakeEngine, FakeMicrophone
+from gpa_mlx.testing import FakeEngine, FakeMicrophone
 import numpy as np
 engine = FakeEngine(hold=threading.Event())
 def told(event):

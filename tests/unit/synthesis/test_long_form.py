@@ -32,9 +32,9 @@ def test_every_passage_is_said_in_order_with_its_own_seed_and_budget(scripted, v
     engine = scripted()
     _, passages = told(engine, voice)
     assert [passage.text for passage in passages] == [FIRST, SECOND, THIRD]
-    assert [(text, seed) for text, seed, _ in engine.calls] == [(FIRST, 5), (SECOND, 6), (THIRD, 7)]
-    assert engine.lookaheads == [None] * 3
-    assert all(budget > 3 * len(text) for text, _, budget in engine.calls)
+    assert [(call.subject, call.options.seed) for call in engine.calls] == [(FIRST, 5), (SECOND, 6), (THIRD, 7)]
+    assert [call.lookahead for call in engine.calls] == [None] * 3
+    assert all(call.options.max_tokens > 3 * len(call.subject) for call in engine.calls)
     assert {passage.finish_reason for passage in passages} == {"stop"}
 
 
@@ -51,11 +51,11 @@ def test_pauses_follow_from_the_endings(scripted, voice):
 
 @pytest.mark.parametrize("end", ["loop", "silence", "length", "nothing"])
 def test_what_goes_wrong_is_said_again(scripted, voice, end):
-    engine = scripted({SECOND: [end, "well"]})
+    engine = scripted({SECOND: [end, "stop"]})
     audio, passages = told(engine, voice)
     assert [passage.attempts for passage in passages] == [1, 2, 1]
     assert passages[1].finish_reason == "stop"
-    seeds = [seed for text, seed, _ in engine.calls if text == SECOND]
+    seeds = [call.options.seed for call in engine.calls if call.subject == SECOND]
     assert passages[1].seed == seeds[1] != seeds[0]
     well, _ = told(scripted(), voice)
     assert len(audio) == len(well)
@@ -83,7 +83,7 @@ def test_nothing_at_all_is_an_error(scripted, voice):
 
 
 def test_greedy_speech_is_not_tried_twice(scripted, voice):
-    engine = scripted({SECOND: ["loop", "well"]})
+    engine = scripted({SECOND: ["loop", "stop"]})
     _, passages = told(engine, voice, options=GenerationOptions())
     assert passages[1].attempts == 1
     assert passages[1].seed is None
@@ -91,7 +91,9 @@ def test_greedy_speech_is_not_tried_twice(scripted, voice):
 
 def test_verified_speech_keeps_the_attempt_that_is_understood(scripted, voice):
     _, passages = told(
-        scripted({SECOND: ["mumble", "mumble", "well"]}), voice, settings=SynthesisSettings(max_chars=50, verify=True)
+        scripted({SECOND: ["unintelligible", "unintelligible", "stop"]}),
+        voice,
+        settings=SynthesisSettings(max_chars=50, verify=True),
     )
     assert [passage.attempts for passage in passages] == [1, 3, 1]
     assert [passage.error_rate for passage in passages] == [0, 0, 0]
@@ -99,7 +101,7 @@ def test_verified_speech_keeps_the_attempt_that_is_understood(scripted, voice):
 
 def test_verified_speech_that_is_never_understood_has_its_score(scripted, voice):
     _, passages = told(
-        scripted({SECOND: ["mumble"]}), voice, settings=SynthesisSettings(max_chars=50, verify=True, retries=1)
+        scripted({SECOND: ["unintelligible"]}), voice, settings=SynthesisSettings(max_chars=50, verify=True, retries=1)
     )
     assert passages[1].attempts == 2
     assert passages[1].error_rate > 0.3
@@ -113,15 +115,15 @@ def test_loudness_is_matched_to_the_first_passage(scripted, voice):
 
 
 def test_live_speech_comes_at_once_and_is_said_once(scripted, voice):
-    engine = scripted({SECOND: ["loop", "well"], THIRD: ["quiet"]})
+    engine = scripted({SECOND: ["loop", "stop"], THIRD: ["quiet"]})
     stream = begun(engine, voice, TEXT, settings=SynthesisSettings(max_chars=50, live=True))
     first = next(stream)
     assert 0 < len(first.audio) <= 25 * 320
-    assert engine.closed == 0
+    assert engine.streams_closed == 0
     passages = [piece.passage for piece in stream if piece.passage]
     assert [passage.attempts for passage in passages] == [1, 1, 1]
     assert passages[1].finish_reason == "loop"
-    assert engine.lookaheads == [LIVE_LOOKAHEAD] * 3
+    assert [call.lookahead for call in engine.calls] == [LIVE_LOOKAHEAD] * 3
 
 
 def test_live_and_whole_speech_are_the_same_where_nothing_is_repaired(scripted, voice):
@@ -135,7 +137,7 @@ def test_closing_cancels(scripted, voice):
     stream = begun(engine, voice, TEXT, settings=SynthesisSettings(max_chars=50, live=True))
     next(stream)
     stream.close()
-    assert engine.closed == len(engine.calls) == 1
+    assert engine.streams_closed == len(engine.calls) == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -144,7 +146,7 @@ def test_what_is_done_is_not_said_again(scripted, voice, count):
     whole, passages = told(scripted(script), voice)
     engine = scripted(script)
     rest, further = told(engine, voice, done=passages[:count])
-    assert [text for text, _, _ in engine.calls] == [FIRST, SECOND, THIRD][count:]
+    assert engine.spoken == [FIRST, SECOND, THIRD][count:]
     assert further == passages[count:]
     np.testing.assert_array_equal(rest, whole[len(whole) - len(rest) :])
 
