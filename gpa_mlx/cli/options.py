@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gpa_mlx.audio.vad.registry import DEFAULT_DETECTOR, DETECTORS, make_detector
-from gpa_mlx.transcripts.subtitles import FORMATS, Format
+from gpa_mlx.transcripts.formats import FORMATS, Format
 
 if TYPE_CHECKING:
     from gpa_mlx.types import GenerationOptions
@@ -140,7 +140,7 @@ def _sidecar_option(command: F) -> F:
         "sidecar",
         flag_value=False,
         default=True,
-        help="Do not write OUT.wav.json, which says how the file was made; the mark inside the file stays.",
+        help="Do not write OUT.wav.json, which says how the file was made; the tag inside the file stays.",
     )(command)
 
 

@@ -172,7 +172,7 @@ def test_no_file(tmp_path, name):
         (struct.pack("<4sI4s", b"RIFF", 0xFFFF_FFFF, b"WAVE") + FMT + chunk(b"data", b"12"), "cut short"),
     ],
 )
-def test_what_cannot_be_marked_is_refused_and_left_alone(tmp_path, content, words):
+def test_what_cannot_be_tagged_is_refused_and_left_alone(tmp_path, content, words):
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     with pytest.raises(AudioFileError, match=words):
