@@ -10,14 +10,15 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.transcripts.subtitles import FORMATS, Cue, Layout, make_cues, render, write_srt, write_vtt
 from gpa_mlx.types import Segment
+from tests.support.examples import examples
 
-CASES = settings(max_examples=300, deadline=None)
+CASES = examples(300)
 MANY = 10_000
 NASTY = (
     "-->",
