@@ -189,4 +189,6 @@ def room_page(room: Room) -> str:
 
 def with_links_from_docs(text: str) -> str:
     """Return the text of a page of the repository's top folder with links as they are from inside `docs/`."""
+    for page, path in COPIED.items():
+        text = text.replace(f"]({path.name})", f"]({page})")
     return re.sub(r"\]\(docs/", "](", text)

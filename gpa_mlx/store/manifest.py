@@ -169,7 +169,7 @@ def require_converted(directory: str | os.PathLike[str]) -> Manifest:
 
 
 def looks_like_upstream(directory: Path) -> bool:
-    """Tell whether `directory` has the layout of a published GPA checkpoint."""
+    """Return whether `directory` has the layout of a published GPA checkpoint."""
     tokenizers = ("BiCodec", "glm-4-voice-tokenizer")
     return (directory / "config.json").is_file() and any((directory / name).is_dir() for name in tokenizers)
 

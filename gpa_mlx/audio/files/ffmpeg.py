@@ -47,7 +47,7 @@ _PROGRAMS: dict[str, Callable[[str, str, str], list[str]]] = {"afconvert": _afco
 
 
 def is_foreign(name: str, descriptor: int) -> bool:
-    """Tell whether a file that libsndfile refused is of a kind that another program may decode.
+    """Return whether a file that libsndfile refused is of a kind that another program may decode.
 
     Args:
         name: Its name.

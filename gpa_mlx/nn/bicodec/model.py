@@ -18,9 +18,6 @@ class BiCodec(nn.Module):
 
     The parts share the codebook and the speaker quantiser. A part that is built alone takes from a file the tensors
     that its `PREFIXES` name.
-
-    Args:
-        args: Sizes.
     """
 
     def __init__(self, args: BiCodecArgs) -> None:

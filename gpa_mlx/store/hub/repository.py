@@ -68,7 +68,7 @@ class Snapshot:
 
 
 def is_repo_id(text: str) -> bool:
-    """Tell whether `text` has the form `owner/name`."""
+    """Return whether `text` has the form `owner/name`."""
     return _REPO_ID.fullmatch(text) is not None
 
 

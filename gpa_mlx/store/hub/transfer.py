@@ -162,7 +162,7 @@ class Fetcher:
             part.finish()
 
     def _is_there(self, file: RemoteFile, target: Path, on_bytes: Callable[[int], None]) -> bool:
-        """Tell whether the file is there and right; a wrong one is removed."""
+        """Return whether the file is there and right; a wrong one is removed."""
         if not target.is_file():
             return False
         if target.stat().st_size == file.size:

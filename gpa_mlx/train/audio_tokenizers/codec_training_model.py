@@ -40,12 +40,7 @@ class HeadSizes:
 
 
 class Postnet(nn.Module):
-    """Predicts log-mel frames from the wave generator's input, so that this input can be trained without samples.
-
-    Args:
-        dims: Width of the input and inside.
-        n_mels: Mel bands.
-    """
+    """Predicts log-mel frames from the wave generator's input, so that this input can be trained without samples."""
 
     def __init__(self, dims: int, n_mels: int) -> None:
         super().__init__()
