@@ -56,69 +56,63 @@ def chinese_value(words: str) -> int | None:
     A last digit stands for the next lower place, as one says it: 三万五 is 35000.
     """
     number = _ChineseNumber()
-    if not all(number.push(character) for character in words):
+    if not all(number.take(character, is_first=not position) for position, character in enumerate(words)):
         return None
-    return number.value(words)
+    if number.digit is not None:
+        number.group += number.digit * _place_of_last(words, skipped=number.skipped)
+    elif number.skipped:
+        return None
+    return number.total + number.group or None
 
 
 class _ChineseNumber:
-    """A number read from left to right: places (十, 百, 千) inside groups (万, 亿), both falling."""
+    """Parser of a Chinese number, character by character; every `take` returns whether the character fits.
+
+    `digit` is one whose place is not known yet, `skipped` whether 零 comes before the next digit.
+    """
 
     def __init__(self) -> None:
-        self._total = self._group = 0
-        self._digit: int | None = None
+        self.total = self.group = 0
+        self.digit: int | None = None
+        self.skipped = False
         self._last_place, self._last_group = 10_000, 10**12
-        self._is_empty, self._has_zero = True, False
 
-    def push(self, character: str) -> bool:
-        """Take the next character; return whether it can stand there."""
-        if _DIGITS.get(character):
-            taken = self._push_digit(_DIGITS[character])
-        elif character in _DIGITS:
-            return self._push_zero()
+    def take(self, character: str, *, is_first: bool) -> bool:
+        if character in _DIGITS and not _DIGITS[character]:
+            return self._take_zero(is_first=is_first)
+        if character in _DIGITS:
+            fits = self._take_digit(_DIGITS[character])
         elif character in _PLACES:
-            taken = self._push_place(_PLACES[character])
+            fits = self._take_place(_PLACES[character], is_first=is_first)
         else:
-            taken = self._push_group(_GROUPS[character])
-        self._is_empty = False
-        if self._digit is None:
-            self._has_zero = False
-        return taken
+            fits = self._take_group(_GROUPS[character])
+        self.skipped = self.skipped and self.digit is not None
+        return fits
 
-    def value(self, words: str) -> int | None:
-        """Return the number; None if it ends in the middle, or is 0."""
-        if self._digit is not None:
-            return self._total + self._group + self._digit * _place_of_last(words, skipped=self._has_zero)
-        return None if self._has_zero else self._total + self._group or None
+    def _take_zero(self, *, is_first: bool) -> bool:
+        fits = self.digit is None and not is_first and not self.skipped
+        self.skipped = True
+        return fits
 
-    def _push_digit(self, digit: int) -> bool:
-        if self._digit is not None:
+    def _take_digit(self, digit: int) -> bool:
+        fits = self.digit is None
+        self.digit = digit
+        return fits
+
+    def _take_place(self, place: int, *, is_first: bool) -> bool:
+        if self.digit is None and not (place == 10 and (is_first or self.skipped)):
             return False
-        self._digit = digit
-        return True
+        fits = place < self._last_place
+        self.group += (self.digit or 1) * place
+        self.digit, self._last_place = None, place
+        return fits
 
-    def _push_zero(self) -> bool:
-        """Take a zero, which says that places are left out."""
-        if self._digit is not None or self._is_empty or self._has_zero:
-            return False
-        self._has_zero = True
-        return True
-
-    def _push_place(self, place: int) -> bool:
-        needs_no_digit = place == 10 and (self._is_empty or self._has_zero)
-        if place >= self._last_place or (self._digit is None and not needs_no_digit):
-            return False
-        self._group += (self._digit or 1) * place
-        self._digit, self._last_place = None, place
-        return True
-
-    def _push_group(self, size: int) -> bool:
-        self._group += self._digit or 0
-        if size >= self._last_group or not self._group:
-            return False
-        self._total += self._group * size
-        self._group, self._digit, self._last_place, self._last_group = 0, None, 10_000, size
-        return True
+    def _take_group(self, size: int) -> bool:
+        self.group += self.digit or 0
+        fits = bool(self.group) and size < self._last_group
+        self.total += self.group * size
+        self.group, self.digit, self._last_place, self._last_group = 0, None, 10_000, size
+        return fits
 
 
 def _place_of_last(words: str, *, skipped: bool) -> int:
