@@ -1,8 +1,14 @@
-"""Fixtures shared by all tests: the golden checkpoint, its recorded outputs, and its converted form."""
+"""Shared by all tests: their surroundings, hypothesis' profiles, the golden checkpoint and its converted form."""
 
 from __future__ import annotations
 
+from tests.support.surroundings import make_uniform, share_processors  # isort: skip
+
+share_processors()  # before NumPy loads its BLAS
+make_uniform()
+
 import json
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +17,23 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, settings
+
+from tests.support.examples import CI_EXAMPLES, DEV_EXAMPLES
+from tests.support.made_once import made_once
+
+for profile, count in (("ci", CI_EXAMPLES), ("dev", DEV_EXAMPLES)):
+    settings.register_profile(
+        profile,
+        max_examples=count,
+        deadline=None,  # how long an example takes depends on what else the machine does
+        suppress_health_check=[
+            HealthCheck.too_slow,  # as above
+            HealthCheck.function_scoped_fixture,  # an example overwrites what the one before wrote to `tmp_path`
+        ],
+        print_blob=True,
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 GOLDEN = Path(__file__).parent / "golden" / "small-a"
 LONG34 = ("rms", "cmn", "slt", "rms", "cmn", "rms", "cmn", "rms", "rms")
@@ -63,9 +86,9 @@ def long34() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def converted_small_a(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The golden checkpoint converted once per test process, float32."""
+    """The golden checkpoint converted once per test run, float32."""
     from gpa_mlx_convert.pipeline import ConvertOptions, convert
 
-    destination = tmp_path_factory.mktemp("models") / "small-a"
-    convert(GOLDEN, destination, ConvertOptions())
-    return destination
+    return made_once(
+        tmp_path_factory.getbasetemp(), "small-a", lambda folder: convert(GOLDEN, folder, ConvertOptions())
+    )

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """One bar per part on standard error, with the time left; nothing but the lines when that is no terminal.
-
-    Args:
-        progress: Draws the bars.
-    """
+    """One bar per part on standard error, with the time left; nothing but the lines when that is no terminal."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

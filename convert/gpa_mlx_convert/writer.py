@@ -23,10 +23,6 @@ _DTYPE_NAMES = {mx.float32: "F32", mx.bfloat16: "BF16", mx.uint32: "U32"}
 def write_file(path: Path, chunks: Iterable[bytes | memoryview]) -> FileInfo:
     """Write a new file durably.
 
-    Args:
-        path: Where; the directory must exist.
-        chunks: The content in order.
-
     Returns:
         Size and checksum of what was written.
     """

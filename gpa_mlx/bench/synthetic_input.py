@@ -13,9 +13,6 @@ _CHARACTERS_PER_S = 15
 def speech_like(seconds: float) -> Waveform:
     """Synthesise a voice-like sound: gliding harmonics shaped by moving formants, in syllables with pauses.
 
-    Args:
-        seconds: Length.
-
     Returns:
         `(seconds * 16000,)` float32 in [-1, 1], the same for the same length on every machine.
     """

@@ -34,7 +34,7 @@ class Keys:
 
     @staticmethod
     def exist() -> bool:
-        """Tell whether there is a terminal whose keys can be read."""
+        """Return whether there is a terminal whose keys can be read."""
         return sys.stdin.isatty()
 
     def __enter__(self) -> Self:

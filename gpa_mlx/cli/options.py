@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gpa_mlx.audio.vad.registry import DEFAULT_DETECTOR, DETECTORS, make_detector
-from gpa_mlx.transcripts.subtitles import FORMATS, Format
+from gpa_mlx.transcripts.formats import FORMATS, Format
 
 if TYPE_CHECKING:
     from gpa_mlx.types import GenerationOptions

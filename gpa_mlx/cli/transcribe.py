@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
-from gpa_mlx.cli.inputs import introduce, open_engine
+from gpa_mlx.cli.inputs import STANDARD_INPUT, introduce, open_engine
 from gpa_mlx.cli.options import (
     adapter_option,
     budget_options,
@@ -18,17 +18,18 @@ from gpa_mlx.cli.options import (
     transcript_options,
     vad_options,
 )
-from gpa_mlx.cli.program import Session
-from gpa_mlx.cli.recordings import Source, find_recordings, readable
-from gpa_mlx.cli.scribe import Printed, TranscriptWriter
-from gpa_mlx.cli.transcripts import plan_targets, prepare
-from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError
-from gpa_mlx.transcripts.subtitles import Format, Layout
+from gpa_mlx.errors import SettingsError
+from gpa_mlx.transcripts.cues import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from gpa_mlx.types import FinishReason, GenerationOptions, VadChoice
+    from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.cli.program import Session
+    from gpa_mlx.cli.transcript_printer import TranscriptPrinter
+    from gpa_mlx.jobs.transcribe import TranscribeJob
+    from gpa_mlx.transcripts.formats import Format
+    from gpa_mlx.types import GenerationOptions, VadChoice
 
 _MOST_NAMES = 8
 
@@ -77,46 +78,53 @@ def transcribe(
     object on one line of standard output. A file that fails does not keep the others from being transcribed. When you
     interrupt it, the text so far is kept.
     """
-    diagnostics = session.diagnostics
+    from gpa_mlx.cli.standard_input import standard_input
+    from gpa_mlx.cli.transcript_printer import Printed, make_printer
+    from gpa_mlx.jobs.recordings import find_recordings
+    from gpa_mlx.jobs.transcribe import TranscribeJob, TranscribeRequest
+    from gpa_mlx.transcripts.targets import plan_targets
+
     layout = Layout(max_line_width=max_line_width, max_line_count=max_line_count)
-    sources = find_recordings(files, recursive=recursive)
-    targets = plan_targets(sources, output, formats, as_json=as_json)
+    recordings = find_recordings(files, recursive=recursive, others={STANDARD_INPUT: standard_input()})
+    if output is None:
+        if formats and (len(recordings) > 1 or len(formats) > 1 or as_json):
+            raise SettingsError(
+                "Standard output takes one format of one recording.", hint="Name a folder for the files with -o."
+            )
+    elif output in ("", "-"):
+        raise SettingsError(
+            f"The output '{output}' is no file and no folder.", hint="Without -o it is standard output."
+        )
+    targets = () if output is None else plan_targets(recordings, output, formats)
     printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
-    failure = ExitCode.OK
     introduce(session, model)
     with open_engine(session, model, adapter) as engine:
-        prepare(targets)
-        options = choose(engine.default_options("transcribe"))
-        scribe = TranscriptWriter(engine, options, vad, batch, layout, printed, diagnostics, named=len(sources) > 1)
-        for index, (source, written) in enumerate(zip(sources, targets, strict=True)):
-            try:
-                with readable(source) as file:
-                    reason = scribe.transcribe(source, file, written)
-            except (ModelNotFoundError, ModelFormatError):
-                raise  # the next file would fail in the same way
-            except GPAError as error:
-                code = diagnostics.report(error)
-                failure = failure or code
-            except KeyboardInterrupt:
-                if len(sources) > 1 or written:
-                    _say_what_is_left(sources[index:], diagnostics)
-                raise
-            else:
-                _explain(reason, source, diagnostics)
-    if failure:
-        raise click.exceptions.Exit(failure)
+        request = TranscribeRequest(
+            recordings=recordings,
+            targets=targets,
+            options=choose(engine.default_options("transcribe")),
+            vad=vad,
+            batch=batch,
+            layout=layout,
+        )
+        job = TranscribeJob(engine, request)
+        printer = make_printer(printed, layout, session.diagnostics, named=len(recordings) > 1)
+        try:
+            with closing(job.run()) as events, closing(printer):
+                for event in events:
+                    printer.show(event)
+        except KeyboardInterrupt:
+            _say_where_it_stopped(job, printer, session.diagnostics)
+            raise
+    if printer.failure:
+        raise click.exceptions.Exit(printer.failure)
 
 
-def _explain(reason: FinishReason | None, source: Source, diagnostics: Diagnostics) -> None:
-    if reason == "no_speech":
-        diagnostics.note(f"no speech was heard in {source.label}; --no-vad transcribes it anyway.")
-    elif reason == "length":
-        diagnostics.note(f"the text of {source.label} is cut: the model had not finished; raise --max-tokens.")
-    elif reason == "loop":
-        diagnostics.note(f"the text of {source.label} is cut where the model began to repeat itself.")
-
-
-def _say_what_is_left(sources: Sequence[Source], diagnostics: Diagnostics) -> None:
-    names = shlex.join(source.name for source in sources[:_MOST_NAMES])
-    more = f" and {len(sources) - _MOST_NAMES} more" if len(sources) > _MOST_NAMES else ""
-    diagnostics.note(f"to go on, run it again with {names}{more}; those before are done.")
+def _say_where_it_stopped(job: TranscribeJob, printer: TranscriptPrinter, diagnostics: Diagnostics) -> None:
+    stopped = next((task for task in job.tasks if task.state == "stopped"), None)
+    if stopped is not None:
+        printer.stop(stopped)
+    left = [task.recording.name for task in job.tasks if task.state in ("waiting", "stopped")]
+    if left and (len(job.tasks) > 1 or any(task.targets for task in job.tasks)):
+        more = f" and {len(left) - _MOST_NAMES} more" if len(left) > _MOST_NAMES else ""
+        diagnostics.note(f"to go on, run it again with {shlex.join(left[:_MOST_NAMES])}{more}; those before are done.")

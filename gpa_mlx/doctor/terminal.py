@@ -43,9 +43,6 @@ def terminal_app(environ: Mapping[str, str]) -> str | None:
     """Return the name of the terminal app as the system's settings list it; None if it cannot be told.
 
     Inside tmux it is the app that started the server, whose environment tmux hands on.
-
-    Args:
-        environ: Environment variables.
     """
     return (
         _BY_PROGRAM.get(environ.get("TERM_PROGRAM", ""))
@@ -55,11 +52,7 @@ def terminal_app(environ: Mapping[str, str]) -> str | None:
 
 
 def microphone_permission(environ: Mapping[str, str]) -> str:
-    """Return how to give this terminal the microphone on a Mac.
-
-    Args:
-        environ: Environment variables.
-    """
+    """Return how to give this terminal the microphone on a Mac."""
     app = terminal_app(environ) or "your terminal app"
     advice = f"{PANE}: switch {app} on, then quit and reopen it"
     if environ.get("TMUX"):

@@ -81,7 +81,7 @@ class DecodeThrottle:
         self._heard_end_s = 0.0
 
     def is_due(self, span_s: tuple[float, float]) -> bool:
-        """Tell whether the open segment from `span_s[0]` to `span_s[1]` has grown enough to be heard again."""
+        """Return whether the open segment from `span_s[0]` to `span_s[1]` has grown enough to be heard again."""
         start_s, end_s = span_s
         # Never more than the last one took: one that was slow by chance must not put off the next for long.
         expected_s = self._took_s * min(1.0, (end_s - start_s) / self._length_s)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gpa_mlx.errors import GPAError
+    from gpa_mlx.jobs.recordings import RecordingInput
     from gpa_mlx.synthesis.conversion import ConvertedSegment
     from gpa_mlx.synthesis.long_form import SpokenPassage
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Transcription, TranscriptionChunk, Waveform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,62 @@ class SegmentConverted:
     """
 
     segment: ConvertedSegment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted:
+    """A recording is being transcribed.
+
+    Attributes:
+        recording: Which.
+        duration_s: Its length as its header says; None when that does not tell.
+    """
+
+    recording: RecordingInput
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextChunk:
+    """More text of a recording.
+
+    Attributes:
+        recording: Which.
+        chunk: The text, and the segment that it ends.
+        position_s: How far the recording has been worked through, in seconds.
+    """
+
+    recording: RecordingInput
+    chunk: TranscriptionChunk
+    position_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingDone:
+    """A recording is transcribed, and its files are written.
+
+    Attributes:
+        recording: Which.
+        transcription: The whole text.
+        written: Its files.
+    """
+
+    recording: RecordingInput
+    transcription: Transcription
+    written: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFailed:
+    """A recording cannot be transcribed, or its text not be written; the job goes on with the next.
+
+    Attributes:
+        recording: Which.
+        error: Why.
+    """
+
+    recording: RecordingInput
+    error: GPAError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

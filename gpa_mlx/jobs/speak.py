@@ -34,7 +34,8 @@ from gpa_mlx.store.text_output import require_replaceable, write_text
 from gpa_mlx.synthesis.checkpoint import SynthesisCheckpoint, checkpoint_key
 from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisSettings, plan_passages, samples_after, synthesize
 from gpa_mlx.synthesis.retry import with_seed
-from gpa_mlx.transcripts.subtitles import make_cues, write_srt
+from gpa_mlx.transcripts.cues import make_cues
+from gpa_mlx.transcripts.formats.subtitles import write_srt
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Voice
 from gpa_mlx.version import __version__
 

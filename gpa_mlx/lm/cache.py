@@ -114,9 +114,6 @@ class BatchCache:
 
     The sequences end at the same place of the buffers, so that a step is one write for all; a shorter one has unused
     room before its first position.
-
-    Args:
-        num_layers: Layers of the model.
     """
 
     def __init__(self, num_layers: int) -> None:

@@ -163,7 +163,7 @@ class TokenLayout:
         )
 
     def is_text(self, token_id: int) -> bool:
-        """Tell whether an id can occur in text."""
+        """Return whether an id can occur in text."""
         return any(first <= token_id < stop for first, stop in self.text_ranges)
 
     def check_codebooks(self, *, glm: int, semantic: int, global_: int) -> None:

@@ -114,5 +114,5 @@ def _average(scores: mx.array, values: mx.array) -> mx.array:
 
 
 def _composed(x: mx.array, elements: int) -> bool:
-    """Tell whether twenty fast operations beat one slow one on so many elements."""
+    """Return whether twenty fast operations beat one slow one on so many elements."""
     return elements >= _FEWEST and x.dtype == mx.float32 and mx.default_device() == mx.Device(mx.cpu)

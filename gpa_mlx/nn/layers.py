@@ -54,9 +54,6 @@ def _polynomial(x: mx.array, coefficients: tuple[float, ...]) -> mx.array:
 def gelu(x: mx.array) -> mx.array:
     """Gaussian error linear unit in its erf form, x * Phi(x) (arXiv 1606.08415).
 
-    Args:
-        x: Any shape, float32.
-
     Returns:
         Same shape; error below 5e-7 * max(1, |x|), that of float32 erf itself.
     """
@@ -158,11 +155,7 @@ def _uniform(shape: tuple[int, ...], fan_in: int) -> mx.array:
 
 
 class Snake(nn.Module):
-    """`snake` with a learned frequency per channel.
-
-    Args:
-        channels: Size of the last axis.
-    """
+    """`snake` with a learned frequency per channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

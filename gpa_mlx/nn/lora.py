@@ -78,13 +78,7 @@ class LoRALinear(nn.Module):
 
 
 def add_adapters(model: nn.Module, args: AdapterArgs, *, seed: int = 0) -> None:
-    """Give every layer named in `ADAPTED_LAYERS` an adapter, freeze all else.
-
-    Args:
-        model: Changed in place.
-        args: Rank and scale.
-        seed: Of the new weights.
-    """
+    """Give every layer named in `ADAPTED_LAYERS` an adapter, freeze all else."""
     layers = [
         (path, layer)
         for path, layer in model.named_modules()

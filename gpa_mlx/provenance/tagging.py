@@ -150,7 +150,7 @@ def sound_of(content: WavContent) -> Sound:
 
 
 def _is_record(target: Path) -> bool:
-    """Tell whether a file is meant to be a record, altered or not."""
+    """Return whether a file is meant to be a record, altered or not."""
     try:
         document = json.loads(read_sidecar(target))
     except (GPAError, ValueError, RecursionError):

@@ -55,7 +55,7 @@ _OSC52 = ClipboardState("OSC 52")
 
 
 def is_remote(environ: Mapping[str, str]) -> bool:
-    """Tell whether the user sits at another computer, over ssh."""
+    """Return whether the user sits at another computer, over ssh."""
     return bool(environ.get("SSH_TTY") or environ.get("SSH_CONNECTION"))
 
 
@@ -152,7 +152,7 @@ def _run(command: tuple[str, ...], content: bytes) -> bytes:
 
 
 def _nothing_there(said: str) -> bool:
-    """Tell whether xclip, xsel or wl-paste only says that the clipboard is empty or holds no text."""
+    """Return whether xclip, xsel or wl-paste only says that the clipboard is empty or holds no text."""
     return any(words in said for words in ("not available", "Nothing is copied", "No selection", "No suitable type"))
 
 

@@ -150,7 +150,7 @@ def _tensor(path: Path, name: str, entry: object, data_start: int) -> TensorInfo
 
 
 def _sizes(value: object) -> bool:
-    """Tell whether `value` is a list of sizes a file can have (bool is not an int here)."""
+    """Return whether `value` is a list of sizes a file can have (bool is not an int here)."""
     return isinstance(value, list) and all(type(item) is int and 0 <= item < 2**63 for item in value)
 
 

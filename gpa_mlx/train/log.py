@@ -1,4 +1,4 @@
-"""What a run reports: one JSON object per line, a readable line through logging, a plot."""
+"""Training log: JSON lines, a readable line through logging, a plot of the losses."""
 
 from __future__ import annotations
 

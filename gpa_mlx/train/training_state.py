@@ -1,4 +1,4 @@
-"""The state of a run on disk: one file per checkpoint, whole or absent, the newest two kept."""
+"""Training checkpoints: one file each, written atomically, the newest two kept."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def load_state(directory: Path) -> tuple[int, dict[str, mx.array], dict[str, Any
 
 
 def has_state(directory: Path) -> bool:
-    """Tell whether there is a checkpoint."""
+    """Return whether there is a checkpoint."""
     return bool(_checkpoints(directory))
 
 

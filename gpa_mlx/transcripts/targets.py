@@ -1,60 +1,43 @@
-"""Running transcriptions as wholes, and the files their text goes to: no two recordings share one."""
+"""The files that transcripts go to: planned and tried before any work; no two recordings share one."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 import unicodedata
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from gpa_mlx.errors import SettingsError
-from gpa_mlx.text.joining import join_segments
-from gpa_mlx.transcripts.subtitles import Format
+from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.store.text_output import unwritable
+from gpa_mlx.transcripts.formats import FORMATS, Format, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from gpa_mlx.types import FinishReason, Segment, Timings, Transcription, TranscriptionChunk
+    from collections.abc import Iterable, Sequence
 
 Targets: TypeAlias = dict[Format, Path]
 """The files to write for one recording."""
 
+_DEFAULT: Format = "txt"
 
-@dataclass(slots=True)
-class TranscriptCollector:
-    """What has come of a running transcription; at every moment as good as if it ended there.
 
-    Attributes:
-        segments: Those that are complete.
-        position_s: How far the recording has been worked through, in seconds.
-        finish_reason: `cancelled` until the last chunk has come.
-        timings: None until the last chunk has come.
-    """
+class NamedRecording(Protocol):
+    """What has to be known of a recording to name its files."""
 
-    segments: list[Segment] = field(default_factory=list)
-    position_s: float = 0.0
-    finish_reason: FinishReason = "cancelled"
-    timings: Timings | None = None
+    @property
+    def path(self) -> Path:
+        """Where it is, which is never written over."""
+        ...
 
-    def take(self, chunk: TranscriptionChunk) -> None:
-        """Add the next chunk."""
-        self.position_s = chunk.start_s if chunk.segment is None else chunk.segment.end_s
-        if chunk.segment is not None:
-            self.segments.append(chunk.segment)
-        self.finish_reason = chunk.finish_reason or self.finish_reason
-        self.timings = chunk.timings or self.timings
+    @property
+    def place(self) -> Path:
+        """What to call its files below a folder, without extension."""
+        ...
 
-    def result(self) -> Transcription:
-        """Return what there is."""
-        from gpa_mlx.types import Timings, Transcription  # NumPy, 0.1 s
-
-        return Transcription(
-            text=join_segments(segment.text for segment in self.segments),
-            segments=tuple(self.segments),
-            finish_reason=self.finish_reason,
-            timings=self.timings or Timings(),
-        )
+    @property
+    def label(self) -> str:
+        """Its name for messages."""
+        ...
 
 
 class OutputRegistry:
@@ -93,6 +76,45 @@ class OutputRegistry:
         self._claimed |= taken
 
 
+def plan_targets(sources: Sequence[NamedRecording], output: str, formats: Sequence[Format]) -> tuple[Targets, ...]:
+    """Decide which files to write for each recording; nothing is touched.
+
+    Args:
+        sources: The recordings.
+        output: One file if it is an existing file or ends in the suffix of a format, and else a folder.
+        formats: What to write; nothing means what `output` ends in, or plain text.
+
+    Raises:
+        SettingsError: The wishes contradict each other, two recordings would be written to the same file, or one over
+            a recording.
+    """
+    targets = _targets(sources, output, formats)
+    registry = OutputRegistry((source.path, source.label) for source in sources)
+    for source, files in zip(sources, targets, strict=True):
+        registry.claim(source.label, files)
+    return targets
+
+
+def prepare_targets(targets: Iterable[Targets]) -> None:
+    """Make the folders and see that files can be written there, so that no work is lost at the end.
+
+    Raises:
+        GPAError: Nothing can be written there.
+    """
+    paths = [path for files in targets for path in files.values()]
+    for folder in {path.parent for path in paths}:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Asking the permission bits is not enough: the file system may be full or read-only.
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise unwritable(folder, error) from error
+    for path in paths:
+        if path.exists() and not path.is_file():
+            raise GPAError(f"{path} is not a regular file.", hint="Choose another place for the output.")
+
+
 def targets_in(folder: Path, place: Path, formats: Iterable[Format]) -> Targets:
     """Return the files for one recording in a folder.
 
@@ -101,7 +123,24 @@ def targets_in(folder: Path, place: Path, formats: Iterable[Format]) -> Targets:
         place: What to call the files below the folder, without extension.
         formats: One file each.
     """
-    return {kind: folder / place.with_name(f"{place.name}.{kind}") for kind in formats}
+    return {kind: folder / place.with_name(place.name + FORMATS[kind].suffix) for kind in formats}
+
+
+def _targets(sources: Sequence[NamedRecording], output: str, formats: Sequence[Format]) -> tuple[Targets, ...]:
+    path = Path(output)
+    by_name = format_of(path)
+    is_folder = path.is_dir() or output.endswith(os.sep)
+    if is_folder or not (by_name or path.exists()):
+        return tuple(targets_in(path, source.place, formats or (_DEFAULT,)) for source in sources)
+    if len(sources) > 1 or len(formats) > 1:
+        raise SettingsError(
+            f"{path} is one file, and there are {len(sources) * max(1, len(formats))} to write.",
+            hint="Name a folder with -o.",
+        )
+    kind = formats[0] if formats else by_name
+    if kind is None:
+        raise SettingsError(f"The format of {path} is not clear from its name.", hint="Give it with -f.")
+    return ({kind: path},)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -54,7 +54,7 @@ def test_a_format_without_output_goes_to_standard_output(transcribe, tree, kind,
 def test_output_in_a_format_is_utf_8_whatever_the_terminal(transcribe, engine, monkeypatch):
     segment = Segment(start_s=0, end_s=1, text="你好😀")
     chunks = [TranscriptionChunk(text="", start_s=0, segment=segment, finish_reason="stop")]
-    engine.stream_transcribe = lambda *_, **__: iter(chunks)
+    engine.stream_transcribe = lambda *_, **__: (chunk for chunk in chunks)
     monkeypatch.setattr(type(sys.stdout), "encoding", "ascii", raising=False)
     assert json.loads(transcribe("a.wav", "-f", "json").out)["text"] == "你好😀"
 
@@ -203,9 +203,8 @@ def test_no_folder_is_made_for_a_model_that_is_missing(gpa_mlx, tmp_path, tree):
 
 def test_silence_is_an_empty_file(transcribe, engine):
     engine.finish_reason = "no_speech"
-    engine.stream_transcribe = lambda *_, **__: iter(
-        [TranscriptionChunk(text="", start_s=3.0, finish_reason="no_speech")]
-    )
+    chunks = [TranscriptionChunk(text="", start_s=3.0, finish_reason="no_speech")]
+    engine.stream_transcribe = lambda *_, **__: (chunk for chunk in chunks)
     result = transcribe("a.wav", "-o", "a.vtt")
     assert "no speech was heard in a.wav" in result.err
     assert Path("a.vtt").read_text() == "WEBVTT\n\n"

@@ -29,7 +29,8 @@ from gpa_mlx.text.normalization.normalizer import normalize_text
 from gpa_mlx.text.segmentation import split_passages
 from gpa_mlx.tokenizers.glm import LogMelArgs
 from gpa_mlx.train.language_model.training_manifest import read_training_manifest
-from gpa_mlx.transcripts.subtitles import FORMATS, Layout, make_cues, render
+from gpa_mlx.transcripts.cues import Layout, make_cues
+from gpa_mlx.transcripts.formats import FORMATS, render
 from gpa_mlx.types import Segment, Voice, VoiceOrigin
 from gpa_mlx.voices.card import decode_card, format_card
 from gpa_mlx_convert.sources import read_config

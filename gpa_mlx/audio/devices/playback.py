@@ -292,7 +292,7 @@ class Player:
             self._stream.start()
 
     def _all_heard(self) -> bool:
-        """Tell whether the speech is over, for devices that drop what they took as well as for those that drain it."""
+        """Whether the speech is over, for devices that drop what they took as well as for those that drain it."""
         if not self._draining:
             self._draining = self._ended and self._silent_frames > self._stream.latency_s * self._stream.rate_hz
         return self._draining and self._stream.drained()

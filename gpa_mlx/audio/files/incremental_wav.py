@@ -100,7 +100,7 @@ class _Layout:
         return self.head(self.end(samples) - 8) + middle + data
 
     def describes(self, start: bytes) -> bool:
-        """Tell whether a file that starts so has this layout; its sizes and its peak may be anything."""
+        """Return whether a file that starts so has this layout; its sizes and its peak may be anything."""
         if len(start) < self.header_bytes:
             return False
         expected = self.header(0, _Peak())

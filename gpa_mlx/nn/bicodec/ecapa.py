@@ -17,9 +17,6 @@ class ReluNorm(nn.Module):
     """ReLU, then an evaluation-mode batch norm as one scale and shift per channel.
 
     The norm follows the ReLU, so it cannot be folded into the convolution before it.
-
-    Args:
-        channels: Width.
     """
 
     def __init__(self, channels: int) -> None:
@@ -77,12 +74,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class SERes2Block(nn.Module):
-    """Pointwise layer, Res2 convolution, pointwise layer and squeeze-excitation, added to the input.
-
-    Args:
-        args: Sizes.
-        dilation: Of the Res2 convolution.
-    """
+    """Pointwise layer, Res2 convolution, pointwise layer and squeeze-excitation, added to the input."""
 
     def __init__(self, args: SpeakerArgs, dilation: int) -> None:
         super().__init__()
@@ -101,11 +93,7 @@ class SERes2Block(nn.Module):
 
 
 class ECAPAFeatures(nn.Module):
-    """Mel frames to speaker features, one vector per frame.
-
-    Args:
-        args: Sizes.
-    """
+    """Mel frames to speaker features, one vector per frame."""
 
     def __init__(self, args: SpeakerArgs) -> None:
         super().__init__()

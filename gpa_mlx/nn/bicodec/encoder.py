@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 
 class FeatureEncoder(nn.Module):
-    """Vocos backbone, downsampling stages and a projection.
-
-    Args:
-        args: Sizes.
-    """
+    """Vocos backbone, downsampling stages and a projection."""
 
     def __init__(self, args: FeatureNetArgs) -> None:
         super().__init__()
@@ -37,10 +33,7 @@ class FeatureEncoder(nn.Module):
 
 
 class SemanticEncoder(nn.Module):
-    """The half of BiCodec that hears what is said.
-
-    Args:
-        args: Sizes of the whole BiCodec.
+    """The semantic encoder of BiCodec.
 
     Attributes:
         PREFIXES: The tensors of a BiCodec file that belong to this part.

@@ -12,13 +12,7 @@ if TYPE_CHECKING:
 
 
 class CrossAttention(nn.Module):
-    """Latents attend to themselves and to the context; no norm, no bias, no mask.
-
-    Args:
-        dims: Width of latents and context.
-        num_heads: Heads.
-        head_dim: Width of a head.
-    """
+    """Latents attend to themselves and to the context; no norm, no bias, no mask."""
 
     def __init__(self, dims: int, num_heads: int, head_dim: int) -> None:
         super().__init__()
@@ -62,11 +56,7 @@ class GatedFeedForward(nn.Module):
 
 
 class PerceiverLayer(nn.Module):
-    """Cross-attention and feed-forward network, each added to the latents.
-
-    Args:
-        args: Sizes.
-    """
+    """Cross-attention and feed-forward network, each added to the latents."""
 
     def __init__(self, args: SpeakerArgs) -> None:
         super().__init__()

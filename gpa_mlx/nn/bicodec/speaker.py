@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 
 class SpeakerEncoder(nn.Module):
-    """The part of BiCodec that hears who is speaking.
-
-    Args:
-        args: Sizes of the whole BiCodec.
+    """The speaker encoder of BiCodec.
 
     Attributes:
         PREFIXES: The tensors of a BiCodec file that belong to this part.

@@ -17,10 +17,6 @@ class AdaLayerNorm(nn.Module):
     """Layer norm whose scale and shift are linear functions of a condition vector.
 
     The scale is the linear map itself, not one plus it.
-
-    Args:
-        dims: Normalised width.
-        condition_dim: Width of the condition.
     """
 
     def __init__(self, dims: int, condition_dim: int) -> None:

@@ -1,1 +1,1 @@
-"""The demo model's data: twenty words spoken by free speech synthesisers, with exact word and phone times."""
+"""Recipe of the demo model: a GPA of twenty words, trained from scratch on synthesised speech."""

@@ -1,4 +1,4 @@
-"""What the package ships of a demo model: the model, its built-in voices, and recordings to try it on."""
+"""Release of a demo model with the package: the model, its built-in voices, and sample recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All trainable parameters as two long arrays.
+"""Flat parameters: all trainable ones as two long arrays, one of matrices, one of vectors.
 
 An optimizer step is a dozen elementwise operations per parameter, and networks for small machines have hundreds of
 small parameters: on the CPU, starting these operations took longer than a backward pass.

@@ -46,13 +46,7 @@ class GLMTrainingConfig:
 
 
 class GLMTrainingModel(nn.Module):
-    """The tokenizer with its training head and the averages that its codebook follows.
-
-    Args:
-        network: The tokenizer, trained in place.
-        args: Its sizes.
-        config: What it learns.
-    """
+    """The tokenizer with its training head and the averages that its codebook follows."""
 
     def __init__(self, network: WhisperVQ, args: WhisperVQArgs, config: GLMTrainingConfig) -> None:
         super().__init__()

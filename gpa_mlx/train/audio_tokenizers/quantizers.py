@@ -1,4 +1,4 @@
-"""Training through the two quantisers: straight-through gradients, and codebooks that follow the data.
+"""Training through the quantisers: straight-through gradients, and EMA codebooks.
 
 Pitfalls this answers: quantising from the first step collapses the encoder, so the codebook is bypassed for a while
 and then starts as samples of the data; codes that nothing chooses any more are put where data is.

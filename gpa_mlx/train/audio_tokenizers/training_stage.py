@@ -1,4 +1,4 @@
-"""One stage of training a codec: a plain loop with log, checkpoints, exact resume and a guard against NaN."""
+"""Training loop of a stage, with log, checkpoints, exact resumption and a guard against NaN."""
 
 from __future__ import annotations
 

@@ -47,10 +47,6 @@ class AlignmentLoss(nn.Module):
 
     One classifier gives the index for text and for speech, so that a word of the text and the speech of it are marked
     alike and attention finds the one from the other.
-
-    Args:
-        config: Classes, layers and weights.
-        dims: Width of the language model.
     """
 
     def __init__(self, config: AlignmentLossConfig, dims: int) -> None:

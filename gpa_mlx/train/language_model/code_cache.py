@@ -1,4 +1,4 @@
-"""Codes of training audio, computed once and kept on disk."""
+"""Cache of audio tokens on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained language model as a whole converted directory."""
+"""Export of a trained language model as a converted model directory."""
 
 from __future__ import annotations
 

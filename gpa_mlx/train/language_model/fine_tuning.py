@@ -124,7 +124,7 @@ def fine_tune(
         max_transcripts: Most recordings to transcribe per evaluation.
         resume: Continue from the last checkpoint.
         should_stop: Asked after every step; True saves and returns.
-        on_step: Hears steps done and the loss.
+        on_step: Called with steps done and the loss.
 
     Raises:
         SettingsError: A quantised model cannot be trained whole; or as `fit`.

@@ -1,4 +1,4 @@
-"""The list of what to train on: one JSON object per line, as the reference trainer reads it.
+"""Training manifests: JSON lines, as the reference trainer reads them.
 
 Keys (`data_utils/audio_dataset_ark_audio.py` of the reference), by task:
 

@@ -1,4 +1,4 @@
-"""How good the model is on examples it does not learn from."""
+"""Validation on held-out examples: loss, word and character error rates."""
 
 from __future__ import annotations
 

@@ -8,16 +8,20 @@ import json
 import random
 import re
 import unicodedata
+from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.transcripts.subtitles import FORMATS, Cue, Layout, make_cues, render, write_srt, write_vtt
+from gpa_mlx.transcripts.cues import Cue, Layout, make_cues
+from gpa_mlx.transcripts.formats import FORMATS, format_of, render
+from gpa_mlx.transcripts.formats.subtitles import write_srt, write_vtt
 from gpa_mlx.types import Segment
+from tests.support.examples import examples
 
-CASES = settings(max_examples=300, deadline=None)
+CASES = examples(300)
 MANY = 10_000
 NASTY = (
     "-->",
@@ -140,7 +144,14 @@ def spoken(segments):
     return [text for item in sorted(segments, key=lambda item: item.start_s) if (text := squeezed(item.text))]
 
 
-READERS = {"srt": read_srt, "vtt": read_vtt, "tsv": read_tsv}
+def read_audacity(content):
+    cells = [row.split("\t") for row in lines_of(content)]
+    assert all(re.fullmatch(r"\d+\.\d{6}", time) for start, end, _ in cells for time in (start, end))
+    return [(round(float(start) * 1000), round(float(end) * 1000), [text]) for start, end, text in cells]
+
+
+TABLES = ("tsv", "audacity")
+READERS = {"srt": read_srt, "vtt": read_vtt, "tsv": read_tsv, "audacity": read_audacity}
 
 
 # -- properties ------------------------------------------------------------------------------------------------------
@@ -156,12 +167,12 @@ def check(kind, segments, layout):
         free_ms = end_ms
         assert shown
         assert all(line == line.strip() != "" and "-->" not in line for line in shown)
-        if kind != "tsv" and layout.max_line_width:
+        if kind not in TABLES and layout.max_line_width:
             assert max(map(len, shown)) <= layout.max_line_width
             assert len(shown) <= (layout.max_line_count or len(shown))
     everything = squeezed("".join(line for *_, shown in cues for line in shown))
     assert everything == squeezed("".join(spoken(segments)))
-    if kind == "tsv" or layout.max_line_count is None:
+    if kind in TABLES or layout.max_line_count is None:
         assert [squeezed("".join(shown)) for *_, shown in cues] == spoken(segments)
 
 
@@ -243,6 +254,17 @@ def test_tsv_and_txt():
     assert render("txt", TALK) == "Hello there,\na < b & c -> d next one\n"
 
 
+def test_audacity_labels():
+    assert render("audacity", TALK) == (
+        "0.000000\t2.500000\tHello there,\n3661.250000\t3665.000000\ta < b & c -> d next one\n"
+    )
+
+
+def test_a_file_s_name_tells_its_format():
+    names = ("a.srt", "a.TSV", "a.txt", "a.labels.txt", "x/labels.txt", "a.wav", ".srt", "a.labels")
+    assert [format_of(Path(name)) for name in names] == ["srt", "tsv", "txt", "audacity", "txt", None, None, None]
+
+
 def test_json():
     assert json.loads(render("json", TALK)) == {
         "text": "Hello there, a < b & c --> d\nnext\tone",
@@ -265,6 +287,7 @@ def test_nothing_was_said():
         "srt": "",
         "vtt": "WEBVTT\n\n",
         "tsv": "start\tend\ttext\n",
+        "audacity": "",
     }
     assert render("srt", [segment(0, 1, " \n ")]) == ""
 

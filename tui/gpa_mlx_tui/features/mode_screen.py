@@ -127,7 +127,7 @@ class ModeScreen(Screen[None]):
         self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
 
     def working(self, name: str) -> bool:
-        """Tell whether something of this name is under way."""
+        """Return whether something of this name is under way."""
         return name in self._works
 
     def cancel(self, name: str) -> bool:

@@ -68,7 +68,7 @@ def model_name(path: Path) -> str:
 
 
 def is_demo(path: Path) -> bool:
-    """Tell whether this is the model that ships with the program."""
+    """Return whether this is the model that ships with the program."""
     from gpa_mlx.model import demo
 
     try:

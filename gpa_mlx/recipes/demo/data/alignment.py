@@ -1,4 +1,4 @@
-"""Which word and which phone sounds when, and what that makes each frame."""
+"""Word and phone alignments, and frame labels from them."""
 
 from __future__ import annotations
 

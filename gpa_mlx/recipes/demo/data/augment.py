@@ -1,4 +1,4 @@
-"""What microphones and rooms do to speech, for the inputs of the tokenizers; their targets stay clean.
+"""Data augmentation with equalisation, reverberation, noise and gain, for the inputs of the tokenizers.
 
 Every function takes a padded batch `(B, samples)` float32 and changes each row independently; silence stays silence
 unless noise is added to speech.
@@ -25,7 +25,7 @@ _REVERB_S = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentConfig:
-    """How strong the disturbances are; each row gets each of them with its probability.
+    """Strength of each augmentation, and the probability with which a row gets it.
 
     Attributes:
         equalize: Probability of a random smooth frequency response.
@@ -47,7 +47,7 @@ class AugmentConfig:
 
 
 def augment(waves: Batch, rng: np.random.Generator, config: AugmentConfig) -> Batch:
-    """Disturb a batch: frequency response, room, noise, level.
+    """Augment a batch: frequency response, reverberation, noise, gain.
 
     Args:
         waves: `(B, samples)` float32; exactly 0 where nothing is said.

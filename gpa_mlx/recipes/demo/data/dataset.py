@@ -1,4 +1,4 @@
-"""Everything the demo model is trained and judged on."""
+"""Training and evaluation data of the demo model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who says what: the list of utterances to make, fixed by the configuration."""
+"""Synthesis requests that a configuration stands for: voices, words, phrasings, seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A word sequence and a voice become speech with exact word and phone times."""
+"""Speech synthesis with exact word and phone times."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TimedSpeech:
 
 
 def phrasings(voice: VoiceSpec) -> tuple[Phrasing, ...]:
-    """Tell how a voice can speak."""
+    """Return the phrasings that a voice has."""
     return ("steady", "loose", "connected") if isinstance(voice, FliteVoice) else ("steady", "loose")
 
 
@@ -134,7 +134,7 @@ def _span(phone: TimedPhone, first: int, samples: int) -> LabelledSpan:
 
 
 def _finished(wave: Waveform) -> Waveform:
-    """Bring a piece of speech to normal loudness and let its ends rise from and fall to zero."""
+    """Normalise loudness and fade both ends."""
     wave = normalize_loudness(wave.astype(np.float64)).astype(np.float32)
     fade = np.linspace(0.0, 1.0, _FADE_SAMPLES, endpoint=False, dtype=np.float32)
     wave[:_FADE_SAMPLES] *= fade

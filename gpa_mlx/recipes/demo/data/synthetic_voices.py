@@ -1,4 +1,4 @@
-"""Who speaks: fixed settings of two free synthesisers, espeak-ng (formants) and flite (recorded speakers)."""
+"""Voices: settings of two free synthesisers, espeak-ng (formant synthesis) and flite (recorded speakers)."""
 
 from __future__ import annotations
 

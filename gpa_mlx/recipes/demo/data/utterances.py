@@ -1,4 +1,4 @@
-"""One recording of the demo data and everything known about it."""
+"""A recording of the demo data with its text, voice and alignments."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Utterance:
 
     @property
     def duration_s(self) -> float:
-        """Length."""
+        """Duration in seconds."""
         return len(self.samples) / SAMPLE_RATE_HZ
 
 
 def of_speech(spoken: TimedSpeech, words: WordSequence, voice: str, phrasing: Phrasing) -> Utterance:
-    """Record speech as an utterance."""
+    """Make an utterance of timed speech."""
     return Utterance(
         samples=as_int16(spoken.wave),
         words=words,
@@ -67,7 +67,7 @@ def of_speech(spoken: TimedSpeech, words: WordSequence, voice: str, phrasing: Ph
 
 
 def of_noise(wave: Waveform) -> Utterance:
-    """Record something without words as an utterance with an empty text."""
+    """Make an utterance with an empty text."""
     return Utterance(samples=as_int16(wave), words=(), voice="", phrasing=None, word_spans=(), phone_spans=())
 
 

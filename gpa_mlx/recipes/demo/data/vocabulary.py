@@ -1,4 +1,4 @@
-"""What the demo model can hear and say: twenty words, in sequences of one to four."""
+"""Vocabulary of the demo model: twenty words with their phones, and the split of their sequences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a converted recording sounds like its target or still like its source; the model has no say in it."""
+"""Objective metrics of voice conversion: pitch and timbre of an output, nearer to the target or to the source."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ConversionMetrics:
         self._pitch_hz = {voice: median_pitch(wave) for voice, wave in recordings.items()}
 
     def pitch_closer(self, wave: Waveform | None, source: str, target: str) -> bool | None:
-        """Tell whether the output is nearer to the target's pitch; None where the voices are about as high."""
+        """Return whether the output is nearer to the target's pitch; None where the voices are about as high."""
         source_hz, target_hz = self._pitch_hz[source], self._pitch_hz[target]
         if source_hz is None or target_hz is None or semitones(source_hz, target_hz) <= _AUDIBLE_SEMITONES:
             return None
@@ -39,7 +39,7 @@ class ConversionMetrics:
         return output_hz is not None and semitones(output_hz, target_hz) < semitones(output_hz, source_hz)
 
     def timbre_closer(self, wave: Waveform | None, source: str, target: str) -> bool:
-        """Tell whether the output sounds more like the target."""
+        """Return whether the output's timbre is more similar to the target's."""
         if wave is None:
             return False
         return self._space.similarity(wave, target) > self._space.similarity(wave, source)

@@ -1,4 +1,4 @@
-"""How high a voice is: the fundamental frequency of speech, by YIN (de Cheveigne and Kawahara, 2002)."""
+"""Fundamental frequency of speech by YIN (de Cheveigne and Kawahara, 2002)."""
 
 from __future__ import annotations
 

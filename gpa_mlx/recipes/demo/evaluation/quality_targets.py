@@ -1,4 +1,4 @@
-"""What the demo model should reach."""
+"""Quality targets of the demo model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings that stand for a voice: clean, from the training data, always the same ones."""
+"""Reference recordings of voices, from the training data."""
 
 from __future__ import annotations
 

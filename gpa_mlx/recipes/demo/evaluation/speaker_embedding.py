@@ -1,4 +1,4 @@
-"""Which of the known voices a recording sounds like, by long-term cepstral statistics: no trained network decides."""
+"""Speaker similarity by long-term cepstral statistics; no trained network decides."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FLOOR = 1e-8
 
 
 class SpeakerSpace:
-    """Known voices as points; every dimension counts by how much the voices differ in it.
+    """Embeddings of known voices, standardised over the voices.
 
     Args:
         recordings: One recording per voice, `(samples,)` float32 at 16 kHz, the longer the better.
@@ -44,7 +44,7 @@ class SpeakerSpace:
 
 
 def long_term_cepstrum(wave: Waveform) -> Embedding:
-    """Describe a voice by its mean spectral shape and how much that varies.
+    """Return mean and standard deviation of the cepstrum over time, a speaker embedding.
 
     Args:
         wave: `(samples,)` float32 at 16 kHz, at least 257.

@@ -70,7 +70,7 @@ def build_demo(
 
 
 def progress(directory: Path, recipe: DemoRecipe) -> str:
-    """Say in one line how far the stages are that have begun and not ended."""
+    """Return one line on the stages in progress."""
     stages = {
         "glm": recipe.glm.stage.steps,
         "codec/speaker": recipe.speaker.stage.steps,

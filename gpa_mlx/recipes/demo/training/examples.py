@@ -1,4 +1,4 @@
-"""The language model's examples: the demo recordings as codes, in all three tasks."""
+"""Training examples of the language model: recordings as codes, in all three tasks."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def load_examples(path: Path) -> list[Example]:
 
 
 class _VoiceCodes:
-    """Speaker codes of voices, each time from another recording, so that none is learnt by heart."""
+    """Speaker codes drawn from many recordings of each voice, against overfitting to one."""
 
     def __init__(self, parts: ModelParts, utterances: Sequence[Utterance]) -> None:
         self._parts = parts

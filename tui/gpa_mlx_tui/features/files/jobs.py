@@ -14,7 +14,7 @@ from gpa_mlx_tui.services.messages import TaskMessage
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gpa_mlx.transcripts.subtitles import Format
+    from gpa_mlx.transcripts.formats import Format
     from gpa_mlx.transcripts.targets import Targets
     from gpa_mlx_tui.services.service import BackgroundTask, Service
 
@@ -126,7 +126,7 @@ def find_files(work: BackgroundTask, text: str, known: Sequence[Path], *, pasted
 def _jobs(work: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[FileJob], list[GPAError]]:
     from gpa_mlx.audio.files.sound_file import announced_duration_s
     from gpa_mlx.cli.inputs import require_audio
-    from gpa_mlx.cli.recordings import find_recordings
+    from gpa_mlx.jobs.recordings import find_recordings
 
     jobs: list[FileJob] = []
     problems: list[GPAError] = []
@@ -139,7 +139,7 @@ def _jobs(work: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list
             continue
         for source in sources:
             work.check()
-            path = Path(source.name)
+            path = source.path
             if path.absolute() in seen:
                 continue
             seen.add(path.absolute())
@@ -206,13 +206,13 @@ def transcribe_file(work: BackgroundTask, service: Service, job: FileJob, tell: 
         CancelledError: The work was cancelled; what was heard is written.
     """
     from gpa_mlx.cli.inputs import require_audio
-    from gpa_mlx.cli.transcripts import prepare
+    from gpa_mlx.transcripts.targets import prepare_targets
 
     gathered = job.gathered
     assert job.targets is not None
     try:
         require_audio(job.path)
-        prepare([job.targets])
+        prepare_targets([job.targets])
         for chunk in service.stream(work, lambda engine: engine.stream_transcribe(job.path)):
             gathered.take(chunk)
             if chunk.segment is not None:
@@ -241,7 +241,7 @@ def _written_or_problem(job: FileJob) -> GPAError | None:
 
 def _write(job: FileJob) -> None:
     from gpa_mlx.store.text_output import write_text
-    from gpa_mlx.transcripts.subtitles import render
+    from gpa_mlx.transcripts.formats import render
 
     assert job.targets is not None
     for kind, path in job.targets.items():

@@ -16,7 +16,7 @@ _OPEN = "/usr/bin/open"
 
 
 def can_open(platform: str = sys.platform) -> bool:
-    """Tell whether the system has a program that opens files."""
+    """Return whether the system has a program that opens files."""
     return platform == "darwin"
 
 

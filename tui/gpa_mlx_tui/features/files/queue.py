@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gpa_mlx.transcripts.targets import Targets, TranscriptCollector, targets_in
+from gpa_mlx.transcripts.collector import TranscriptCollector
+from gpa_mlx.transcripts.targets import Targets, targets_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.transcripts.subtitles import Format
+    from gpa_mlx.transcripts.formats import Format
 
 State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped"]
 

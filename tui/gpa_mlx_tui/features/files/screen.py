@@ -11,7 +11,7 @@ from textual.widgets import DataTable, Static
 
 from gpa_mlx.cli.progress import clock
 from gpa_mlx.errors import GPAError
-from gpa_mlx.transcripts.subtitles import FORMATS, Format
+from gpa_mlx.transcripts.formats import FORMATS, Format
 from gpa_mlx_tui.features.files.jobs import (
     FileAdvanced,
     FileDone,

@@ -157,7 +157,8 @@ def save_speech(made: MadeSpeech, path: Path) -> tuple[str, ...]:
     from gpa_mlx.provenance.tagging import require_free_sidecar, tag_file
     from gpa_mlx.store.files import write_atomically
     from gpa_mlx.synthesis.metadata import describe_generation
-    from gpa_mlx.transcripts.subtitles import make_cues, write_srt
+    from gpa_mlx.transcripts.cues import make_cues
+    from gpa_mlx.transcripts.formats.subtitles import write_srt
     from gpa_mlx.types import SAMPLE_RATE_HZ
 
     path, srt = speech_files(path)

@@ -1,4 +1,4 @@
-"""Timed text as files: plain text, SubRip, WebVTT, a table and JSON, laid out as openai-whisper's tools do.
+"""Cues: what a transcript shows when, in lines that no text format mistakes for anything but text.
 
 No times of single words are known. Where a segment is split into several cues, their times follow from the number of
 characters: as if the segment were spoken evenly.
@@ -6,31 +6,21 @@ characters: as if the segment were spoken evenly.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Protocol
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.text.cjk import CJK
-from gpa_mlx.text.joining import join_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from gpa_mlx.types import Segment
-
-Format: TypeAlias = Literal["txt", "srt", "vtt", "tsv", "json"]
-"""The names of the formats are also the extensions of their files."""
-
-FORMATS: tuple[Format, ...] = get_args(Format)
+    from collections.abc import Iterable, Iterator
 
 _OPENING = "（〔［｛《〈「『【〖“‘"
 _CLOSING = "）〕］｝》〉」』】〗”’，。、；：！？．…—～,.;:!?"
 _CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ") | {0xFEFF: None}
 _ARROW = re.compile("-{2,}>")
-_VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 class TimedText(Protocol):
@@ -115,62 +105,6 @@ def make_cues(segments: Iterable[TimedText], layout: Layout | None = None) -> li
     return cues
 
 
-def render(kind: Format, segments: Sequence[Segment], layout: Layout | None = None) -> str:
-    """Return the content of a file, to be encoded as UTF-8.
-
-    Args:
-        kind: The format. `txt` has one line per segment; `tsv` has milliseconds and a line of headings; `json` has the
-            text, and the segments as they are, in seconds, with their confidences.
-        segments: The transcription.
-        layout: For `srt` and `vtt`; each segment is one line by default.
-    """
-    if kind == "srt":
-        return write_srt(make_cues(segments, layout))
-    if kind == "vtt":
-        return write_vtt(make_cues(segments, layout))
-    if kind == "json":
-        return _json(segments)
-    cues = make_cues(segments)
-    if kind == "txt":
-        return "".join(f"{cue.lines[0]}\n" for cue in cues)
-    return "start\tend\ttext\n" + "".join(f"{cue.start_ms}\t{cue.end_ms}\t{cue.lines[0]}\n" for cue in cues)
-
-
-def write_srt(cues: Iterable[Cue]) -> str:
-    """Return a SubRip file; its times always have hours, and a comma before the milliseconds."""
-    return "".join(
-        f"{number}\n{_clock(cue.start_ms)} --> {_clock(cue.end_ms)}\n" + "\n".join(cue.lines) + "\n\n"
-        for number, cue in enumerate(cues, start=1)
-    )
-
-
-def write_vtt(cues: Iterable[Cue]) -> str:
-    """Return a WebVTT file; its times have hours where there are any, and a point before the milliseconds."""
-    return "WEBVTT\n\n" + "".join(
-        f"{_short_clock(cue.start_ms)} --> {_short_clock(cue.end_ms)}\n"
-        + "\n".join(line.translate(_VTT_ESCAPES) for line in cue.lines)
-        + "\n\n"
-        for cue in cues
-    )
-
-
-def _json(segments: Sequence[Segment]) -> str:
-    document = {
-        "text": _encodable(join_segments(segment.text for segment in segments)),
-        "segments": [
-            {
-                "start": segment.start_s,
-                "end": segment.end_s,
-                "text": _encodable(segment.text),
-                "confidence": segment.confidence,
-                "doubtful": segment.doubtful,
-            }
-            for segment in segments
-        ],
-    }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-
-
 def _split(segment: TimedText, layout: Layout) -> Iterator[tuple[float, float, tuple[str, ...]]]:
     """Yield start and end in seconds, and lines, of the cues that a segment becomes."""
     text = _clean(segment.text)
@@ -216,19 +150,9 @@ def _wrap(text: str, width: int) -> list[str]:
 
 def _clean(text: str) -> str:
     """Return the text as one line that no format takes for anything but text."""
-    return _ARROW.sub("->", " ".join(_encodable(text).translate(_CONTROL).split()))
+    return _ARROW.sub("->", " ".join(encodable(text).translate(_CONTROL).split()))
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Return the text with halves of characters, which UTF-8 cannot hold, replaced."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _clock(time_ms: int) -> str:
-    hours, rest = divmod(time_ms, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    return f"{hours:02}:{minutes:02}:{rest // 1000:02},{rest % 1000:03}"
-
-
-def _short_clock(time_ms: int) -> str:
-    return _clock(time_ms).replace(",", ".").removeprefix("00:")

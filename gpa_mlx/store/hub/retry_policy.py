@@ -40,5 +40,5 @@ class RetryPolicy:
 
 
 def is_retryable(status: int | None) -> bool:
-    """Tell whether an HTTP status, or None for a broken connection, is worth another try."""
+    """Return whether an HTTP status, or None for a broken connection, is worth another try."""
     return status is None or status in (408, 425, 429) or status >= 500

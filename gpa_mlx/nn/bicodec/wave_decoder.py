@@ -23,11 +23,7 @@ _WINDOW_ELEMENTS = 2**20
 
 
 class Prenet(nn.Module):
-    """Semantic latents to the wave generator's input: upsampling stages, then a backbone steered by the speaker.
-
-    Args:
-        args: Sizes.
-    """
+    """Semantic latents to the wave generator's input: upsampling stages, then a backbone steered by the speaker."""
 
     def __init__(self, args: FeatureNetArgs) -> None:
         super().__init__()
@@ -125,11 +121,7 @@ class UpsamplingBlock(nn.Module):
 
 
 class WaveGenerator(nn.Module):
-    """Frames to samples by repeated upsampling (the decoder of the Descript audio codec, arXiv 2306.06546).
-
-    Args:
-        args: Sizes.
-    """
+    """Frames to samples by repeated upsampling (the decoder of the Descript audio codec, arXiv 2306.06546)."""
 
     def __init__(self, args: WaveGeneratorArgs) -> None:
         super().__init__()
@@ -196,9 +188,6 @@ def _in_windows(network: Callable[[mx.array], mx.array], x: mx.array, rate: int,
 
 class WaveDecoder(nn.Module):
     """The half of BiCodec that speaks.
-
-    Args:
-        args: Sizes of the whole BiCodec.
 
     Attributes:
         PREFIXES: The tensors of a BiCodec file that belong to this part.

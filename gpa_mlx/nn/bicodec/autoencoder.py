@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
+from gpa_mlx.nn.bicodec.wave_decoder import WaveDecoder
 from gpa_mlx.runtime.backend import nn
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ class BiCodec(nn.Module):
 
     The parts share the codebook and the speaker quantiser. A part that is built alone takes from a file the tensors
     that its `PREFIXES` name.
-
-    Args:
-        args: Sizes.
     """
 
     def __init__(self, args: BiCodecArgs) -> None:

@@ -1,0 +1,152 @@
+"""`TranscribeJob`: recordings to text, and to files of text."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from gpa_mlx.audio.files.sound_file import announced_duration_s
+from gpa_mlx.errors import CancelledError, GPAError, ModelFormatError, ModelNotFoundError
+from gpa_mlx.jobs.events import Finished, RecordingDone, RecordingFailed, RecordingStarted, TextChunk, Written
+from gpa_mlx.store.text_output import write_text
+from gpa_mlx.transcripts.collector import TranscriptCollector
+from gpa_mlx.transcripts.cues import Layout
+from gpa_mlx.transcripts.formats import render
+from gpa_mlx.transcripts.targets import Targets, prepare_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from gpa_mlx.jobs.recordings import RecordingInput
+    from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.types import GenerationOptions, VadChoice
+
+TaskState: TypeAlias = Literal["waiting", "running", "done", "failed", "stopped"]
+TranscribeEvent: TypeAlias = RecordingStarted | TextChunk | Written | RecordingDone | RecordingFailed | Finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscribeRequest:
+    """What is to be transcribed.
+
+    Attributes:
+        recordings: In the order in which they are read; `jobs.recordings` finds them.
+        targets: The files to write for each recording, as `transcripts.targets.plan_targets` plans them; nothing at
+            all when no file is wanted.
+        options: Sampling; None takes the model's defaults.
+        vad: What skips what is not speech.
+        batch: Segments of a recording that are decoded at the same time.
+        layout: Of subtitles.
+    """
+
+    recordings: tuple[RecordingInput, ...]
+    targets: tuple[Targets, ...] = ()
+    options: GenerationOptions | None = None
+    vad: VadChoice = True
+    batch: int = 1
+    layout: Layout = field(default_factory=Layout)
+
+
+@dataclass(slots=True, eq=False)
+class RecordingTask:
+    """How one recording of a job stands.
+
+    Attributes:
+        recording: Which.
+        targets: The files to write.
+        state: `stopped` is what was interrupted: what there was of its text has been written.
+        transcript: What has been decoded; grows while the job runs.
+        error: Why it failed, or why the text so far could not be written when it was stopped.
+        written: Files that are complete.
+    """
+
+    recording: RecordingInput
+    targets: Targets
+    state: TaskState = "waiting"
+    transcript: TranscriptCollector = field(default_factory=TranscriptCollector)
+    error: GPAError | None = None
+    written: tuple[Path, ...] = ()
+
+
+class TranscribeJob:
+    """Transcribes one recording after the other; one that fails does not keep the others from being transcribed.
+
+    The plan is in `tasks`, and so is what was done: when the job is cancelled, interrupted or closed, the text so far
+    of the recording it was in is written, unless there is none.
+
+    Args:
+        engine: The model.
+        request: What is wanted.
+
+    Raises:
+        GPAError: A file cannot be written where it is wanted; nothing has been read then.
+    """
+
+    def __init__(self, engine: SpeechEngine, request: TranscribeRequest) -> None:
+        self._engine = engine
+        self._request = request
+        targets = request.targets or tuple({} for _ in request.recordings)
+        self.tasks: tuple[RecordingTask, ...] = tuple(
+            RecordingTask(recording, files) for recording, files in zip(request.recordings, targets, strict=True)
+        )
+        prepare_targets(targets)
+
+    def run(self) -> Generator[TranscribeEvent, None, None]:
+        """Transcribe, and yield what happens.
+
+        Raises:
+            ModelNotFoundError: Of the model, which fails every recording alike.
+            ModelFormatError: As above.
+            CancelledError: The scope it runs in was cancelled.
+        """
+        for task in self.tasks:
+            yield from self._transcribe(task)
+        yield Finished()
+
+    def _transcribe(self, task: RecordingTask) -> Iterator[TranscribeEvent]:
+        task.state = "running"
+        try:
+            yield from self._decode(task)
+            for path in self._write(task):
+                yield Written(path=path)
+        except (ModelNotFoundError, ModelFormatError) as error:
+            task.state, task.error = "failed", error
+            raise
+        except (CancelledError, KeyboardInterrupt, GeneratorExit):
+            self._keep(task)
+            raise
+        except GPAError as error:
+            task.state, task.error = "failed", error
+            yield RecordingFailed(recording=task.recording, error=error)
+        else:
+            task.state = "done"
+            yield RecordingDone(recording=task.recording, transcription=task.transcript.result(), written=task.written)
+
+    def _decode(self, task: RecordingTask) -> Iterator[TranscribeEvent]:
+        request = self._request
+        with task.recording.readable() as file:
+            yield RecordingStarted(recording=task.recording, duration_s=announced_duration_s(file))
+            stream = self._engine.stream_transcribe(file, options=request.options, vad=request.vad, batch=request.batch)
+            with closing(stream) as chunks:
+                for chunk in chunks:
+                    task.transcript.take(chunk)
+                    yield TextChunk(recording=task.recording, chunk=chunk, position_s=task.transcript.position_s)
+
+    def _write(self, task: RecordingTask) -> Iterator[Path]:
+        for name, path in task.targets.items():
+            write_text(path, render(name, task.transcript.segments, self._request.layout))
+            task.written = (*task.written, path)
+            yield path
+
+    def _keep(self, task: RecordingTask) -> None:
+        """Write what there is of a recording that was stopped."""
+        task.state, task.written = "stopped", ()
+        if not task.transcript.segments:
+            return
+        try:
+            for _ in self._write(task):
+                pass
+        except GPAError as error:
+            task.error = error

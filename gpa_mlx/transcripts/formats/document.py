@@ -1,0 +1,33 @@
+"""A transcript as a JSON document."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from gpa_mlx.text.joining import join_segments
+from gpa_mlx.transcripts.cues import encodable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gpa_mlx.transcripts.cues import Layout
+    from gpa_mlx.types import Segment
+
+
+def json_document(segments: Sequence[Segment], layout: Layout | None) -> str:
+    """Return the text, and the segments as they are: times in seconds, confidences, what is doubtful."""
+    document = {
+        "text": encodable(join_segments(segment.text for segment in segments)),
+        "segments": [
+            {
+                "start": segment.start_s,
+                "end": segment.end_s,
+                "text": encodable(segment.text),
+                "confidence": segment.confidence,
+                "doubtful": segment.doubtful,
+            }
+            for segment in segments
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
