@@ -14,4 +14,4 @@ def test_sizes():
     shown = [
         readable_size(value) for value in (0, 6_120_000, 9_990_000, 45_400_000, 999_000_000, 10**9, 12_345_678_900)
     ]
-    assert shown == ["0.0 MB", "6.1 MB", "10.0 MB", "45 MB", "999 MB", "1.00 GB", "12.35 GB"]
+    assert shown == ["0 MB", "0 MB", "6.1 MB", "10 MB", "45 MB", "999 MB", "1.00 GB", "12.35 GB"]
