@@ -7,10 +7,8 @@ _MB = 10**6
 
 
 def readable_size(size_bytes: int) -> str:
-    """Return a number of bytes as `1.23 GB`, `45 MB`, `6.7 MB` or `0 MB`, in decimal units."""
-    if size_bytes >= _GB:
-        return f"{size_bytes / _GB:.2f} GB"
-    return f"{round(size_bytes / _MB, 0 if size_bytes >= 10 * _MB else 1):g} MB"
+    """Return a number of bytes as `1.23 GB` or `45 MB`, in decimal units."""
+    return f"{size_bytes / _GB:.2f} GB" if size_bytes >= _GB else f"{size_bytes / _MB:.0f} MB"
 
 
 def readable_duration(duration_s: float) -> str:

@@ -13,4 +13,4 @@ def test_durations():
 def test_sizes():
     sizes = (0, 30_000, 6_120_000, 9_990_000, 45_400_000, 999_000_000, 10**9, 12_345_678_900)
     shown = [readable_size(size) for size in sizes]
-    assert shown == ["0 MB", "0 MB", "6.1 MB", "10 MB", "45 MB", "999 MB", "1.00 GB", "12.35 GB"]
+    assert shown == ["0 MB", "0 MB", "6 MB", "10 MB", "45 MB", "999 MB", "1.00 GB", "12.35 GB"]
