@@ -166,6 +166,8 @@ def install(work: BackgroundTask, request: InstallRequest) -> None:
 
 def main() -> None:
     """Do the request on standard input; one JSON object per line of standard output says how it goes."""
+    # An app that was started with SIGINT ignored, as in the background, hands that on; `_end_with_input` needs it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Libraries that print must not print in between.
     with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as news:
         os.dup2(2, 1)
