@@ -217,7 +217,7 @@ def verify_files(directory: str | os.PathLike[str], on_progress: Callable[[int, 
 
 
 def sha256_of(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
-    """Return the SHA-256 of a file, hexadecimal, reading it in pieces; `on_bytes` hears the size of each."""
+    """Return the SHA-256 of a file, hexadecimal, reading it in pieces; `on_bytes` gets the size of each."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

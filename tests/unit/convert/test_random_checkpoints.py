@@ -21,7 +21,7 @@ import yaml
 from gpa_mlx.audio.dsp.mel import linear_mel, reference_clip, whisper_log_mel
 from gpa_mlx.engine.gpa import load
 from gpa_mlx.model.families.gpa.family import GPAModel
-from gpa_mlx.nn.bicodec.model import BiCodec
+from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
 from gpa_mlx.runtime.backend import mx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gpa_mlx
@@ -157,7 +157,6 @@ def noise(count):
     return (np.random.default_rng(count).normal(0.1, 0.2, count)).astype(np.float32)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 500), max_size=10), st.sampled_from([0, 1, 300, None]))
 def test_cutting_does_not_change_a_bit(sizes, settle_samples):
     wave = noise(sum(sizes) + 100)

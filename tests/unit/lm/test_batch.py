@@ -10,7 +10,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import InputTooLongError, SettingsError
@@ -21,6 +21,7 @@ from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
+from tests.support.examples import examples
 
 PROMPTS = ["stt_slt", "stt_rms", "stt_chirp", "tts_en_rms", "tts_zh_slt", "vc_cmn_slt", "vc_slt_rms"]
 GREEDY = GenerationOptions()
@@ -143,7 +144,7 @@ def test_every_row_draws_what_it_draws_alone(shape):
 
 
 # Always the same examples: where two ids are almost equally good, rounding may choose.
-@settings(max_examples=40, deadline=None, derandomize=True)
+@examples(40, derandomize=True)
 @given(st.data())
 def test_ragged_prompts_and_budgets_do_not_disturb_each_other(data):
     model, head = random_model(data.draw(st.integers(0, len(SHAPES) - 1)))

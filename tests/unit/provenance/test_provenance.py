@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpa_mlx.audio.files.incremental_wav import GROWING_SUBTYPES
@@ -40,8 +40,9 @@ from gpa_mlx.provenance.tagging import (
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.types import Voice
 from gpa_mlx.version import __version__
+from tests.support.examples import examples
 
-QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = examples(60)
 TEXT = "Nobody may read this."
 METADATA = GenerationMetadata(
     task="speak",

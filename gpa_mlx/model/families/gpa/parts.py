@@ -15,9 +15,9 @@ from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.model.families.gpa.layout import TokenLayout
 from gpa_mlx.model.parts import ModelParts, Part
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
-from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
+from gpa_mlx.nn.bicodec.wave_decoder import WaveDecoder
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
