@@ -1,8 +1,14 @@
-"""Fixtures shared by all tests: the golden checkpoint, its recorded outputs, and its converted form."""
+"""Shared by all tests: their surroundings, hypothesis' profiles, the golden checkpoint and its converted form."""
 
 from __future__ import annotations
 
+from tests.support.surroundings import make_uniform, share_processors  # isort: skip
+
+share_processors()  # before NumPy loads its BLAS
+make_uniform()
+
 import json
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,9 +17,41 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, settings
+
+from tests.support.examples import CI_EXAMPLES, DEV_EXAMPLES
+from tests.support.made_once import made_once
+
+for profile, count in (("ci", CI_EXAMPLES), ("dev", DEV_EXAMPLES)):
+    settings.register_profile(
+        profile,
+        max_examples=count,
+        deadline=None,  # how long an example takes depends on what else the machine does
+        suppress_health_check=[
+            HealthCheck.too_slow,  # as above
+            HealthCheck.function_scoped_fixture,  # an example overwrites what the one before wrote to `tmp_path`
+        ],
+        print_blob=True,
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 GOLDEN = Path(__file__).parent / "golden" / "small-a"
 LONG34 = ("rms", "cmn", "slt", "rms", "cmn", "rms", "cmn", "rms", "rms")
+
+
+FILE_BY_FILE = ("codec", "e2e", "engine", "parity", "recipes", "train")
+"""Rooms whose tests share what takes longer to set up than to use, mostly a model."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay in one process under `pytest -n 2 --dist loadgroup`; devices are used by one at a time."""
+    for item in items:
+        room = item.path.parent.name
+        if room == "devices":
+            item.add_marker(pytest.mark.xdist_group("devices"))
+        elif room in FILE_BY_FILE:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @cache
@@ -63,9 +101,9 @@ def long34() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def converted_small_a(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The golden checkpoint converted once per test process, float32."""
+    """The golden checkpoint converted once per test run, float32."""
     from gpa_mlx_convert.pipeline import ConvertOptions, convert
 
-    destination = tmp_path_factory.mktemp("models") / "small-a"
-    convert(GOLDEN, destination, ConvertOptions())
-    return destination
+    return made_once(
+        tmp_path_factory.getbasetemp(), "small-a", lambda folder: convert(GOLDEN, folder, ConvertOptions())
+    )

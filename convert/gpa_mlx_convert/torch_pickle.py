@@ -133,6 +133,20 @@ class _Machine:
             _TENSOR: self._tensor,
             _PARAMETER: self._parameter,
         }
+        self._instructions: dict[str, Callable[[Any], None]] = {
+            "MEMOIZE": self._memoize,
+            "TUPLE": self._tuple,
+            "MARK": self._mark,
+            "EMPTY_DICT": self._empty_dict,
+            "SETITEM": self._set_item,
+            "SETITEMS": self._set_items,
+            "GLOBAL": self._global,
+            "STACK_GLOBAL": self._stack_global,
+            "INST": self._instance,
+            "BINPERSID": self._persistent_id,
+            "REDUCE": self._reduce,
+            "BUILD": self._build,
+        }
 
     def run(self, data: bytes) -> object:
         """Return the object the pickle describes."""
@@ -156,44 +170,57 @@ class _Machine:
             self._stack.append(self._memo[int(argument)])
         elif name in _MEMO_PUT:
             self._memo[int(argument)] = self._stack[-1]
-        elif name == "MEMOIZE":
-            self._memo[len(self._memo)] = self._stack[-1]
         elif name in _TUPLE_SIZES:
-            size = _TUPLE_SIZES[name]
-            self._stack.append(tuple(reversed([self._pop() for _ in range(size)])))
-        elif name == "TUPLE":
-            self._stack.append(tuple(self._pop_to_mark()))
-        elif name == "MARK":
-            self._stack.append(_Mark())
-        elif name == "EMPTY_DICT":
-            self._stack.append({})
-        elif name == "SETITEM":
-            value, key = self._pop(), self._pop()
-            self._set_items([key, value])
-        elif name == "SETITEMS":
-            self._set_items(self._pop_to_mark())
-        elif name == "GLOBAL":
-            self._push_global(str(argument).replace(" ", ".", 1))
-        elif name == "STACK_GLOBAL":
-            attribute, module = self._pop(), self._pop()
-            # Anything but strings could have a representation of any size.
-            if not isinstance(module, str) or not isinstance(attribute, str):
-                raise self._error("its pickle names a global by something other than strings")
-            self._push_global(f"{module}.{attribute}")
-        elif name == "INST":
-            raise self._forbidden(str(argument).replace(" ", ".", 1))
-        elif name == "BINPERSID":
-            self._stack.append(self._storage(self._pop()))
-        elif name == "REDUCE":
-            arguments, target = self._pop(), self._pop()
-            self._stack.append(self._call(target, arguments))
-        elif name == "BUILD":
-            # Attributes of the state dict (`_metadata`): not tensors, so they are dropped unseen.
-            self._pop()
-            if not isinstance(self._stack[-1], dict):
-                raise self._error("its pickle sets attributes of something other than the state dict")
+            self._stack.append(tuple(reversed([self._pop() for _ in range(_TUPLE_SIZES[name])])))
+        elif name in self._instructions:
+            self._instructions[name](argument)
         elif name not in _NO_EFFECT:
             raise self._error(f"its pickle uses the instruction {name}, which no state dict needs")
+
+    def _memoize(self, _: object) -> None:
+        self._memo[len(self._memo)] = self._stack[-1]
+
+    def _tuple(self, _: object) -> None:
+        self._stack.append(tuple(self._pop_to_mark()))
+
+    def _mark(self, _: object) -> None:
+        self._stack.append(_Mark())
+
+    def _empty_dict(self, _: object) -> None:
+        self._stack.append({})
+
+    def _set_item(self, _: object) -> None:
+        value, key = self._pop(), self._pop()
+        self._update([key, value])
+
+    def _set_items(self, _: object) -> None:
+        self._update(self._pop_to_mark())
+
+    def _global(self, argument: object) -> None:
+        self._push_global(str(argument).replace(" ", ".", 1))
+
+    def _stack_global(self, _: object) -> None:
+        attribute, module = self._pop(), self._pop()
+        # Anything but strings could have a representation of any size.
+        if not isinstance(module, str) or not isinstance(attribute, str):
+            raise self._error("its pickle names a global by something other than strings")
+        self._push_global(f"{module}.{attribute}")
+
+    def _instance(self, argument: object) -> None:
+        raise self._forbidden(str(argument).replace(" ", ".", 1))
+
+    def _persistent_id(self, _: object) -> None:
+        self._stack.append(self._storage(self._pop()))
+
+    def _reduce(self, _: object) -> None:
+        arguments, target = self._pop(), self._pop()
+        self._stack.append(self._call(target, arguments))
+
+    def _build(self, _: object) -> None:
+        # Attributes of the state dict (`_metadata`): not tensors, so they are dropped unseen.
+        self._pop()
+        if not isinstance(self._stack[-1], dict):
+            raise self._error("its pickle sets attributes of something other than the state dict")
 
     def _pop(self) -> Any:  # noqa: ANN401
         value = self._stack.pop()
@@ -208,7 +235,7 @@ class _Machine:
         items.reverse()
         return items
 
-    def _set_items(self, items: list[Any]) -> None:
+    def _update(self, items: list[Any]) -> None:
         target = self._stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
             raise self._error("its pickle is damaged")

@@ -180,10 +180,9 @@ def room_page(room: Room) -> str:
     """Return a page with the docstring of every module of a room and of its public names."""
     parts = [f"# {room.name}\n"]
     for module in room.modules:
-        members = ""
-        if module == "gpa_mlx":
-            members = "\n    options:\n      members: false"
-        parts.append(f"::: {module}{members}\n")
+        # The top's own names are described where they are defined.
+        members = "\n      members: false" if module == "gpa_mlx" else ""
+        parts.append(f"::: {module}\n    options:\n      show_root_full_path: true{members}\n")
     return "\n".join(parts)
 
 

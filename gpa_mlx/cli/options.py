@@ -140,7 +140,7 @@ def _sidecar_option(command: F) -> F:
         "sidecar",
         flag_value=False,
         default=True,
-        help="Do not write OUT.wav.json, which says how the file was made; the mark inside the file stays.",
+        help="Do not write OUT.wav.json, which says how the file was made; the tag inside the file stays.",
     )(command)
 
 

@@ -28,37 +28,46 @@ _SHOWN_DIGITS = 16
 def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) -> None:
     """Tell what a WAV file is and whether it was altered.
 
-    FILE is compared with the mark that gpa-mlx leaves inside the files it writes and with the record beside them,
+    FILE is compared with the tag that gpa-mlx leaves inside the files it writes and with the record beside them,
     FILE.json. The answer is one of: intact, sound altered, metadata altered, sidecar missing (the record is gone),
     re-saved (by another program, with the same sound), not by gpa-mlx, unreadable.
 
     The exit code is 0 when every FILE is intact, and 1 otherwise. Nothing is signed: this finds accidents and careless
-    changes, not somebody who forges mark and record. --json gives one object per FILE.
+    changes, not somebody who forges tag and record. --json gives one object per FILE.
     """
     from gpa_mlx.provenance.verification import verify_file
 
     all_intact = True
     for file in files:
-        verdict = verify_file(file)
-        all_intact = all_intact and verdict.is_intact
+        result = verify_file(file)
+        all_intact = all_intact and result.is_intact
         if as_json:
-            write_json(_document(verdict))
+            write_json(_document(result))
         else:
-            click.echo(f"{file}: {verdict.state}: {verdict.message}")
-            for name, value in _facts(verdict.provenance):
+            click.echo(f"{file}: {result.state}: {result.message}")
+            for name, value in _facts(result.provenance):
                 click.echo(f"  {name:<8} {value}")
     if not all_intact:
         context.exit(ExitCode.FAILED)
 
 
-def _document(verdict: VerificationResult) -> dict[str, Any]:
+def _document(result: VerificationResult) -> dict[str, Any]:
     return {
-        "file": str(verdict.file),
-        "state": verdict.state,
-        "intact": verdict.is_intact,
-        "message": verdict.message,
-        "mark": verdict.comment,
-        "record": None if verdict.provenance is None else asdict(verdict.provenance),
+        "file": str(result.file),
+        "state": result.state,
+        "intact": result.is_intact,
+        "message": result.message,
+        "mark": result.comment,
+        "record": None if result.provenance is None else _record_document(result.provenance),
+    }
+
+
+def _record_document(record: Provenance) -> dict[str, Any]:
+    return {
+        "version": record.version,
+        "created": record.created,
+        "making": asdict(record.metadata),
+        "sound": asdict(record.sound),
     }
 
 
@@ -66,18 +75,18 @@ def _facts(record: Provenance | None) -> Iterator[tuple[str, str]]:
     """Yield what people want to know of a record; `--json` has all of it."""
     if record is None:
         return
-    making, sound = record.making, record.sound
-    yield "made", f"{record.created} by gpa-mlx {record.version}, {making.task}"
-    adapter = f", adapter {_short(making.model.adapter_sha256)}" if making.model.adapter_sha256 else ""
-    yield "model", f"{making.model.name} ({making.model.family}), {_short(making.model.sha256)}{adapter}"
-    yield "voice", f"{making.voice.name or 'codes'}, {_short(making.voice.sha256)}"
-    if making.text_sha256:
-        yield "text", _short(making.text_sha256)
-    if making.source_sha256:
-        yield "source", _short(making.source_sha256)
-    if making.seed is not None:
-        yield "seed", str(making.seed)
-    heard = [score for score in making.scores or () if score is not None]
+    metadata, sound = record.metadata, record.sound
+    yield "made", f"{record.created} by gpa-mlx {record.version}, {metadata.task}"
+    adapter = f", adapter {_short(metadata.model.adapter_sha256)}" if metadata.model.adapter_sha256 else ""
+    yield "model", f"{metadata.model.name} ({metadata.model.family}), {_short(metadata.model.sha256)}{adapter}"
+    yield "voice", f"{metadata.voice.name or 'codes'}, {_short(metadata.voice.sha256)}"
+    if metadata.text_sha256:
+        yield "text", _short(metadata.text_sha256)
+    if metadata.source_sha256:
+        yield "source", _short(metadata.source_sha256)
+    if metadata.seed is not None:
+        yield "seed", str(metadata.seed)
+    heard = [score for score in metadata.scores or () if score is not None]
     if heard:
         parts = "1 part" if len(heard) == 1 else f"the worst of {len(heard)} parts"
         yield "heard", f"{max(heard):.1%} of the characters wrong in {parts}"

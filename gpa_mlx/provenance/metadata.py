@@ -1,4 +1,4 @@
-"""What is known of generated sound, as JSON, and the mark that says it in short."""
+"""Generation metadata of audio: the record as JSON, and the tag inside the file that says it in short."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KINDS: dict[MadeBy, Kind] = {
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _WORD = re.compile(r"\S+")
-_MARK = re.compile(
+_TAG = re.compile(
     r"(synthetic speech|decoded from tokens) by gpa-mlx \S+ \((?:speak|vc|detokenize)\); "
     r"(\d{1,9}) Hz (\S+), (\d{1,12}) frames, sha256 ([0-9a-f]{64})(?:; record sha256 ([0-9a-f]{64}))?"
 )
@@ -67,7 +67,7 @@ class VoiceIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationMetadata:
-    """How sound was made.
+    """How audio was generated.
 
     Attributes:
         task: The command.
@@ -121,13 +121,13 @@ class Provenance:
     Attributes:
         version: Release of gpa-mlx that made it.
         created: When, as `2026-11-21T12:00:00Z`.
-        making: How.
+        metadata: How.
         sound: What.
     """
 
     version: str
     created: str
-    making: GenerationMetadata
+    metadata: GenerationMetadata
     sound: Sound
 
     @property
@@ -172,7 +172,7 @@ class Provenance:
             raise GPAError(f"{source} was altered: its content does not have its checksum.")
         return _parse(document, source)
 
-    def mark(self, *, recorded: bool) -> dict[str, str]:
+    def tag(self, *, recorded: bool) -> dict[str, str]:
         """Return the texts for the INFO list.
 
         Args:
@@ -180,7 +180,7 @@ class Provenance:
         """
         sound = self.sound
         comment = (
-            f"{self.making.kind} by {PROGRAM} {self.version} ({self.making.task}); {sound.sample_rate} Hz "
+            f"{self.metadata.kind} by {PROGRAM} {self.version} ({self.metadata.task}); {sound.sample_rate} Hz "
             f"{sound.subtype}, {sound.frames} frames, sha256 {sound.sha256}"
         )
         if recorded:
@@ -188,19 +188,19 @@ class Provenance:
         return {"ISFT": f"{PROGRAM} {self.version}", "ICMT": comment}
 
     def _document(self) -> dict[str, Any]:
-        making = {"kind": self.making.kind, **asdict(self.making)}
+        metadata = {"kind": self.metadata.kind, **asdict(self.metadata)}
         return {
             "program": PROGRAM,
             "format_version": FORMAT_VERSION,
             "version": self.version,
             "created": self.created,
-            "making": making,
+            "making": metadata,
             "sound": asdict(self.sound),
         }
 
 
 class Tag(NamedTuple):
-    """What the mark in a file says.
+    """What the tag in a file says.
 
     Attributes:
         kind: What the sound is.
@@ -214,8 +214,8 @@ class Tag(NamedTuple):
 
 
 def read_tag(comment: str) -> Tag | None:
-    """Return what the `ICMT` text of a file says; None where it is no mark of this program."""
-    match = _MARK.fullmatch(comment)
+    """Return what the `ICMT` text of a file says; None where it is no tag of this program."""
+    match = _TAG.fullmatch(comment)
     if match is None:
         return None
     kind, sample_rate, subtype, frames, sound_sha256, record_sha256 = match.groups()
@@ -239,18 +239,18 @@ def _parse(document: Mapping[str, Any], source: str) -> Provenance:
     provenance = Provenance(
         version=top.text("version", pattern=_WORD),
         created=top.text("created", pattern=_UTC),
-        making=_parse_making(top.section("making")),
+        metadata=_parse_metadata(top.section("making")),
         sound=_parse_sound(top.section("sound")),
     )
     top.end()
     return provenance
 
 
-def _parse_making(section: ConfigReader) -> GenerationMetadata:
+def _parse_metadata(section: ConfigReader) -> GenerationMetadata:
     task: MadeBy = section.choice("task", _KINDS)
     section.choice("kind", (_KINDS[task],))
     model, voice = section.section("model"), section.section("voice")
-    making = GenerationMetadata(
+    metadata = GenerationMetadata(
         task=task,
         model=ModelIdentity(
             name=model.text("name"),
@@ -268,7 +268,7 @@ def _parse_making(section: ConfigReader) -> GenerationMetadata:
     )
     for part in (section, model, voice):
         part.end()
-    return making
+    return metadata
 
 
 def _parse_sound(section: ConfigReader) -> Sound:

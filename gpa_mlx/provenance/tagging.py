@@ -1,4 +1,4 @@
-"""Marking finished files, and the records beside them."""
+"""Tagging finished files, and the records beside them."""
 
 from __future__ import annotations
 
@@ -68,26 +68,26 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def tag_file(path: Path, making: GenerationMetadata, *, sidecar: bool = True) -> Provenance:
-    """Mark a finished file and write its record beside it.
+def tag_file(path: Path, metadata: GenerationMetadata, *, sidecar: bool = True) -> Provenance:
+    """Tag a finished file and write its record beside it.
 
     Args:
         path: A WAV file that this program wrote.
-        making: How.
+        metadata: How it was generated.
         sidecar: Write the record; without it the record of an earlier file of that name is removed.
 
     Returns:
         The record.
 
     Raises:
-        AudioFileError: The file cannot be read or written, or has no room for the mark.
+        AudioFileError: The file cannot be read or written, or has no room for the tag.
         GPAError: The record cannot be written.
     """
     content = read_wav(path)
     sound = sound_of(content)
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    provenance = Provenance(version=__version__, created=created, making=making, sound=sound)
-    append_info(path, provenance.mark(recorded=sidecar))
+    provenance = Provenance(version=__version__, created=created, metadata=metadata, sound=sound)
+    append_info(path, provenance.tag(recorded=sidecar))
     if sidecar:
         target = sidecar_of(path)
         try:

@@ -30,13 +30,13 @@ class VerificationResult:
 
     Attributes:
         file: The file.
-        state: `intact`: sound, mark and record are as they were written. `sound altered`, `metadata altered`: they
-            are not. `sidecar missing`: the mark names a record that is not there. `re-saved`: the sound is as it was
+        state: `intact`: sound, tag and record are as they were written. `sound altered`, `metadata altered`: they
+            are not. `sidecar missing`: the tag names a record that is not there. `re-saved`: the sound is as it was
             written, but another program wrote the file. `not by gpa-mlx`: nothing says that this program made it.
             `unreadable`: there is no such file, or it cannot be read.
         message: One sentence for people.
         provenance: What the record says, if it could be read.
-        comment: The mark's sentence, if there is one.
+        comment: The tag's sentence, if there is one.
     """
 
     file: Path
@@ -52,7 +52,7 @@ class VerificationResult:
 
 
 def verify_file(path: Path) -> VerificationResult:
-    """Tell what a file is and whether it was altered; whatever the file is, there is an answer.
+    """Verify a file against its tag and its record; whatever the file is, there is an answer.
 
     Args:
         path: Any file.
@@ -61,65 +61,65 @@ def verify_file(path: Path) -> VerificationResult:
         content = read_wav(path)
     except AudioFileError as error:
         if _is_file(path) and not isinstance(error.__cause__, OSError):
-            message = f"{error.message} gpa-mlx marks only the WAV files it writes: ask about the one this came from."
+            message = f"{error.message} gpa-mlx tags only the WAV files it writes: ask about the one this came from."
             return VerificationResult(file=path, state="not by gpa-mlx", message=message)
         return VerificationResult(file=path, state="unreadable", message=error.message)
     record, problem = _record_beside(path)
     comment = content.info.get("ICMT", "")
-    mark = read_tag(comment)
-    if mark is None:
-        state, message = _judge_unmarked(content, record)
+    tag = read_tag(comment)
+    if tag is None:
+        state, message = _judge_untagged(content, record)
         return VerificationResult(file=path, state=state, message=message, provenance=record)
-    if mark.record_sha256 is None and record is not None and not _fits(content, record.sound):
+    if tag.record_sha256 is None and record is not None and not _fits(content, record.sound):
         record = None  # of another file
-    state, message = _judge_sound(content, mark, record)
-    if state == "intact" and mark.record_sha256 is not None:
-        state, message = _judge_record(mark, record, problem, sidecar_of(path))
+    state, message = _judge_sound(content, tag, record)
+    if state == "intact" and tag.record_sha256 is not None:
+        state, message = _judge_record(tag, record, problem, sidecar_of(path))
     if state == "intact":
-        state, message = _judge_mark(content, mark, record)
+        state, message = _judge_tag(content, tag, record)
     return VerificationResult(file=path, state=state, message=message, provenance=record, comment=comment)
 
 
-def _judge_unmarked(content: WavContent, record: Provenance | None) -> tuple[State, str]:
+def _judge_untagged(content: WavContent, record: Provenance | None) -> tuple[State, str]:
     if record is not None and not _fits(content, record.sound):
         change = _change(content, record.sound)
-        return "sound altered", f"It has no mark, and its sound is not that of the record beside it: {change}."
+        return "sound altered", f"It has no tag, and its sound is not that of the record beside it: {change}."
     if content.info.get("ISFT", "").startswith(f"{PROGRAM} "):
-        return "metadata altered", "The mark of gpa-mlx in the file was altered."
+        return "metadata altered", "The tag of gpa-mlx in the file was altered."
     if record is not None:
         return (
             "re-saved",
-            "The sound is that of the record beside it, but another program has saved the file without its mark.",
+            "The sound is that of the record beside it, but another program has saved the file without its tag.",
         )
     return "not by gpa-mlx", "Nothing in it says that gpa-mlx made it, or made it to its end."
 
 
-def _judge_sound(content: WavContent, mark: Tag, record: Provenance | None) -> tuple[State, str]:
-    if _fits(content, mark.sound):
+def _judge_sound(content: WavContent, tag: Tag, record: Provenance | None) -> tuple[State, str]:
+    if _fits(content, tag.sound):
         return "intact", ""
     if record is not None and _fits(content, record.sound):
-        return "metadata altered", "The sound is that of the record beside it, but the mark in the file was altered."
-    return "sound altered", f"gpa-mlx made it, but the sound was altered: {_change(content, mark.sound)}."
+        return "metadata altered", "The sound is that of the record beside it, but the tag in the file was altered."
+    return "sound altered", f"gpa-mlx made it, but the sound was altered: {_change(content, tag.sound)}."
 
 
-def _judge_record(mark: Tag, record: Provenance | None, problem: GPAError | None, target: Path) -> tuple[State, str]:
+def _judge_record(tag: Tag, record: Provenance | None, problem: GPAError | None, target: Path) -> tuple[State, str]:
     if problem is not None:
         return "metadata altered", f"The sound is as gpa-mlx wrote it, but {problem.message}"
     if record is None:
         return "sidecar missing", f"The sound is as gpa-mlx wrote it, but {target}, which says how, is missing."
-    if record.sha256 != mark.record_sha256:
+    if record.sha256 != tag.record_sha256:
         return "metadata altered", f"The sound is as gpa-mlx wrote it, but {target} is the record of something else."
     return "intact", ""
 
 
-def _judge_mark(content: WavContent, mark: Tag, record: Provenance | None) -> tuple[State, str]:
+def _judge_tag(content: WavContent, tag: Tag, record: Provenance | None) -> tuple[State, str]:
     as_written = content.is_whole and content.chunks in _LAYOUTS and set(content.info) == {"ISFT", "ICMT"}
     if not as_written or not _SOFTWARE.fullmatch(content.info["ISFT"]):
         return "re-saved", "The sound is as gpa-mlx wrote it, but another program has saved the file since."
-    if record is not None and content.info != record.mark(recorded=True):
-        return "metadata altered", "The sound is as gpa-mlx wrote it, but the mark does not say what the record says."
-    without = "" if mark.record_sha256 else ", without a record of how it was made"
-    return "intact", f"{mark.kind.capitalize()}, exactly as gpa-mlx wrote it{without}."
+    if record is not None and content.info != record.tag(recorded=True):
+        return "metadata altered", "The sound is as gpa-mlx wrote it, but the tag does not say what the record says."
+    without = "" if tag.record_sha256 else ", without a record of how it was made"
+    return "intact", f"{tag.kind.capitalize()}, exactly as gpa-mlx wrote it{without}."
 
 
 def _fits(content: WavContent, sound: Sound) -> bool:

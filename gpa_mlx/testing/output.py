@@ -95,7 +95,6 @@ class SimulatedOutput:
         latency_s: How far ahead of the time it asks for frames.
 
     Attributes:
-        heard: Everything the device was given, `(samples,)` float32, latency not included.
         time_s: The time.
         wanted_hz: The rate that was wanted.
         started_at: When it was started; None before.
@@ -107,7 +106,8 @@ class SimulatedOutput:
     def __init__(self, rate_hz: int = SAMPLE_RATE_HZ, latency_s: float = 0.05) -> None:
         self.rate_hz = rate_hz
         self.latency_s = latency_s
-        self.heard = np.empty(0, dtype=np.float32)
+        self._blocks: list[Waveform] = []
+        self._count = 0
         self.time_s = 100.0
         self.wanted_hz = 0
         self.started_at: float | None = None
@@ -115,6 +115,12 @@ class SimulatedOutput:
         self.dead = False
         self.drain_s = 0.0
         self._drained_at: float | None = None
+
+    @property
+    def heard(self) -> Waveform:
+        """Everything the device was given, `(samples,)` float32, latency not included."""
+        self._blocks = [np.concatenate([np.empty(0, dtype=np.float32), *self._blocks])]
+        return self._blocks[0]
 
     def open(self, rate_hz: int, fill: Callable[[Waveform], None], lost: Callable[[], None]) -> Self:
         """Open it, silent until `start`."""
@@ -152,8 +158,9 @@ class SimulatedOutput:
         if self.started_at is None or self.closed_at is not None or self.dead or self._drained_at is not None:
             return
         due = round((self.time_s - self.started_at + self.latency_s) * self.rate_hz)
-        while len(self.heard) < due:
-            block = np.full(min(due - len(self.heard), round(_BLOCK_S * self.rate_hz)), np.nan, dtype=np.float32)
+        while self._count < due:
+            block = np.full(min(due - self._count, round(_BLOCK_S * self.rate_hz)), np.nan, dtype=np.float32)
             self.fill(block)
             assert np.isfinite(block).all()
-            self.heard = np.concatenate([self.heard, block])
+            self._blocks.append(block)
+            self._count += len(block)

@@ -1,4 +1,4 @@
-"""Numbers that were heard as words, written in digits.
+"""Inverse text normalization (ITN): numbers recognised as words, written in digits.
 
 English is text2num's work, with its rules: a number up to three that stands alone stays a word ("one of them"), what is
 read digit by digit stays apart ("one nine six" is 1 9 6); years after "in", "since" and the like are put together here.
@@ -55,39 +55,64 @@ def chinese_value(words: str) -> int | None:
 
     A last digit stands for the next lower place, as one says it: 三万五 is 35000.
     """
-    total = group = 0
-    digit: int | None = None
-    last_place, last_group, skipped = 10_000, 10**12, False
-    for position, character in enumerate(words):
-        if _DIGITS.get(character):
-            if digit is not None:
-                return None
-            digit = _DIGITS[character]
-        elif character in _DIGITS:
-            if digit is not None or not position or skipped:
-                return None
-            skipped = True
-            continue
-        elif character in _PLACES:
-            place = _PLACES[character]
-            if place >= last_place or (digit is None and not (place == 10 and (not position or skipped))):
-                return None
-            group += (digit or 1) * place
-            digit, last_place = None, place
-        else:
-            size = _GROUPS[character]
-            group += digit or 0
-            if size >= last_group or not group:
-                return None
-            total += group * size
-            group, digit, last_place, last_group = 0, None, 10_000, size
-        if digit is None:
-            skipped = False
-    if digit is not None:
-        group += digit * _place_of_last(words, skipped=skipped)
-    elif skipped:
+    number = _ChineseNumber()
+    if not all(number.take(character, is_first=not position) for position, character in enumerate(words)):
         return None
-    return total + group or None
+    if number.digit is not None:
+        number.group += number.digit * _place_of_last(words, skipped=number.skipped)
+    elif number.skipped:
+        return None
+    return number.total + number.group or None
+
+
+class _ChineseNumber:
+    """Parser of a Chinese number, character by character; every `take` returns whether the character fits.
+
+    `digit` is one whose place is not known yet, `skipped` whether 零 comes before the next digit.
+    """
+
+    def __init__(self) -> None:
+        self.total = self.group = 0
+        self.digit: int | None = None
+        self.skipped = False
+        self._last_place, self._last_group = 10_000, 10**12
+
+    def take(self, character: str, *, is_first: bool) -> bool:
+        if character in _DIGITS and not _DIGITS[character]:
+            return self._take_zero(is_first=is_first)
+        if character in _DIGITS:
+            fits = self._take_digit(_DIGITS[character])
+        elif character in _PLACES:
+            fits = self._take_place(_PLACES[character], is_first=is_first)
+        else:
+            fits = self._take_group(_GROUPS[character])
+        self.skipped = self.skipped and self.digit is not None
+        return fits
+
+    def _take_zero(self, *, is_first: bool) -> bool:
+        fits = self.digit is None and not is_first and not self.skipped
+        self.skipped = True
+        return fits
+
+    def _take_digit(self, digit: int) -> bool:
+        fits = self.digit is None
+        self.digit = digit
+        return fits
+
+    def _take_place(self, place: int, *, is_first: bool) -> bool:
+        if self.digit is None and not (place == 10 and (is_first or self.skipped)):
+            return False
+        fits = place < self._last_place
+        self.group += (self.digit or 1) * place
+        self.digit, self._last_place = None, place
+        return fits
+
+    def _take_group(self, size: int) -> bool:
+        self.group += self.digit or 0
+        fits = bool(self.group) and size < self._last_group
+        self.total += self.group * size
+        self.group, self.digit, self._last_place, self._last_group = 0, None, 10_000, size
+        return fits
 
 
 def _place_of_last(words: str, *, skipped: bool) -> int:

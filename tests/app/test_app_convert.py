@@ -244,8 +244,8 @@ def test_the_saved_file_says_how_it_was_made(use, home, engine):
         assert len(samples) / rate == pytest.approx(session.screen.job.result.duration_s)
         verdict = verify_file(home / "mine.wav")
         assert verdict.state == "intact"
-        assert verdict.provenance.making.task == "vc"
-        assert verdict.provenance.making.source_sha256 == sha256_of(SAMPLE)
+        assert verdict.provenance.metadata.task == "vc"
+        assert verdict.provenance.metadata.source_sha256 == sha256_of(SAMPLE)
 
     use(steps, mode="convert")
 

@@ -121,7 +121,7 @@ def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, output):
     use(steps, mode="speak")
 
 
-def test_saving_writes_sealed_sound_and_subtitles(use, home):
+def test_saving_writes_tagged_audio_and_subtitles(use, home):
     async def steps(session):
         await speak(session)
         await session.until(lambda: not session.screen.has_task("speak"))

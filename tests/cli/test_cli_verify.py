@@ -1,4 +1,4 @@
-"""`gpa-mlx verify`, and the marks and records that the other commands leave for it."""
+"""`gpa-mlx verify`, and the tags and records that the other commands leave for it."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ def test_what_was_made_is_intact(made, gpa_mlx, tmp_path, task, subtype):
     assert (result.code, result.err) == (0, "")
     document = json.loads(result.out)
     assert (document["state"], document["intact"]) == ("intact", True)
-    making = document["record"]["making"]
-    assert (making["task"], making["seed"]) == (task, 5)
-    assert making["model"]["name"] == "nobody"
-    assert making["voice"]["name"] == "clip"
-    assert making["options"]["temperature"] == 0.2
-    assert (making["text_sha256"] is None, making["source_sha256"] is None) == (task == "vc", task == "speak")
-    assert making["scores"] is None
+    metadata = document["record"]["making"]
+    assert (metadata["task"], metadata["seed"]) == (task, 5)
+    assert metadata["model"]["name"] == "nobody"
+    assert metadata["voice"]["name"] == "clip"
+    assert metadata["options"]["temperature"] == 0.2
+    assert (metadata["text_sha256"] is None, metadata["source_sha256"] is None) == (task == "vc", task == "speak")
+    assert metadata["scores"] is None
 
 
 def test_scores_and_seeds_are_those_of_the_parts(made, gpa_mlx, engine, tmp_path):
     engine.ending = ("unintelligible", "stop")
     passages = json.loads(made("speak", "--verify", "--json").out)["passages"]
-    making = json.loads(gpa_mlx("verify", tmp_path / "out.wav", "--json").out)["record"]["making"]
-    assert making["seeds"] == [passage["seed"] for passage in passages]
-    assert making["scores"] == [passage["error_rate"] for passage in passages]
+    metadata = json.loads(gpa_mlx("verify", tmp_path / "out.wav", "--json").out)["record"]["making"]
+    assert metadata["seeds"] == [passage["seed"] for passage in passages]
+    assert metadata["scores"] == [passage["error_rate"] for passage in passages]
     assert "of the characters wrong in the worst of 3 parts" in gpa_mlx("verify", tmp_path / "out.wav").out
 
 
@@ -73,7 +73,7 @@ def test_the_text_is_in_no_file(made, tmp_path):
 
 
 @pytest.mark.parametrize("task", ["speak", "vc"])
-def test_no_sidecar_leaves_the_mark_alone(made, gpa_mlx, tmp_path, tree, task):
+def test_no_sidecar_leaves_the_tag_alone(made, gpa_mlx, tmp_path, tree, task):
     assert made(task).code == 0
     assert made(task, "--no-sidecar").code == 0
     assert tree() == ["clip.wav", "out.wav"]
@@ -106,7 +106,7 @@ def test_standard_output_gets_sound_alone(engine, clip, tree, capsysbinary):
     assert tree() == ["clip.wav"]
 
 
-def test_an_interrupted_file_has_neither_mark_nor_record(made, gpa_mlx, engine, tmp_path, tree):
+def test_an_interrupted_file_has_neither_tag_nor_record(made, gpa_mlx, engine, tmp_path, tree):
     made("speak")
     engine.failures = {LAST: KeyboardInterrupt()}
     assert made("speak").code == 130
@@ -115,7 +115,7 @@ def test_an_interrupted_file_has_neither_mark_nor_record(made, gpa_mlx, engine, 
     assert (result.code, "not by gpa-mlx" in result.out) == (1, True)
 
 
-def test_what_was_gone_on_with_is_sealed_like_what_was_made_at_once(made, gpa_mlx, engine, tmp_path):
+def test_what_was_gone_on_with_is_tagged_like_what_was_made_at_once(made, gpa_mlx, engine, tmp_path):
     engine.failures = {LAST: KeyboardInterrupt()}
     made("speak", "--seed", 5)
     engine.failures = {}
@@ -128,7 +128,7 @@ def test_what_was_gone_on_with_is_sealed_like_what_was_made_at_once(made, gpa_ml
 @pytest.mark.parametrize(
     "place", ["gpa_mlx.provenance.tagging.append_info", "gpa_mlx.provenance.tagging.write_atomically"]
 )
-def test_an_interrupt_while_it_is_sealed_loses_nothing(made, gpa_mlx, engine, monkeypatch, tmp_path, tree, place):
+def test_an_interrupt_while_it_is_tagged_loses_nothing(made, gpa_mlx, engine, monkeypatch, tmp_path, tree, place):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
@@ -213,7 +213,7 @@ def test_tokens_are_not_replaced_by_the_record(gpa_mlx, tmp_path):
     assert (result.code, (tmp_path / "out.wav.json").read_text()) == (2, content)
 
 
-def test_what_the_demo_makes_is_marked(gpa_mlx, tmp_path):
+def test_what_the_demo_makes_is_tagged(gpa_mlx, tmp_path):
     folder = tmp_path / "demo"
     assert gpa_mlx("demo", "--out", folder).code == 0
     files = sorted(folder.iterdir())

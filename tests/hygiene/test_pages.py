@@ -10,7 +10,7 @@ import click
 import pytest
 
 from gpa_mlx.cli import cli
-from tests.support.markdown import ROOT, anchors, blocks, code_spans, commands, links, pages
+from tests.support.markdown import ROOT, anchors, blocks, code_spans, commands, links, pages, without_blocks
 
 README = ROOT / "README.md"
 MADE = {"contributing.md", "changelog.md", "demo-model.md", "reference/commands.md", "reference/python.md"}
@@ -155,3 +155,22 @@ def exists_in_the_code(name: str) -> bool:
     if rest and (path / f"{rest[0]}.py").is_file():
         module = path / f"{rest.pop(0)}.py"
     return module.is_file() and all(re.search(rf"\b{word}\b", module.read_text(encoding="utf-8")) for word in rest)
+
+
+MEASURED = re.compile(r"(?<![\w.])\d[\d.,]*(?:x| (?:MB|GB|GB/s|%|dB|WER|CER|tokens?))(?!\w)")
+
+
+def test_no_figure_stands_in_two_places():
+    places: dict[str, set[str]] = {}
+    for page in pages():
+        if page.name != "CHANGELOG.md":
+            for figure in MEASURED.findall(without_blocks(page.read_text(encoding="utf-8"))):
+                places.setdefault(figure, set()).add(described(page))
+    assert {figure: found for figure, found in places.items() if len(found) > 1} == {}
+
+
+@PAGES
+def test_make_knows_what_pages_ask_of_it(page):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    asked = re.findall(r"(?:^|`|&& )make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(asked) <= targets

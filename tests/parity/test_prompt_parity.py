@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from gpa_mlx.errors import InputTooLongError
-from gpa_mlx.model.prompts import MAX_TEXT_TOKENS, convert_voice_prompt, speak_prompt, transcribe_prompt
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
+from gpa_mlx.model.families.gpa.prompts import MAX_TEXT_TOKENS, convert_voice_prompt, speak_prompt, transcribe_prompt
 from gpa_mlx.tokenizers.text import TextTokenizer
+from tests.support.examples import examples
 
 CODES = st.lists(st.integers(0, 511), max_size=40)
 SPEAKER = st.lists(st.integers(0, 255), min_size=32, max_size=32)
@@ -72,7 +73,7 @@ def test_long_text_is_refused_where_the_reference_cuts_it(golden, golden_meta, t
     assert fitting == [*recorded[:-1], layout.end_content]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(SPEAKER, CODES)
 def test_conversion_prompt_equals_the_reference_route_over_text(layout, reference, speaker, semantic):
     """The reference decodes the ids of the codes to text, adds the markers as text, and encodes the whole again."""
@@ -85,7 +86,7 @@ def test_conversion_prompt_equals_the_reference_route_over_text(layout, referenc
     assert convert_voice_prompt(layout, speaker, semantic) == reference.encode(rendered).ids
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(SPEAKER, st.text("abc 你好,.!\n 12", max_size=60))
 def test_speak_prompt_equals_the_reference_route_over_text(layout, reference, text, speaker, words):
     speaker_text = reference.decode([layout.global_.first_id + code for code in speaker])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.audio.dsp.loudness import remove_dc
@@ -42,7 +42,6 @@ def test_quiet_speech_stays():
     np.testing.assert_array_equal(silenced(wave), wave)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 500), max_size=10), st.sampled_from([0.0, 2e-4, 0.1]))
 def test_cutting_does_not_change_a_bit(sizes, level):
     count = sum(sizes) + 100

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.audio.files.reader import (
@@ -20,6 +20,7 @@ from gpa_mlx.audio.files.reader import (
     require_min_length,
 )
 from gpa_mlx.errors import AudioFileError, InputTooLongError
+from tests.support.examples import examples
 
 LOSSLESS = {
     "PCM_U8": 2**-7,
@@ -337,7 +338,7 @@ def test_a_file_that_is_cut_off_before_the_first_sample(tmp_path, kind, subtype)
     refused(path)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     kind=st.sampled_from([("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("AIFF", "PCM_24")]),
     changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.audio.recording import Recording
@@ -15,6 +15,7 @@ from gpa_mlx.audio.vad.energy_gate import EnergyGate
 from gpa_mlx.audio.vad.segmenter import Segmenter, iter_segments
 from gpa_mlx.audio.vad.streaming_gate import StreamingEnergyGate
 from gpa_mlx.errors import SettingsError
+from tests.support.examples import examples
 
 RATE_HZ = 16_000
 
@@ -99,7 +100,7 @@ def silence(seconds):
 # -- without a detector ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     samples=st.integers(0, 5 * RATE_HZ),
     sizes=st.lists(st.integers(1, 40_000).map(lambda size: max(size, 200)), min_size=1, max_size=4),
@@ -115,7 +116,7 @@ def test_no_sample_is_lost_or_doubled(samples, sizes, max_duration_s):
         assert min(len(segment.recording) for segment in segments) >= 0.1 * RATE_HZ
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     seed=st.integers(0, 1000),
     sizes=st.lists(st.integers(100, 60_000), min_size=1, max_size=4),
@@ -256,7 +257,7 @@ def test_a_detector_with_other_frames():
     assert segments[0].end_s == pytest.approx(3.84 + 0.2, abs=0.032)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     runs=st.lists(st.tuples(st.integers(1, 120), st.integers(1, 120)), min_size=1, max_size=12),
     delay=st.integers(0, 120),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.audio.vad.energy_gate import EnergyGate
 from gpa_mlx.audio.vad.streaming_gate import StreamingEnergyGate
+from tests.support.examples import examples
 
 FRAMES_PER_S = 50
 
@@ -44,7 +45,7 @@ def decisions(gate, frames, sizes):
     return np.concatenate([*masks, gate.flush()]), told
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seed=st.integers(0, 10_000), sizes=st.lists(st.integers(1, 150), min_size=1, max_size=4))
 def test_it_decides_as_the_energy_gate(seed, sizes):
     frames = sound(seed)
@@ -53,7 +54,7 @@ def test_it_decides_as_the_energy_gate(seed, sizes):
     assert np.array_equal(found, expected)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seed=st.integers(0, 10_000))
 def test_pending_decisions_are_never_wrong(seed):
     frames = sound(seed)

@@ -10,16 +10,17 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.audio.files.incremental_wav import GROWING_SUBTYPES, IncrementalWavWriter
 from gpa_mlx.audio.files.wav import write_wav
 from gpa_mlx.audio.files.wav_info import append_info, read_wav
 from gpa_mlx.errors import AudioFileError
+from tests.support.examples import examples
 
 INFO = {"ISFT": "a program", "ICMT": "what it says, 你好"}
-QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = examples(60)
 
 
 def noise(samples=1001):
@@ -172,7 +173,7 @@ def test_no_file(tmp_path, name):
         (struct.pack("<4sI4s", b"RIFF", 0xFFFF_FFFF, b"WAVE") + FMT + chunk(b"data", b"12"), "cut short"),
     ],
 )
-def test_what_cannot_be_marked_is_refused_and_left_alone(tmp_path, content, words):
+def test_what_cannot_be_tagged_is_refused_and_left_alone(tmp_path, content, words):
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     with pytest.raises(AudioFileError, match=words):

@@ -8,18 +8,19 @@ import math
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.codec.decoder import Vocoder
 from gpa_mlx.codec.speech import FIRST_CHUNK_CODES, MAX_CHUNK_CODES, SpeechChunker
 from gpa_mlx.errors import GPAError
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
-from gpa_mlx.nn.bicodec.decoder import UpsamplingBlock, WaveDecoder
 from gpa_mlx.nn.bicodec.reach import Span, evaluate
 from gpa_mlx.nn.bicodec.vocos import ConvNeXtBlock
+from gpa_mlx.nn.bicodec.wave_decoder import UpsamplingBlock, WaveDecoder
 from gpa_mlx.runtime.backend import mx
 from tests.bench.streaming_error import streaming_error_db
+from tests.support.examples import examples
 
 TOLERANCE = 1e-5
 VOICE = list(range(9))
@@ -82,9 +83,9 @@ def small(small_a):
 @pytest.fixture(scope="module")
 def trained_like(converted_small_a):
     """The golden model's vocoder."""
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
 
-    return ModelParts(converted_small_a).vocoder
+    return GPAModel(converted_small_a).vocoder
 
 
 def some_codes(count):
@@ -104,7 +105,7 @@ def streamed(decoder, pieces):
 # -- exact ------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(12)
 @given(st.lists(st.one_of(st.integers(0, 3), st.integers(0, 80)), max_size=12), st.integers(0, 40))
 def test_every_cut_gives_what_decoding_at_once_gives(codec, sizes, rest):
     vocoder, _, args = codec

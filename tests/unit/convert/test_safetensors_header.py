@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.store.safetensors_header import TensorInfo, read_safetensors_header
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +112,7 @@ def test_missing_file_and_directory(tmp_path):
         read_safetensors_header(tmp_path)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(data=st.data())
 def test_damage_never_raises_anything_else(tmp_path_factory, checkpoints, data):
     arrays = {"layer.0.w": np.ones((2, 3), np.float32), "layer.0.b": np.zeros(4), "n": np.arange(2)}
@@ -127,7 +128,6 @@ def test_damage_never_raises_anything_else(tmp_path_factory, checkpoints, data):
         assert max(info.end for info in infos.values()) == len(raw)
 
 
-@settings(max_examples=100, deadline=None)
 @given(raw=st.binary(max_size=300))
 def test_any_bytes_as_a_header(tmp_path_factory, raw):
     path = tmp_path_factory.getbasetemp() / "noise.safetensors"

@@ -14,11 +14,12 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import ModelFormatError
 from gpa_mlx_convert.torch_zip import TorchZipFile
+from tests.support.examples import examples
 
 ARRAY = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 
@@ -306,7 +307,7 @@ def test_legacy_file_of_torch_itself(tmp_path):
     assert_refused(tmp_path / "x.bin", "legacy")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(data=st.data())
 def test_damage_never_raises_anything_else(tmp_path_factory, checkpoints, data):
     folder = tmp_path_factory.getbasetemp()

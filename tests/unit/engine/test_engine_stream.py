@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gpa_mlx
 from gpa_mlx.audio.dsp.loudness import DCOffsetRemover, remove_dc
 from gpa_mlx.audio.dsp.noise_gate import NoiseGate
-from gpa_mlx.engine import gpa as engine
+from gpa_mlx.engine import decoding
 from gpa_mlx.errors import GPAError
 from gpa_mlx.lm.generate import Token
 from gpa_mlx.types import GenerationOptions
@@ -47,7 +47,7 @@ def script(monkeypatch, gpa):
             finally:
                 asked.append("closed")
 
-        monkeypatch.setattr(engine, "generate_tokens", generate)
+        monkeypatch.setattr(decoding, "generate_tokens", generate)
         return codes, asked
 
     return install
@@ -157,7 +157,6 @@ def noise(count):
     return (np.random.default_rng(count).normal(0.1, 0.2, count)).astype(np.float32)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 500), max_size=10), st.sampled_from([0, 1, 300, None]))
 def test_cutting_does_not_change_a_bit(sizes, settle_samples):
     wave = noise(sum(sizes) + 100)

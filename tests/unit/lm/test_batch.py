@@ -10,17 +10,18 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import InputTooLongError, SettingsError
 from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.head import SlicedHead
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
+from tests.support.examples import examples
 
 PROMPTS = ["stt_slt", "stt_rms", "stt_chirp", "tts_en_rms", "tts_zh_slt", "vc_cmn_slt", "vc_slt_rms"]
 GREEDY = GenerationOptions()
@@ -51,7 +52,7 @@ class CountedDecoder:
     def __init__(self, decoder):
         self.decoder, self.calls = decoder, []
 
-    def __call__(self, ids, caches):
+    def __call__(self, ids, caches, *, embeddings=None):
         self.calls.append(ids.shape)
         return self.decoder(ids, caches)
 
@@ -101,7 +102,7 @@ def gathered(tokens):
 
 @pytest.fixture(scope="module")
 def parts(converted_small_a):
-    return ModelParts(converted_small_a)
+    return GPAModel(converted_small_a)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7])
@@ -143,7 +144,7 @@ def test_every_row_draws_what_it_draws_alone(shape):
 
 
 # Always the same examples: where two ids are almost equally good, rounding may choose.
-@settings(max_examples=40, deadline=None, derandomize=True)
+@examples(40, derandomize=True)
 @given(st.data())
 def test_ragged_prompts_and_budgets_do_not_disturb_each_other(data):
     model, head = random_model(data.draw(st.integers(0, len(SHAPES) - 1)))

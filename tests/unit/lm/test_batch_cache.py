@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.lm.cache import BatchCache, make_caches
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.runtime.backend import mx
+from tests.support.examples import examples
 
 ARGS = Qwen3Args(
     hidden_size=32,
@@ -50,7 +51,7 @@ def step(cache, rows, new):
     return worst
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.data())
 def test_rows_that_come_go_and_grow_keep_their_own_past(data):
     random = np.random.default_rng(data.draw(st.integers(0, 2**32)))

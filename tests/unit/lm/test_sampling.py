@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.lm.sampling import Sampler, check_options, process_logits
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
+from tests.support.examples import examples
 
 OFF = GenerationOptions(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0)
 NOTHING = mx.array([], dtype=mx.int32)
@@ -137,7 +138,7 @@ def test_half_precision_logits_are_processed_in_float32():
     assert scores.tolist() == approx([1 / 0.3, 2 / 0.3])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.data())
 def test_a_slice_of_the_vocabulary_is_processed_like_the_whole(data):
     size = data.draw(st.integers(2, 30))

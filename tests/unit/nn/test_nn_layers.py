@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mlx.utils import tree_flatten
 
@@ -23,6 +23,7 @@ from gpa_mlx.nn.layers import (
     snake,
 )
 from gpa_mlx.runtime.backend import mx, nn
+from tests.support.examples import examples
 
 EDGES = [0.0, 5.2, 5.3, 5.4, 12.0, 1e3, 1e30]
 
@@ -85,7 +86,7 @@ def test_l2_normalize_gives_unit_vectors_and_survives_zero():
     assert lengths == pytest.approx([1, 0], abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(length=st.integers(1, 6), size=st.integers(1, 9), stride=st.integers(1, 5))
 def test_overlap_add_equals_the_loop(length, size, stride):
     frames = random(2, length, size, 3)

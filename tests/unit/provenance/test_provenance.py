@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpa_mlx.audio.files.incremental_wav import GROWING_SUBTYPES
@@ -40,10 +40,11 @@ from gpa_mlx.provenance.tagging import (
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.types import Voice
 from gpa_mlx.version import __version__
+from tests.support.examples import examples
 
-QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = examples(60)
 TEXT = "Nobody may read this."
-MAKING = GenerationMetadata(
+METADATA = GenerationMetadata(
     task="speak",
     model=ModelIdentity(name="nobody", family="f", sha256="ab" * 32),
     voice=VoiceIdentity(name="anna, 安娜", sha256="cd" * 32),
@@ -56,7 +57,7 @@ MAKING = GenerationMetadata(
 RECORD = Provenance(
     version="1.0",
     created="2026-11-21T12:00:00Z",
-    making=MAKING,
+    metadata=METADATA,
     sound=Sound(sha256="ef" * 32, frames=1001, sample_rate=16_000, subtype="PCM_16"),
 )
 
@@ -66,20 +67,20 @@ def noise(samples=1001):
 
 
 @pytest.fixture
-def sealed(tmp_path):
+def tagged(tmp_path):
     """A file that was just written, with its record."""
     path = tmp_path / "out.wav"
     write_wav(path, noise(), 16_000)
-    tag_file(path, MAKING)
+    tag_file(path, METADATA)
     return path
 
 
 @pytest.fixture
-def marked(tmp_path):
+def tagged_alone(tmp_path):
     """A file that was just written without a record."""
     path = tmp_path / "out.wav"
     write_wav(path, noise(), 16_000)
-    tag_file(path, MAKING, sidecar=False)
+    tag_file(path, METADATA, sidecar=False)
     return path
 
 
@@ -90,28 +91,28 @@ def marked(tmp_path):
     "record",
     [
         RECORD,
-        replace(RECORD, making=replace(MAKING, scores=None, seed=None, seeds=(), text_sha256=None)),
-        replace(RECORD, making=replace(MAKING, task="detokenize", source_sha256="12" * 32)),
-        replace(RECORD, making=replace(MAKING, model=replace(MAKING.model, adapter_sha256="34" * 32))),
+        replace(RECORD, metadata=replace(METADATA, scores=None, seed=None, seeds=(), text_sha256=None)),
+        replace(RECORD, metadata=replace(METADATA, task="detokenize", source_sha256="12" * 32)),
+        replace(RECORD, metadata=replace(METADATA, model=replace(METADATA.model, adapter_sha256="34" * 32))),
     ],
 )
 def test_a_record_is_read_back(record):
     assert Provenance.from_json(record.to_json().encode(), "x") == record
 
 
-def test_the_mark_is_read_back():
+def test_the_tag_is_read_back():
     for recorded in (True, False):
-        mark = read_tag(RECORD.mark(recorded=recorded)["ICMT"])
-        assert mark is not None
-        assert mark.kind == "synthetic speech"
-        assert mark.sound == RECORD.sound
-        assert mark.record_sha256 == (RECORD.sha256 if recorded else None)
+        tag = read_tag(RECORD.tag(recorded=recorded)["ICMT"])
+        assert tag is not None
+        assert tag.kind == "synthetic speech"
+        assert tag.sound == RECORD.sound
+        assert tag.record_sha256 == (RECORD.sha256 if recorded else None)
 
 
 def test_the_digest_leaves_out_the_date_alone():
     assert replace(RECORD, created="2030-01-01T00:00:00Z").sha256 == RECORD.sha256
     assert replace(RECORD, version="2.0").sha256 != RECORD.sha256
-    assert replace(RECORD, making=replace(MAKING, seed=8)).sha256 != RECORD.sha256
+    assert replace(RECORD, metadata=replace(METADATA, seed=8)).sha256 != RECORD.sha256
 
 
 def document(**changes):
@@ -197,38 +198,38 @@ def test_a_voice_whose_file_has_no_unicode_name():
     assert identity == VoiceIdentity(name="a?", sha256=hashlib.sha256(b"1 2").hexdigest())
 
 
-# -- sealing ----------------------------------------------------------------------------------------------------------
+# -- tagging ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("subtype", GROWING_SUBTYPES)
 @pytest.mark.parametrize("sidecar", [True, False])
-def test_a_sealed_file_is_intact(tmp_path, subtype, sidecar):
+def test_a_tagged_file_is_intact(tmp_path, subtype, sidecar):
     path = tmp_path / "out.wav"
     write_wav(path, noise(), 16_000, subtype=subtype)
     sound = soundfile.read(path)[0]
-    record = tag_file(path, MAKING, sidecar=sidecar)
+    record = tag_file(path, METADATA, sidecar=sidecar)
     np.testing.assert_array_equal(soundfile.read(path)[0], sound)
     assert record.version == __version__
     assert record.sound.frames == 1001
-    verdict = verify_file(path)
-    assert (verdict.state, verdict.is_intact) == ("intact", True)
-    assert verdict.provenance == (record if sidecar else None)
-    assert "synthetic speech" in (verdict.comment or "")
+    result = verify_file(path)
+    assert (result.state, result.is_intact) == ("intact", True)
+    assert result.provenance == (record if sidecar else None)
+    assert "synthetic speech" in (result.comment or "")
     assert sidecar_of(path).exists() == sidecar
 
 
-def test_texts_and_names_of_voices_stay_outside_the_file(sealed):
-    assert TEXT.encode() not in sealed.read_bytes() + sidecar_of(sealed).read_bytes()
-    assert "安娜".encode() not in sealed.read_bytes()
+def test_texts_and_names_of_voices_stay_outside_the_file(tagged):
+    assert TEXT.encode() not in tagged.read_bytes() + sidecar_of(tagged).read_bytes()
+    assert "安娜".encode() not in tagged.read_bytes()
 
 
-def test_the_same_sound_makes_the_same_file(sealed, tmp_path, monkeypatch):
+def test_the_same_sound_makes_the_same_file(tagged, tmp_path, monkeypatch):
     again = tmp_path / "again.wav"
     write_wav(again, noise(), 16_000)
     monkeypatch.setattr("gpa_mlx.provenance.tagging.datetime", Later)
-    tag_file(again, MAKING)
-    assert again.read_bytes() == sealed.read_bytes()
-    assert sidecar_of(again).read_bytes() != sidecar_of(sealed).read_bytes()
+    tag_file(again, METADATA)
+    assert again.read_bytes() == tagged.read_bytes()
+    assert sidecar_of(again).read_bytes() != sidecar_of(tagged).read_bytes()
 
 
 class Later:
@@ -244,7 +245,7 @@ def test_a_record_that_cannot_be_written_is_an_error_of_its_own(tmp_path):
     write_wav(path, noise(), 16_000)
     sidecar_of(path).mkdir()
     with pytest.raises(GPAError, match=r"out\.wav\.json cannot be written"):
-        tag_file(path, MAKING)
+        tag_file(path, METADATA)
     assert verify_file(path).state == "sidecar missing"
 
 
@@ -258,13 +259,13 @@ def test_what_is_no_record_is_neither_replaced_nor_removed(tmp_path, content):
     assert sidecar_of(path).read_bytes() == content
 
 
-def test_records_are_replaced_and_removed(sealed):
-    require_free_sidecar(sealed)
-    sidecar_of(sealed).write_text(sidecar_of(sealed).read_text().replace("anna", "berta"))
-    require_free_sidecar(sealed)
-    forget_record(sealed)
-    forget_record(sealed)
-    assert not sidecar_of(sealed).exists()
+def test_records_are_replaced_and_removed(tagged):
+    require_free_sidecar(tagged)
+    sidecar_of(tagged).write_text(sidecar_of(tagged).read_text().replace("anna", "berta"))
+    require_free_sidecar(tagged)
+    forget_record(tagged)
+    forget_record(tagged)
+    assert not sidecar_of(tagged).exists()
 
 
 # -- what is said of altered files ------------------------------------------------------------------------------------
@@ -276,7 +277,7 @@ def test_one_flipped_bit_of_the_sound_is_noticed(tmp_path, bit):
     path = tmp_path / "out.wav"
     if not path.exists():
         write_wav(path, noise(), 16_000)
-        tag_file(path, MAKING)
+        tag_file(path, METADATA)
     content = path.read_bytes()
     flipped = bytearray(content)
     flipped[44 + bit // 8] ^= 1 << bit % 8
@@ -287,9 +288,9 @@ def test_one_flipped_bit_of_the_sound_is_noticed(tmp_path, bit):
             shutil.copy(sidecar_of(path), sidecar_of(other))
         else:
             sidecar_of(other).unlink()
-        verdict = verify_file(other)
-        assert (verdict.state, verdict.is_intact) == ("sound altered", False)
-        assert "the samples are others" in verdict.message
+        result = verify_file(other)
+        assert (result.state, result.is_intact) == ("sound altered", False)
+        assert "the samples are others" in result.message
 
 
 @QUICK
@@ -298,7 +299,7 @@ def test_one_flipped_bit_of_the_sound_is_noticed(tmp_path, bit):
 def test_no_change_of_one_byte_is_missed(tmp_path, place, value, cut):
     path = tmp_path / "out.wav"
     write_wav(path, noise(100), 16_000)
-    tag_file(path, MAKING)
+    tag_file(path, METADATA)
     content = bytearray(path.read_bytes())
     place %= len(content)
     if cut:
@@ -306,11 +307,11 @@ def test_no_change_of_one_byte_is_missed(tmp_path, place, value, cut):
     else:
         content[place] ^= value
     path.write_bytes(content)
-    verdict = verify_file(path)
+    result = verify_file(path)
     # What nothing depends on: the bytes per second, which follow from the rest, and what is after the end of a text.
     harmless = not cut and (28 <= place < 32 or (place >= 44 + 200 and content[place] == value))
-    assert harmless or not verdict.is_intact, (place, verdict)
-    assert verdict.message
+    assert harmless or not result.is_intact, (place, result)
+    assert result.message
 
 
 @pytest.mark.parametrize(
@@ -327,13 +328,13 @@ def test_no_change_of_one_byte_is_missed(tmp_path, place, value, cut):
         (
             lambda path: patch(path, b"(speak)", b"(vc)   "),
             "metadata altered",
-            "mark of gpa-mlx in the file was altered",
+            "tag of gpa-mlx in the file was altered",
         ),
-        (lambda path: patch(path, b"by gpa-mlx", b"by gpa-mlY"), "metadata altered", "mark of gpa-mlx in the file"),
+        (lambda path: patch(path, b"by gpa-mlx", b"by gpa-mlY"), "metadata altered", "tag of gpa-mlx in the file"),
         (
             lambda path: patch(path, b"1001 frames", b"1002 frames"),
             "metadata altered",
-            "the mark in the file was altered",
+            "the tag in the file was altered",
         ),
         (
             lambda path: patch(path, b"gpa-mlx 0.1.0 (", b"gpa-mlx 9.9.9 ("),
@@ -341,8 +342,8 @@ def test_no_change_of_one_byte_is_missed(tmp_path, place, value, cut):
             "does not say what the record",
         ),
         (lambda path: patch(path, b"ISFTgpa"[:4], b"IXXX"), "re-saved", "another program has saved"),
-        (lambda path: resaved(path), "re-saved", "without its mark"),
-        (lambda path: resaved(path, keep_mark=True), "re-saved", "another program has saved the file since"),
+        (lambda path: resaved(path), "re-saved", "without its tag"),
+        (lambda path: resaved(path, keep_tag=True), "re-saved", "another program has saved the file since"),
         (lambda path: append_info(path, {"INAM": "a title"}), "re-saved", "another program"),
         (lambda path: path.write_bytes(path.read_bytes() + b"more"), "re-saved", "another program"),
         (lambda path: resaved(path, subtype="PCM_24"), "sound altered", "16000 Hz PCM_24 instead of 16000 Hz PCM_16"),
@@ -353,12 +354,12 @@ def test_no_change_of_one_byte_is_missed(tmp_path, place, value, cut):
         (lambda path: patch(path, struct.pack("<I", 16_000), struct.pack("<I", 22_050)), "sound altered", "22050 Hz"),
     ],
 )
-def test_what_was_done_to_a_file(sealed, change, state, words):
-    change(sealed)
-    verdict = verify_file(sealed)
-    assert verdict.state == state, verdict
-    assert words in verdict.message
-    assert not verdict.is_intact
+def test_what_was_done_to_a_file(tagged, change, state, words):
+    change(tagged)
+    result = verify_file(tagged)
+    assert result.state == state, result
+    assert words in result.message
+    assert not result.is_intact
 
 
 def edit(path, old, new):
@@ -373,12 +374,12 @@ def patch(path, old, new):
     path.write_bytes(content.replace(old, new, 1))
 
 
-def resaved(path, *, rate=16_000, subtype="PCM_16", samples=None, channels=1, keep_mark=False):
+def resaved(path, *, rate=16_000, subtype="PCM_16", samples=None, channels=1, keep_tag=False):
     sound = soundfile.read(path)[0][:samples]
     comment = read_wav(path).info["ICMT"]
     sound = sound if channels == 1 else np.stack([sound] * channels, axis=1)
     with soundfile.SoundFile(path, "w", rate, channels, subtype) as file:
-        if keep_mark:
+        if keep_tag:
             file.comment = comment
         file.write(sound)
 
@@ -388,34 +389,34 @@ def resaved(path, *, rate=16_000, subtype="PCM_16", samples=None, channels=1, ke
     [
         (lambda path: None, "intact"),
         (lambda path: resaved(path), "not by gpa-mlx"),
-        (lambda path: resaved(path, keep_mark=True), "re-saved"),
-        (lambda path: resaved(path, keep_mark=True, samples=900), "sound altered"),
+        (lambda path: resaved(path, keep_tag=True), "re-saved"),
+        (lambda path: resaved(path, keep_tag=True, samples=900), "sound altered"),
         (lambda path: patch(path, b"1001 frames", b"1002 frames"), "sound altered"),
         (lambda path: sidecar_of(path).write_text(RECORD.to_json()), "intact"),
     ],
 )
-def test_what_was_done_to_a_file_without_a_record(marked, change, state):
-    change(marked)
-    assert verify_file(marked).state == state
+def test_what_was_done_to_a_file_without_a_record(tagged_alone, change, state):
+    change(tagged_alone)
+    assert verify_file(tagged_alone).state == state
 
 
-def test_a_mark_from_which_the_record_was_taken(sealed):
-    record, sound = sidecar_of(sealed).read_text(), soundfile.read(sealed, dtype="float32")[0]
-    write_wav(sealed, sound, 16_000)
-    tag_file(sealed, MAKING, sidecar=False)
-    sidecar_of(sealed).write_text(record)
-    assert verify_file(sealed).state == "metadata altered"
+def test_a_tag_from_which_the_record_was_taken(tagged):
+    record, sound = sidecar_of(tagged).read_text(), soundfile.read(tagged, dtype="float32")[0]
+    write_wav(tagged, sound, 16_000)
+    tag_file(tagged, METADATA, sidecar=False)
+    sidecar_of(tagged).write_text(record)
+    assert verify_file(tagged).state == "metadata altered"
 
 
 @pytest.mark.parametrize(("suffix", "words"), [("flac", "FLAC"), ("ogg", "Ogg"), ("mp3", ""), ("aiff", "AIFF")])
-def test_other_formats_are_no_files_of_this_program(sealed, suffix, words):
-    other = sealed.with_suffix(f".{suffix}")
-    soundfile.write(other, soundfile.read(sealed)[0], 16_000)
-    verdict = verify_file(other)
-    assert verdict.state == "not by gpa-mlx"
-    assert "is not a WAV file" in verdict.message
-    assert "marks only the WAV files it writes" in verdict.message
-    assert words in verdict.message
+def test_other_formats_are_no_files_of_this_program(tagged, suffix, words):
+    other = tagged.with_suffix(f".{suffix}")
+    soundfile.write(other, soundfile.read(tagged)[0], 16_000)
+    result = verify_file(other)
+    assert result.state == "not by gpa-mlx"
+    assert "is not a WAV file" in result.message
+    assert "tags only the WAV files it writes" in result.message
+    assert words in result.message
 
 
 def test_a_recording_is_not_by_this_program(tmp_path):
@@ -431,18 +432,18 @@ def test_what_cannot_be_read(tmp_path, name):
 
 @QUICK
 @given(sound=st.binary(max_size=300), record=st.binary(max_size=300), is_wav=st.booleans())
-def test_any_two_files_have_a_verdict(tmp_path, sound, record, is_wav):
+def test_any_two_files_have_a_result(tmp_path, sound, record, is_wav):
     path = tmp_path / "a.wav"
     path.write_bytes(b"RIFF\0\1\0\0WAVE" + sound if is_wav else sound)
     sidecar_of(path).write_bytes(record)
-    verdict = verify_file(path)
-    assert verdict.message
-    assert not verdict.is_intact
+    result = verify_file(path)
+    assert result.message
+    assert not result.is_intact
 
 
-def test_a_file_that_cannot_be_marked_has_no_record(tmp_path):
+def test_a_file_that_cannot_be_tagged_has_no_record(tmp_path):
     path = tmp_path / "a.flac"
     soundfile.write(path, noise(), 16_000)
     with pytest.raises(AudioFileError):
-        tag_file(path, MAKING)
+        tag_file(path, METADATA)
     assert not sidecar_of(path).exists()

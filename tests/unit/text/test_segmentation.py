@@ -9,11 +9,12 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.text.segmentation import split_passages
+from tests.support.examples import examples
 
 LONG = "and because the rain had not stopped since the early morning when they left the village behind the hills"
 
@@ -227,14 +228,14 @@ CHINESE_TEXT = st.lists(st.one_of(HAN, HAN, HAN, HAN_SIGNS), max_size=150).map("
 SIGNS = st.text("aB9汉。.!?,;:-—\"'“”()*#_ \n\u0301\u200d\ud83d\ude00\u1161ﾞ", max_size=120)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.one_of(st.text(), SIGNS, st.lists(st.one_of(WORDS, HAN, HAN_SIGNS, st.text())).map("".join)), LIMITS)
 @example("This sentence is not tiny at all. it was twenty four long\n1. ", 200)
 def test_any_text(text, max_chars):
     check(text, max_chars)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.one_of(ENGLISH_TEXT, CHINESE_TEXT, st.tuples(CHINESE_TEXT, ENGLISH_TEXT).map("".join)), LIMITS)
 def test_text_like_english_and_chinese(text, max_chars):
     check(text, max_chars)
@@ -253,7 +254,6 @@ COMBINED = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(COMBINED), st.sampled_from("x汉")).map("".join), min_size=15), LIMITS)
 def test_combined_characters_stay_whole(parts, max_chars):
     for passage in split_passages("".join(parts), max_chars=max_chars):
@@ -263,7 +263,6 @@ def test_combined_characters_stay_whole(parts, max_chars):
         assert passage.text[-1] not in "\u200d\ud83d"
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(["3.14159", "1,000,000", "12:30", "2026", "汉字", "word", "。"]), min_size=8), LIMITS)
 def test_numbers_stay_whole(parts, max_chars):
     text = "汉".join(parts)

@@ -4,15 +4,16 @@ import json
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from gpa_mlx.errors import InputTextError, ModelFormatError
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
 from gpa_mlx.tokenizers.text import TextTokenizer
+from tests.support.examples import examples
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = examples(60)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LITERALS = st.sampled_from(
     ["<|im_end|>", "<|endoftext|>", "<|bicodec_semantic_5|>", "<|start_content|>", "<|glm_semantic_38|>", "<|", "|>"]

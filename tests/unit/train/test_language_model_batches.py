@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mlx.utils import tree_flatten
 
@@ -17,7 +17,6 @@ from gpa_mlx.train.language_model.batches import (
 from gpa_mlx.train.language_model.sequence_loss import summed_loss
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(2, 60), min_size=1, max_size=40), st.integers(1, 100), st.integers(0, 9))
 def test_a_plan_uses_every_example_once_within_the_budget(lengths, budget, seed):
     plan = plan_epoch(lengths, budget, seed, epoch=0)

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import GPAError
@@ -81,7 +81,6 @@ BOM = b"\xef\xbb\xbf"
 contents = st.one_of(st.binary(max_size=30), st.dictionaries(keys, values).map(lambda d: json.dumps(d).encode()))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(contents, max_size=4))
 def test_no_line_is_lost_or_crashes(write, contents):
     path = write(*contents)

@@ -11,7 +11,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import SettingsError
@@ -19,8 +19,9 @@ from gpa_mlx.transcripts.cues import Cue, Layout, make_cues
 from gpa_mlx.transcripts.formats import FORMATS, format_of, render
 from gpa_mlx.transcripts.formats.subtitles import write_srt, write_vtt
 from gpa_mlx.types import Segment
+from tests.support.examples import examples
 
-CASES = settings(max_examples=300, deadline=None)
+CASES = examples(300)
 MANY = 10_000
 NASTY = (
     "-->",

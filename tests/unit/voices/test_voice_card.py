@@ -7,12 +7,13 @@ import textwrap
 import unicodedata
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import VoiceError
 from gpa_mlx.types import Voice, VoiceOrigin
 from gpa_mlx.voices.card import MAX_BYTES, decode_card, format_card, parse_card, read_card
+from tests.support.examples import examples
 
 ORIGIN = VoiceOrigin(
     source_sha256="0123456789abcdef" * 4,
@@ -135,7 +136,7 @@ def mutated(draw):
     return CARD[:place] + new + CARD[place + (kind != "add") :]
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(mutated())
 def test_a_changed_character_is_refused_or_changes_nothing(text):
     try:

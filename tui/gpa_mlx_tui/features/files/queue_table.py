@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gpa_mlx.cli.progress import clock
 from gpa_mlx.errors import GPAError
+from gpa_mlx.text.quantities import readable_duration
 from gpa_mlx_tui.features.files.queue import QueuedFile, left_in_all_s, share_of_all
 from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.themes import symbols_of
@@ -94,7 +94,7 @@ class QueueTable(Rows):
         if file.error is not None:
             return f"{file.error.message}\n{file.error.hint}"
         if file.state == "stopped":
-            end = clock(file.transcript.segments[-1].end_s) if file.transcript.segments else ""
+            end = readable_duration(file.transcript.segments[-1].end_s) if file.transcript.segments else ""
             words = f"{file.path}\n" + (f"Stopped; the text ends at {end}. " if end else "Stopped before any text. ")
             return words + "Ctrl+N does it again from the beginning."
         if file.files:
@@ -111,7 +111,7 @@ class QueueTable(Rows):
             others = "".join(f", {counts[state]} {state}" for state in ("failed", "stopped") if counts[state])
             return f"{counts['done']} of {len(self.files)} done{others}", None
         left_s = left_in_all_s(self.files)
-        left = "" if left_s is None else f", {clock(left_s)} left"
+        left = "" if left_s is None else f", {readable_duration(left_s)} left"
         ended = len(self.files) - counts["waiting"] - counts["working"]
         return f"{ended}/{len(self.files)}{left}", share_of_all(self.files)
 
@@ -160,9 +160,9 @@ class QueueTable(Rows):
         return (
             signs[file.state],
             file.path.name,
-            "" if file.duration_s is None else clock(file.duration_s),
+            "" if file.duration_s is None else readable_duration(file.duration_s),
             f"working {share:.0%}" if file.state == "working" and share is not None else file.state,
-            "" if left_s is None else clock(left_s),
+            "" if left_s is None else readable_duration(left_s),
             text,
         )
 
