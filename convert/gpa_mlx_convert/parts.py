@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlx.utils import tree_flatten
 
 from gpa_mlx.errors import ModelFormatError
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
 from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args

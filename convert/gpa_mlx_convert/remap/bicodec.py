@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpa_mlx_convert.fold import (
+from gpa_mlx_convert.remap.fold import (
     batch_norm_scale,
     batch_norm_shift,
     conv,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpa_mlx_convert.fold import conv
+from gpa_mlx_convert.remap.fold import conv
 from gpa_mlx_convert.remap.table import Rule, Table
 from gpa_mlx_convert.remap.transformer import linear, norm
 

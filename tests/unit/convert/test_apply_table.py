@@ -8,7 +8,7 @@ import pytest
 from gpa_mlx.errors import ModelFormatError
 from gpa_mlx_convert.apply import apply_table
 from gpa_mlx_convert.checkpoint import open_checkpoint
-from gpa_mlx_convert.fold import conv, weight_norm_conv
+from gpa_mlx_convert.remap.fold import conv, weight_norm_conv
 from gpa_mlx_convert.remap.table import Rule, Table
 
 W = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
