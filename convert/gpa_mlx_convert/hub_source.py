@@ -13,7 +13,7 @@ from gpa_mlx.store import paths
 from gpa_mlx.store.files import locked
 from gpa_mlx.store.hub.copies import Copy, drop_copies, find_copy, write_copy
 from gpa_mlx.store.hub.repository import Snapshot, list_snapshot
-from gpa_mlx_convert.progress import readable_size
+from gpa_mlx.text.quantities import readable_size
 from gpa_mlx_convert.sources import missing_files, needed_files
 
 BAR = "download"

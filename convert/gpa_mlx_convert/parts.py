@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mlx.utils import tree_flatten
 
 from gpa_mlx.errors import ModelFormatError
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
+from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
-from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs

@@ -25,7 +25,7 @@ MIN_SAMPLES = 400
 class Recording:
     """Mono views of (a piece of) a recording, 16 kHz, float64, in [-1, 1] unless the file itself goes beyond.
 
-    The reference feeds its two tokenizers differently: BiCodec hears channel 0, the GLM tokenizer the channel mean.
+    The reference feeds its two tokenizers differently: BiCodec reads channel 0, the GLM tokenizer the channel mean.
 
     Attributes:
         first_channel: `(samples,)`.

@@ -10,6 +10,7 @@ import click
 from gpa_mlx.cli.inputs import open_engine
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import write_json
+from gpa_mlx.text.quantities import readable_size
 
 if TYPE_CHECKING:
     from gpa_mlx.bench.results import Report, Spread, TaskResult
@@ -70,7 +71,7 @@ def _table(report: Report) -> str:
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     machine = [report.device, f"MLX {report.mlx_version}", report.blas, f"Python {report.python_version}"]
     head = ", ".join(text for text in machine if text)
-    tail = f"peak memory of the process {_gigabytes(report.peak_process_bytes)}"
+    tail = f"peak memory of the process {readable_size(report.peak_process_bytes)}"
     return "\n".join([head, "", *lines, "", tail])
 
 
@@ -80,10 +81,6 @@ def _spread(figure: Spread, unit: str, digits: int = 2) -> str:
 
 def _stage(figure: Spread) -> str:
     return _spread(figure, " s", 3) if figure.high > 0 else "-"
-
-
-def _gigabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.2f} GB"
 
 
 def _audio(result: TaskResult) -> str:
@@ -109,5 +106,5 @@ _ROWS = (
     ("first output", lambda result: _stage(result.first_output_s)),
     ("after 50 codes", _as_reference),
     ("gaps when played", lambda result: "-" if result.streaming is None else str(result.streaming.underruns)),
-    ("peak MLX memory", lambda result: _gigabytes(result.peak_memory_bytes)),
+    ("peak MLX memory", lambda result: readable_size(result.peak_memory_bytes)),
 )

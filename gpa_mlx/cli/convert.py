@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpa_mlx.cli.progress_bars import show_progress
 from gpa_mlx.errors import ModelNotFoundError
-from gpa_mlx_convert.progress import readable_size, show_progress
+from gpa_mlx.text.quantities import readable_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gpa_mlx.cli.progress_bars import ProgressBars
     from gpa_mlx.store.manifest import Manifest
     from gpa_mlx_convert.pipeline import ConvertOptions
-    from gpa_mlx_convert.progress import Display
     from gpa_mlx_convert.quantize import Bits, Dtype
 
 
@@ -86,7 +87,7 @@ def convert(
 
 
 def _convert_repository(
-    repo: str, revision: str | None, target: Path, options: ConvertOptions, display: Display
+    repo: str, revision: str | None, target: Path, options: ConvertOptions, display: ProgressBars
 ) -> Manifest:
     from gpa_mlx.store.hub.repository import is_repo_id
     from gpa_mlx.store.staging import check_destination

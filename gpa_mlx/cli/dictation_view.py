@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from gpa_mlx.cli.progress import clock
+from gpa_mlx.text.quantities import readable_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ class DictationView:
 
         lines = Text()
         if self.peak_db is not None:
-            lines.append("● ", style="red").append(f"{clock(self.elapsed_s)} ")
+            lines.append("● ", style="red").append(f"{readable_duration(self.elapsed_s)} ")
             lines.append(meter(self.peak_db), style=_colour(self.peak_db)).append(f" {self.peak_db:4.0f} dB  ")
         lines.append(self.status)
         if self.keys:

@@ -20,8 +20,8 @@ from gpa_mlx.cli.options import (
     voice_option,
 )
 from gpa_mlx.cli.output import write_json
-from gpa_mlx.cli.progress import clock
 from gpa_mlx.errors import GPAError, InputTextError
+from gpa_mlx.text.quantities import readable_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ def show(session: Session, *, entry: str, as_json: bool) -> None:
     facts = {
         "name": found.name,
         "recorded": f"{found.recorded_at:%Y-%m-%d %H:%M:%S}",
-        "length": clock(found.duration_s),
+        "length": readable_duration(found.duration_s),
         "state": "in use" if found.in_use else found.state,
         "microphone": found.device,
         "error": found.error,
@@ -233,4 +233,4 @@ def _line(entry: Entry) -> str:
     if len(text) > _SHOWN_CHARS:
         text = text[: _SHOWN_CHARS - 3] + "..."
     state = "in use" if entry.in_use else entry.state
-    return f"{entry.name}  {clock(entry.duration_s):>7}  {state:10}  {text or entry.error}".rstrip()
+    return f"{entry.name}  {readable_duration(entry.duration_s):>7}  {state:10}  {text or entry.error}".rstrip()

@@ -12,7 +12,8 @@ from gpa_mlx.cli.model_pull import pull, repair
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import write_json
 from gpa_mlx.cli.program import Session
-from gpa_mlx_convert.progress import readable_size, show_progress
+from gpa_mlx.cli.progress_bars import show_progress
+from gpa_mlx.text.quantities import readable_size
 
 if TYPE_CHECKING:
     from gpa_mlx.store.manifest import Manifest

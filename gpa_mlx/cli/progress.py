@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from gpa_mlx.text.quantities import readable_duration
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,17 +28,10 @@ class Progress:
 
     def reach(self, position_s: float) -> None:
         """Show that the recording has been worked through up to `position_s`."""
-        line = f"{self._title}: {clock(position_s)}"
+        line = f"{self._title}: {readable_duration(position_s)}"
         if self._duration_s is not None:
-            line += f" of {clock(self._duration_s)}"
+            line += f" of {readable_duration(self._duration_s)}"
             if position_s > 0:
                 elapsed_s = time.monotonic() - self._started
-                line += f", {clock(elapsed_s * max(0.0, self._duration_s / position_s - 1))} left"
+                line += f", {readable_duration(elapsed_s * max(0.0, self._duration_s / position_s - 1))} left"
         self._show(line)
-
-
-def clock(time_s: float) -> str:
-    """Return a time as `2:05` or `1:02:05`."""
-    minutes, seconds = divmod(int(time_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -10,9 +10,10 @@ import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
 from gpa_mlx.cli.output import timings_document, write_json
-from gpa_mlx.cli.progress import Progress, clock
+from gpa_mlx.cli.progress import Progress
 from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, RecordingStarted, TextChunk
 from gpa_mlx.jobs.recordings import printable
+from gpa_mlx.text.quantities import readable_duration
 from gpa_mlx.transcripts.formats import Format, render
 
 if TYPE_CHECKING:
@@ -134,8 +135,8 @@ class WholePrinter:
                 if event.written:
                     timings = event.transcription.timings
                     self._diagnostics.inform(
-                        f"{_listed(event.written)}: {clock(timings.audio_s)} of audio in {timings.processing_s:.2f} s "
-                        f"(RTF {timings.real_time_factor:.2f})"
+                        f"{_listed(event.written)}: {readable_duration(timings.audio_s)} of audio in "
+                        f"{timings.processing_s:.2f} s (RTF {timings.real_time_factor:.2f})"
                     )
                 _explain(event.transcription.finish_reason, event.recording, self._diagnostics)
             case RecordingFailed():
@@ -154,7 +155,7 @@ class WholePrinter:
             self._deliver(task.recording, result)
             place = f" in {_listed(task.written)}" if task.written else ""
             self._diagnostics.note(
-                f"stopped in {label} at {clock(result.segments[-1].end_s)}, where the text{place} ends."
+                f"stopped in {label} at {readable_duration(result.segments[-1].end_s)}, where the text{place} ends."
             )
         elif task.targets:
             self._diagnostics.note(f"stopped at the beginning of {label}; nothing of it is written.")

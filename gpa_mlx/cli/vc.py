@@ -18,8 +18,9 @@ from gpa_mlx.cli.options import (
     voice_option,
 )
 from gpa_mlx.cli.output import write_json
-from gpa_mlx.cli.progress import Progress, clock
+from gpa_mlx.cli.progress import Progress
 from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
+from gpa_mlx.text.quantities import readable_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,18 +127,18 @@ def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> Non
                         pass
     except KeyboardInterrupt:
         if is_converting and not job.result.is_complete:
-            diagnostics.note(f"stopped at {clock(job.position_s)} of the source.")
+            diagnostics.note(f"stopped at {readable_duration(job.position_s)} of the source.")
         raise
 
 
 def _report(job: ConvertJob, diagnostics: Diagnostics) -> None:
     segments = job.result.parts
-    report_parts({f"from {clock(segment.source_start_s)} on": segment for segment in segments}, diagnostics)
+    report_parts({f"from {readable_duration(segment.source_start_s)} on": segment for segment in segments}, diagnostics)
     for segment in segments:
         if segment.stopped_early and segment.finish_reason == "stop":
             made_s, asked_s = segment.end_s - segment.start_s, segment.source_end_s - segment.source_start_s
             diagnostics.note(
-                f"from {clock(segment.source_start_s)} on: the model stopped early, after {made_s:.1f} of "
+                f"from {readable_duration(segment.source_start_s)} on: the model stopped early, after {made_s:.1f} of "
                 f"{asked_s:.1f} s; try another seed, or --verify."
             )
     made_s, source_s = job.result.duration_s, job.source_s

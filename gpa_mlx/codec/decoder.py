@@ -10,7 +10,7 @@ from gpa_mlx.codec.checks import check_global_tokens, check_semantic_codes
 from gpa_mlx.codec.streaming import StreamingDecoder
 from gpa_mlx.errors import GPAError
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
-from gpa_mlx.nn.bicodec.decoder import WaveDecoder
+from gpa_mlx.nn.bicodec.wave_decoder import WaveDecoder
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import Waveform
 

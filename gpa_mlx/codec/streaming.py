@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gpa_mlx.nn.bicodec.config import BiCodecArgs
-    from gpa_mlx.nn.bicodec.decoder import WaveDecoder
+    from gpa_mlx.nn.bicodec.wave_decoder import WaveDecoder
     from gpa_mlx.types import Waveform
 
 

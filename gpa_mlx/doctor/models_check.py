@@ -9,6 +9,7 @@ from gpa_mlx.model import demo
 from gpa_mlx.settings import Settings
 from gpa_mlx.store import models
 from gpa_mlx.store.manifest import Manifest, require_converted
+from gpa_mlx.text.quantities import readable_size
 
 _AREA = "models"
 _GET_ONE = "`gpa-mlx model pull`"
@@ -59,4 +60,4 @@ def _installed() -> list[Finding]:
 def _described(manifest: Manifest) -> str:
     parameters = sum(part.parameters for part in manifest.parts.values()) / 1e6
     size_bytes = sum(file.size for file in manifest.files.values())
-    return f"{parameters:.1f} million parameters, {size_bytes / 1e6:.0f} MB on disk"
+    return f"{parameters:.1f} million parameters, {readable_size(size_bytes)} on disk"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gpa_mlx.doctor.finding import Finding
 from gpa_mlx.store import models, paths
+from gpa_mlx.text.quantities import readable_size
 
 _AREA = "storage"
 _LARGE_BYTES = 10**8
@@ -42,7 +43,7 @@ def folder_size(folder: Path) -> int:
 
 
 def _finding(name: str, folder: Path, size_bytes: int, command: str) -> Finding:
-    what = f"{name}: {size_bytes / 1e6:.1f} MB in {folder}."
+    what = f"{name}: {readable_size(size_bytes)} in {folder}."
     # What is small need not be freed.
     return Finding(_AREA, "note", what, command) if size_bytes >= _LARGE_BYTES else Finding(_AREA, "ok", what, command)
 

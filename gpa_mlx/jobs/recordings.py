@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from gpa_mlx.audio.files.ffmpeg import FOREIGN_SUFFIXES
+from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
 from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 from gpa_mlx.errors import AudioFileError
 
@@ -104,7 +104,7 @@ def _meant(name: str, *, recursive: bool) -> Iterator[RecordingInput]:
 
 
 def _in_folder(folder: Path) -> Iterator[RecordingInput]:
-    suffixes = NATIVE_SUFFIXES | FOREIGN_SUFFIXES
+    suffixes = NATIVE_SUFFIXES | FFMPEG_SUFFIXES
     empty = True
     for parent, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -116,11 +116,11 @@ class ConvLayer(nn.Module):
         if frames < 1:
             raise ValueError(f"{x.shape[1]} frames are shorter than the kernel {kernel}")
         parts = []
-        # A stretch at a time: the early layers have 100 times the frames of the last one, and stay in the cache so.
+        # A block at a time: the early layers have 100 times the frames of the last one, and stay in the cache so.
         for start in range(0, frames, _STRETCH_FRAMES):
             stop = min(start + _STRETCH_FRAMES, frames)
-            stretch = x[:, start * stride : (stop - 1) * stride + kernel]
-            parts.append(eval_barrier(gelu(self.layer_norm(self.conv(stretch)))))
+            block = x[:, start * stride : (stop - 1) * stride + kernel]
+            parts.append(eval_barrier(gelu(self.layer_norm(self.conv(block)))))
         return mx.concatenate(parts, axis=1)
 
 

@@ -22,16 +22,16 @@ _LARGEST_KEPT_BLOCK_BYTES = 1 << 30
 _KEPT_BYTES = (1 << 31) - 1
 
 
-def _preload_openblas() -> ctypes.CDLL | None:
-    """Open OpenBLAS globally if the system has it; None when absent or not needed."""
+def _preload_openblas() -> tuple[ctypes.CDLL, str] | tuple[None, None]:
+    """Open OpenBLAS globally and return it with its name, if the system has it and nobody was faster."""
     if sys.platform != "linux" or "mlx.core" in sys.modules:
-        return None
+        return None, None
     for name in _OPENBLAS_NAMES:
         try:
-            return ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+            return ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL), name
         except OSError:
             continue
-    return None
+    return None, None
 
 
 def _keep_freed_memory() -> None:
@@ -44,8 +44,7 @@ def _keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
-_blas = _preload_openblas()
-BLAS_LIBRARY = None if _blas is None else _blas._name
+_blas, BLAS_LIBRARY = _preload_openblas()
 _keep_freed_memory()
 
 import mlx.core as mx  # noqa: E402, TID251

@@ -12,6 +12,7 @@ from typing import cast
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.text.quantities import readable_size
 
 _HINT = (
     "Allow more with --max-memory, or use a smaller model: `gpa-mlx convert` makes one with `--dtype bfloat16` or "
@@ -60,8 +61,8 @@ def read_weights(module: nn.Module, name: str) -> None:
     held, limit_bytes = mx.get_active_memory(), _limit_bytes()
     if limit_bytes is not None and held + needed > limit_bytes:
         raise GPAError(
-            f"The {name} needs {_megabytes(needed)} of memory; {_megabytes(held)} of the {_megabytes(limit_bytes)} "
-            "that are allowed are in use.",
+            f"The {name} needs {readable_size(needed)} of memory; {readable_size(held)} of the "
+            f"{readable_size(limit_bytes)} that are allowed are in use.",
             hint=_HINT,
         )
     mx.eval(module.parameters())
@@ -76,11 +77,7 @@ def check_use() -> None:
     limit_bytes = _limit_bytes()
     if limit_bytes is not None and (held := mx.get_active_memory()) > limit_bytes:
         raise GPAError(
-            f"This work needs more than the {_megabytes(limit_bytes)} of memory that are allowed: "
-            f"it holds {_megabytes(held)}.",
+            f"This work needs more than the {readable_size(limit_bytes)} of memory that are allowed: "
+            f"it holds {readable_size(held)}.",
             hint=_HINT.replace("use a", "give shorter input, or use a"),
         )
-
-
-def _megabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.store.manifest import MANIFEST_NAME
+from gpa_mlx.text.quantities import readable_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,6 +143,6 @@ def check_free_space(destination: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise GPAError(
-            f"{folder} has {free / 1e9:.2f} GB free; the converted model needs {needed / 1e9:.2f} GB.",
+            f"{folder} has {readable_size(free)} free; the converted model needs {readable_size(needed)}.",
             hint="Free some space, choose another disk, or convert with --dtype bfloat16 or --lm-bits.",
         )

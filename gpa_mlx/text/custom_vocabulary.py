@@ -1,4 +1,4 @@
-"""The user's own words: names and terms the model spells its own way, put right after it was heard.
+"""Custom vocabulary: names and terms the model spells its own way, corrected in the text it has recognised.
 
 A file of words has one per line; `#` begins a comment, except inside a word such as C#:
 
@@ -9,7 +9,7 @@ A file of words has one per line; `#` begins a comment, except inside a word suc
 `heard => written` replaces exactly these words, in any case. A word alone stands for itself:
 
 1. The same letters and digits in any case, with blanks or hyphens anywhere between them: "git hub" is GitHub.
-2. A word that sounds alike and is nearly spelled alike: the same skeleton of consonants, and at most one letter
+2. A word that sounds alike and is nearly spelled alike: the same phonetic key, and at most one letter
    inserted, left out, changed or swapped with its neighbour in 5 to 7 letters, at most two in 8 or more. Shorter words
    have no near ones. Only single words, and only of Latin letters.
 

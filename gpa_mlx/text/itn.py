@@ -1,4 +1,4 @@
-"""Numbers that were heard as words, written in digits.
+"""Inverse text normalization (ITN): numbers recognised as words, written in digits.
 
 English is text2num's work, with its rules: a number up to three that stands alone stays a word ("one of them"), what is
 read digit by digit stays apart ("one nine six" is 1 9 6); years after "in", "since" and the like are put together here.

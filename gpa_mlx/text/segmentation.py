@@ -1,4 +1,4 @@
-"""Text of any length cut into passages that a speech model can say in one go: English, Chinese, and both mixed.
+"""Segmentation: text of any length cut into passages that a speech model can say in one go, English and Chinese mixed.
 
 The text is read once, from left to right. Whether a passage ends at some place depends only on the passage itself and
 on the word that follows, never on what was read before it. So a passage that is cut again stays whole.

@@ -51,10 +51,10 @@ _BATCH_FRAMES = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipQuality:
-    """Estimates for one stretch of a recording.
+    """Estimates for one window of a recording.
 
     Attributes:
-        snr_db: Power of the speech above that of everything else in dB, 0 to 60: frames in which the energy gate hears
+        snr_db: Power of the speech above that of everything else in dB, 0 to 60: frames in which the energy gate finds
             speech against the louder of the others, or of the quietest tenth where there is no pause. White noise 20 dB
             below synthesised speech was put at 17 to 22 dB. Room echo, and sounds that come and go, count as speech.
         clipping_share: Share of the samples, 0 to 1, in flat tops: runs of at least 3 within 2 % of the recording's
@@ -65,7 +65,7 @@ class ClipQuality:
             0: bands that stand 8 dB above their neighbours in the quietest 0.22 s of every 1.5 s, in which a voice
             pauses or hisses. Drums are not seen, nor is music that pauses with the voice; clean
             speech has -25 or less.
-        speech_share: Share of the frames, 0 to 1, in which the energy gate hears speech.
+        speech_share: Share of the frames, 0 to 1, in which the energy gate finds speech.
         total: 0 (useless) to 100 (good in every respect): the product of what each estimate leaves.
     """
 
@@ -79,7 +79,7 @@ class ClipQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipWindow:
-    """A stretch of a recording and how good it is; times in seconds from the start of the recording."""
+    """A window of a recording and how good it is; times in seconds from the start of the recording."""
 
     start_s: float
     end_s: float
@@ -93,7 +93,7 @@ def score_clip(recording: Recording) -> ClipQuality:
 
 
 def best_window(recording: Recording, seconds: float) -> ClipWindow:
-    """Find the stretch that suits a voice best; of those with the same points the one with most speech, then the first.
+    """Find the window that suits a voice best; of those with the same points the one with most speech, then the first.
 
     Args:
         recording: At least one sample.

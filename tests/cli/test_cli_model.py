@@ -134,7 +134,7 @@ def test_the_list_marks_the_default_and_what_is_damaged(gpa_mlx, install):
     assert "vocab.json is missing" in bad
     assert "gpa-mlx model repair bad" in bad
     assert good.startswith("* good")
-    assert "25.6 MB" in good
+    assert "26 MB" in good
     document = json.loads(gpa_mlx("model", "list", "--json").out)
     assert document["default"] == "good"
     assert [(each["name"], each["problem"] is None) for each in document["models"]] == [("bad", False), ("good", True)]

@@ -10,8 +10,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpa_mlx.cli.tokens import parse_tokens
 from gpa_mlx.errors import GPAError
+from gpa_mlx.jobs.detokenize import parse_tokens
 
 
 @pytest.fixture

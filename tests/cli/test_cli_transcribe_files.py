@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gpa_mlx.cli import progress as progress_module
-from gpa_mlx.cli.progress import Progress, clock
+from gpa_mlx.cli.progress import Progress
 from gpa_mlx.errors import AudioFileError, ModelFormatError
 from gpa_mlx.types import Segment, TranscriptionChunk
 
@@ -428,10 +428,6 @@ def test_progress_without_a_duration():
     lines = []
     Progress(lines.append, "x", None).reach(61.0)
     assert lines == ["x: 1:01"]
-
-
-def test_clock():
-    assert [clock(value) for value in (0, 59.9, 60, 3600, 360_000)] == ["0:00", "0:59", "1:00", "1:00:00", "100:00:00"]
 
 
 def test_a_terminal_sees_the_progress(transcribe, engine, monkeypatch):

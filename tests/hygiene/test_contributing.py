@@ -37,6 +37,13 @@ def test_a_language_rule(monkeypatch: pytest.MonkeyPatch):
     assert normalizer.normalize_text("∠ 30°") == "an angle of thirty degrees"
 
 
+def test_a_transcript_format():
+    from gpa_mlx.types import Segment
+
+    segments = [Segment(start_s=0.5, end_s=2.0, text="three off"), Segment(start_s=61.25, end_s=63.0, text=" go\n")]
+    assert example("transcript format")["lyrics"](segments, None) == "[00:00.50]three off\n[01:01.25]go\n"
+
+
 def test_a_voice_activity_detector(monkeypatch: pytest.MonkeyPatch):
     from gpa_mlx.audio.vad import registry
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten
 
+from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
-from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
-from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
+from gpa_mlx.nn.bicodec.wave_decoder import WaveDecoder
 from gpa_mlx.runtime.backend import mx
 
 FILES = ["slt", "rms", "cmn", "chirp", "stereo44k", "silence1s", "short01"]

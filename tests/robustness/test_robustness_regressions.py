@@ -26,7 +26,6 @@ from tests.support.hub_server import FakeHub, use_hub
 DEEP = b"[" * 3000
 HUGE = b"1" + b"0" * 400
 HEXADECIMAL = b"0x" + b"f" * 6000
-ORIGIN = b'{"source_sha256": "%s", "start_s": 0, "end_s": %s, "made_on": "2026-11-21"}' % (b"a" * 64, HUGE)
 
 
 def wav(data_size: int) -> bytes:
@@ -56,7 +55,6 @@ def codec(**changes: object) -> bytes:
         pytest.param("store-setting", b"model = " + DEEP, id="stored into settings of brackets"),
         pytest.param("variables", json.dumps({"GPA_MLX_IDLE_UNLOAD_S": "9" * 400}).encode(), id="variable, number"),
         pytest.param("variables", json.dumps({"GPA_MLX_CACHE_LIMIT": "9" * 400 + "GB"}).encode(), id="variable, size"),
-        pytest.param("voice-json", b'{"name": "a", "global_tokens": [1], "origin": %s}' % ORIGIN, id="voice, time"),
         pytest.param("history-entry", DEEP, id="history entry of brackets"),
         pytest.param("index", json.dumps({"weight_map": {"a": "x" * 300}}).encode(), id="shard, name too long"),
         pytest.param("origin", DEEP, id="origin of brackets"),

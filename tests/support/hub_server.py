@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from gpa_mlx.store.hub.retry import RetryPolicy
+from gpa_mlx.store.hub.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ import zlib
 
 import numpy as np
 
+from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
-from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs

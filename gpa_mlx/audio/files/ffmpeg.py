@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NAMES = "m4a m4b m4r m4v mp4 mov qta 3gp 3g2 aac webm mkv mka avi wma wmv asf amr awb flv ac3 ape wv mpg mpeg"
-FOREIGN_SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
+FFMPEG_SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 """Names of files that one of the programs may be able to decode."""
 
 _TIMEOUT_S = 3600.0
@@ -46,7 +46,7 @@ _PROGRAMS: dict[str, Callable[[str, str, str], list[str]]] = {"afconvert": _afco
 """In the order in which they are tried: how to decode the first sound track, all channels at their own rate."""
 
 
-def is_foreign(name: str, descriptor: int) -> bool:
+def may_need_ffmpeg(name: str, descriptor: int) -> bool:
     """Return whether a file that libsndfile refused is of a kind that another program may decode.
 
     Args:
@@ -55,7 +55,7 @@ def is_foreign(name: str, descriptor: int) -> bool:
     """
     head = os.pread(descriptor, 12, 0) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
     return (
-        Path(name).suffix.lower() in FOREIGN_SUFFIXES
+        Path(name).suffix.lower() in FFMPEG_SUFFIXES
         or head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide")  # MP4, QuickTime
         or head.startswith((b"\x1aE\xdf\xa3", b"0&\xb2u", b"#!AMR", b"FLV\1"))  # Matroska, Windows Media, AMR, Flash
         or (head[:1] == b"\xff" and head[1:2] in (b"\xf0", b"\xf1", b"\xf8", b"\xf9"))  # AAC in ADTS frames

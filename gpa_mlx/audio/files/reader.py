@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from gpa_mlx.audio.dsp.resample import StreamResampler
+from gpa_mlx.audio.files.audio_source import ArraySource, AudioSource, ChannelBlock, no_samples
 from gpa_mlx.audio.files.sound_file import FileSource
-from gpa_mlx.audio.files.sources import ArraySource, AudioSource, ChannelBlock, no_samples
 from gpa_mlx.audio.files.wav import WAV_SUBTYPES, write_wav
 from gpa_mlx.audio.recording import MIN_SAMPLES, Recording, require_min_length
 from gpa_mlx.errors import AudioFileError, InputTooLongError

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from gpa_mlx.audio.files import ffmpeg
-from gpa_mlx.audio.files.sources import ChannelBlock, checked_rate, frames_per_block, no_samples
+from gpa_mlx.audio.files.audio_source import ChannelBlock, checked_rate, frames_per_block, no_samples
 from gpa_mlx.errors import AudioFileError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _open(name: str) -> tuple[FileIO, _ForwardFile]:
         return handle, _sound_file(handle)
     except soundfile.LibsndfileError as error:
         with handle:
-            if not ffmpeg.is_foreign(name, handle.fileno()):
+            if not ffmpeg.may_need_ffmpeg(name, handle.fileno()):
                 raise _unreadable(name, error.code) from error
     handle = ffmpeg.decode(name)
     try:

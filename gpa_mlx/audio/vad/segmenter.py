@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PAUSE_S = 1.0
-"""Longer stretches without speech are dropped."""
+"""Longer pauses are dropped."""
 
 MARGIN_S = 0.2
 """Kept before and after speech."""
@@ -35,7 +35,7 @@ _LIVE_PIECE_S = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioSegment:
-    """A stretch of a recording.
+    """A part of a recording that is transcribed or converted in one pass.
 
     Attributes:
         start_s: Where it begins in the recording, in seconds.
@@ -54,8 +54,8 @@ def iter_segments(
     """Cut a recording into segments, in order and without overlap.
 
     A recording of at most `max_duration_s` stays whole, untrimmed, if there is any speech in it. In a longer one every
-    stretch of more than 1 s without speech is dropped, except for 0.2 s next to speech, and what is still too long is
-    cut by `quietest_cut`. Neither the cuts nor the decisions depend on how the audio is divided into blocks.
+    pause of more than 1 s is dropped, except for 0.2 s next to speech, and what is still too long is cut by
+    `quietest_cut`. Neither the cuts nor the decisions depend on how the audio is divided into blocks.
 
     Args:
         blocks: The recording at 16 kHz, for instance a `RecordingReader`.
@@ -187,7 +187,7 @@ class Segmenter:
         if start is None:
             start = max(self._cursor, int(speech[0]) - self._margin_frames)
         possible = np.concatenate([self._speech, np.flatnonzero(pending.possible) + self._decided])
-        last, _ = self._stretch(possible[possible >= speech[0]], ended=False)
+        last, _ = self._first_run(possible[possible >= speech[0]], ended=False)
         end = last + 1 + self._margin_frames
         return start, min(end, start + self._max_frames, self._buffer.frames)
 
@@ -217,7 +217,7 @@ class Segmenter:
         while len(self._speech):
             if self._start is None:
                 self._start = max(self._cursor, int(self._speech[0]) - self._margin_frames)
-            last, is_over = self._stretch(self._speech, ended=ended)
+            last, is_over = self._first_run(self._speech, ended=ended)
             if last + 1 - self._start > self._max_frames:
                 yield self._cut(self._start, last + 1)
             elif is_over:
@@ -227,8 +227,8 @@ class Segmenter:
         keep = max(self._cursor, self._decided - self._margin_frames) if self._start is None else self._start
         self._buffer.forget(keep)
 
-    def _stretch(self, speech: npt.NDArray[np.intp], *, ended: bool) -> tuple[int, bool]:
-        """Return the last known frame of the first stretch of speech, and whether the stretch is over."""
+    def _first_run(self, speech: npt.NDArray[np.intp], *, ended: bool) -> tuple[int, bool]:
+        """Return the last known frame of the first run of speech, and whether it is over."""
         pauses = np.flatnonzero(np.diff(speech) > self._pause_frames + 1)
         if len(pauses):
             return int(speech[pauses[0]]), True
@@ -236,7 +236,7 @@ class Segmenter:
         return last, ended or self._decided - 1 - last > self._pause_frames
 
     def _cut(self, start: int, speech_end: int) -> AudioSegment:
-        """End the segment inside a stretch of speech that is too long; the next one begins there."""
+        """End the segment inside a run of speech that is too long; the next one begins there."""
         latest = min(start + self._max_frames, speech_end - self._tail_frames)
         powers = self._buffer.powers(start, latest)
         cut = start + quietest_cut(powers, frame_s=self._frame_samples / SAMPLE_RATE_HZ)
@@ -245,7 +245,7 @@ class Segmenter:
         return self._segment(start, cut)
 
     def _close(self, start: int, speech_end: int) -> AudioSegment:
-        """End the segment after the last speech frame of a stretch."""
+        """End the segment after the last speech frame of a run."""
         end = min(speech_end + self._margin_frames, start + self._max_frames, self._buffer.frames)
         self._start, self._cursor = None, end
         self._speech = self._speech[self._speech >= end]

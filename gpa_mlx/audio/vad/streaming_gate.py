@@ -26,7 +26,7 @@ class StreamingEnergyGate(EnergyGate):
     def reset(self) -> None:
         """Forget everything: a new recording begins."""
         super().reset()
-        # Decisions told, less those that the 2 s of future have confirmed.
+        # Decisions given out, less those that the 2 s of future have confirmed.
         self._early = 0
         self._pending = PendingDecisions()
 
@@ -36,10 +36,10 @@ class StreamingEnergyGate(EnergyGate):
         certain, possible = self._bounds()
         open_questions = np.flatnonzero(possible & ~certain)
         known = np.concatenate([made, certain[: open_questions[0]] if len(open_questions) else certain])
-        told = max(self._early, len(known))
-        self._pending = PendingDecisions(certain[told - len(made) :], possible[told - len(made) :])
+        given_out = max(self._early, len(known))
+        self._pending = PendingDecisions(certain[given_out - len(made) :], possible[given_out - len(made) :])
         decisions = known[self._early :]
-        self._early = told - len(made)
+        self._early = given_out - len(made)
         return decisions
 
     def flush(self) -> Mask:

@@ -1,7 +1,7 @@
-"""Receptive-field arithmetic: which inputs a stretch of output depends on, and computing that stretch alone.
+"""Receptive-field arithmetic: which inputs a span of output depends on, and computing that span alone.
 
 A chain of layers over time is written as stages, each of which knows the inputs that a span of its outputs needs. From
-that follow the reach of the whole chain and the positions every layer has to compute for a given stretch of output.
+that follow the reach of the whole chain and the positions every layer has to compute for a given span of output.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def input_span(stages: Sequence[Stage], wanted: Span) -> Span:
 
 
 def evaluate(stages: Sequence[Stage], x: mx.array, start: int, wanted: Span) -> mx.array:
-    """Compute a stretch of a chain's output, in every stage only the positions it needs.
+    """Compute a span of a chain's output, in every stage only the positions it needs.
 
     Args:
         stages: The chain.
         x: `(B, T, ...)`, its inputs from position `start` on; the axis ends where they end.
         start: Position of the first input in `x`, not after the first one needed.
-        wanted: The stretch of output; it ends at the latest with the last input.
+        wanted: The span of output; it ends at the latest with the last input.
 
     Returns:
         `(B, wanted.stop - wanted.start, ...)`: the same as in the output for all inputs from position 0 on.

@@ -10,7 +10,7 @@ from pathlib import Path
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.store.hub.repository import RemoteFile, Snapshot
-from gpa_mlx.store.hub.retry import RetryPolicy
+from gpa_mlx.store.hub.retry_policy import RetryPolicy
 from gpa_mlx.store.hub.transfer import PART_SUFFIX, Fetcher, StoppedError
 
 Progress = Callable[[int, int], None]
@@ -32,7 +32,7 @@ def download(
     *,
     on_progress: Progress | None = None,
     jobs: int = 4,
-    patience: RetryPolicy | None = None,
+    retries: RetryPolicy | None = None,
 ) -> None:
     """Bring every file of a snapshot into a folder, going on from whatever is there.
 
@@ -44,14 +44,14 @@ def download(
         folder: Where to; made if needed. One process at a time may work on it.
         on_progress: Called in this thread.
         jobs: How many files at a time.
-        patience: How long to try.
+        retries: How long to try.
 
     Raises:
         ModelNotFoundError: The server says a file is not there, or not for this user.
         GPAError: The server keeps failing, sends something else than it lists, or the disk is full.
         CancelledError: As `check_cancelled`; like Ctrl-C, it leaves what has arrived.
     """
-    work = _Work(snapshot, folder, patience or RetryPolicy.default())
+    work = _Work(snapshot, folder, retries or RetryPolicy.default())
     workers = [threading.Thread(target=work.run, daemon=True) for _ in range(min(jobs, len(snapshot.files)))]
     try:
         for worker in workers:
@@ -80,7 +80,7 @@ class _Work:
         error: What the first of them failed of.
     """
 
-    def __init__(self, snapshot: Snapshot, folder: Path, patience: RetryPolicy) -> None:
+    def __init__(self, snapshot: Snapshot, folder: Path, retries: RetryPolicy) -> None:
         from huggingface_hub import get_session
         from huggingface_hub.utils import build_hf_headers
 
@@ -92,7 +92,7 @@ class _Work:
         self._folder = folder
         self._lock = threading.Lock()
         self._waiting = sorted(snapshot.files, key=lambda file: file.size)  # the largest is taken first
-        self._fetcher = Fetcher(snapshot.repo, get_session(), build_hf_headers(), patience, self.stop)
+        self._fetcher = Fetcher(snapshot.repo, get_session(), build_hf_headers(), retries, self.stop)
 
     def run(self) -> None:
         try:

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError
-from gpa_mlx.store.hub.retry import RetryPolicy, is_retryable
+from gpa_mlx.store.hub.retry_policy import RetryPolicy, is_retryable
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -72,7 +72,7 @@ def is_repo_id(text: str) -> bool:
     return _REPO_ID.fullmatch(text) is not None
 
 
-def list_snapshot(repo: str, revision: str | None, choose: Choose, patience: RetryPolicy | None = None) -> Snapshot:
+def list_snapshot(repo: str, revision: str | None, choose: Choose, retries: RetryPolicy | None = None) -> Snapshot:
     """Ask the hub what a repository holds.
 
     The hub library's own environment is honoured: `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE`, proxies.
@@ -81,7 +81,7 @@ def list_snapshot(repo: str, revision: str | None, choose: Choose, patience: Ret
         repo: `owner/name`.
         revision: Branch, tag or commit; None means `main`.
         choose: Picks the files that are wanted.
-        patience: How long to try.
+        retries: How long to try.
 
     Returns:
         The resolved commit and the wanted files.
@@ -93,7 +93,7 @@ def list_snapshot(repo: str, revision: str | None, choose: Choose, patience: Ret
     """
     if not is_repo_id(repo):
         raise _no_repository(repo)
-    info = _ask(repo, revision, patience or RetryPolicy.default())
+    info = _ask(repo, revision, retries or RetryPolicy.default())
     siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     chosen = choose(siblings.keys())
     files = tuple(_remote_file(repo, sibling) for name, sibling in siblings.items() if name in chosen)
@@ -102,13 +102,13 @@ def list_snapshot(repo: str, revision: str | None, choose: Choose, patience: Ret
     return Snapshot(repo, info.sha, files)
 
 
-def _ask(repo: str, revision: str | None, patience: RetryPolicy) -> Any:  # noqa: ANN401
+def _ask(repo: str, revision: str | None, retries: RetryPolicy) -> Any:  # noqa: ANN401
     from huggingface_hub import HfApi, errors
 
     never = threading.Event()
-    for wait_s in (*patience.waits(), None):
+    for wait_s in (*retries.waits(), None):
         try:
-            return HfApi().model_info(repo, revision=revision, files_metadata=True, timeout=patience.stall_s)
+            return HfApi().model_info(repo, revision=revision, files_metadata=True, timeout=retries.stall_s)
         except errors.GatedRepoError as error:
             raise gated(repo) from error
         except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.errors import GPAError, ModelNotFoundError
 from gpa_mlx.store.hub.repository import RemoteFile, gated
-from gpa_mlx.store.hub.retry import RetryPolicy, is_retryable
+from gpa_mlx.store.hub.retry_policy import RetryPolicy, is_retryable
 
 if TYPE_CHECKING:
     from typing import Self
@@ -100,7 +100,7 @@ class Fetcher:
         repo: For messages.
         client: HTTP client of the hub library; it follows redirects and takes the token off those to other hosts.
         headers: To send with every request, the token among them.
-        patience: How long to try.
+        retries: How long to try.
         stop: Set to end every fetch.
     """
 
@@ -109,14 +109,14 @@ class Fetcher:
         repo: str,
         client: Any,  # noqa: ANN401
         headers: Mapping[str, str],
-        patience: RetryPolicy,
+        retries: RetryPolicy,
         stop: threading.Event,
     ) -> None:
         self._repo = repo
         self._client = client
         # Compressed bodies would have neither the listed size nor usable ranges.
         self._headers = {**headers, "Accept-Encoding": "identity"}
-        self._patience = patience
+        self._retries = retries
         self._stop = stop
 
     def fetch(self, url: str, file: RemoteFile, target: Path, on_bytes: Callable[[int], None]) -> None:
@@ -126,7 +126,7 @@ class Fetcher:
             url: Where it is.
             file: Size and checksum it must have.
             target: Where it goes. A file that is there with the right content is left alone.
-            on_bytes: Hears how many bytes are there now that were not there before; negative when they are dropped.
+            on_bytes: Gets how many bytes are there now that were not there before; negative when they are dropped.
 
         Raises:
             ModelNotFoundError: The server says it is not there, or not for this user.
@@ -152,12 +152,12 @@ class Fetcher:
                 if part.is_right():
                     break
                 failures = 0 if part.size > before else failures + 1
-                if spoilt > 1 or failures >= self._patience.tries:
+                if spoilt > 1 or failures >= self._retries.tries:
                     raise GPAError(
                         f"{file.name} of {self._repo} could not be downloaded: {problem}.",
                         hint="Run the command again later: it goes on where it stopped.",
                     )
-                if failures and self._stop.wait(self._patience.wait_s(failures, asked_s)):
+                if failures and self._stop.wait(self._retries.wait_s(failures, asked_s)):
                     raise StoppedError
             part.finish()
 
@@ -186,7 +186,7 @@ class Fetcher:
         ranged = {"Range": f"bytes={part.size}-"} if part.size else {}
         try:
             with self._client.stream(
-                "GET", url, headers={**self._headers, **ranged}, timeout=self._patience.stall_s
+                "GET", url, headers={**self._headers, **ranged}, timeout=self._retries.stall_s
             ) as response:
                 self._check_status(response, file, part)
                 for chunk in response.iter_raw():

@@ -6,7 +6,7 @@ import re
 
 from gpa_mlx.text.normalization.english_numbers import digit_by_digit, whole_number
 from gpa_mlx.text.normalization.english_words import DOMAINS
-from gpa_mlx.text.normalization.rules import LEFT, RIGHT, Rule, one_of, rule
+from gpa_mlx.text.normalization.rules import LEFT, RIGHT, ReadingRule, one_of, rule
 
 _SIGNS = {
     **{".": "dot", "/": "slash", "-": "dash", "_": "underscore", "@": "at", ":": "colon", "?": "question mark"},
@@ -32,7 +32,7 @@ def _say_part(part: str) -> str:
     return "W W W" if part.lower() == "www" else _SIGNS.get(part, part)
 
 
-ADDRESSES: tuple[Rule, ...] = (
+ADDRESSES: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?i:https?|ftp)://(?P<address>[A-Za-z0-9](?:{_INSIDE}*[A-Za-z0-9/])?)", _say),
     rule(rf"{_START}(?P<address>[A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}@{_HOST}[A-Za-z]{{2,24}}){RIGHT}", _say),
     rule(rf"{_START}(?P<address>www\.{_HOST}[a-z]{{2,24}}{RIGHT}(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)", _say),

@@ -8,7 +8,17 @@ from decimal import Decimal
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.addresses import ADDRESSES
 from gpa_mlx.text.normalization.chinese_words import CODE_WORDS, MEASURES, SCALES, SHORT_SCALES, SIGNS, TELEPHONE_WORDS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NUMBER, RIGHT, Grammar, Rule, one_of, plain_number, rule
+from gpa_mlx.text.normalization.rules import (
+    CLEAR,
+    LEFT,
+    NUMBER,
+    RIGHT,
+    Grammar,
+    ReadingRule,
+    one_of,
+    plain_number,
+    rule,
+)
 from gpa_mlx.text.normalization.units import CURRENCY_CODES, CURRENCY_SIGNS, UNIT, UNITS
 
 _BLANK = "[ \u00a0\u202f]"
@@ -158,7 +168,7 @@ _MONEY_FIRST = rule(
     rf"(?:{_DASH}(?P<high>{NUMBER}))?(?:{_BLANK}?(?P<scale>{one_of(SCALES)})|(?P<short>{one_of(SHORT_SCALES)}){RIGHT})?元?",
     _money,
 )
-_SIGNED: tuple[Rule, ...] = (
+_SIGNED: tuple[ReadingRule, ...] = (
     rule(
         rf"{_LOW_HIGH}(?P<short>(?!))?(?P<scale>{one_of(SCALES)})?{_BLANK}?(?P<currency>{_CODE}{RIGHT}|[€£₩₹])", _money
     ),
@@ -168,7 +178,7 @@ _SIGNED: tuple[Rule, ...] = (
     rule(rf"{_LOW}", _number),
 )
 
-_DIGITS: tuple[Rule, ...] = (
+_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}(?<!第)[0-9]{{3,12}}(?![0-9.,/-])(?!{_BLANK}?(?:{_MEASURE}|分|折))", _after_word),
     rule(rf"{CLEAR}1[3-9][0-9](?P<mark>[- ]?)[0-9]{{4}}(?P=mark)[0-9]{{4}}{RIGHT}{_NO_MORE}", _telephone),
     rule(rf"{CLEAR}(?:0[0-9]{{2,3}}-[0-9]{{7,8}}|[48]00-[0-9]{{3,4}}-[0-9]{{3,4}}){RIGHT}{_NO_MORE}", _telephone),

@@ -7,14 +7,14 @@ import re
 from gpa_mlx.text.normalization import english_amounts, english_letters, english_times
 from gpa_mlx.text.normalization.addresses import ADDRESSES
 from gpa_mlx.text.normalization.english_words import PER, SIGNS
-from gpa_mlx.text.normalization.rules import RIGHT, Grammar, Rule, one_of, rule
+from gpa_mlx.text.normalization.rules import RIGHT, Grammar, ReadingRule, one_of, rule
 
 
 def _per(match: re.Match[str]) -> str:
     return f"per {PER[match['each']]}"
 
 
-_SIGNS: tuple[Rule, ...] = (
+_SIGNS: tuple[ReadingRule, ...] = (
     rule(rf"(?:(?<=[0-9])|(?<=[0-9][KMkm]))/(?P<each>{one_of(PER)}){RIGHT}", _per),
     rule(r"(?<=[A-Z]{2})-(?=[0-9])", lambda _: " "),
     rule(r"#(?=[0-9])", lambda _: "number"),

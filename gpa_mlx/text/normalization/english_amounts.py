@@ -13,7 +13,7 @@ from gpa_mlx.text.normalization.rules import (
     NUMBER,
     RIGHT,
     WHOLE,
-    Rule,
+    ReadingRule,
     one_of,
     plain_number,
     rule,
@@ -219,7 +219,7 @@ _MONEY_FIRST = rule(
     rf"(?P<low>{NUMBER})(?:{_TO}{_SIGN}?(?P<high>{NUMBER}))?{_SCALE}",
     _money,
 )
-_SIGNED: tuple[Rule, ...] = (
+_SIGNED: tuple[ReadingRule, ...] = (
     rule(rf"{_LOW_HIGH}{_SCALE}{_BLANK}?(?P<currency>{_CODE}{RIGHT}|[€£₩₹])", _money),
     rule(rf"{CLEAR}{NEGATIVE}(?P<low>{NUMBER})%?(?:{_TO}(?P<high>{NUMBER}))?{_BLANK}?(?P<mark>[%‰])", _percent),
     rule(rf"{_LOW_HIGH}{_BLANK}?{UNIT}", _measure),
@@ -227,13 +227,13 @@ _SIGNED: tuple[Rule, ...] = (
     rule(_LOW, _number),
 )
 
-AT_LETTERS: tuple[Rule, ...] = (
+AT_LETTERS: tuple[ReadingRule, ...] = (
     _MONEY_FIRST,
     rule(rf"{LEFT}[vV](?P<parts>[0-9]+(?:\.[0-9]+){{1,5}}){RIGHT}", _dotted),
 )
 """`USD 50`, `US$50` and `v1.2`."""
 
-AT_DIGITS: tuple[Rule, ...] = (
+AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}{one_of(SET_PHRASES)}{RIGHT}(?![/.,][0-9])", lambda match: SET_PHRASES[match[0]]),
     rule(rf"{CLEAR}(?P<parts>[0-9]{{1,9}}(?:\.[0-9]{{1,9}}){{2,5}}){RIGHT}", _dotted),
     rule(rf"{CLEAR}(?:1[- .])?[2-9][0-9]{{2}}[- .][0-9]{{3}}[- .][0-9]{{4}}{RIGHT}", _code),
@@ -259,7 +259,7 @@ AT_DIGITS: tuple[Rule, ...] = (
 )
 """Whatever begins with a digit; the last two leave none unread."""
 
-AT_SIGNS: tuple[Rule, ...] = (
+AT_SIGNS: tuple[ReadingRule, ...] = (
     _MONEY_FIRST,
     *_SIGNED,
     rule(rf"\+[0-9]{{1,3}}(?:[- ]?\(?[0-9]{{1,4}}\)?){{2,6}}{RIGHT}", _long_code),

@@ -20,7 +20,7 @@ from gpa_mlx.text.normalization.english_words import (
     TITLES,
     WITHOUT_DOT,
 )
-from gpa_mlx.text.normalization.rules import LEFT, RIGHT, Rule, one_of, rule
+from gpa_mlx.text.normalization.rules import LEFT, RIGHT, ReadingRule, one_of, rule
 
 _LONGEST_CONTEXT = 48
 _AFTER_NAME = re.compile(r"[A-Z][\w&'’-]*,?\s$")
@@ -89,7 +89,7 @@ def _value(roman: str) -> int | None:
 _LETTER_AFTER = rf"(?![^\W\d{SYLLABIC}])"
 _CAPITALIZED = [written.capitalize() for written in ABBREVIATIONS if written.islower()]
 
-AT_LETTERS: tuple[Rule, ...] = (
+AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?P<name>{one_of(ROYAL | NUMBERED)})\s(?P<roman>[IVXLC]{{1,8}}){RIGHT}", _numeral),
     rule(
         rf"{LEFT}(?P<word>{one_of(BEFORE_NUMBERS)})\.\s?(?=[0-9])",

@@ -7,7 +7,7 @@ import re
 from gpa_mlx.text.normalization.english_numbers import cardinal, ordinal, year
 from gpa_mlx.text.normalization.english_sentences import full_stop
 from gpa_mlx.text.normalization.english_words import MONTH_NUMBERS, MONTHS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, Rule, one_of, rule
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, one_of, rule
 
 _MONTH = rf"(?P<month>{one_of(MONTH_NUMBERS)}){RIGHT}"
 _DAY = r"(?:st|nd|rd|th)?"
@@ -101,7 +101,7 @@ def _time_of_day(written: str) -> str:
     return words + half
 
 
-AT_LETTERS: tuple[Rule, ...] = (
+AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(
         rf"{LEFT}{_MONTH}\.?\s(?P<day>[0-9]{{1,2}}){_DAY}(?:[-–](?P<last>[0-9]{{1,2}}){_DAY})?"
         rf"(?:,?\s{_YEAR}(?={_DONE}))?{_DONE}",
@@ -111,7 +111,7 @@ AT_LETTERS: tuple[Rule, ...] = (
 )
 """`Nov. 21st, 2026`, `Nov 3-5` and `Nov 2026`."""
 
-AT_DIGITS: tuple[Rule, ...] = (
+AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}(?P<low>{_TIME})(?:\s?[-–—]\s?(?P<high>{_TIME}))?(?![:\w])", _time),
     rule(
         rf"{CLEAR}(?P<year>[12][0-9]{{3}})(?P<mark>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>[0-9]{{1,2}}){_DONE}",

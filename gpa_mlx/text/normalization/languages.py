@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from gpa_mlx.text.cjk import CJK, SYLLABIC, is_syllabic
+from gpa_mlx.text.cjk import CJK, SYLLABIC, is_cjk, is_syllabic
 from gpa_mlx.text.normalization.rules import RIGHT, one_of
 from gpa_mlx.text.normalization.units import CURRENCY_CODES, UNITS
 
-_FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff00-\uff60\uffe5]")
 _NEUTRAL = re.compile(
     # A number keeps its unit: in 跑5km了 it is Chinese on both sides; and its letter: 5G网络 is Chinese.
     r"(?:(?![^\W\d_])[^\s，。！？；、：（）“”!?;()\"])+"
@@ -24,7 +23,7 @@ def chinese_places(text: str) -> list[bool]:
     without any letter is Chinese if it was typed with full-width digits or signs, else English.
     """
     if not any(character.isalpha() for character in text):
-        return [bool(_FULL_WIDTH.search(text))] * len(text)
+        return [any(map(is_cjk, text))] * len(text)
     before = _nearest_letters(text, range(len(text)))
     after = _nearest_letters(text, range(len(text) - 1, -1, -1))
     places: list[bool] = []

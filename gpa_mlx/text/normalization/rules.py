@@ -28,7 +28,7 @@ NEGATIVE = r"(?:(?<![\w)\]])(?P<sign>[-−]))?"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ReadingRule:
     """One written form and how it is said.
 
     Attributes:
@@ -50,20 +50,20 @@ class Grammar:
         signs: At everything else.
     """
 
-    letters: tuple[Rule, ...]
-    digits: tuple[Rule, ...]
-    signs: tuple[Rule, ...]
+    letters: tuple[ReadingRule, ...]
+    digits: tuple[ReadingRule, ...]
+    signs: tuple[ReadingRule, ...]
 
-    def rules_at(self, character: str) -> tuple[Rule, ...]:
+    def rules_at(self, character: str) -> tuple[ReadingRule, ...]:
         """Return the rules that may match where the character stands."""
         if character in "0123456789":
             return self.digits
         return self.letters if character.isalpha() else self.signs
 
 
-def rule(pattern: str, read: Callable[[re.Match[str]], str | None]) -> Rule:
+def rule(pattern: str, read: Callable[[re.Match[str]], str | None]) -> ReadingRule:
     """Return a rule of an uncompiled pattern."""
-    return Rule(re.compile(pattern), read)
+    return ReadingRule(re.compile(pattern), read)
 
 
 def one_of(words: Iterable[str]) -> str:

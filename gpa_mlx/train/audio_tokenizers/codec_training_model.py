@@ -9,8 +9,8 @@ import numpy as np
 from mlx.utils import tree_map_with_path
 
 from gpa_mlx.audio.dsp.mel import zero_mean_unit_variance
+from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.ecapa import ECAPAFeatures, ReluNorm
-from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.bicodec.vocos import VocosBackbone
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2
 from gpa_mlx.runtime.backend import mx, nn

@@ -216,7 +216,7 @@ def test_a_pipe_cannot_be_decoded(program, tmp_path):
 
 
 def test_names_of_recordings_do_not_overlap():
-    assert not NATIVE_SUFFIXES & ffmpeg.FOREIGN_SUFFIXES
+    assert not NATIVE_SUFFIXES & ffmpeg.FFMPEG_SUFFIXES
 
 
 def test_announced_durations(decoded, m4a, tmp_path):

@@ -15,9 +15,9 @@ from gpa_mlx.codec.decoder import Vocoder
 from gpa_mlx.codec.speech import FIRST_CHUNK_CODES, MAX_CHUNK_CODES, SpeechChunker
 from gpa_mlx.errors import GPAError
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
-from gpa_mlx.nn.bicodec.decoder import UpsamplingBlock, WaveDecoder
 from gpa_mlx.nn.bicodec.reach import Span, evaluate
 from gpa_mlx.nn.bicodec.vocos import ConvNeXtBlock
+from gpa_mlx.nn.bicodec.wave_decoder import UpsamplingBlock, WaveDecoder
 from gpa_mlx.runtime.backend import mx
 from tests.bench.streaming_error import streaming_error_db
 from tests.support.examples import examples
@@ -83,9 +83,9 @@ def small(small_a):
 @pytest.fixture(scope="module")
 def trained_like(converted_small_a):
     """The golden model's vocoder."""
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
 
-    return ModelParts(converted_small_a).vocoder
+    return GPAModel(converted_small_a).vocoder
 
 
 def some_codes(count):

@@ -45,7 +45,7 @@ def test_a_hub_repository_is_fetched_and_recorded(monkeypatch, small_a, tmp_path
         assert document["source"]["revision"] == hub.commits[0]
         assert document["model_name"] == "GPA"
         assert [path.name for path in (tmp_path / "home/downloads").iterdir()] == [".lock"]
-        assert "downloading AutoArk-AI/GPA @ c0ffee0: 18.3 MB of 18.3 MB" in result.stderr
+        assert "downloading AutoArk-AI/GPA @ c0ffee0: 18 MB of 18 MB" in result.stderr
 
         hub.requests.clear()
         result = invoke(cli.convert, hub.repo, "-o", tmp_path / "model")

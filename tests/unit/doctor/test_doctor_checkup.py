@@ -98,7 +98,7 @@ def test_storage_names_what_frees_it(home):
     with (upstream / "weights").open("wb") as file:
         file.truncate(3 * 10**8)
     downloads, hub = examine_storage()
-    assert (downloads.status, "2.0 MB" in downloads.what) == ("ok", True)
+    assert (downloads.status, "2 MB" in downloads.what) == ("ok", True)
     assert downloads.fix == f"`rm -r '{paths.downloads_dir()}'`"
     assert (hub.status, hub.fix) == ("note", "`hf cache rm model/AutoArk-AI/GPA`")
 

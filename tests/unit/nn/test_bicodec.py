@@ -11,10 +11,10 @@ import yaml
 from mlx.utils import tree_flatten
 
 from gpa_mlx.errors import ModelFormatError
-from gpa_mlx.nn.bicodec import decoder
+from gpa_mlx.nn.bicodec import wave_decoder
+from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.fsq import FiniteScalarQuantizer
-from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.bicodec.vocos import Downsample, Upsample
 from gpa_mlx.runtime.backend import mx
 
@@ -126,9 +126,9 @@ def test_decoding_in_windows_changes_nothing(config, monkeypatch, rates):
     config = changed(config, "decoder", rates=rates[0], kernel_sizes=rates[1])
     config["latent_hop_length"] = math.prod(rates[0])
     args = BiCodecArgs.from_dict(config, "config.yaml").decoder
-    whole = decoder.WaveGenerator(args)
-    monkeypatch.setattr(decoder, "_WINDOW_ELEMENTS", 500)
-    windowed = decoder.WaveGenerator(args)
+    whole = wave_decoder.WaveGenerator(args)
+    monkeypatch.setattr(wave_decoder, "_WINDOW_ELEMENTS", 500)
+    windowed = wave_decoder.WaveGenerator(args)
     windowed.update(whole.parameters())
     frames = mx.random.normal((2, 33, args.input_channel), key=mx.random.key(0))
     expected = np.array(whole(frames))

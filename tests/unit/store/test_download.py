@@ -212,7 +212,7 @@ def test_a_silent_server_does_not_hold_an_interrupt(hub, tmp_path, monkeypatch):
             snapshot(hub),
             tmp_path,
             on_progress=lambda done, total: done and stop.cancel(),
-            patience=type(FAST)(stall_s=60),
+            retries=type(FAST)(stall_s=60),
         )
 
 

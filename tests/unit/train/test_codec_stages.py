@@ -9,9 +9,9 @@ import pytest
 from mlx.utils import tree_flatten
 
 from gpa_mlx.errors import GPAError, ModelFormatError, SettingsError
+from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.bicodec.ecapa import ReluNorm
-from gpa_mlx.nn.bicodec.model import BiCodec
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
 from gpa_mlx.runtime.backend import mx, nn

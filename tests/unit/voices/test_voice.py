@@ -79,6 +79,7 @@ def test_the_consent_may_be_missing():
         ({"start_s": "1"}, "'start_s'"),
         ({"start_s": -1.0}, "'start_s'"),
         ({"start_s": True}, "'start_s'"),
+        ({"end_s": 10**400}, "'end_s'"),
         ({"end_s": float("nan")}, "'end_s'"),
         ({"end_s": None}, "'end_s'"),
         ({"end_s": 1.25}, "ends at 1.25 s, before it begins"),

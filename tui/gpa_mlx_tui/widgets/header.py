@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widget import Widget
 
+from gpa_mlx.text.quantities import readable_size
 from gpa_mlx_tui.bindings import shown_key
 from gpa_mlx_tui.modes import MODES, Mode
 from gpa_mlx_tui.themes import UNICODE, Symbols
@@ -49,7 +50,7 @@ class Header(Widget):
         """Draw both ends of the line; a long name of a model is cut, its state is not."""
         symbols = self._symbols
         sign = symbols.idle if self._state in ("idle", "closed") else symbols.busy
-        memory = "not loaded" if self._memory_bytes is None else megabytes(self._memory_bytes)
+        memory = "not loaded" if self._memory_bytes is None else readable_size(self._memory_bytes)
         engine = f"{sign} {_WORDS[self._state]} {symbols.dot} {memory}"
         line = Text.assemble(("gpa-mlx", "bold"), f" {self._model}", no_wrap=True, end="")
         line.truncate(max(self.size.width - cell_len(engine) - 1, 0), pad=True)
@@ -109,8 +110,3 @@ def _mode_at(column: int) -> Mode | None:
             return mode
         column -= cell_len(_padded(mode))
     return None
-
-
-def megabytes(count: int) -> str:
-    """Return a number of bytes for people."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
-from gpa_mlx.cli.progress import clock
 from gpa_mlx.errors import GPAError
+from gpa_mlx.text.quantities import readable_duration
 from gpa_mlx.transcripts.formats import FORMATS, Format
 from gpa_mlx_tui.features.files.jobs import (
     FileAdvanced,
@@ -387,7 +387,7 @@ class FilesScreen(ModeScreen):
             row.show(f"{counts['done']} of {len(self.jobs)} done{others}")
             return
         left_s = left_in_all_s(self.jobs)
-        left = "" if left_s is None else f", {clock(left_s)} left"
+        left = "" if left_s is None else f", {readable_duration(left_s)} left"
         ended = len(self.jobs) - counts["waiting"] - counts["working"]
         row.show(f"{ended}/{len(self.jobs)}{left}", share_of_all(self.jobs))
 
@@ -397,7 +397,7 @@ class FilesScreen(ModeScreen):
         if job is not None and job.error is not None:
             words = f"{job.error.message}\n{job.error.hint}"
         elif job is not None and job.state == "stopped":
-            end = clock(job.gathered.segments[-1].end_s) if job.gathered.segments else ""
+            end = readable_duration(job.gathered.segments[-1].end_s) if job.gathered.segments else ""
             words = f"{job.path}\n" + (f"Stopped; the text ends at {end}. " if end else "Stopped before any text. ")
             words += "Ctrl+N does it again from the beginning."
         elif job is not None and job.files:
@@ -425,9 +425,9 @@ class FilesScreen(ModeScreen):
         return (
             signs[job.state],
             job.path.name,
-            "" if job.duration_s is None else clock(job.duration_s),
+            "" if job.duration_s is None else readable_duration(job.duration_s),
             f"working {share:.0%}" if job.state == "working" and share is not None else job.state,
-            "" if left_s is None else clock(left_s),
+            "" if left_s is None else readable_duration(left_s),
             text,
         )
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static, TextArea
 
-from gpa_mlx.cli.progress import clock
+from gpa_mlx.text.quantities import readable_duration, readable_size
 from gpa_mlx_tui.features.history.jobs import HistoryListed, TextChanged, delete_entry, list_history, recognise_entry
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.messages import TaskMessage
 from gpa_mlx_tui.services.sound import Playback, play_pieces, read_samples
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Confirm
-from gpa_mlx_tui.widgets.header import megabytes
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ class HistoryScreen(ModeScreen):
                 ears = self.gpa.ears
                 self.begin("delete", lambda work: delete_entry(work, ears, entry))
 
-        words = f" ({clock(entry.duration_s)})" if entry.duration_s else ""
+        words = f" ({readable_duration(entry.duration_s)})" if entry.duration_s else ""
         question = f"Delete the recording of {entry.recorded_at:%Y-%m-%d %H:%M}{words} and its text?"
         self.app.push_screen(Confirm(question, yes="Delete", no="Keep"), answer)
 
@@ -222,7 +221,7 @@ class HistoryScreen(ModeScreen):
             sign = symbols.busy if entry.in_use else signs[entry.state]
             text = entry.text or entry.error or ("in use" if entry.in_use else f"({entry.state})")
             when = f"{entry.recorded_at:%Y-%m-%d %H:%M}"
-            rows.append((entry.name, (sign, when, clock(entry.duration_s), text)))
+            rows.append((entry.name, (sign, when, readable_duration(entry.duration_s), text)))
         self.query_one(Rows).show(rows)
 
     def _show_entry(self) -> None:
@@ -235,7 +234,7 @@ class HistoryScreen(ModeScreen):
         if entry is not None:
             dot = f" {self.gpa.symbols.dot} "
             state = "in use" if entry.in_use else entry.state
-            facts = [state, f"{clock(entry.duration_s)} long", entry.device, entry.name]
+            facts = [state, f"{readable_duration(entry.duration_s)} long", entry.device, entry.name]
             words = f"{dot.join(fact for fact in facts if fact)}\n{entry.error}".rstrip()
         self.query_one("#facts", Static).update(words)
 
@@ -256,5 +255,5 @@ class HistoryScreen(ModeScreen):
             self.query_one(f"#{button}", Button).disabled = entry is None or not entry.text
         count = len(self.entries)
         plural = "" if count == 1 else "s"
-        total = f"{count} recording{plural}, {megabytes(self._total_bytes)}"
+        total = f"{count} recording{plural}, {readable_size(self._total_bytes)}"
         self.query_one("#total", Static).update(total if count else "")

@@ -103,8 +103,7 @@ class Meter:
         Raises:
             CancelledError: The work was cancelled.
         """
-        from gpa_mlx.cli.progress import clock
-        from gpa_mlx_tui.widgets.header import megabytes
+        from gpa_mlx.text.quantities import readable_duration, readable_size
 
         self._work.check()
         now = self._clock()
@@ -114,8 +113,8 @@ class Meter:
             return
         self._shown = now
         speed = (done - self._first) / max(now - self._began, 1e-9)
-        left = f", {clock((total - done) / speed)} left" if speed > 0 and done < total else ""
-        words = f"{name}: {megabytes(done)} of {megabytes(total)}{left}"
+        left = f", {readable_duration((total - done) / speed)} left" if speed > 0 and done < total else ""
+        words = f"{name}: {readable_size(done)} of {readable_size(total)}{left}"
         self._work.post(InstallAdvanced(self._work, words, done / total if total else None))
 
     def say(self, line: str) -> None:
@@ -193,9 +192,9 @@ def _do(request: InstallRequest, tell: Callable[..., None]) -> str:
     from gpa_mlx.jobs.models import default_model, set_default
     from gpa_mlx.settings import SettingsSource
     from gpa_mlx.store import models
+    from gpa_mlx.text.quantities import readable_size
     from gpa_mlx_convert import install as steps
     from gpa_mlx_convert.pipeline import ConvertOptions, convert
-    from gpa_mlx_convert.progress import readable_size
 
     last = 0.0
 

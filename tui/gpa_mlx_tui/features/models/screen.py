@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
+from gpa_mlx.text.quantities import readable_size
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.features.models.install_form import InstallForm
 from gpa_mlx_tui.features.models.installing import InstallAdvanced, InstallDone, InstallRequest, install
@@ -15,7 +16,6 @@ from gpa_mlx_tui.features.models.jobs import KnownModel, ModelsListed, choose_de
 from gpa_mlx_tui.services.choices import is_demo
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
-from gpa_mlx_tui.widgets.header import megabytes
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
@@ -142,7 +142,7 @@ class ModelsScreen(ModeScreen):
             if yes:
                 self._install(InstallRequest(task="remove", name=model.name))
 
-        question = f"Remove {model.name} ({megabytes(model.size_bytes)}) from the disk?"
+        question = f"Remove {model.name} ({readable_size(model.size_bytes)}) from the disk?"
         self.app.push_screen(Confirm(question, yes="Remove", no="Keep"), answer)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -233,7 +233,7 @@ class ModelsScreen(ModeScreen):
                 for word, holds in (("damaged", model.problem), ("in use", in_use), ("default", model.is_default))
                 if holds
             ]
-            size = megabytes(model.size_bytes) if model.manifest else ""
+            size = readable_size(model.size_bytes) if model.manifest else ""
             rows.append((str(model.path), (sign, model.name, size, model.stored, ", ".join(states), model.source)))
         self.query_one(Rows).show(rows)
 
@@ -261,12 +261,12 @@ class ModelsScreen(ModeScreen):
             lines.append("hears and says twenty words; Pull, Ctrl+R, gets the published model")
         if model.path == self.service.model:
             held = self.service.memory_bytes()
-            lines.append("memory now: nothing is loaded" if held is None else f"memory now: {megabytes(held)}")
+            lines.append("memory now: nothing is loaded" if held is None else f"memory now: {readable_size(held)}")
         if model.problem:
             return "\n".join([*lines, model.problem, "Repair makes it again from its source."])
         parts = {} if model.manifest is None else model.manifest.parts
         for name, part in parts.items():
             stored = part.dtype if part.bits is None else f"{part.bits} bits"
-            size = megabytes(model.part_bytes(name))
+            size = readable_size(model.part_bytes(name))
             lines.append(f"{name:<14} {size:>8}  {part.parameters / 1e6:8.2f} M parameters  {stored}")
         return "\n".join(lines)

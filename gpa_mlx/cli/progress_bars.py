@@ -1,4 +1,4 @@
-"""Progress of long steps on standard error, and sizes for people."""
+"""Progress bars on standard error: one for each part of a long step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Display:
+class ProgressBars:
     """One bar per part on standard error, with the time left; nothing but the lines when that is no terminal."""
 
     def __init__(self, progress: Progress) -> None:
@@ -36,7 +36,7 @@ class Display:
 
 
 @contextlib.contextmanager
-def show_progress() -> Iterator[Display]:
+def show_progress() -> Iterator[ProgressBars]:
     """Show progress while the block runs."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -44,9 +44,4 @@ def show_progress() -> Iterator[Display]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        yield Display(progress)
-
-
-def readable_size(size: int) -> str:
-    """Return a number of bytes for people."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+        yield ProgressBars(progress)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpa_mlx.nn.bicodec.decoder import WaveDecoder
 from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
 from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
+from gpa_mlx.nn.bicodec.wave_decoder import WaveDecoder
 from gpa_mlx.runtime.backend import nn
 
 if TYPE_CHECKING:
