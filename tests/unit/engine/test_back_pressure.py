@@ -320,8 +320,8 @@ def test_a_live_stream_of_silence_does_not_stop_the_engine(recorded):
             yield from follow(blocks, Segmenter(max_duration_s=30.0, vad=None, is_live=True), None)
             yield LiveChunk(finish_reason="no_speech")
 
-        def speak(self, text, *, voice, options=None):
-            return text
+        def make_voice(self, audio, *, name):
+            return name
 
     ended = threading.Event()
 
@@ -333,7 +333,7 @@ def test_a_live_stream_of_silence_does_not_stop_the_engine(recorded):
 
     with SharedEngine(EngineThread(Live)) as engine:
         live = engine.stream_transcribe_live(blocks())
-        assert [engine.speak(text, voice=None) for text in "abcdefgh"] == list("abcdefgh")
+        assert [engine.make_voice(None, name=name) for name in "abcdefgh"] == list("abcdefgh")
         ended.set()
         assert [chunk.finish_reason for chunk in live] == ["no_speech"]
 
