@@ -15,6 +15,7 @@ from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.dictation.events import Cancelled, Event, Failed, Finished, Partial
 from gpa_mlx.dictation.options import DictationOptions
 from gpa_mlx.dictation.recording import Recorder, Text
+from gpa_mlx.engine.shared import SharedEngine
 from gpa_mlx.errors import AudioDeviceError, CancelledError, GPAError
 from gpa_mlx.text.joining import join_segments
 
@@ -53,7 +54,7 @@ class Dictation:
         on_event: Callable[[Event], None],
         options: DictationOptions | None = None,
     ) -> None:
-        self._engine = engine
+        self._engine = SharedEngine(engine, owns_thread=False)
         self._microphone = microphone
         self._history = history
         self._on_event = on_event
@@ -217,7 +218,7 @@ class Dictation:
 
     def _hear(self, text: Text) -> str:
         options = self._options.generation
-        stream = self._engine.stream(lambda engine: engine.stream_transcribe_live(text.sound, options=options))
+        stream = self._engine.stream_transcribe_live(text.sound, options=options)
         return _heard(text.follow(stream), self.tell)
 
 
@@ -244,7 +245,8 @@ def recognise_again(
     options = options or DictationOptions()
     with history.hold(entry) as held:
         audio, generation = held.entry.audio, options.generation
-        stream = engine.stream(lambda opened: opened.stream_transcribe_live(_blocks(audio), options=generation))
+        shared = SharedEngine(engine, owns_thread=False)
+        stream = shared.stream_transcribe_live(_blocks(audio), options=generation)
         try:
             with closing(stream):
                 heard = _heard(stream, tell)

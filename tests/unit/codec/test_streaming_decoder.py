@@ -22,6 +22,8 @@ from gpa_mlx.runtime.backend import mx
 from tests.bench.streaming_error import streaming_error_db
 from tests.support.examples import examples
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 TOLERANCE = 1e-5
 VOICE = list(range(9))
 SHAPES = {
@@ -83,9 +85,9 @@ def small(small_a):
 @pytest.fixture(scope="module")
 def trained_like(converted_small_a):
     """The golden model's vocoder."""
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
 
-    return ModelParts(converted_small_a).vocoder
+    return GPAModel(converted_small_a).vocoder
 
 
 def some_codes(count):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
 from gpa_mlx.recipes.demo.data.synthesis import synthesise
 from gpa_mlx.recipes.demo.data.synthetic_voices import VOICES
 from gpa_mlx.recipes.demo.data.utterances import of_speech
@@ -25,6 +25,8 @@ from gpa_mlx.recipes.demo.training.examples import (
 from gpa_mlx.recipes.demo.training.tokenizer_file import write_tokenizer
 from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx.train.language_model.corpus import UNKNOWN, Example, example_of
+
+pytestmark = pytest.mark.slow  # not part of `make fast`
 
 HOP_SAMPLES = 320
 
