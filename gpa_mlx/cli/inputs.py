@@ -84,16 +84,16 @@ def name_voice(session: Session, voice: str | None) -> str:
 
 
 def require_voice(session: Session, voice: str, model: str | None) -> Path | Voice:
-    """Return what a `--voice` value names, see `choose_voice`; the model is the user's.
+    """Return what a `--voice` value names: a recording, or a voice that the user's model can speak in.
 
     Raises:
         VoiceError: Nothing; or the voice is damaged or was made for models of another family.
         ModelNotFoundError: No recording, and no model that could have the voice.
         ModelFormatError: No recording, and not a converted model.
     """
-    from gpa_mlx.jobs.voice_choice import choose_voice
+    from gpa_mlx.jobs.voice_choice import choose_voice, recording_of
 
-    return choose_voice(voice, lambda: require_model(session, model))
+    return recording_of(voice) or choose_voice(voice, require_model(session, model))
 
 
 def require_audio(path: Path) -> Path:

@@ -113,15 +113,15 @@ def add(
             for event in job.run():
                 if isinstance(event, StepStarted):
                     show(event.step)
-    enrolment = job.result
-    assert enrolment is not None
-    stored = library.add(enrolment.voice, replacing=force)
-    for warning in enrolment.warnings:
+    enrollment = job.result
+    assert enrollment is not None
+    stored = library.add(enrollment.voice, replacing=force)
+    for warning in enrollment.warnings:
         diagnostics.note(f"the recording {warning}.")
     if as_json:
-        write_json(_enrolment_document(enrolment, stored, library))
+        write_json(_enrollment_document(enrollment, stored, library))
     else:
-        click.echo(_rows(_enrolment_rows(enrolment, len(files))))
+        click.echo(_rows(_enrollment_rows(enrollment, len(files))))
 
 
 @voices.command("list")
@@ -358,14 +358,14 @@ def _refuse_built_in(library: VoiceLibrary, name: str) -> None:
         raise VoiceError(f"'{name}' is a built-in voice.", hint="Only voices of the library can be changed.")
 
 
-def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
+def _enrollment_rows(enrollment: Enrollment, files: int) -> list[tuple[str, str]]:
     from gpa_mlx.jobs.enroll import described
 
-    window, quality = enrolment.window, enrolment.window.quality
-    part = "all" if enrolment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
+    window, quality = enrollment.window, enrollment.window.quality
+    part = "all" if enrollment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
     rows = [
-        ("voice", f"{enrolment.voice.name} ({enrolment.voice.family})"),
-        ("made from", f"{part} of {described(enrolment.source)}" + (f", the best of {files}" if files > 1 else "")),
+        ("voice", f"{enrollment.voice.name} ({enrollment.voice.family})"),
+        ("made from", f"{part} of {described(enrollment.source)}" + (f", the best of {files}" if files > 1 else "")),
         (
             "quality",
             f"{quality.total:.0f} of 100: speech {quality.snr_db:.0f} dB above the rest, {quality.clipping_share:.1%} "
@@ -373,7 +373,7 @@ def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
             f"{quality.speech_share:.0%} speech",
         ),
     ]
-    if (probe := enrolment.probe) is not None:
+    if (probe := enrollment.probe) is not None:
         said = f'said "{probe.text}"'
         if probe.similarity is None:
             rows.append(("similarity", f"not known: {said}; {probe.problem}"))
@@ -397,17 +397,21 @@ def _voice_document(voice: Voice) -> dict[str, Any]:
     return document
 
 
-def _enrolment_document(enrolment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
+def _enrollment_document(enrollment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
     from gpa_mlx.jobs.enroll import described
 
     return {
         "voice": _voice_document(stored),
         "folder": str(library.folder),
-        "source": described(enrolment.source),
-        "window": {"start_s": enrolment.window.start_s, "end_s": enrolment.window.end_s, "whole": enrolment.is_whole},
-        "quality": asdict(enrolment.window.quality),
-        "warnings": list(enrolment.warnings),
-        "probe": None if enrolment.probe is None else _probe_document(enrolment.probe),
+        "source": described(enrollment.source),
+        "window": {
+            "start_s": enrollment.window.start_s,
+            "end_s": enrollment.window.end_s,
+            "whole": enrollment.is_whole,
+        },
+        "quality": asdict(enrollment.window.quality),
+        "warnings": list(enrollment.warnings),
+        "probe": None if enrollment.probe is None else _probe_document(enrollment.probe),
     }
 
 

@@ -13,8 +13,6 @@ from gpa_mlx.voices.card import SUFFIX, read_card
 from gpa_mlx.voices.library import VoiceLibrary, checked_name, nearest_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gpa_mlx.protocols import SpeechEngine
 
 _MOST_NAMED = 12
@@ -28,28 +26,31 @@ def built_in_voices() -> dict[str, Voice]:
         return {}
 
 
-def choose_voice(name: str, model: Callable[[], Path]) -> Voice | Path:
-    """Return what a user names: a file, a voice of the library, or a built-in one of the model.
+def recording_of(name: str) -> Path | None:
+    """Return the recording that a user names, to make a voice from; None where the name is a card's or a voice's."""
+    path = Path(name)
+    return path if path.is_file() and path.suffix != SUFFIX else None
 
-    A file is a voice card if its name ends in `.voice`, and otherwise a recording to make a voice from.
+
+def choose_voice(name: str, model: Path) -> Voice:
+    """Return the voice that a user names: of a card file, of the library, or a built-in one of the model.
 
     Args:
         name: A path or a voice's name.
-        model: Finds the directory of the model that shall speak; not called for recordings.
+        model: Directory of the model that shall speak.
 
     Raises:
         VoiceError: None of these; or the voice is damaged or was made for models of another family.
-        ModelNotFoundError: No recording, and no model that could have the voice.
-        ModelFormatError: No recording, and not a converted model.
+        ModelFormatError: Not a converted model.
     """
     path = Path(name)
     if path.is_file():
-        return _fitting(read_card(path), model()) if path.suffix == SUFFIX else path
+        return _fitting(read_card(path), model)
     library = VoiceLibrary()
     stored = library.find(name)
     if stored is not None:
-        return _fitting(stored, model())
-    family = read_manifest(model()).model_family
+        return _fitting(stored, model)
+    family = read_manifest(model).model_family
     built_in = {other: voice for other, voice in built_in_voices().items() if voice.family == family}
     if name in built_in:
         return built_in[name]

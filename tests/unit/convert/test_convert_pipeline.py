@@ -29,6 +29,8 @@ from gpa_mlx_convert.quantize import Storage
 from gpa_mlx_convert.remap.table import Table, WeightRule
 from gpa_mlx_convert.writer import Slot
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 WAV2VEC2 = "BiCodec/wav2vec2-large-xlsr-53"
 OLD_SPELLING = {".weight_g": ".parametrizations.weight.original0", ".weight_v": ".parametrizations.weight.original1"}
 FILES = {
@@ -345,7 +347,6 @@ def test_an_interrupt_leaves_the_old_model(small_a, converted_small_a, tmp_path)
     assert only_the_model_is_there(destination)
 
 
-@pytest.mark.slow
 def test_killed_at_random_moments(small_a, tmp_path):
     destination = tmp_path / "model"
     root = Path(pipeline.__file__).parents[2]
@@ -415,14 +416,12 @@ def mlx_lm_logits(path: Path, ids: np.ndarray) -> np.ndarray:
     return np.array(model(mx.array(ids[None]))[0, -1].astype(mx.float32))
 
 
-@pytest.mark.slow
 def test_mlx_lm_opens_the_float32_model(converted_small_a, golden):
     data = golden("llm")
     logits = mlx_lm_logits(converted_small_a, data["stt_slt|prompt_ids"])
     np.testing.assert_allclose(logits, data["stt_slt|last_logits"], atol=1e-3)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("bits", "dtype"), [(4, "float32"), (6, "float32"), (8, "float32"), (4, "bfloat16")])
 @pytest.mark.parametrize("untied", [False, True])
 def test_mlx_lm_opens_a_quantised_model(upstream_copy, tmp_path, checkpoints, golden, bits, dtype, untied):
