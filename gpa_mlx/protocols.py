@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gpa_mlx.types import (
         AudioLike,
         AudioTokens,
+        Capabilities,
         GenerationOptions,
         LiveStream,
         Speech,
@@ -75,6 +76,9 @@ class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, Protocol)
 
     @property
     def parts_loaded(self) -> tuple[str, ...]: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
 
     @property
     def max_passage_chars(self) -> int: ...

@@ -34,6 +34,20 @@ Task: TypeAlias = Literal["transcribe", "speak", "vc"]
 VadChoice: TypeAlias = bool | str
 """Finding speech: True for the default detector, a name from `gpa_mlx.audio.vad.registry`, False for not at all."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a model can do.
+
+    Attributes:
+        family: Name of its model family.
+        tasks: The tasks.
+    """
+
+    family: str
+    tasks: frozenset[Task]
+
+
 SAMPLE_RATE_HZ = 16_000
 """GPA reads and writes 16 kHz mono."""
 

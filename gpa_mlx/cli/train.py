@@ -132,14 +132,14 @@ def lm(
     if eval_data is not None and eval_fraction:
         raise click.UsageError("Give either --eval or --eval-fraction.")
     path = require_model(session, model)
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
     from gpa_mlx.nn.lora import AdapterArgs
     from gpa_mlx.runtime.backend import mx
     from gpa_mlx.train.language_model.fine_tuning import DatasetConfig, fine_tune, load_dataset
 
     leads = mx.distributed.init().rank() == 0
     say = diagnostics.inform if leads else _ignore
-    parts = ModelParts(path)
+    parts = GPAModel(path)
     source = DatasetConfig(
         manifest=data,
         eval_manifest=eval_data,
@@ -195,11 +195,11 @@ def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force
     """
     diagnostics = session.diagnostics
     path = require_model(session, model)
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
     from gpa_mlx.store.staging import check_destination, recover, staged
     from gpa_mlx.train.language_model.export import write_fused
 
-    parts = ModelParts(path, adapter)
+    parts = GPAModel(path, adapter)
     target = out.resolve()
     if Path(path).resolve().is_relative_to(target) or adapter.resolve().is_relative_to(target):
         raise SettingsError(f"{out} holds an input.", hint="Choose another destination.")

@@ -15,6 +15,7 @@ from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.dictation.events import Cancelled, Event, Failed, Finished, Partial
 from gpa_mlx.dictation.options import DictationOptions
 from gpa_mlx.dictation.recording import Recorder, Utterance
+from gpa_mlx.engine.shared import SharedEngine
 from gpa_mlx.errors import AudioDeviceError, CancelledError, GPAError
 from gpa_mlx.text.joining import join_segments
 
@@ -53,7 +54,7 @@ class Dictation:
         on_event: Callable[[Event], None],
         options: DictationOptions | None = None,
     ) -> None:
-        self._engine = engine
+        self._engine = SharedEngine(engine, owns_thread=False)
         self._microphone = microphone
         self._history = history
         self._on_event = on_event
@@ -212,11 +213,8 @@ class Dictation:
         utterance.ended.wait()
         if not utterance.duration_s:
             _discard(utterance)
-            return (
-                Cancelled(None)
-                if utterance.is_cancelled
-                else Failed(utterance.interruption or _nothing_recorded(), None)
-            )
+            error = utterance.interruption or _nothing_recorded()
+            return Cancelled(None) if utterance.is_cancelled else Failed(error, None)
         if utterance.is_cancelled:
             return Cancelled(utterance.journal.entry)
         if problem is not None:
@@ -228,7 +226,7 @@ class Dictation:
 
     def _transcribe(self, utterance: Utterance) -> str:
         options = self._options.generation
-        stream = self._engine.stream(lambda engine: engine.stream_transcribe_live(utterance.blocks, options=options))
+        stream = self._engine.stream_transcribe_live(utterance.blocks, options=options)
         return _joined_text(utterance.follow(stream), self.notify)
 
 
@@ -255,7 +253,8 @@ def recognise_again(
     options = options or DictationOptions()
     with history.hold(entry) as held:
         audio, generation = held.entry.audio, options.generation
-        stream = engine.stream(lambda opened: opened.stream_transcribe_live(_blocks(audio), options=generation))
+        shared = SharedEngine(engine, owns_thread=False)
+        stream = shared.stream_transcribe_live(_blocks(audio), options=generation)
         try:
             with closing(stream):
                 heard = _joined_text(stream, notify)

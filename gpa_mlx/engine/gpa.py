@@ -1,4 +1,4 @@
-"""GPA: one object that transcribes, speaks and converts voices.
+"""The engine's facade: one object that transcribes, speaks and converts voices, whatever the model's family.
 
 Every `stream_x` checks its arguments at the call and yields numpy and text as they appear; its last item alone carries
 `finish_reason` and `timings`. Every `x` is the fold of its stream.
@@ -12,47 +12,29 @@ last chunk.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-import numpy as np
-
-from gpa_mlx.audio.files.reader import load_recording
-from gpa_mlx.audio.recording import Recording, require_min_length
-from gpa_mlx.codec.speech import SpeechChunker
-from gpa_mlx.engine.tasks import (
-    DEFAULT_MAX_TOKENS,
-    checked,
-    glm_and_semantic_codes,
-    head_of,
-    load_parts,
-    semantic_codes,
-    stop_ids_of,
-)
+from gpa_mlx.engine.codes import enroll_voice, tokenize
+from gpa_mlx.engine.folding import fold_speech
+from gpa_mlx.engine.synthesizer import Synthesizer
 from gpa_mlx.engine.transcriber import Transcriber
-from gpa_mlx.errors import GPAError, NoSpeechError, VoiceError
-from gpa_mlx.lm.generate import Token, generate_tokens
+from gpa_mlx.errors import GPAError
+from gpa_mlx.model.family import ModelFamily
 from gpa_mlx.model.parts import ModelParts
-from gpa_mlx.model.prompts import convert_voice_prompt, speak_prompt
-from gpa_mlx.runtime.timing import TaskTimer
-from gpa_mlx.text.joining import check_text, join_segments
-from gpa_mlx.tokenizers.bicodec import bicodec_waveform
+from gpa_mlx.model.registry import FAMILIES, open_model
+from gpa_mlx.transcripts.collector import collect
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioLike,
     AudioTokens,
-    Codes,
-    FinishReason,
+    Capabilities,
     GenerationOptions,
     LiveStream,
-    Segment,
     Speech,
-    SpeechChunk,
     SpeechStream,
     Task,
     Transcription,
@@ -62,14 +44,7 @@ from gpa_mlx.types import (
     Waveform,
 )
 
-MAX_PASS_S = 60.0
-"""Longest recording that is tokenised in one piece: attention over it needs memory in the square of its length."""
-
-MAX_REFERENCE_S = 600.0
-"""Longest recording a voice is made from: loudness is measured over all of it."""
-
-MIN_VOICE_S = 0.5
-"""Shortest recording a voice is made from."""
+T = TypeVar("T")
 
 REFERENCE_OPTIONS: dict[Task, GenerationOptions] = {
     "transcribe": GenerationOptions(),
@@ -77,24 +52,33 @@ REFERENCE_OPTIONS: dict[Task, GenerationOptions] = {
     "vc": GenerationOptions(temperature=0.2, repetition_penalty=1.2),
 }
 _MAX_PASSAGE_CHARS = 200
+_TASK_WORDS: dict[Task, str] = {"transcribe": "transcribe", "speak": "speak", "vc": "convert voices"}
 
 
-def load(path: str | os.PathLike[str], *, adapter: str | os.PathLike[str] | None = None) -> GPA:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    adapter: str | os.PathLike[str] | None = None,
+    families: Mapping[str, ModelFamily] = FAMILIES,
+) -> GPA:
     """Open a converted model; weights are read when a task first needs them.
 
     Args:
         path: A directory written by `gpa-mlx convert`.
         adapter: A directory written by `gpa-mlx train lm --lora`, to be added to the language model.
+        families: The model families that are known, by name.
 
     Raises:
         ModelNotFoundError: Nothing at `path` or `adapter`.
         ModelFormatError: Not a converted model, or a damaged one.
     """
-    return GPA(ModelParts(path, adapter))
+    return GPA(open_model(path, adapter, families=families))
 
 
 class GPA:
     """A loaded model. Use it from one thread: MLX streams belong to the thread that made them.
+
+    What a model cannot do (see `capabilities`) is refused with a `GPAError`.
 
     Args:
         parts: The model's parts; `load` makes them from a directory.
@@ -104,7 +88,7 @@ class GPA:
 
     def __init__(self, parts: ModelParts) -> None:
         self._parts = parts
-        self._listener = Transcriber(parts, partial(self._generate, task="transcribe"))
+        self._synthesizer = Synthesizer(parts)
 
     def __enter__(self) -> Self:
         return self
@@ -143,18 +127,24 @@ class GPA:
         return self._parts.manifest.speech_max_chars or _MAX_PASSAGE_CHARS
 
     @property
+    def capabilities(self) -> Capabilities:
+        """What the model can do."""
+        return Capabilities(family=self._parts.family, tasks=frozenset(self._parts.needs))
+
+    @property
     def max_segment_s(self) -> float:
-        """Longest stretch of a recording that the model hears in one go."""
-        return self._listener.max_segment_s
+        """Longest segment of a recording that the model decodes in one pass."""
+        return self._transcriber.max_segment_s
 
     @property
     def reference_s(self) -> float:
-        """Seconds of a recording that the model makes a voice from; what comes after them is not heard."""
-        return self._parts.bicodec_args.ref_segment_duration
+        """Seconds of a recording that the model makes a voice from; what comes after them does not count."""
+        return self._able(self._parts.enrollment, "make voices").reference_s
 
     def warm(self, task: Task) -> None:
         """Load the parts a task needs now instead of at its first use."""
-        load_parts(self._parts, task)
+        self._able(self._parts.needs.get(task), _TASK_WORDS[task])
+        self._parts.load(task)
 
     # -- transcribe ---------------------------------------------------------------------------------------------------
 
@@ -179,18 +169,7 @@ class GPA:
             AudioFileError: The audio cannot be used.
             SettingsError: An option is out of range.
         """
-        segments: list[Segment] = []
-        for chunk in self.stream_transcribe(audio, options=options, vad=vad, batch=batch):
-            if chunk.segment is not None:
-                segments.append(chunk.segment)
-            if chunk.finish_reason is not None and chunk.timings is not None:
-                return Transcription(
-                    text=join_segments(segment.text for segment in segments),
-                    segments=tuple(segments),
-                    finish_reason=chunk.finish_reason,
-                    timings=chunk.timings,
-                )
-        raise AssertionError("a stream always ends with a finish reason")
+        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
 
     def stream_transcribe(
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
@@ -199,8 +178,8 @@ class GPA:
 
         With a batch of several segments the text of each comes in one piece.
         """
-        options = checked(options or self.default_options("transcribe"))
-        return self._listener.stream(audio, options, vad=vad, batch=batch)
+        options = options or self.default_options("transcribe")
+        return self._transcriber.stream(audio, options, vad=vad, batch=batch)
 
     def stream_transcribe_live(
         self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
@@ -219,8 +198,8 @@ class GPA:
         Raises:
             SettingsError: An option is out of range.
         """
-        options = checked(options or self.default_options("transcribe"))
-        return self._listener.stream_live(blocks, options, vad=vad)
+        options = options or self.default_options("transcribe")
+        return self._transcriber.stream_live(blocks, options, vad=vad)
 
     # -- speak and convert --------------------------------------------------------------------------------------------
 
@@ -239,7 +218,7 @@ class GPA:
             NoSpeechError: The model produced no speech.
             SettingsError: An option is out of range.
         """
-        return _fold(self.stream_speak(text, voice=voice, options=options))
+        return fold_speech(self.stream_speak(text, voice=voice, options=options))
 
     def stream_speak(
         self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
@@ -249,11 +228,9 @@ class GPA:
         With a `lookahead` sound starts that many codes after the first chunk's, which is sooner and no longer exact:
         `StreamingDecoder` tells by how much.
         """
-        options = checked(options or self.default_options("speak"))
-        check_text(text)
-        self._check_voice(voice)
-        prompt = speak_prompt(self._parts.layout, voice.global_tokens, self._parts.text.encode(text))
-        return self._stream_speech(prompt, voice, options, "speak", TaskTimer(), lookahead)
+        task = self._able(self._parts.speech, _TASK_WORDS["speak"])
+        options = options or self.default_options("speak")
+        return self._synthesizer.stream_speak(task, text, voice, options, lookahead=lookahead)
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """Say the same thing in another voice.
@@ -270,7 +247,7 @@ class GPA:
             NoSpeechError: The model produced no speech.
             SettingsError: An option is out of range.
         """
-        return _fold(self.stream_convert_voice(audio, voice=voice, options=options))
+        return fold_speech(self.stream_convert_voice(audio, voice=voice, options=options))
 
     def stream_convert_voice(
         self,
@@ -281,77 +258,9 @@ class GPA:
         lookahead: int | None = None,
     ) -> SpeechStream:
         """Yield converted speech as it is made; `lookahead` as for `stream_speak`, all else as for `convert_voice`."""
-        options = checked(options or self.default_options("vc"))
-        self._check_voice(voice)
-        recording = load_recording(audio, max_duration_s=MAX_PASS_S)
-        require_min_length(recording, "The source")
-        if not np.any(recording.first_channel):
-            raise GPAError("The source is silent.", hint="Give a recording with speech on its first channel.")
-
-        def run() -> SpeechStream:
-            clock = TaskTimer()
-            semantic = semantic_codes(self._parts, recording)
-            clock.encode_s = time.perf_counter() - clock.start
-            prompt = convert_voice_prompt(self._parts.layout, voice.global_tokens, semantic)
-            budget = max(DEFAULT_MAX_TOKENS, len(semantic) * 5 // 4)
-            bounded = options if options.max_tokens is not None else replace(options, max_tokens=budget)
-            yield from self._stream_speech(prompt, voice, bounded, "vc", clock, lookahead)
-
-        return run()
-
-    def _stream_speech(
-        self,
-        prompt: Sequence[int],
-        voice: Voice,
-        options: GenerationOptions,
-        task: Task,
-        clock: TaskTimer,
-        lookahead: int | None,
-    ) -> SpeechStream:
-        layout = self._parts.layout
-        decoder = self._parts.vocoder.stream(voice.global_tokens, lookahead=lookahead)
-        chunker = SpeechChunker(decoder, as_reference=not options.constrain)
-        codes: list[int] = []
-        handed_out = 0
-        finish: FinishReason = "length"
-        in_speech = True
-        stop_ids = stop_ids_of(self._parts, options)
-        for token in (generated.id for generated in self._generate(prompt, options, clock, task=task)):
-            if token in stop_ids:
-                finish = "stop"
-                break
-            # The reference reads up to a second end marker and ignores everything that is not a semantic token.
-            in_speech = in_speech and token != layout.end_content
-            if not in_speech or token not in layout.semantic:
-                continue
-            codes.append(layout.semantic.code_of(token))
-            started = time.perf_counter()
-            audio = chunker.push(codes[-1])
-            clock.decode_s += time.perf_counter() - started
-            if len(audio):
-                clock.first_output()
-                first, handed_out = handed_out, handed_out + len(audio) // decoder.samples_per_code
-                yield SpeechChunk(
-                    audio=audio,
-                    sample_rate=SAMPLE_RATE_HZ,
-                    codes=np.asarray(codes[first:handed_out], dtype=np.int32),
-                )
-        if not codes:
-            raise NoSpeechError(
-                "The model ended without any speech.", hint="Try another seed, a higher temperature or other input."
-            )
-        started = time.perf_counter()
-        audio = chunker.finish()
-        clock.decode_s += time.perf_counter() - started
-        clock.first_output()
-        yield SpeechChunk(
-            audio=audio,
-            sample_rate=SAMPLE_RATE_HZ,
-            codes=np.asarray(codes[handed_out:], dtype=np.int32),
-            finish_reason=finish,
-            timings=clock.timings(len(codes) * decoder.samples_per_code / SAMPLE_RATE_HZ),
-            seed=options.seed,
-        )
+        task = self._able(self._parts.conversion, _TASK_WORDS["vc"])
+        options = options or self.default_options("vc")
+        return self._synthesizer.stream_convert(task, audio, voice, options, lookahead=lookahead)
 
     # -- voices and codes ---------------------------------------------------------------------------------------------
 
@@ -367,17 +276,7 @@ class GPA:
             VoiceError: Silent or shorter than 0.5 s.
             InputTooLongError: Longer than 10 minutes.
         """
-        recording = load_recording(audio, max_duration_s=MAX_REFERENCE_S)
-        if recording.duration_s < MIN_VOICE_S:
-            raise VoiceError(
-                f"The recording for the voice is {recording.duration_s:.2f} s long; it takes at least {MIN_VOICE_S} s.",
-                hint=f"Use {self.reference_s:g} s of clean speech.",
-            )
-        if not np.any(recording.first_channel):
-            raise VoiceError(
-                "The recording for the voice is silent.", hint=f"Use {self.reference_s:g} s of clean speech."
-            )
-        return Voice(name=name, global_tokens=tuple(int(code) for code in self._global_codes(recording)))
+        return enroll_voice(self._able(self._parts.enrollment, "make voices"), audio, name)
 
     def tokenize(self, audio: AudioLike) -> AudioTokens:
         """Turn a recording into its three kinds of codes, as the reference does.
@@ -388,16 +287,7 @@ class GPA:
             AudioFileError: The audio cannot be used.
             InputTooLongError: More than 60 s.
         """
-        recording = load_recording(audio, max_duration_s=MAX_PASS_S)
-        require_min_length(recording, "The recording")
-        glm, semantic = glm_and_semantic_codes(self._parts, recording)
-        return AudioTokens(
-            glm=glm,
-            semantic=semantic,
-            global_tokens=self._global_codes(recording),
-            duration_s=recording.duration_s,
-            glm_duration_s=min(len(recording), self._parts.glm.max_samples) / SAMPLE_RATE_HZ,
-        )
+        return tokenize(self._able(self._parts.codec, "tokenise recordings"), audio)
 
     def detokenize(self, semantic: Sequence[int], global_tokens: Sequence[int]) -> Waveform:
         """Decode codes to sound: `(320 * len(semantic),)` float32, the decoder's output as it is.
@@ -405,54 +295,17 @@ class GPA:
         Raises:
             GPAError: No codes, or codes this model does not have.
         """
-        return self._parts.vocoder.decode(semantic, global_tokens)
+        return self._able(self._parts.codec, "decode codes").detokenize(semantic, global_tokens)
 
-    # -- shared -------------------------------------------------------------------------------------------------------
+    @property
+    def _transcriber(self) -> Transcriber:
+        return Transcriber(self._parts, self._able(self._parts.transcription, _TASK_WORDS["transcribe"]))
 
-    def _generate(
-        self, prompt: Sequence[int], options: GenerationOptions, clock: TaskTimer, *, task: Task
-    ) -> Generator[Token, None, None]:
-        clock.prompt_tokens += len(prompt)
-        tokens = generate_tokens(
-            self._parts.language_model,
-            head_of(self._parts, task, options),
-            prompt,
-            options,
-            max_tokens=options.max_tokens or DEFAULT_MAX_TOKENS,
-            stop_ids=stop_ids_of(self._parts, options),
-        )
-        mark = time.perf_counter()
-        for count, token in enumerate(tokens):
-            now = time.perf_counter()
-            if count == 0:
-                clock.prefill_s += now - mark
-            else:
-                clock.generate_s += now - mark
-            clock.generated_tokens += 1
-            yield token
-            mark = time.perf_counter()
-
-    def _global_codes(self, recording: Recording) -> Codes:
-        return self._parts.speaker.encode(bicodec_waveform(recording.first_channel, self._parts.bicodec_args))
-
-    def _check_voice(self, voice: Voice) -> None:
-        speaker = self._parts.bicodec_args.speaker_encoder
-        if len(voice.global_tokens) != speaker.token_num or max(voice.global_tokens) >= speaker.codebook_size:
-            raise VoiceError(
-                f"The voice '{voice.name}' does not fit this model.", hint="Make the voice again with this model."
+    def _able(self, task: T | None, words: str) -> T:
+        """Return a task of the model, or refuse one that it has not."""
+        if task is None:
+            raise GPAError(
+                f"The model '{self._parts.manifest.model_name}' cannot {words}.",
+                hint=f"Use another model; this one can {', '.join(_TASK_WORDS[able] for able in self._parts.needs)}.",
             )
-
-
-def _fold(chunks: Iterator[SpeechChunk]) -> Speech:
-    pieces = list(chunks)
-    last = pieces[-1]
-    assert last.finish_reason is not None
-    assert last.timings is not None
-    return Speech(
-        audio=np.concatenate([piece.audio for piece in pieces]),
-        sample_rate=last.sample_rate,
-        codes=np.concatenate([piece.codes for piece in pieces]),
-        finish_reason=last.finish_reason,
-        timings=last.timings,
-        seed=last.seed,
-    )
+        return task

@@ -1,4 +1,4 @@
-"""The text of one stretch of speech, token by token."""
+"""Incremental detokenisation of one decoding pass, with loop detection and confidence."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from gpa_mlx.lm.repetition import LoopDetector
 
 if TYPE_CHECKING:
     from gpa_mlx.lm.generate import Token
-    from gpa_mlx.model.vocab import TokenLayout
-    from gpa_mlx.tokenizers.text import TextTokenizer
+    from gpa_mlx.model.tasks import TextOutput
     from gpa_mlx.types import FinishReason
 
 _MAX_PERIOD = 32
@@ -21,10 +20,10 @@ _MIN_LOOP_PERIODS = 5
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What was heard in one stretch.
+    """What one decoding pass makes of a segment.
 
     Attributes:
-        text: Its words; without the repetitions where the model went round in circles.
+        text: Its words; without the repetitions where the model went into a loop.
         finish_reason: `stop`, `length` or `loop`.
         confidence: Geometric mean of the tokens' probabilities, 0 to 1.
     """
@@ -35,25 +34,19 @@ class Hypothesis:
 
 
 class HypothesisBuilder:
-    """Turns the tokens of one transcription into text and notices when they go round in circles.
+    """Turns the tokens of one decoding pass into text and detects loops.
 
     A loop is a period of up to 32 tokens that comes at least five times and fills at least 20 tokens: nobody who reads
     out numbers or sings a refrain is that regular.
 
     Args:
-        layout: Where the markers are.
-        tokenizer: Decodes text ids.
-        stop_ids: Ids that end the transcription.
-        exact: Let it go round in circles, as the reference does.
+        output: What the text is made of.
+        exact: Let it loop, as the reference does.
     """
 
-    def __init__(
-        self, layout: TokenLayout, tokenizer: TextTokenizer, stop_ids: frozenset[int], *, exact: bool = False
-    ) -> None:
-        self._layout = layout
-        self._tokenizer = tokenizer
-        self._stream = tokenizer.stream()
-        self._stop_ids = stop_ids
+    def __init__(self, output: TextOutput, *, exact: bool = False) -> None:
+        self._output = output
+        self._stream = output.tokenizer.stream()
         self._exact = exact
         self._loops = LoopDetector(max_period=_MAX_PERIOD, min_ids=_MIN_LOOP_TOKENS, min_periods=_MIN_LOOP_PERIODS)
         self._ids: list[int] = []
@@ -70,12 +63,11 @@ class HypothesisBuilder:
     def push(self, token: Token) -> str:
         """Take the next token; return the text that it completes, often none."""
         self._logprobs.append(token.logprob)
-        if token.id in self._stop_ids:
+        if token.id in self._output.stop_ids:
             self._reason = "stop"
             return ""
-        # The reference reads up to a second start marker and drops end markers, wherever they are.
-        self._in_text = self._in_text and token.id != self._layout.start_content
-        if not self._in_text or token.id == self._layout.end_content:
+        self._in_text = self._in_text and token.id not in self._output.end_ids
+        if not self._in_text or token.id in self._output.marker_ids:
             return ""
         self._ids.append(token.id)
         if self._loops.push(token.id) and not self._exact:
@@ -90,10 +82,10 @@ class HypothesisBuilder:
         self._pieces.append(tail)
         return tail
 
-    def heard(self) -> Hypothesis:
+    def hypothesis(self) -> Hypothesis:
         """Return the result, after `flush`."""
         text = "".join(self._pieces)
         if self._reason == "loop":
-            text = self._tokenizer.decode(self._ids[: len(self._ids) - self._loops.repeated()])
+            text = self._output.tokenizer.decode(self._ids[: len(self._ids) - self._loops.repeated()])
         confidence = math.exp(sum(self._logprobs) / len(self._logprobs)) if self._logprobs else 0.0
         return Hypothesis(text, self._reason, confidence)

@@ -1,8 +1,8 @@
-"""Speech that is still going on: when to hear it, and what of the hearing is to be believed.
+"""LocalAgreement-2 for live transcription: when to decode an open segment, and which words of a pass to confirm.
 
-The segment that is still growing is heard again and again, each time from its start. Words that two hearings in a row
-agree on are confirmed (LocalAgreement-2: Liu, Spanakis and Niehues, arXiv 2005.11185; for Whisper: Machacek, Dabre and
-Bojar, arXiv 2307.14743). When the segment has ended it is heard once more, as a recording is, and only that counts.
+The segment that is still growing is decoded again and again, each time from its start. Words that two passes in a row
+agree on are confirmed (Liu, Spanakis and Niehues, arXiv 2005.11185; for Whisper: Machacek, Dabre and Bojar, arXiv
+2307.14743). When the segment has ended it is decoded once more, as a recording is, and only that counts.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from gpa_mlx.runtime.turns import turn_wanted
 from gpa_mlx.text.cjk import CJK
 from gpa_mlx.types import LiveChunk, LiveStream, Segment, Waveform
 
-# Of audio that nobody has heard yet, before the open segment is heard again.
+# Of audio that was in no pass yet, before the open segment is decoded again.
 _LEAST_NEW_S = 0.4
-# Hearings of open segments take at most this share of the time.
+# Passes over open segments take at most this share of the time.
 _SHARE = 0.5
 # A Chinese character or a word, with the blanks in front of it.
 _UNIT = re.compile(rf"\s*(?:[{CJK}]|[^\s{CJK}]+)")
 
 
 class LiveDecoder(Protocol):
-    """Hears stretches of one live source."""
+    """Decodes the segments of one live source."""
 
-    def decode_open(self, part: AudioSegment) -> str:
-        """Return the words of the segment that is still growing, so far."""
+    def decode_open(self, segment: AudioSegment) -> str:
+        """Return the words so far of the segment that is still growing."""
         ...
 
-    def hear(self, part: AudioSegment) -> Segment:
-        """Return a segment that has ended, heard as `transcribe` does; what comes next is another segment."""
+    def decode(self, segment: AudioSegment) -> Segment:
+        """Return a segment that has ended, decoded as `transcribe` does; what comes next is another segment."""
         ...
 
 
 class LocalAgreement:
-    """What hearings of one growing stretch agree on; words, of Chinese characters."""
+    """What decoding passes over one growing segment agree on, in words or Chinese characters."""
 
     def __init__(self) -> None:
         self._confirmed: list[str] = []
@@ -50,17 +50,17 @@ class LocalAgreement:
 
     @property
     def confirmed(self) -> str:
-        """What two hearings in a row agreed on; it only grows."""
+        """What two passes in a row agreed on; it only grows."""
         return "".join(self._confirmed).strip()
 
     @property
     def unconfirmed(self) -> str:
-        """What the last hearing has after it, with the blank between the two."""
+        """What the last pass has after it, with the blank between the two."""
         rest = "".join(self._rest)
         return rest if self._confirmed else rest.lstrip()
 
     def push(self, text: str) -> None:
-        """Take the next hearing of all of the stretch so far."""
+        """Take the text of the next pass over all of the segment so far."""
         units = _UNIT.findall(text)
         rest = units[_end_of(self._confirmed, units) :]
         agreed = 0
@@ -73,68 +73,68 @@ class LocalAgreement:
 
 
 class DecodeThrottle:
-    """Spaces hearings so that they take about half of the time at most, however long the segment has become."""
+    """Spaces decoding passes so that they take half of the time at most, however long the segment has become."""
 
     def __init__(self) -> None:
         self._took_s = 0.0
         self._length_s = 1.0
-        self._heard_end_s = 0.0
+        self._decoded_end_s = 0.0
 
     def is_due(self, span_s: tuple[float, float]) -> bool:
-        """Return whether the open segment from `span_s[0]` to `span_s[1]` has grown enough to be heard again."""
+        """Return whether the open segment from `span_s[0]` to `span_s[1]` has grown enough to be decoded again."""
         start_s, end_s = span_s
         # Never more than the last one took: one that was slow by chance must not put off the next for long.
         expected_s = self._took_s * min(1.0, (end_s - start_s) / self._length_s)
-        return end_s - max(start_s, self._heard_end_s) >= max(_LEAST_NEW_S, expected_s / _SHARE)
+        return end_s - max(start_s, self._decoded_end_s) >= max(_LEAST_NEW_S, expected_s / _SHARE)
 
-    def heard(self, part: AudioSegment, took_s: float) -> None:
-        """Note how many seconds the hearing of a segment took, be it open or ended."""
+    def decoded(self, segment: AudioSegment, took_s: float) -> None:
+        """Note how many seconds a pass over a segment took, be it open or ended."""
         self._took_s = took_s
-        self._length_s = part.end_s - part.start_s
-        self._heard_end_s = part.end_s
+        self._length_s = segment.end_s - segment.start_s
+        self._decoded_end_s = segment.end_s
 
 
-def follow(blocks: Iterable[Waveform], segmenter: Segmenter, ear: LiveDecoder) -> LiveStream:
+def follow(blocks: Iterable[Waveform], segmenter: Segmenter, decoder: LiveDecoder) -> LiveStream:
     """Yield what is known of a live source whenever that changes, and every segment when it has ended.
 
-    A hearing of an open segment begins only when it has grown by at least 0.4 s and nothing says that it is about to
+    A pass over an open segment begins only when it has grown by at least 0.4 s and nothing says that it is about to
     end. Meanwhile blocks wait in the source, which should hand out all it has at once.
 
     Args:
         blocks: 16 kHz mono float32 of any length, as soon as it is there; an empty one says that there is nothing new.
         segmenter: Cuts the source.
-        ear: Hears it.
+        decoder: Decodes its segments.
 
     Raises:
         CancelledError: A surrounding `cancellable` scope is cancelled.
     """
-    agreement, pace = LocalAgreement(), DecodeThrottle()
+    agreement, throttle = LocalAgreement(), DecodeThrottle()
     shown = ("", "")
 
-    def ended(parts: Iterable[AudioSegment]) -> LiveStream:
+    def ended(segments: Iterable[AudioSegment]) -> LiveStream:
         nonlocal agreement, shown
-        for part in parts:
-            if len(part.recording) < MIN_SAMPLES:
+        for segment in segments:
+            if len(segment.recording) < MIN_SAMPLES:
                 continue
             check_cancelled()
             started = time.perf_counter()
-            segment = ear.hear(part)
-            pace.heard(part, time.perf_counter() - started)
+            transcribed = decoder.decode(segment)
+            throttle.decoded(segment, time.perf_counter() - started)
             agreement, shown = LocalAgreement(), ("", "")
-            yield LiveChunk(heard_s=segmenter.position_s, segment=segment)
+            yield LiveChunk(heard_s=segmenter.position_s, segment=transcribed)
 
     for block in blocks:
         check_cancelled()
         samples = np.asarray(block, dtype=np.float64)
         yield from ended(segmenter.push(Recording(samples, samples)))
         span_s = segmenter.open_span
-        if span_s is not None and pace.is_due(span_s):
-            part = segmenter.open_audio()
-            assert part is not None
+        if span_s is not None and throttle.is_due(span_s):
+            segment = segmenter.open_audio()
+            assert segment is not None
             check_cancelled()
             started = time.perf_counter()
-            agreement.push(ear.decode_open(part))
-            pace.heard(part, time.perf_counter() - started)
+            agreement.push(decoder.decode_open(segment))
+            throttle.decoded(segment, time.perf_counter() - started)
         # What is known may be said again, to let others have the thread meanwhile.
         if (agreement.confirmed, agreement.unconfirmed) != shown or turn_wanted():
             shown = (agreement.confirmed, agreement.unconfirmed)
@@ -143,7 +143,7 @@ def follow(blocks: Iterable[Waveform], segmenter: Segmenter, ear: LiveDecoder) -
 
 
 def _end_of(confirmed: Sequence[str], units: Sequence[str]) -> int:
-    """Return where in a new hearing the confirmed part ends: after the beginning that differs least from it."""
+    """Return where in a new pass the confirmed part ends: after the beginning that differs least from it."""
     words = [unit.strip() for unit in units]
     costs = list(range(len(words) + 1))
     for number, word in enumerate((unit.strip() for unit in confirmed), start=1):

@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from gpa_mlx.engine.folding import fold_speech
 from gpa_mlx.engine.thread import EngineThread
+from gpa_mlx.transcripts.collector import collect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from gpa_mlx.types import (
         AudioLike,
         AudioTokens,
+        Capabilities,
         GenerationOptions,
         LiveChunk,
         LiveStream,
@@ -97,6 +100,11 @@ class SharedEngine:
         return self._ask(lambda engine: engine.parts_loaded)
 
     @property
+    def capabilities(self) -> Capabilities:
+        """As `GPA.capabilities`."""
+        return self._ask(lambda engine: engine.capabilities)
+
+    @property
     def max_passage_chars(self) -> int:
         """As `GPA.max_passage_chars`."""
         return self._ask(lambda engine: engine.max_passage_chars)
@@ -128,7 +136,7 @@ class SharedEngine:
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> Transcription:
         """As `GPA.transcribe`."""
-        return self._ask(lambda engine: engine.transcribe(audio, options=options, vad=vad, batch=batch))
+        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
 
     def stream_transcribe(
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
@@ -152,7 +160,7 @@ class SharedEngine:
 
     def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """As `GPA.speak`."""
-        return self._ask(lambda engine: engine.speak(text, voice=voice, options=options))
+        return fold_speech(self.stream_speak(text, voice=voice, options=options))
 
     def stream_speak(
         self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
@@ -164,7 +172,7 @@ class SharedEngine:
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """As `GPA.convert_voice`."""
-        return self._ask(lambda engine: engine.convert_voice(audio, voice=voice, options=options))
+        return fold_speech(self.stream_convert_voice(audio, voice=voice, options=options))
 
     def stream_convert_voice(
         self,

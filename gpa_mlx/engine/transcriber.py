@@ -1,9 +1,8 @@
-"""How the engine transcribes: recordings in segments, one by one or several together, and live sources."""
+"""Transcription with any family's model: recordings in segments, one by one or in a batch, and live sources."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial, reduce
 
@@ -11,18 +10,15 @@ from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.audio.recording import require_min_duration, require_min_length
 from gpa_mlx.audio.vad.registry import make_detector
 from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter, iter_segments, split_quietly
+from gpa_mlx.engine.decoding import BatchDecoder, DecodingPass, checked, generate
 from gpa_mlx.engine.hypothesis import Hypothesis, HypothesisBuilder
 from gpa_mlx.engine.local_agreement import follow
-from gpa_mlx.engine.tasks import DEFAULT_MAX_TOKENS, glm_and_semantic_codes, head_of, load_parts, stop_ids_of
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
-from gpa_mlx.lm.generate import Token
 from gpa_mlx.model.parts import ModelParts
-from gpa_mlx.model.prompts import transcribe_prompt
+from gpa_mlx.model.tasks import Prompt, RecordingEncoder, TranscriptionTask
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.runtime.timing import TaskTimer
 from gpa_mlx.text.joining import join_segments
-from gpa_mlx.tokenizers.glm import GLMTokenizer, IncrementalGLMTokenizer
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioLike,
@@ -37,26 +33,23 @@ from gpa_mlx.types import (
     Waveform,
 )
 
-Generate = Callable[[Sequence[int], GenerationOptions, TaskTimer], Generator[Token, None, None]]
-"""Runs the language model on a prompt and adds to a clock."""
-
 
 class Transcriber:
     """Transcribes with a loaded model; `gpa_mlx.engine.gpa.GPA` says what its streams are.
 
     Args:
-        parts: The model's parts.
-        generate: Its language model, for this task.
+        parts: The model.
+        task: Its transcription.
     """
 
-    def __init__(self, parts: ModelParts, generate: Generate) -> None:
+    def __init__(self, parts: ModelParts, task: TranscriptionTask) -> None:
         self._parts = parts
-        self._generate = generate
+        self._task = task
 
     @property
     def max_segment_s(self) -> float:
-        """Longest stretch that the model hears in one go."""
-        longest_s = self._parts.glm.max_samples / SAMPLE_RATE_HZ
+        """Longest segment of one decoding pass, in seconds; asking loads nothing."""
+        longest_s = self._task.max_samples / SAMPLE_RATE_HZ
         return min(longest_s, self._parts.manifest.max_segment_s or longest_s)
 
     def stream(
@@ -66,185 +59,183 @@ class Transcriber:
 
         Raises:
             AudioFileError: The audio cannot be used.
-            SettingsError: The batch is empty.
+            SettingsError: The batch is empty, or an option is out of range.
         """
+        options = checked(options)
         if batch < 1:
             raise SettingsError(f"A batch of {batch} segments makes no sense.", hint="Give 1 or more.")
         detector = make_detector(vad)
         reader = open_recording(audio)
 
         def run() -> TranscriptionStream:
-            clock = TaskTimer()
+            decoding = DecodingPass(options, TaskTimer())
             reason: FinishReason = "no_speech"
             end_s = 0.0
             with reader:
-                parts = iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=detector)
-                hear = self._hear_one_by_one if batch == 1 else partial(self._hear_together, batch=batch)
-                for chunk in hear(parts, options, clock):
+                segments = iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=detector)
+                decode = self._decode_one_by_one if batch == 1 else partial(self._decode_batch, batch=batch)
+                for chunk in decode(segments, decoding):
                     if chunk.segment is not None:
                         reason = _worse(reason, chunk.segment.finish_reason)
                     yield chunk
                 end_s = reader.position_s
             require_min_duration(end_s, "The recording")
-            yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=clock.timings(end_s))
+            timings = decoding.clock.timings(end_s)
+            yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=timings)
 
         return run()
 
     def stream_live(self, blocks: Iterable[Waveform], options: GenerationOptions, *, vad: VadChoice) -> LiveStream:
-        """Yield what is known of a live source whenever that changes."""
+        """Yield what is known of a live source whenever that changes.
+
+        Raises:
+            SettingsError: An option is out of range.
+        """
+        options = checked(options)
         detector = make_detector(vad, is_live=True)
 
         def run() -> LiveStream:
-            # What loading takes must not count as the time of the first hearing.
-            load_parts(self._parts, "transcribe")
-            clock = TaskTimer()
+            # What loading takes must not count as the time of the first pass.
+            self._parts.load("transcribe")
+            decoding = DecodingPass(options, TaskTimer())
             reason: FinishReason = "no_speech"
             segmenter = Segmenter(max_duration_s=self.max_segment_s, vad=detector, is_live=True)
-            with closing(follow(blocks, segmenter, _LiveDecoder(self, options, clock))) as chunks:
+            with closing(follow(blocks, segmenter, _LiveSegmentDecoder(self, self._task, decoding))) as chunks:
                 for chunk in chunks:
                     if chunk.segment is not None:
                         reason = _worse(reason, chunk.segment.finish_reason)
-                    clock.first_output()
+                    decoding.clock.first_output()
                     yield chunk
             end_s = segmenter.position_s
-            yield LiveChunk(heard_s=end_s, finish_reason=reason, timings=clock.timings(end_s))
+            yield LiveChunk(heard_s=end_s, finish_reason=reason, timings=decoding.clock.timings(end_s))
 
         return run()
 
-    def _hear_one_by_one(
-        self, parts: Iterable[AudioSegment], options: GenerationOptions, clock: TaskTimer
-    ) -> TranscriptionStream:
-        for part in parts:
-            prompt = self._transcribe_prompt(part, clock)
-            builder = self._builder(options)
-            with closing(self._generate(prompt, options, clock)) as tokens:
-                for token in tokens:
-                    if piece := builder.push(token):
-                        clock.first_output()
-                        yield TranscriptionChunk(text=piece, start_s=part.start_s)
-                    if builder.is_done:
-                        break
-            tail = builder.flush()
-            yield self.finished(part, builder.heard(), tail, options, clock)
-
-    def _hear_together(
-        self, parts: Iterable[AudioSegment], options: GenerationOptions, clock: TaskTimer, *, batch: int
-    ) -> TranscriptionStream:
-        """Decode several segments at the same time; they come out in order."""
-        stop_ids = stop_ids_of(self._parts, options)
-        budget = options.max_tokens or DEFAULT_MAX_TOKENS
-        open_parts: dict[int, tuple[AudioSegment, HypothesisBuilder]] = {}
-
-        def requests() -> Iterator[BatchRequest]:
-            for index, part in enumerate(parts):
-                prompt = self._transcribe_prompt(part, clock)
-                clock.prompt_tokens += len(prompt)
-                open_parts[index] = part, self._builder(options)
-                yield BatchRequest(prompt=prompt, options=options, max_tokens=budget, stop_ids=stop_ids)
-
-        done: set[int] = set()
-        given_out = 0
-        model, head = self._parts.language_model, head_of(self._parts, "transcribe", options)
-        with closing(BatchGenerator(model, head, requests(), rows=batch)) as items:
-            for item in clock.generating(items):
-                builder = open_parts[item.index][1]
-                builder.push(item.token)
-                if builder.is_done or item.finish_reason:
-                    items.cancel(item.index)
-                    done.add(item.index)
-                while given_out in done:
-                    part, finished = open_parts.pop(given_out)
-                    given_out += 1
-                    clock.first_output()
-                    finished.flush()
-                    yield self.finished(part, finished.heard(), finished.heard().text, options, clock)
-
-    def finished(
-        self, part: AudioSegment, heard: Hypothesis, text: str, options: GenerationOptions, clock: TaskTimer
-    ) -> TranscriptionChunk:
-        """Return the chunk that ends a segment, after a second hearing in two pieces if the model went in circles."""
-        again = heard.finish_reason == "loop"
-        if again and len(halves := split_quietly(part)) > 1:
-            hearings = [self.hear(half, options, clock) for half in halves]
-            heard = Hypothesis(
-                text=join_segments(hearing.text for hearing in hearings),
-                finish_reason=reduce(_worse, [hearing.finish_reason for hearing in hearings]),
-                confidence=min(hearing.confidence for hearing in hearings),
-            )
-        segment = Segment(
-            start_s=part.start_s,
-            end_s=part.end_s,
-            text=heard.text,
-            finish_reason=heard.finish_reason,
-            confidence=heard.confidence,
-            doubtful=again,
-        )
-        return TranscriptionChunk(
-            text=heard.text if again else text, start_s=part.start_s, restarts=again, segment=segment
-        )
-
-    def incremental_glm_tokenizer(self) -> IncrementalGLMTokenizer:
-        """Return a GLM tokenizer for one segment that grows."""
-        return self._parts.glm.growing()
-
-    def _builder(self, options: GenerationOptions) -> HypothesisBuilder:
-        parts = self._parts
-        return HypothesisBuilder(
-            parts.layout, parts.text, stop_ids_of(self._parts, options), exact=not options.constrain
-        )
-
-    def _transcribe_prompt(
-        self, part: AudioSegment, clock: TaskTimer, glm: GLMTokenizer | IncrementalGLMTokenizer | None = None
-    ) -> list[int]:
-        require_min_length(part.recording, "The recording")
-        started = time.perf_counter()
-        glm_codes, semantic = glm_and_semantic_codes(self._parts, part.recording, glm)
-        check_cancelled()
-        clock.encode_s += time.perf_counter() - started
-        return transcribe_prompt(self._parts.layout, glm_codes, semantic)
-
-    def hear(
-        self,
-        part: AudioSegment,
-        options: GenerationOptions,
-        clock: TaskTimer,
-        glm: GLMTokenizer | IncrementalGLMTokenizer | None = None,
+    def decode(
+        self, segment: AudioSegment, decoding: DecodingPass, encoder: RecordingEncoder | None = None
     ) -> Hypothesis:
-        """Hear a stretch in one go, with its GLM codes from `glm` instead of the model's tokenizer if there is one."""
-        prompt = self._transcribe_prompt(part, clock, glm)
-        builder = self._builder(options)
-        with closing(self._generate(prompt, options, clock)) as tokens:
+        """Decode a segment in one pass, encoded by `encoder` instead of the task's own if there is one."""
+        prompt = self._prompt(segment, decoding, encoder)
+        builder = self._builder(decoding)
+        output = self._task.output(decoding.options)
+        with closing(generate(self._parts.language_model, output, prompt, decoding)) as tokens:
             for token in tokens:
                 builder.push(token)
                 if builder.is_done:
                     break
         builder.flush()
-        return builder.heard()
+        return builder.hypothesis()
+
+    def finished(
+        self, segment: AudioSegment, hypothesis: Hypothesis, text: str, decoding: DecodingPass
+    ) -> TranscriptionChunk:
+        """Return the chunk that ends a segment; if the model went into a loop, after decoding it anew in two pieces.
+
+        Args:
+            segment: What was decoded.
+            hypothesis: The result of the first pass.
+            text: What of it was in no chunk yet.
+            decoding: Options and clock.
+        """
+        is_loop = hypothesis.finish_reason == "loop"
+        if is_loop and len(halves := split_quietly(segment)) > 1:
+            passes = [self.decode(half, decoding) for half in halves]
+            hypothesis = Hypothesis(
+                text=join_segments(half.text for half in passes),
+                finish_reason=reduce(_worse, [half.finish_reason for half in passes]),
+                confidence=min(half.confidence for half in passes),
+            )
+        transcribed = Segment(
+            start_s=segment.start_s,
+            end_s=segment.end_s,
+            text=hypothesis.text,
+            finish_reason=hypothesis.finish_reason,
+            confidence=hypothesis.confidence,
+            doubtful=is_loop,
+        )
+        return TranscriptionChunk(
+            text=hypothesis.text if is_loop else text,
+            start_s=segment.start_s,
+            restarts=is_loop,
+            segment=transcribed,
+        )
+
+    def _decode_one_by_one(self, segments: Iterable[AudioSegment], decoding: DecodingPass) -> TranscriptionStream:
+        for segment in segments:
+            prompt = self._prompt(segment, decoding)
+            builder = self._builder(decoding)
+            output = self._task.output(decoding.options)
+            with closing(generate(self._parts.language_model, output, prompt, decoding)) as tokens:
+                for token in tokens:
+                    if piece := builder.push(token):
+                        decoding.clock.first_output()
+                        yield TranscriptionChunk(text=piece, start_s=segment.start_s)
+                    if builder.is_done:
+                        break
+            tail = builder.flush()
+            yield self.finished(segment, builder.hypothesis(), tail, decoding)
+
+    def _decode_batch(
+        self, segments: Iterable[AudioSegment], decoding: DecodingPass, *, batch: int
+    ) -> TranscriptionStream:
+        """Decode several segments at the same time; they come out in order."""
+        open_segments: dict[int, tuple[AudioSegment, HypothesisBuilder]] = {}
+
+        def prompts() -> Iterator[Prompt]:
+            for index, segment in enumerate(segments):
+                prompt = self._prompt(segment, decoding)
+                open_segments[index] = segment, self._builder(decoding)
+                yield prompt
+
+        done: set[int] = set()
+        given_out = 0
+        output = self._task.output(decoding.options)
+        decoder = BatchDecoder(self._parts.language_model, output, prompts(), decoding, batch=batch)
+        with closing(decoder.tokens()) as items:
+            for item in items:
+                builder = open_segments[item.index][1]
+                builder.push(item.token)
+                if builder.is_done or item.finish_reason:
+                    decoder.cancel(item.index)
+                    done.add(item.index)
+                while given_out in done:
+                    segment, finished = open_segments.pop(given_out)
+                    given_out += 1
+                    decoding.clock.first_output()
+                    finished.flush()
+                    hypothesis = finished.hypothesis()
+                    yield self.finished(segment, hypothesis, hypothesis.text, decoding)
+
+    def _builder(self, decoding: DecodingPass) -> HypothesisBuilder:
+        return HypothesisBuilder(self._task.output(decoding.options), exact=not decoding.options.constrain)
+
+    def _prompt(self, segment: AudioSegment, decoding: DecodingPass, encoder: RecordingEncoder | None = None) -> Prompt:
+        require_min_length(segment.recording, "The recording")
+        with decoding.clock.encoding():
+            prompt = (encoder or self._task).prompt(segment.recording)
+            check_cancelled()
+        return prompt
 
 
-class _LiveDecoder:
-    """Hears one live source: open segments with what is already known of their codes, ended ones from scratch.
+class _LiveSegmentDecoder:
+    """Decodes one live source: open segments with what is already known of them, ended ones from scratch."""
 
-    BiCodec's codes change with all that follows, so they are computed anew each time; GLM codes of finished blocks do
-    not, as `IncrementalGLMTokenizer` says.
-    """
+    def __init__(self, transcriber: Transcriber, task: TranscriptionTask, decoding: DecodingPass) -> None:
+        self._transcriber = transcriber
+        self._task = task
+        self._decoding = decoding
+        self._encoder: RecordingEncoder | None = None
 
-    def __init__(self, listener: Transcriber, options: GenerationOptions, clock: TaskTimer) -> None:
-        self._listener = listener
-        self._options = options
-        self._clock = clock
-        self._glm: IncrementalGLMTokenizer | None = None
+    def decode_open(self, segment: AudioSegment) -> str:
+        self._encoder = self._encoder or self._task.incremental()
+        return self._transcriber.decode(segment, self._decoding, self._encoder).text
 
-    def decode_open(self, part: AudioSegment) -> str:
-        self._glm = self._glm or self._listener.incremental_glm_tokenizer()
-        return self._listener.hear(part, self._options, self._clock, self._glm).text
-
-    def hear(self, part: AudioSegment) -> Segment:
-        self._glm = None
-        heard = self._listener.hear(part, self._options, self._clock)
-        segment = self._listener.finished(part, heard, heard.text, self._options, self._clock).segment
-        assert segment is not None
-        return segment
+    def decode(self, segment: AudioSegment) -> Segment:
+        self._encoder = None
+        hypothesis = self._transcriber.decode(segment, self._decoding)
+        transcribed = self._transcriber.finished(segment, hypothesis, hypothesis.text, self._decoding).segment
+        assert transcribed is not None
+        return transcribed
 
 
 _SEVERITY: tuple[FinishReason, ...] = ("no_speech", "stop", "length", "loop")

@@ -13,8 +13,8 @@ from typing import cast
 from gpa_mlx.lm.cache import BatchCache, KVCache, make_caches
 from gpa_mlx.lm.generate import Token, check_length, draw, prefill
 from gpa_mlx.lm.head import SlicedHead
+from gpa_mlx.lm.language_model import LanguageModel
 from gpa_mlx.lm.sampling import Sampler
-from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.runtime.memory import check_use
@@ -30,12 +30,14 @@ class BatchRequest:
         options: Sampling options.
         max_tokens: Most ids to yield, at least 1.
         stop_ids: Ids that end the sequence; the one met is yielded as the last id.
+        embeddings: `(1, len(prompt), D)`, in place of the prompt ids' own; None for these.
     """
 
     prompt: Sequence[int]
     options: GenerationOptions
     max_tokens: int
     stop_ids: frozenset[int]
+    embeddings: mx.array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,9 @@ class BatchGenerator(Iterator[BatchToken]):
         SettingsError: A sampling option cannot be used.
     """
 
-    def __init__(self, model: Qwen3, head: SlicedHead, requests: Iterable[BatchRequest], *, rows: int = 8) -> None:
+    def __init__(
+        self, model: LanguageModel, head: SlicedHead, requests: Iterable[BatchRequest], *, rows: int = 8
+    ) -> None:
         self._places = rows
         self._waiting = enumerate(requests)
         self._cancelled: set[int] = set()
@@ -134,7 +138,7 @@ class _Row:
 class _Batch:
     """The sequences being generated, and the ids they get next, which are still being computed."""
 
-    def __init__(self, model: Qwen3, head: SlicedHead) -> None:
+    def __init__(self, model: LanguageModel, head: SlicedHead) -> None:
         self.rows: list[_Row] = []
         self._model = model
         self._head = head
@@ -181,6 +185,6 @@ class _Batch:
         check_length(self._model, request.prompt, request.max_tokens)
         row = _Row(index, request, Sampler(request.options, self._head.rows_of(request.prompt)))
         caches = make_caches(self._model.args.num_layers)
-        first = draw(row.sampler, self._head(prefill(self._model, request.prompt, caches))[0])
+        first = draw(row.sampler, self._head(prefill(self._model, request.prompt, caches, request.embeddings))[0])
         mx.eval(first, [array for cache in caches for array in cache.arrays()])
         return row, first, caches

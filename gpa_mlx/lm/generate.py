@@ -9,8 +9,8 @@ from typing import cast
 from gpa_mlx.errors import InputTooLongError
 from gpa_mlx.lm.cache import KVCache, make_caches
 from gpa_mlx.lm.head import SlicedHead
+from gpa_mlx.lm.language_model import LanguageModel
 from gpa_mlx.lm.sampling import Sampler
-from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.runtime.memory import check_use
@@ -35,13 +35,14 @@ class Token:
 
 
 def generate_tokens(
-    model: Qwen3,
+    model: LanguageModel,
     head: SlicedHead,
     prompt: Sequence[int],
     options: GenerationOptions,
     *,
     max_tokens: int,
     stop_ids: frozenset[int],
+    embeddings: mx.array | None = None,
 ) -> Iterator[Token]:
     """Generate vocabulary ids until a stop id or the token budget.
 
@@ -55,6 +56,7 @@ def generate_tokens(
         options: Sampling options.
         max_tokens: Most ids to yield.
         stop_ids: Ids that end the generation; the one met is yielded as the last id.
+        embeddings: `(1, len(prompt), D)`, in place of the prompt ids' own.
 
     Yields:
         The ids. When the last one is not a stop id, the budget ran out.
@@ -66,10 +68,10 @@ def generate_tokens(
     """
     check_length(model, prompt, max_tokens)
     sampler = Sampler(options, head.rows_of(prompt))
-    return _steps(model, head, prompt, sampler, max_tokens, stop_ids)
+    return _steps(model, head, prompt, embeddings, sampler, max_tokens, stop_ids)
 
 
-def check_length(model: Qwen3, prompt: Sequence[int], max_tokens: int) -> None:
+def check_length(model: LanguageModel, prompt: Sequence[int], max_tokens: int) -> None:
     """Check that prompt and budget fit.
 
     Raises:
@@ -83,15 +85,29 @@ def check_length(model: Qwen3, prompt: Sequence[int], max_tokens: int) -> None:
         )
 
 
-def prefill(model: Qwen3, prompt: Sequence[int], caches: list[KVCache]) -> mx.array:
-    """Run the prompt through the model; return the last position's hidden state, `(1, hidden_size)`."""
+def prefill(
+    model: LanguageModel, prompt: Sequence[int], caches: list[KVCache], embeddings: mx.array | None = None
+) -> mx.array:
+    """Run the prompt through the model; return the last position's hidden state, `(1, hidden_size)`.
+
+    Args:
+        model: Fills the caches.
+        prompt: Ids, not empty.
+        caches: One per layer, empty.
+        embeddings: `(1, len(prompt), D)`, in place of the ids' own.
+    """
     ids = mx.array(list(prompt), dtype=mx.int32)[None]
-    while ids.shape[1] > _PREFILL_TOKENS:
+
+    def run(span: slice) -> mx.array:
+        return model.model(ids[:, span], caches, embeddings=None if embeddings is None else embeddings[:, span])
+
+    start = 0
+    while ids.shape[1] - start > _PREFILL_TOKENS:
         check_cancelled()
-        model.model(ids[:, :_PREFILL_TOKENS], caches)
+        run(slice(start, start + _PREFILL_TOKENS))
         mx.eval([array for cache in caches for array in cache.arrays()])
-        ids = ids[:, _PREFILL_TOKENS:]
-    return model.model(ids, caches)[:, -1]
+        start += _PREFILL_TOKENS
+    return run(slice(start, None))[:, -1]
 
 
 def draw(sampler: Sampler, logits: mx.array) -> tuple[mx.array, mx.array]:
@@ -101,12 +117,18 @@ def draw(sampler: Sampler, logits: mx.array) -> tuple[mx.array, mx.array]:
 
 
 def _steps(
-    model: Qwen3, head: SlicedHead, prompt: Sequence[int], sampler: Sampler, max_tokens: int, stop_ids: frozenset[int]
+    model: LanguageModel,
+    head: SlicedHead,
+    prompt: Sequence[int],
+    embeddings: mx.array | None,
+    sampler: Sampler,
+    max_tokens: int,
+    stop_ids: frozenset[int],
 ) -> Iterator[Token]:
     check_cancelled()
     caches = make_caches(model.args.num_layers)
     ids = mx.array(head.ids.astype("int32"))
-    drawn = draw(sampler, head(prefill(model, prompt, caches))[0])
+    drawn = draw(sampler, head(prefill(model, prompt, caches, embeddings))[0])
     mx.async_eval(drawn)
     for count in range(max_tokens):
         check_cancelled()

@@ -1,7 +1,6 @@
-"""A converted model directory, and the parts of it that a task needs, each loaded on first use.
+"""The parts of a converted model, each loaded on first use: what all families share.
 
-Speaking needs the decoder and BiCodec's decoder half, enrolling a voice only the speaker encoder: nothing else is
-read. Weights are loaded strictly: every tensor has its place and its shape, or an error names file and key.
+Weights are loaded strictly: every tensor has its place and its shape, or an error names file and key.
 """
 
 from __future__ import annotations
@@ -11,175 +10,203 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
-from gpa_mlx.codec.decoder import Vocoder
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
-from gpa_mlx.lm.head import SlicedHead
-from gpa_mlx.model.vocab import TokenLayout
-from gpa_mlx.nn.bicodec.config import BiCodecArgs
-from gpa_mlx.nn.bicodec.encoder import SemanticEncoder
-from gpa_mlx.nn.bicodec.speaker import SpeakerEncoder
-from gpa_mlx.nn.bicodec.wave_decoder import WaveDecoder
 from gpa_mlx.nn.lora import ADAPTER_PARAMETERS, AdapterArgs, add_adapters
-from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
-from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
-from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
+from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.runtime.memory import read_weights
 from gpa_mlx.store.manifest import require_converted
 from gpa_mlx.store.safetensors_header import read_safetensors_header
-from gpa_mlx.tokenizers.bicodec import SemanticTokenizer, SpeakerTokenizer
-from gpa_mlx.tokenizers.glm import GLMTokenizer, LogMelArgs
-from gpa_mlx.tokenizers.text import TextTokenizer
+
+if TYPE_CHECKING:
+    from gpa_mlx.lm.language_model import LanguageModel
+    from gpa_mlx.model.tasks import (
+        CodecTask,
+        ConversionTask,
+        EnrollmentTask,
+        SpeechTask,
+        TranscriptionTask,
+    )
+    from gpa_mlx.types import Task
 
 logger = logging.getLogger(__name__)
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapters.safetensors"
+_WEIGHTS = "model.safetensors"
 
 M = TypeVar("M", bound=nn.Module)
-B = TypeVar("B", SemanticEncoder, SpeakerEncoder, WaveDecoder)
+P = TypeVar("P", bound="ModelParts")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Part(Generic[P, T_co]):
+    """Decorator of a method that loads a part: a property that does so once, until the model is unloaded."""
+
+    def __init__(self, load: Callable[[P], T_co]) -> None:
+        self._load = load
+        self.__doc__ = load.__doc__
+
+    @overload
+    def __get__(self, parts: None, owner: type[P]) -> Self: ...
+
+    @overload
+    def __get__(self, parts: P, owner: type[P]) -> T_co: ...
+
+    def __get__(self, parts: P | None, owner: type[P]) -> T_co | Self:
+        return self if parts is None else self.of(parts)
+
+    def of(self, parts: P) -> T_co:
+        """Return the part of a model."""
+        return parts.cached(self, self._load)
 
 
 class ModelParts:
-    """The parts of one model.
+    """One model: a base for families, whose models override the tasks they can do.
 
-    Construction reads and checks configs and the tokenizer, not weights.
+    Construction reads and checks the manifest, not weights.
 
     Args:
         path: A directory written by `gpa-mlx convert`.
         adapter: A directory written by `gpa-mlx train lm --lora`, to be added to the language model; None for none.
 
+    Attributes:
+        family: Name of the family.
+        needs: What each task needs; its keys are the tasks the model can do.
+        language_model: What generates.
+        path: The directory.
+        manifest: What `gpa_mlx.json` says.
+        loaded: Names of the networks in memory, in the order they were loaded.
+
     Raises:
         ModelNotFoundError: Nothing at `path` or `adapter`.
-        ModelFormatError: Not a converted model, or its configs contradict each other.
+        ModelFormatError: Not a converted model of this family.
     """
+
+    family: ClassVar[str]
+    needs: ClassVar[Mapping[Task, tuple[Part[Any, Any], ...]]]
+    language_model: Part[Any, LanguageModel]
 
     def __init__(self, path: str | os.PathLike[str], adapter: str | os.PathLike[str] | None = None) -> None:
         self.path = Path(path)
         self.manifest = require_converted(self.path)
-        self.lm_args = Qwen3Args.from_dict(*self._config("config.json"))
-        self.glm_args = WhisperVQArgs.from_dict(*self._config("glm_tokenizer/config.json"))
-        self.log_mel_args = LogMelArgs.from_dict(*self._config("glm_tokenizer/preprocessor_config.json"))
-        self.wav2vec2_args = Wav2Vec2Args.from_dict(*self._config("wav2vec2/config.json"))
-        self.bicodec_args = BiCodecArgs.from_dict(*self._config("bicodec/config.json"))
-        self.text = TextTokenizer.from_file(self.path / "tokenizer.json")
-        self.layout = TokenLayout.from_added_tokens(
-            self.text.added_tokens(), self.text.base_vocab_size, str(self.path / "tokenizer.json")
-        )
-        self.layout.check_codebooks(
-            glm=self.glm_args.codebook_size,
-            semantic=self.bicodec_args.quantizer.codebook_size,
-            global_=self.bicodec_args.speaker_encoder.codebook_size,
-        )
-        self.layout.check_vocab_size(self.lm_args.vocab_size)
+        if self.manifest.architecture != self.family:
+            raise ModelFormatError(
+                f"{self.path} is a model of the family '{self.manifest.architecture}', not '{self.family}'.",
+                hint=f"Give a model of the family '{self.family}'.",
+            )
         self._adapter = None if adapter is None else Path(adapter)
         self._adapter_args = None if self._adapter is None else _read_adapter_config(self._adapter)
         self.loaded: list[str] = []
+        self._cache: dict[object, Any] = {}
 
-    @cached_property
-    def language_model(self) -> Qwen3:
-        """The Qwen3 decoder; float32 on the CPU, where half precision is slow, otherwise as stored."""
-        return self._read_timed("language model", self._load_language_model)
+    @property
+    def transcription(self) -> TranscriptionTask | None:
+        """Recordings to text; None if the model cannot."""
+        return None
 
-    @cached_property
-    def text_head(self) -> SlicedHead:
-        """Output rows of a transcription: text and stop."""
-        stops = [(i, i + 1) for i in (self.layout.im_end, self.layout.end_content)]
-        return SlicedHead(self.language_model.output_layer, [*self.layout.text_ranges, *stops])
+    @property
+    def speech(self) -> SpeechTask | None:
+        """Text to speech; None if the model cannot."""
+        return None
 
-    @cached_property
-    def speech_head(self) -> SlicedHead:
-        """Output rows of speech: semantic codes and stop."""
-        stops = [(i, i + 1) for i in (self.layout.im_end, self.layout.end_content)]
-        return SlicedHead(self.language_model.output_layer, [self.layout.semantic.ids, *stops])
+    @property
+    def conversion(self) -> ConversionTask | None:
+        """Speech to speech in another voice; None if the model cannot."""
+        return None
 
-    @cached_property
-    def full_head(self) -> SlicedHead:
-        """All output rows, as the reference samples from."""
-        return SlicedHead(self.language_model.output_layer, [(0, self.lm_args.vocab_size)])
+    @property
+    def enrollment(self) -> EnrollmentTask | None:
+        """Recordings to voices; None if the model cannot."""
+        return None
 
-    @cached_property
-    def glm(self) -> GLMTokenizer:
-        """Audio to GLM codes."""
-        network = self._read_timed("GLM tokenizer", lambda: self._load(WhisperVQ(self.glm_args), "glm_tokenizer"))
-        return GLMTokenizer(network, self.glm_args, self.log_mel_args)
+    @property
+    def codec(self) -> CodecTask | None:
+        """Recordings to codes and back; None if the model has none."""
+        return None
 
-    @cached_property
-    def semantic(self) -> SemanticTokenizer:
-        """Audio to semantic codes."""
-        features = self._read_timed("wav2vec2", lambda: self._load(Wav2Vec2(self.wav2vec2_args), "wav2vec2"))
-        encoder = self._read_timed("BiCodec encoder", lambda: self._load_bicodec(SemanticEncoder))
-        return SemanticTokenizer(features, encoder)
+    def load(self, task: Task) -> None:
+        """Load now what a task needs, one of `needs`."""
+        for part in self.needs[task]:
+            part.of(self)
 
-    @cached_property
-    def speaker(self) -> SpeakerTokenizer:
-        """Audio to speaker codes."""
-        encoder = self._read_timed("speaker encoder", lambda: self._load_bicodec(SpeakerEncoder))
-        return SpeakerTokenizer(encoder, self.bicodec_args)
-
-    @cached_property
-    def vocoder(self) -> Vocoder:
-        """Codes to sound."""
-        network = self._read_timed("BiCodec decoder", lambda: self._load_bicodec(WaveDecoder))
-        return Vocoder(network, self.bicodec_args)
+    def cached(self, key: object, load: Callable[[Self], T]) -> T:
+        """Return what `load` returned for this key, loading it if there is none."""
+        if key not in self._cache:
+            self._cache[key] = load(self)
+        return self._cache[key]
 
     def unload(self) -> None:
         """Drop every loaded part; it comes back when next needed."""
-        for name in (
-            "text_head",
-            "speech_head",
-            "full_head",
-            "language_model",
-            "glm",
-            "semantic",
-            "speaker",
-            "vocoder",
-        ):
-            self.__dict__.pop(name, None)
+        self._cache.clear()
         self.loaded.clear()
         mx.clear_cache()
 
-    def _config(self, name: str) -> tuple[Mapping[str, Any], str]:
+    def config(self, name: str) -> tuple[Mapping[str, Any], str]:
+        """Return a JSON config of the model, and its path for messages; errors as for `read_json`."""
         return read_json(self.path / name), str(self.path / name)
 
-    def _read_timed(self, name: str, load: Callable[[], M]) -> M:
+    def load_network(
+        self, title: str, network: M, folder: str, *, prefixes: tuple[str, ...] = ("",), keep_float16: bool = False
+    ) -> M:
+        """Read the weights of a network.
+
+        Args:
+            title: For people.
+            network: Fresh.
+            folder: Has the weights' file; relative to the model directory.
+            prefixes: Which of its tensors the network takes: all of them by default.
+            keep_float16: Whether float16 is precision enough where it is fast. What the audio networks compute exceeds
+                its range, 65504.
+
+        Returns:
+            The network, in float32 on the CPU, where half precision is slow, otherwise as stored.
+
+        Raises:
+            ModelFormatError: A tensor is missing, unexpected or of another shape than the config asks for.
+            GPAError: The memory that is allowed is used up.
+        """
+        file = self.path / folder / _WEIGHTS
+
+        def load() -> M:
+            _assign(network, {name: t for name, t in _read(file).items() if name.startswith(prefixes)}, file)
+            _set_precision(network, keep_float16=keep_float16)
+            return network
+
+        return self._load_timed(title, load)
+
+    def load_decoder(self, title: str, network: Qwen3) -> Qwen3:
+        """Read the weights of the language model at the model directory's root: quantised as stored, with the adapter.
+
+        Arguments, result and errors as for `load_network`.
+        """
+
+        def load() -> Qwen3:
+            config, source = self.config("config.json")
+            file = self.path / _WEIGHTS
+            tensors = _read(file)
+            if (quantization := config.get("quantization")) is not None:
+                _quantize_like(network, quantization, tensors, source)
+            _assign(network, tensors, file)
+            _set_precision(network, keep_float16=True)
+            if self._adapter is not None and self._adapter_args is not None:
+                add_adapters(network, self._adapter_args)
+                _assign_adapter(network, self._adapter / ADAPTER_WEIGHTS)
+            return network
+
+        return self._load_timed(title, load)
+
+    def _load_timed(self, title: str, load: Callable[[], M]) -> M:
         start = time.perf_counter()
-        part = load()
-        read_weights(part, name)
-        self.loaded.append(name)
-        logger.info("loaded %s in %.2f s", name, time.perf_counter() - start)
-        return part
-
-    def _load_language_model(self) -> Qwen3:
-        model = Qwen3(self.lm_args)
-        file = self.path / "model.safetensors"
-        tensors = _read(file)
-        quantization = read_json(self.path / "config.json").get("quantization")
-        if quantization is not None:
-            _quantize_like(model, quantization, tensors, str(self.path / "config.json"))
-        _assign(model, tensors, file)
-        _set_precision(model, keep_float16=True)
-        if self._adapter is not None and self._adapter_args is not None:
-            add_adapters(model, self._adapter_args)
-            _assign_adapter(model, self._adapter / ADAPTER_WEIGHTS)
-        return model
-
-    def _load(self, module: M, part: str) -> M:
-        file = self.path / part / "model.safetensors"
-        _assign(module, _read(file), file)
-        _set_precision(module, keep_float16=False)
-        return module
-
-    def _load_bicodec(self, kind: type[B]) -> B:
-        module = kind(self.bicodec_args)
-        file = self.path / "bicodec" / "model.safetensors"
-        _assign(module, {name: t for name, t in _read(file).items() if name.startswith(kind.PREFIXES)}, file)
-        _set_precision(module, keep_float16=False)
-        return module
+        network = load()
+        read_weights(network, title)
+        self.loaded.append(title)
+        logger.info("loaded %s in %.2f s", title, time.perf_counter() - start)
+        return network
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

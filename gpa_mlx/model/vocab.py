@@ -1,9 +1,4 @@
-"""Where the audio codes and control tokens live in the vocabulary.
-
-GPA is one language model over text and discrete audio codes. Its vocabulary is a byte-level BPE followed by added
-tokens: markers, and three blocks in which id = first id of the block + code. Every number is derived from the
-tokenizer, because it differs between checkpoints.
-"""
+"""Where audio codes live in the vocabulary of a language model: blocks in which id = first id of the block + code."""
 
 from __future__ import annotations
 
@@ -21,21 +16,8 @@ if TYPE_CHECKING:
 IdRange: TypeAlias = tuple[int, int]
 """Vocabulary ids from the first up to, not including, the second."""
 
-_MARKERS = {
-    "start_glm": "<|start_glm_token|>",
-    "end_glm": "<|end_glm_token|>",
-    "start_semantic": "<|start_semantic_token|>",
-    "end_semantic": "<|end_semantic_token|>",
-    "start_global": "<|start_global_token|>",
-    "end_global": "<|end_global_token|>",
-    "start_content": "<|start_content|>",
-    "end_content": "<|end_content|>",
-    "im_end": "<|im_end|>",
-}
-_SEMANTIC = "<|bicodec_semantic_{}|>"
-_GLOBAL = "<|bicodec_global_{}|>"
-_NUMBERED = re.compile(r"(?P<head>.*?)(?P<number>[0-9]+)(?P<tail>[^0-9]*)", re.DOTALL)
-_WRONG_TOKENIZER = "Use the tokenizer files that were published with this GPA checkpoint."
+WRONG_TOKENIZER = "Use the tokenizer files that were published with this GPA checkpoint."
+"""What to do about a vocabulary that does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +47,7 @@ class CodeRange:
             ModelFormatError: `code` is not in `0 .. size - 1`.
         """
         if not 0 <= code < self.size:
-            raise ModelFormatError(f"Code {code} is outside 0..{self.size - 1}.", hint=_WRONG_TOKENIZER)
+            raise ModelFormatError(f"Code {code} is outside 0..{self.size - 1}.", hint=WRONG_TOKENIZER)
         return self.first_id + index(code)
 
     def code_of(self, token_id: int) -> int:
@@ -76,7 +58,7 @@ class CodeRange:
         """
         if token_id not in self:
             first, stop = self.ids
-            raise ModelFormatError(f"Id {token_id} is outside {first}..{stop - 1}.", hint=_WRONG_TOKENIZER)
+            raise ModelFormatError(f"Id {token_id} is outside {first}..{stop - 1}.", hint=WRONG_TOKENIZER)
         return index(token_id) - self.first_id
 
     def ids_of(self, codes: Iterable[int]) -> list[int]:
@@ -88,155 +70,33 @@ class CodeRange:
         return [self.code_of(token_id) for token_id in token_ids if token_id in self]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenLayout:
-    """Ids of everything a prompt or a result is made of.
+def named_block(added: Mapping[str, int], name: str, source: str) -> CodeRange:
+    """Find the tokens of a codebook, which must have consecutive ids in the order of their numbers.
 
-    Attributes:
-        start_glm: `<|start_glm_token|>`.
-        end_glm: `<|end_glm_token|>`.
-        start_semantic: `<|start_semantic_token|>`.
-        end_semantic: `<|end_semantic_token|>`.
-        start_global: `<|start_global_token|>`.
-        end_global: `<|end_global_token|>`.
-        start_content: `<|start_content|>`.
-        end_content: `<|end_content|>`.
-        im_end: `<|im_end|>`, which ends every answer.
-        glm: GLM-4-voice codes.
-        semantic: BiCodec semantic codes.
-        global_: BiCodec speaker codes.
-        text_ranges: Ids that can occur in a transcription, ascending: the base vocabulary without any added token.
-        num_ids: One more than the highest id of the tokenizer.
+    Args:
+        added: Added tokens, content -> id.
+        name: Their spelling with `{}` for the number, which counts from 0.
         source: The tokenizer file, for error messages.
+
+    Raises:
+        ModelFormatError: There are none, one is missing, or one has another id.
     """
-
-    start_glm: int
-    end_glm: int
-    start_semantic: int
-    end_semantic: int
-    start_global: int
-    end_global: int
-    start_content: int
-    end_content: int
-    im_end: int
-    glm: CodeRange
-    semantic: CodeRange
-    global_: CodeRange
-    text_ranges: tuple[IdRange, ...]
-    num_ids: int
-    source: str
-
-    @classmethod
-    def from_added_tokens(cls, added: Mapping[str, int], base_vocab_size: int, source: str) -> TokenLayout:
-        """Derive the layout from a tokenizer.
-
-        Markers and BiCodec tokens are found by name. The spelling of the GLM tokens is not fixed by any published
-        source, so their block is found by position: the run of consecutively numbered added tokens that ends right
-        before `<|bicodec_global_0|>`.
-
-        Args:
-            added: Added tokens, content -> id.
-            base_vocab_size: Number of ids of the BPE vocabulary itself (ids `0 .. base_vocab_size - 1`).
-            source: The tokenizer file, for error messages.
-
-        Raises:
-            ModelFormatError: Audio tokens or markers are missing, not consecutive, or share an id.
-        """
-        tokens: dict[int, str] = {}
-        for content, token_id in added.items():
-            if token_id in tokens:
-                raise ModelFormatError(f"{source}: {tokens[token_id]} and {content} share the id {token_id}.")
-            tokens[token_id] = content
-        semantic = _named_block(added, _SEMANTIC, source)
-        global_ = _named_block(added, _GLOBAL, source)
-        for marker in _MARKERS.values():
-            if marker not in added:
-                raise ModelFormatError(f"{source} has no token {marker}.", hint=_WRONG_TOKENIZER)
-        return cls(
-            **{field: added[marker] for field, marker in _MARKERS.items()},
-            glm=_block_before(tokens, global_.first_id, source),
-            semantic=semantic,
-            global_=global_,
-            text_ranges=_gaps(added.values(), base_vocab_size),
-            num_ids=max(base_vocab_size, 1 + max(tokens)),
-            source=source,
-        )
-
-    def is_text(self, token_id: int) -> bool:
-        """Return whether an id can occur in text."""
-        return any(first <= token_id < stop for first, stop in self.text_ranges)
-
-    def check_codebooks(self, *, glm: int, semantic: int, global_: int) -> None:
-        """Check that every code of the audio tokenizers has an id.
-
-        Args:
-            glm: Codebook size of the GLM tokenizer.
-            semantic: Codebook size of the BiCodec quantiser.
-            global_: Number of values of a speaker code.
-
-        Raises:
-            ModelFormatError: A block is smaller than its codebook.
-        """
-        for kind, block, codes in (
-            ("GLM", self.glm, glm),
-            ("semantic", self.semantic, semantic),
-            ("global", self.global_, global_),
-        ):
-            if block.size < codes:
-                raise ModelFormatError(
-                    f"{self.source} has {block.size} {kind} tokens, but the {kind} codebook has {codes} codes.",
-                    hint=_WRONG_TOKENIZER,
-                )
-
-    def check_vocab_size(self, rows: int) -> None:
-        """Check that every id has an embedding; more rows than ids are padding.
-
-        Raises:
-            ModelFormatError: The embedding has fewer rows than the tokenizer has ids.
-        """
-        if rows < self.num_ids:
-            raise ModelFormatError(
-                f"{self.source} has ids up to {self.num_ids - 1}, but the language model's embedding has {rows} rows.",
-                hint=_WRONG_TOKENIZER,
-            )
-
-
-def _named_block(added: Mapping[str, int], name: str, source: str) -> CodeRange:
-    """Find tokens `name` numbered from 0, which must have consecutive ids in the order of their numbers."""
     pattern = re.compile(re.escape(name).replace(re.escape("{}"), "(0|[1-9][0-9]*)"))
     ids = {int(match[1]): token_id for content, token_id in added.items() if (match := pattern.fullmatch(content))}
     if not ids:
-        raise ModelFormatError(f"{source} has no audio tokens such as {name.format(0)}.", hint=_WRONG_TOKENIZER)
+        raise ModelFormatError(f"{source} has no audio tokens such as {name.format(0)}.", hint=WRONG_TOKENIZER)
     for code in range(len(ids)):
         if code not in ids:
-            raise ModelFormatError(f"{source} has no token {name.format(code)}.", hint=_WRONG_TOKENIZER)
+            raise ModelFormatError(f"{source} has no token {name.format(code)}.", hint=WRONG_TOKENIZER)
         if ids[code] != ids[0] + code:
             raise ModelFormatError(
                 f"{source}: {name.format(code)} has the id {ids[code]}, not {ids[0] + code}: ids must be consecutive.",
-                hint=_WRONG_TOKENIZER,
+                hint=WRONG_TOKENIZER,
             )
     return CodeRange(ids[0], len(ids))
 
 
-def _block_before(tokens: Mapping[int, str], stop: int, source: str) -> CodeRange:
-    """Find the run of consecutively numbered tokens whose last id is `stop - 1`."""
-    last = _numbered(tokens.get(stop - 1, ""))
-    if last is None or last[0] == _SEMANTIC.partition("{}")[0]:
-        raise ModelFormatError(f"{source} has no GLM tokens right before {_GLOBAL.format(0)}.", hint=_WRONG_TOKENIZER)
-    head, number, tail = last
-    size = 1
-    while _numbered(tokens.get(stop - 1 - size, "")) == (head, number - size, tail):
-        size += 1
-    return CodeRange(stop - size, size)
-
-
-def _numbered(content: str) -> tuple[str, int, str] | None:
-    """Split at the last number: `<|a_12|>` -> (`<|a_`, 12, `|>`)."""
-    match = _NUMBERED.fullmatch(content)
-    return (match["head"], int(match["number"]), match["tail"]) if match else None
-
-
-def _gaps(taken: Iterable[int], stop: int) -> tuple[IdRange, ...]:
+def id_gaps(taken: Iterable[int], stop: int) -> tuple[IdRange, ...]:
     """Return the ranges of `0 .. stop - 1` between the taken ids."""
     borders = [-1, *sorted(token_id for token_id in taken if token_id < stop), stop]
     return tuple((left + 1, right) for left, right in pairwise(borders) if left + 1 < right)

@@ -185,17 +185,20 @@ class Decoder(nn.Module):
         self.layers = [DecoderLayer(args) for _ in range(args.num_layers)]
         self.norm = nn.RMSNorm(args.hidden_size, eps=args.rms_norm_eps)
 
-    def __call__(self, ids: mx.array, caches: Sequence[LayerCache] | None = None) -> mx.array:
+    def __call__(
+        self, ids: mx.array, caches: Sequence[LayerCache] | None = None, *, embeddings: mx.array | None = None
+    ) -> mx.array:
         """Return final hidden states.
 
         Args:
             ids: `(B, T)` int32.
             caches: One per layer, or None to attend within `ids` only.
+            embeddings: `(B, T, hidden_size)`, in place of the ids' own: audio that is not discrete enters here.
 
         Returns:
             `(B, T, hidden_size)`, after the final norm.
         """
-        x = self.embed_tokens(ids)
+        x = self.embed_tokens(ids) if embeddings is None else embeddings
         for layer, cache in zip(self.layers, caches or [None] * len(self.layers), strict=True):
             x = layer(x, cache)
         return self.norm(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -30,11 +31,39 @@ class TaskTimer:
         if not self.first_output_s:
             self.first_output_s = time.perf_counter() - self.start
 
-    def generating(self, tokens: Iterable[T]) -> Iterator[T]:
-        """Pass on generated tokens and count them and the time they take, without what `encode_s` grows meanwhile."""
+    @contextmanager
+    def encoding(self) -> Iterator[None]:
+        """Count the time of the block as that of encoding."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.encode_s += time.perf_counter() - started
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Count the time of the block as that of decoding."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.decode_s += time.perf_counter() - started
+
+    def generating(self, tokens: Iterable[T], *, prompts: bool) -> Iterator[T]:
+        """Pass on generated tokens; count them and the time they take, without what `encode_s` grows meanwhile.
+
+        Args:
+            tokens: As they are generated.
+            prompts: Whether all there is before the first token is the prompt's, as it is for a single sequence;
+                otherwise prompts are computed amidst the tokens, and count as these do.
+        """
         mark, encoded_s = time.perf_counter(), self.encode_s
-        for token in tokens:
-            self.generate_s += time.perf_counter() - mark - (self.encode_s - encoded_s)
+        for count, token in enumerate(tokens):
+            took_s = time.perf_counter() - mark - (self.encode_s - encoded_s)
+            if prompts and count == 0:
+                self.prefill_s += took_s
+            else:
+                self.generate_s += took_s
             self.generated_tokens += 1
             yield token
             mark, encoded_s = time.perf_counter(), self.encode_s

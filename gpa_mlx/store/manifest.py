@@ -21,6 +21,9 @@ MANIFEST_NAME = "gpa_mlx.json"
 FORMAT_VERSION = 1
 """Raised whenever a directory written now could not be read by the previous release."""
 
+DEFAULT_ARCHITECTURE = "gpa"
+"""What directories are that do not say it: those of earlier releases."""
+
 _CHUNK_BYTES = 1 << 20
 _GIVE_CONVERTED = "Give the directory that `gpa-mlx convert` wrote."
 _CONVERT_AGAIN = "Convert the model again."
@@ -89,6 +92,7 @@ class Manifest:
             program.
         max_segment_s: Longer recordings are transcribed and converted in segments of at most this; None leaves it to
             the program.
+        architecture: The kind of network, a key of `gpa_mlx.model.registry.FAMILIES`.
     """
 
     format_version: int
@@ -101,6 +105,7 @@ class Manifest:
     speech_repetition_penalty: float | None = None
     speech_max_chars: int | None = None
     max_segment_s: float | None = None
+    architecture: str = DEFAULT_ARCHITECTURE
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -271,6 +276,7 @@ def _parse(fields: ConfigReader) -> Manifest:
         speech_repetition_penalty=fields.optional("speech_repetition_penalty", fields.positive),
         speech_max_chars=fields.optional("speech_max_chars", fields.integer),
         max_segment_s=fields.optional("max_segment_s", fields.positive),
+        architecture=fields.optional("architecture", fields.text) or DEFAULT_ARCHITECTURE,
     )
 
 

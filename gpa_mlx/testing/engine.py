@@ -21,21 +21,23 @@ import numpy as np
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.text.joining import join_segments
+from gpa_mlx.transcripts.collector import collect
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
+    AudioTokens,
     GenerationOptions,
     LiveChunk,
     Segment,
     Speech,
     SpeechChunk,
     Timings,
-    Transcription,
     TranscriptionChunk,
     VadChoice,
     Voice,
 )
 
 if TYPE_CHECKING:
+    from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.types import (
         AudioLike,
         Codes,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         LiveStream,
         SpeechStream,
         Task,
+        Transcription,
         TranscriptionStream,
         Waveform,
     )
@@ -146,16 +149,7 @@ class FakeEngine:
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
     ) -> Transcription:
         """Fold `stream_transcribe`."""
-        chunks = list(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
-        segments = tuple(chunk.segment for chunk in chunks if chunk.segment is not None)
-        assert chunks[-1].finish_reason is not None
-        assert chunks[-1].timings is not None
-        return Transcription(
-            text=join_segments(segment.text for segment in segments),
-            segments=segments,
-            finish_reason=chunks[-1].finish_reason,
-            timings=chunks[-1].timings,
-        )
+        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
 
     def stream_transcribe(
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
@@ -251,6 +245,23 @@ class FakeEngine:
         self._called("make_voice", None, _subject(audio))
         return Voice(name=name, global_tokens=(1, 2, 3))
 
+    def tokenize(self, audio: AudioLike) -> AudioTokens:
+        """Return codes that count up, 12.5 and 50 for every second; a file lasts one second."""
+        self._called("tokenize", None, _subject(audio))
+        duration_s = len(audio[0]) / audio[1] if isinstance(audio, tuple) else 1.0
+        return AudioTokens(
+            glm=np.arange(int(12.5 * duration_s), dtype=np.int32),
+            semantic=np.arange(int(50 * duration_s), dtype=np.int32),
+            global_tokens=np.array((1, 2, 3), dtype=np.int32),
+            duration_s=duration_s,
+            glm_duration_s=min(duration_s, 30.0),
+        )
+
+    def detokenize(self, semantic: Sequence[int], global_tokens: Sequence[int]) -> Waveform:
+        """Return noise, 320 samples a code."""
+        self._called("detokenize", None, str(len(semantic)))
+        return _noise(len(semantic), 0, "stop")[1]
+
     def _called(
         self, method: str, options: GenerationOptions | None, subject: str, lookahead: int | None = None
     ) -> None:
@@ -345,3 +356,7 @@ def _whole(chunks: SpeechStream) -> Speech:
         timings=last.timings,
         seed=last.seed,
     )
+
+
+if TYPE_CHECKING:
+    _whole_protocol: SpeechEngine = FakeEngine()

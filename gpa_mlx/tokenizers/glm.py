@@ -50,6 +50,11 @@ class LogMelArgs:
         )
 
 
+def max_glm_samples(args: WhisperVQArgs, features: LogMelArgs) -> int:
+    """Return the longest input one pass of the tokenizer takes, in samples (30 s)."""
+    return min(features.max_samples, args.max_source_positions * _CONV_STRIDE * features.hop_samples)
+
+
 class GLMTokenizer:
     """Waveform to GLM codes.
 
@@ -57,15 +62,16 @@ class GLMTokenizer:
         network: The loaded tokenizer network.
         args: Its sizes.
         features: Its feature extractor.
+
+    Attributes:
+        max_samples: See `max_glm_samples`.
     """
 
     def __init__(self, network: WhisperVQ, args: WhisperVQArgs, features: LogMelArgs) -> None:
         self._network = network
         self._features = features
         self._samples_per_code = features.hop_samples * _CONV_STRIDE * args.pooling_kernel_size
-        table_samples = args.max_source_positions * _CONV_STRIDE * features.hop_samples
-        self.max_samples = min(features.max_samples, table_samples)
-        """Longest input one pass takes, in samples (30 s)."""
+        self.max_samples = max_glm_samples(args, features)
 
     def encode(self, wave: Waveform) -> Codes:
         """Tokenise mono audio.

@@ -30,8 +30,8 @@ from trials import OURS, Comparison, interleave
 from gpa_mlx.errors import GPAError
 from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
 from gpa_mlx.lm.generate import generate_tokens
-from gpa_mlx.model.parts import ModelParts
-from gpa_mlx.model.prompts import speak_prompt
+from gpa_mlx.model.families.gpa.family import GPAModel
+from gpa_mlx.model.families.gpa.prompts import speak_prompt
 from gpa_mlx.types import GenerationOptions
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ TARGET = 3.0
 _TEXT = "The quick brown fox jumps over the lazy dog and runs on. "
 
 
-def compare_decoding(parts: ModelParts, rows: int, tokens: int, trials: int) -> Comparison:
+def compare_decoding(parts: GPAModel, rows: int, tokens: int, trials: int) -> Comparison:
     """Compare the steps of a batch with those of a single sequence."""
     requests = _requests(parts, rows, [tokens])
     prompts = [len(request.prompt) for request in requests]
@@ -63,7 +63,7 @@ def compare_decoding(parts: ModelParts, rows: int, tokens: int, trials: int) -> 
     )
 
 
-def compare_queue(parts: ModelParts, rows: int, tokens: int) -> Comparison:
+def compare_queue(parts: GPAModel, rows: int, tokens: int) -> Comparison:
     """Compare a queue that is worked off in a batch with the same queue one after the other."""
     budgets = [tokens // 4, tokens // 2, tokens * 3 // 4]
     queue = _requests(parts, 2 * rows, budgets)
@@ -80,7 +80,7 @@ def compare_queue(parts: ModelParts, rows: int, tokens: int) -> Comparison:
     )
 
 
-def _requests(parts: ModelParts, count: int, budgets: list[int]) -> list[BatchRequest]:
+def _requests(parts: GPAModel, count: int, budgets: list[int]) -> list[BatchRequest]:
     rng = np.random.default_rng(0)
     speaker = parts.bicodec_args.speaker_encoder
     voice = rng.integers(0, speaker.codebook_size, speaker.token_num)
@@ -95,11 +95,11 @@ def _requests(parts: ModelParts, count: int, budgets: list[int]) -> list[BatchRe
     ]
 
 
-def _batch(parts: ModelParts, requests: list[BatchRequest], rows: int) -> Iterator[object]:
+def _batch(parts: GPAModel, requests: list[BatchRequest], rows: int) -> Iterator[object]:
     return BatchGenerator(parts.language_model, parts.speech_head, requests, rows=rows)
 
 
-def _alone(parts: ModelParts, request: BatchRequest) -> Iterator[object]:
+def _alone(parts: GPAModel, request: BatchRequest) -> Iterator[object]:
     return generate_tokens(
         parts.language_model,
         parts.speech_head,
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     arguments = parser.parse_args()
     try:
-        parts = ModelParts(arguments.model)
+        parts = GPAModel(arguments.model)
     except GPAError as error:
         parser.exit(1, f"error: {error}\n")
     about = machine(None)

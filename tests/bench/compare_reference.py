@@ -47,7 +47,7 @@ from torch_worker import TorchWorker
 from trials import OURS, Comparison
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import BLAS_LIBRARY, mx
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def table_of(comparisons: list[Comparison]) -> Table:
 
 
 def run(
-    parts: ModelParts, torch: TorchWorker | None, arguments: argparse.Namespace, console: Console
+    parts: GPAModel, torch: TorchWorker | None, arguments: argparse.Namespace, console: Console
 ) -> tuple[list[Comparison], dict[str, dict[str, float]]]:
     """Run the chosen sections; returns the comparisons and the roofline shares per task and contender."""
     trials = arguments.trials
@@ -155,7 +155,7 @@ def main() -> None:
     if not find_spec("mlx_lm"):
         narration.print("mlx-lm is skipped: not installed")
     try:
-        parts = ModelParts(arguments.model)
+        parts = GPAModel(arguments.model)
     except GPAError as error:
         parser.exit(1, f"error: {error}\n")
     with torch_worker(arguments.source, narration) as torch:

@@ -11,7 +11,7 @@ from mlx.utils import tree_flatten
 from trials import MLX_LM, OURS, TORCH, Comparison, interleave
 
 from gpa_mlx.lm.generate import generate_tokens
-from gpa_mlx.model.prompts import speak_prompt, transcribe_prompt
+from gpa_mlx.model.families.gpa.prompts import speak_prompt, transcribe_prompt
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.types import GenerationOptions
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from torch_worker import TorchWorker
 
     from gpa_mlx.lm.head import SlicedHead
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
 
 _TEXT = "The quick brown fox jumps over the lazy dog and runs on."
 
 
 def compare_decoding(
-    parts: ModelParts, torch: TorchWorker | None, tokens: int, trials: int
+    parts: GPAModel, torch: TorchWorker | None, tokens: int, trials: int
 ) -> Iterator[tuple[Comparison, dict[str, float]]]:
     """Compare the language model per task; also yields the bytes of weights each contender reads per token."""
     rng = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def _rate(ids: Iterator[Any], tokens: int) -> float:
     return count / seconds
 
 
-def _our_rate(parts: ModelParts, head: SlicedHead, prompt: list[int], tokens: int) -> float:
+def _our_rate(parts: GPAModel, head: SlicedHead, prompt: list[int], tokens: int) -> float:
     options = GenerationOptions(max_tokens=tokens)
     stream = generate_tokens(parts.language_model, head, prompt, options, max_tokens=tokens, stop_ids=frozenset())
     return _rate(stream, tokens)
@@ -112,13 +112,13 @@ def _nbytes(module: nn.Module) -> int:
     return sum(array.nbytes for _, array in tree_flatten(module.parameters()))
 
 
-def _bytes_per_token(parts: ModelParts, rows: int) -> float:
+def _bytes_per_token(parts: GPAModel, rows: int) -> float:
     model = parts.language_model
     row = _nbytes(model.output_layer) / parts.lm_args.vocab_size
     return sum(_nbytes(layer) for layer in model.model.layers) + _nbytes(model.model.norm) + rows * row
 
 
-def _parameters_per_token(parts: ModelParts) -> int:
+def _parameters_per_token(parts: GPAModel) -> int:
     args = parts.lm_args
     attention = args.hidden_size * args.head_dim * 2 * (args.num_heads + args.num_kv_heads)
     norms = 2 * args.hidden_size + 2 * args.head_dim

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpa_mlx.audio.files.reader import load_recording
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("recordings", nargs="+", metavar="RECORDING")
     arguments = parser.parse_args()
-    parts = ModelParts(arguments.model)
+    parts = GPAModel(arguments.model)
     coded = []
     for path in arguments.recordings:
         wave = bicodec_waveform(load_recording(path, max_duration_s=60).first_channel, parts.bicodec_args)

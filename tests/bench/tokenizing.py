@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch_worker import TorchWorker
 
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
     from gpa_mlx.types import Codes, Waveform
 
 
@@ -34,9 +34,7 @@ def _speech_like(seconds: float) -> np.ndarray:
     return (0.1 * envelope * voice + 0.005 * rng.standard_normal(len(time_s))).astype(np.float32)
 
 
-def compare_tokenizers(
-    parts: ModelParts, torch: TorchWorker | None, seconds: float, trials: int
-) -> Iterator[Comparison]:
+def compare_tokenizers(parts: GPAModel, torch: TorchWorker | None, seconds: float, trials: int) -> Iterator[Comparison]:
     """Compare audio to codes: all three kinds, then each kind; torch's notes say how many codes are the same."""
     wave = _speech_like(seconds)
     gpa = GPA(parts)
@@ -108,7 +106,7 @@ def compare_tokenizers(
         torch.ask("unload")
 
 
-def measure_vocoder(parts: ModelParts, trials: int) -> Iterator[Comparison]:
+def measure_vocoder(parts: GPAModel, trials: int) -> Iterator[Comparison]:
     """Real-time factor of codes to waveform, short and long."""
     rng = np.random.default_rng(0)
     quantizer, speaker = parts.bicodec_args.quantizer, parts.bicodec_args.speaker_encoder

@@ -151,8 +151,17 @@ def test_help_lists_the_voice_activity_detectors(gpa_mlx):
     assert "--vad [energy|silero]" in gpa_mlx("transcribe", "--help").out
 
 
-def test_the_detector_goes_to_the_engine(gpa_mlx, engine):
-    assert gpa_mlx("transcribe", "a.wav", "--model", "m", "--vad", "energy").code == 0
+def test_the_detector_goes_to_the_engine(gpa_mlx, engine, monkeypatch):
+    chosen, stream = [], engine.stream_transcribe
+
+    def noted(audio, *, vad, **options):
+        chosen.append(vad)
+        return stream(audio, vad=vad, **options)
+
+    monkeypatch.setattr(engine, "stream_transcribe", noted)
+    for options in ((), ("--no-vad",), ("--vad", "energy")):
+        assert gpa_mlx("transcribe", "a.wav", "--model", "m", *options).code == 0
+    assert chosen == [True, False, "energy"]
     assert gpa_mlx("transcribe", "a.wav", "--model", "m", "--vad", "energy", "--no-vad").code == 2
 
 

@@ -10,7 +10,7 @@ import pytest
 from mlx.utils import tree_flatten
 
 import gpa_mlx
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.manifest import FileInfo, read_manifest, sha256_of, write_manifest
 
@@ -57,13 +57,13 @@ def test_every_network_computes_in_float32_on_the_cpu(half):
     model, _ = half
     if mx.default_device() != mx.Device(mx.cpu):
         pytest.skip("MLX computes on a GPU here")
-    assert set().union(*precisions(ModelParts(model)).values()) == {mx.float32}
+    assert set().union(*precisions(GPAModel(model)).values()) == {mx.float32}
 
 
 def test_elsewhere_only_the_audio_networks_leave_float16(half, monkeypatch):
     model, stored = half
     monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
-    found = precisions(ModelParts(model))
+    found = precisions(GPAModel(model))
     assert found.pop("lm") == {getattr(mx, stored)}
     wanted = mx.float32 if stored == "float16" else mx.bfloat16
     assert set().union(*found.values()) == {wanted}

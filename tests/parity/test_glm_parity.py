@@ -9,7 +9,7 @@ import pytest
 
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.errors import InputTooLongError
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.transformer import Visibility
 from gpa_mlx.runtime.backend import mx
 
@@ -18,7 +18,7 @@ MARGIN = 1e-4
 
 @pytest.fixture(scope="module")
 def parts(converted_small_a):
-    return ModelParts(converted_small_a)
+    return GPAModel(converted_small_a)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from gpa_mlx.lm.cache import make_caches
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.sampling import process_logits
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
 
@@ -23,7 +23,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def parts(converted_small_a):
-    return ModelParts(converted_small_a)
+    return GPAModel(converted_small_a)
 
 
 def logits_of(parts, ids):

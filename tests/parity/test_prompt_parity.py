@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from gpa_mlx.errors import InputTooLongError
-from gpa_mlx.model.prompts import MAX_TEXT_TOKENS, convert_voice_prompt, speak_prompt, transcribe_prompt
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
+from gpa_mlx.model.families.gpa.prompts import MAX_TEXT_TOKENS, convert_voice_prompt, speak_prompt, transcribe_prompt
 from gpa_mlx.tokenizers.text import TextTokenizer
 from tests.support.examples import examples
 

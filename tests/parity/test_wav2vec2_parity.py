@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.audio.files.reader import load_recording
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 
@@ -15,7 +15,7 @@ FILES = ["slt", "rms", "cmn", "chirp", "stereo44k", "silence1s", "short01"]
 
 @pytest.fixture(scope="module")
 def parts(converted_small_a):
-    return ModelParts(converted_small_a)
+    return GPAModel(converted_small_a)
 
 
 @pytest.fixture(scope="module")

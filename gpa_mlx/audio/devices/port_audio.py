@@ -179,6 +179,8 @@ def _imported(direction: Direction) -> ModuleType:
 
 
 def _look_again(library: ModuleType, direction: Direction) -> None:
+    # PortAudio lists devices only when it starts. These two are part of sounddevice's documented interface ("expert
+    # mode"), in spite of their names.
     with suppress(library.PortAudioError):  # it is not initialised: that failed the last time
         library._terminate()
     try:

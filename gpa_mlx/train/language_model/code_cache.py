@@ -12,7 +12,7 @@ import numpy as np
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.audio.recording import Recording, require_min_length
 from gpa_mlx.errors import InputTooLongError
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.store.manifest import Manifest, sha256_of
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.types import SAMPLE_RATE_HZ, Codes
@@ -33,7 +33,7 @@ class TokenCache:
         parts: The model whose tokenizers are used.
     """
 
-    def __init__(self, directory: Path, parts: ModelParts) -> None:
+    def __init__(self, directory: Path, parts: GPAModel) -> None:
         self._parts = parts
         self._directory = directory / f"{parts.manifest.model_family}-{_fingerprint(parts.manifest)}"
         self._checksums: dict[Path, str] = {}

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gpa_mlx.errors import AudioFileError, GPAError, InputTooLongError
-from gpa_mlx.model.parts import ModelParts
-from gpa_mlx.model.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.family import GPAModel
+from gpa_mlx.model.families.gpa.layout import TokenLayout
+from gpa_mlx.model.families.gpa.prompts import convert_voice_prompt, speak_prompt, transcribe_prompt
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx.train.language_model.code_cache import CodeKind, TokenCache
@@ -101,7 +101,7 @@ def example_of(
 
 
 def build_corpus(
-    parts: ModelParts,
+    parts: GPAModel,
     manifest: Path,
     lines: Sequence[ManifestLine],
     cache: TokenCache,

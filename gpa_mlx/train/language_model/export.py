@@ -10,7 +10,7 @@ from typing import cast
 
 from mlx.utils import tree_flatten
 
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.lora import fuse_adapters
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.manifest import FileInfo, sha256_of, write_manifest
@@ -20,7 +20,7 @@ _WEIGHTS = "model.safetensors"
 _DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
 
 
-def write_trained(parts: ModelParts, weights: Weights, folder: Path, name: str) -> None:
+def write_trained(parts: GPAModel, weights: Weights, folder: Path, name: str) -> None:
     """Write the model with trained weights; the other arguments are those of `write_model`.
 
     Args:
@@ -33,13 +33,13 @@ def write_trained(parts: ModelParts, weights: Weights, folder: Path, name: str) 
     write_model(parts, folder, name)
 
 
-def write_fused(parts: ModelParts, folder: Path, name: str) -> None:
+def write_fused(parts: GPAModel, folder: Path, name: str) -> None:
     """Write the model with its adapter worked into the weights; arguments as for `write_model`."""
     fuse_adapters(parts.language_model)
     write_model(parts, folder, name)
 
 
-def write_model(parts: ModelParts, folder: Path, name: str) -> None:
+def write_model(parts: GPAModel, folder: Path, name: str) -> None:
     """Write a converted model: the decoder as it is in memory, stored as it was, everything else copied.
 
     Args:

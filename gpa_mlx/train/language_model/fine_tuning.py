@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.lora import AdapterArgs, add_adapters
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.train.language_model.adapters import save_adapter
@@ -63,7 +63,7 @@ class Dataset:
 
 
 def load_dataset(
-    parts: ModelParts,
+    parts: GPAModel,
     config: DatasetConfig,
     *,
     on_progress: Callable[[int, int], None] | None = None,
@@ -102,7 +102,7 @@ def load_dataset(
 
 
 def fine_tune(
-    parts: ModelParts,
+    parts: GPAModel,
     dataset: Dataset,
     config: FitConfig,
     directory: Path,

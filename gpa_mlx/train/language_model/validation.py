@@ -7,7 +7,7 @@ from typing import cast
 
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.head import SlicedHead
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
 from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.text.metrics import character_error_rate, word_error_rate

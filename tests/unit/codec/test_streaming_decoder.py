@@ -83,9 +83,9 @@ def small(small_a):
 @pytest.fixture(scope="module")
 def trained_like(converted_small_a):
     """The golden model's vocoder."""
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
 
-    return ModelParts(converted_small_a).vocoder
+    return GPAModel(converted_small_a).vocoder
 
 
 def some_codes(count):

@@ -26,7 +26,7 @@ from gpa_mlx_convert.checkpoint import open_checkpoint
 from gpa_mlx_convert.parts import Part
 from gpa_mlx_convert.pipeline import ConvertOptions, convert
 from gpa_mlx_convert.quantize import Storage
-from gpa_mlx_convert.remap.table import Rule, Table
+from gpa_mlx_convert.remap.table import Table, WeightRule
 from gpa_mlx_convert.writer import Slot
 
 WAV2VEC2 = "BiCodec/wav2vec2-large-xlsr-53"
@@ -388,7 +388,7 @@ def test_memory_is_bounded_by_a_few_tensors(tmp_path, checkpoints):
     tensors = {f"wav2vec2.{number}": np.full((size // 1024, 256), number, np.float32) for number in range(count)}
     path = checkpoints.save_zip(tmp_path / "pytorch_model.bin", tensors)
     del tensors
-    table = Table(tuple(Rule(str(number), (str(number),), np.negative) for number in range(count)))
+    table = Table(tuple(WeightRule(str(number), (str(number),), np.negative) for number in range(count)))
     shapes = {str(number): (size // 1024, 256) for number in range(count)}
     slots = [Slot(name, "F32", shape, size) for name, shape in shapes.items()]
     part = Part("lm", open_checkpoint(path), table, shapes, Storage(), slots, {})

@@ -20,7 +20,7 @@ import yaml
 
 from gpa_mlx.audio.dsp.mel import linear_mel, reference_clip, whisper_log_mel
 from gpa_mlx.engine.gpa import load
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
@@ -162,7 +162,7 @@ def test_every_mix_converts_and_runs_all_tasks(build, wave, mix):
 
 def test_the_layout_follows_the_tokenizer(build):
     spec = spec_of("mix-2")
-    layout = ModelParts(build("mix-2")[1]).layout
+    layout = GPAModel(build("mix-2")[1]).layout
     tokens = spec.added_tokens()
     assert layout.glm.first_id == spec.base_tokens + tokens.index("<|audio_0|>")
     assert layout.glm.size == spec.glm["quantize_vocab_size"]
@@ -184,7 +184,7 @@ def test_the_language_model_equals_mlx_lm_on_the_upstream_files(build, mix):
         weights.update({name: tensor.astype(mx.float32) for name, tensor in mx.load(str(file)).items()})
     reference.load_weights(list(weights.items()), strict=True)
 
-    parts = ModelParts(converted)
+    parts = GPAModel(converted)
     ids = mx.array(np.random.default_rng(0).integers(0, parts.lm_args.vocab_size, (1, 40)))
     ours, theirs = np.array(parts.language_model(ids)), np.array(reference(ids))
     assert theirs.std() > 1  # the logits say something
@@ -227,7 +227,7 @@ def test_the_glm_tokenizer_equals_the_numpy_network(build, wave, mix):
     valid = np.arange(len(mel.frames)) < mel.valid_frames
     hidden = np.array(network.hidden(mx.array(mel.frames[None]), mx.array(valid[None]))[0])
     np.testing.assert_allclose(hidden[: len(expected)], expected, atol=1e-4 * expected.std())
-    assert ModelParts(converted).glm.encode(wave).tolist() == oracle.glm_codes(weights, expected).tolist()
+    assert GPAModel(converted).glm.encode(wave).tolist() == oracle.glm_codes(weights, expected).tolist()
 
 
 @pytest.mark.slow
@@ -254,7 +254,7 @@ def test_semantic_codes_equal_the_numpy_network(build, mix):
     features = np.random.default_rng(0).standard_normal((120, config["encoder"]["input_channels"]))
     expected = oracle.semantic_codes(oracle.load_tensors(source / CODEC / "model.safetensors"), config, features)
     assert len(set(expected.tolist())) > 5
-    codec = BiCodec(ModelParts(converted).bicodec_args)
+    codec = BiCodec(GPAModel(converted).bicodec_args)
     codec.load_weights(str(converted / "bicodec" / "model.safetensors"), strict=True)
     codes = codec.semantic_encoder(mx.array(features.astype(np.float32)[None]))
     assert np.array(codes[0]).tolist() == expected.tolist()
@@ -265,7 +265,7 @@ def test_speaker_codes_equal_the_numpy_network(build, wave, mix):
     source, converted = build(mix)
     config = read_codec(source)
     mel = config["mel_params"]
-    parts = ModelParts(converted)
+    parts = GPAModel(converted)
     args = parts.bicodec_args
     clip = reference_clip(wave, rate_hz=16_000, seconds=args.ref_segment_duration, hop_length=args.latent_hop_length)
     frames = linear_mel(

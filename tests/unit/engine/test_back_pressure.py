@@ -17,17 +17,8 @@ from gpa_mlx.engine.thread import EngineThread
 from gpa_mlx.errors import CancelledError, GPAError
 from gpa_mlx.runtime.cancellation import CancelScope, cancellable, check_cancelled, current_scopes
 from gpa_mlx.runtime.turns import turn_wanted
+from gpa_mlx.testing import FakeEngine
 from gpa_mlx.types import LiveChunk
-
-
-class Engine:
-    """Counts how often its weights are freed."""
-
-    def __init__(self):
-        self.closed = 0
-
-    def close(self):
-        self.closed += 1
 
 
 class Recorded:
@@ -55,7 +46,7 @@ class Recorded:
 
 @pytest.fixture
 def thread():
-    thread = EngineThread(Engine)
+    thread = EngineThread(FakeEngine)
     yield thread
     assert thread.close(timeout_s=5)
 
@@ -169,7 +160,7 @@ def test_a_parked_stream_that_nobody_holds_any_more_frees_what_it_held(thread):
 
 
 def test_closing_the_thread_ends_parked_streams_and_their_readers_hear_of_it(recorded):
-    thread = EngineThread(Engine)
+    thread = EngineThread(FakeEngine)
     parked, waiting = thread.stream(recorded.stream("parked")), thread.stream(recorded.stream("waiting", wait_s=0.01))
     until(lambda: len(recorded.numbers("parked")) == BUFFER_ITEMS)
     failures = []
@@ -194,7 +185,7 @@ def test_closing_the_thread_ends_parked_streams_and_their_readers_hear_of_it(rec
 
 
 def test_weights_stay_while_a_stream_is_parked():
-    with EngineThread(Engine, idle_unload_s=0.05) as thread:
+    with EngineThread(FakeEngine, idle_unload_s=0.05) as thread:
         engine = thread.submit(lambda engine: engine).result(5)
         stream = thread.stream(lambda engine: iter_forever())
         next(stream)
@@ -321,7 +312,7 @@ def test_a_stream_without_news_lets_others_have_the_thread(thread):
 
 
 def test_a_live_stream_of_silence_does_not_stop_the_engine(recorded):
-    class Live(Engine):
+    class Live(FakeEngine):
         def stream_transcribe_live(self, blocks, *, options=None, vad=True):
             from gpa_mlx.audio.vad.segmenter import Segmenter
             from gpa_mlx.engine.local_agreement import follow
@@ -329,8 +320,8 @@ def test_a_live_stream_of_silence_does_not_stop_the_engine(recorded):
             yield from follow(blocks, Segmenter(max_duration_s=30.0, vad=None, is_live=True), None)
             yield LiveChunk(finish_reason="no_speech")
 
-        def speak(self, text, *, voice, options=None):
-            return text
+        def make_voice(self, audio, *, name):
+            return name
 
     ended = threading.Event()
 
@@ -342,7 +333,7 @@ def test_a_live_stream_of_silence_does_not_stop_the_engine(recorded):
 
     with SharedEngine(EngineThread(Live)) as engine:
         live = engine.stream_transcribe_live(blocks())
-        assert [engine.speak(text, voice=None) for text in "abcdefgh"] == list("abcdefgh")
+        assert [engine.make_voice(None, name=name) for name in "abcdefgh"] == list("abcdefgh")
         ended.set()
         assert [chunk.finish_reason for chunk in live] == ["no_speech"]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import gpa_mlx
 from gpa_mlx.audio.dsp.loudness import DCOffsetRemover, remove_dc
 from gpa_mlx.audio.dsp.noise_gate import NoiseGate
-from gpa_mlx.engine import gpa as engine
+from gpa_mlx.engine import decoding
 from gpa_mlx.errors import GPAError
 from gpa_mlx.lm.generate import Token
 from gpa_mlx.types import GenerationOptions
@@ -47,7 +47,7 @@ def script(monkeypatch, gpa):
             finally:
                 asked.append("closed")
 
-        monkeypatch.setattr(engine, "generate_tokens", generate)
+        monkeypatch.setattr(decoding, "generate_tokens", generate)
         return codes, asked
 
     return install

@@ -15,18 +15,16 @@ from gpa_mlx.engine.thread import EngineThread
 from gpa_mlx.errors import CancelledError, GPAError, ModelNotFoundError
 from gpa_mlx.model import demo
 from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx.testing import FakeEngine
 from gpa_mlx.types import GenerationOptions
 
 
-class Engine:
-    """Counts what happens to it."""
+class Engine(FakeEngine):
+    """Knows the thread that made it."""
 
     def __init__(self):
-        self.closed = 0
+        super().__init__()
         self.thread = threading.current_thread()
-
-    def close(self):
-        self.closed += 1
 
 
 def working(engine):

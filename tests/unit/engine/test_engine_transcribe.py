@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gpa_mlx
-from gpa_mlx.engine import gpa as engine
+from gpa_mlx.engine import decoding
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.lm.generate import Token
 from gpa_mlx.types import GenerationOptions
@@ -40,7 +40,7 @@ def script(monkeypatch, gpa):
                 yield from (Token(i, math.log(0.5)) for i in gpa._parts.text.encode(" " + last))
             yield Token(gpa._parts.layout.im_end, math.log(0.5))
 
-        monkeypatch.setattr(engine, "generate_tokens", generate)
+        monkeypatch.setattr(decoding, "generate_tokens", generate)
         return asked
 
     return install

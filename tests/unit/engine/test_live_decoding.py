@@ -31,7 +31,7 @@ class CountingEar:
         self.opened.append((part.start_s, part.end_s))
         return words(part)
 
-    def hear(self, part):
+    def decode(self, part):
         self.ended.append((part.start_s, part.end_s))
         return Segment(start_s=part.start_s, end_s=part.end_s, text=words(part))
 
@@ -164,7 +164,7 @@ def test_a_buffer_that_the_source_uses_again_does_no_harm():
 
     heard = []
     ear = CountingEar()
-    ear.hear = lambda part: heard.append(part.recording.channel_mean) or Segment(start_s=0, end_s=1, text="")
+    ear.decode = lambda part: heard.append(part.recording.channel_mean) or Segment(start_s=0, end_s=1, text="")
     segmenter = Segmenter(max_duration_s=30.0, vad=StreamingEnergyGate(), is_live=True)
     list(follow(blocks(), segmenter, ear))
     first = round(0.8 * RATE_HZ)
@@ -205,7 +205,7 @@ from gpa_mlx.types import Segment
 class Ear:
     def decode_open(self, part):
         return "words"
-    def hear(self, part):
+    def decode(self, part):
         return Segment(start_s=part.start_s, end_s=part.end_s, text="words")
 
 def peak():

@@ -1,4 +1,4 @@
-"""What two hearings in a row agree on, and when to hear again."""
+"""What two passs in a row agree on, and when to hear again."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def heard(*texts):
         (("你好 GPA 一", "你好 GPA 二"), "你好 GPA", " 二"),
     ],
 )
-def test_words_that_two_hearings_agree_on_are_confirmed(texts, confirmed, unconfirmed):
+def test_words_that_two_passs_agree_on_are_confirmed(texts, confirmed, unconfirmed):
     assert heard(*texts) == (confirmed, unconfirmed)
 
 
-def test_two_hearings_not_in_a_row_confirm_nothing():
+def test_two_passs_not_in_a_row_confirm_nothing():
     assert heard("one two", "one", "one two") == ("one", " two")
 
 
@@ -46,7 +46,7 @@ def test_two_hearings_not_in_a_row_confirm_nothing():
     ("later", "unconfirmed"),
     [("won two three four", " four"), ("two three four", " four"), ("oh one two three four", " four"), ("x", "")],
 )
-def test_a_later_hearing_takes_nothing_back_and_repeats_nothing(later, unconfirmed):
+def test_a_later_pass_takes_nothing_back_and_repeats_nothing(later, unconfirmed):
     assert heard("one two three", "one two three", later) == ("one two three", unconfirmed)
 
 
@@ -65,42 +65,42 @@ def part(start_s, end_s):
     return AudioSegment(start_s, end_s, Recording(silence, silence))
 
 
-def test_a_quick_hearing_waits_for_a_little_new_audio_only():
-    pace = DecodeThrottle()
-    assert not pace.is_due((1.0, 1.3))
-    assert pace.is_due((1.0, 1.5))
-    pace.heard(part(1.0, 1.5), 0.01)
-    assert not pace.is_due((1.0, 1.8))
-    assert pace.is_due((1.0, 2.0))
+def test_a_quick_pass_waits_for_a_little_new_audio_only():
+    throttle = DecodeThrottle()
+    assert not throttle.is_due((1.0, 1.3))
+    assert throttle.is_due((1.0, 1.5))
+    throttle.decoded(part(1.0, 1.5), 0.01)
+    assert not throttle.is_due((1.0, 1.8))
+    assert throttle.is_due((1.0, 2.0))
 
 
 @pytest.mark.parametrize("cost", [0.02, 0.1, 0.5])
-def test_slow_hearings_take_half_of_the_time(cost):
-    pace, now_s, busy_s, hearings = DecodeThrottle(), 1.0, 0.0, 0
+def test_slow_passs_take_half_of_the_time(cost):
+    throttle, now_s, busy_s, passs = DecodeThrottle(), 1.0, 0.0, 0
     while now_s < 30:
-        if pace.is_due((0.0, now_s)):
+        if throttle.is_due((0.0, now_s)):
             took_s = cost * now_s
-            pace.heard(part(0.0, now_s), took_s)
+            throttle.decoded(part(0.0, now_s), took_s)
             busy_s += took_s
             now_s += took_s
-            hearings += 1
+            passs += 1
         now_s += 0.05
     assert 0.25 * now_s < busy_s < 0.65 * now_s
-    assert hearings >= 4
+    assert passs >= 4
 
 
-def test_one_slow_hearing_does_not_put_off_all_others():
-    pace = DecodeThrottle()
-    pace.heard(part(0.0, 0.5), 5.0)
-    assert not pace.is_due((0.0, 10.0))
-    assert pace.is_due((0.0, 10.5))
-    pace.heard(part(0.0, 12.0), 0.1)
-    assert pace.is_due((13.0, 13.5))
+def test_one_slow_pass_does_not_put_off_all_others():
+    throttle = DecodeThrottle()
+    throttle.decoded(part(0.0, 0.5), 5.0)
+    assert not throttle.is_due((0.0, 10.0))
+    assert throttle.is_due((0.0, 10.5))
+    throttle.decoded(part(0.0, 12.0), 0.1)
+    assert throttle.is_due((13.0, 13.5))
 
 
 def test_another_segment_is_heard_soon_even_if_its_beginning_was_heard_before():
-    pace = DecodeThrottle()
-    pace.heard(part(0.0, 20.0), 0.4)
-    assert not pace.is_due((0.0, 20.2))
-    pace.heard(part(0.0, 19.0), 0.4)
-    assert pace.is_due((19.0, 20.2))
+    throttle = DecodeThrottle()
+    throttle.decoded(part(0.0, 20.0), 0.4)
+    assert not throttle.is_due((0.0, 20.2))
+    throttle.decoded(part(0.0, 19.0), 0.4)
+    assert throttle.is_due((19.0, 20.2))

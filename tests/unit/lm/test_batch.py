@@ -17,7 +17,7 @@ from gpa_mlx.errors import InputTooLongError, SettingsError
 from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.head import SlicedHead
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
@@ -52,7 +52,7 @@ class CountedDecoder:
     def __init__(self, decoder):
         self.decoder, self.calls = decoder, []
 
-    def __call__(self, ids, caches):
+    def __call__(self, ids, caches, *, embeddings=None):
         self.calls.append(ids.shape)
         return self.decoder(ids, caches)
 
@@ -102,7 +102,7 @@ def gathered(tokens):
 
 @pytest.fixture(scope="module")
 def parts(converted_small_a):
-    return ModelParts(converted_small_a)
+    return GPAModel(converted_small_a)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7])

@@ -9,7 +9,7 @@ import pytest
 
 import gpa_mlx
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
 from gpa_mlx_convert.pipeline import ConvertOptions, convert
@@ -41,7 +41,7 @@ def rewrite(model, change, part="glm_tokenizer"):
 
 
 def test_opening_reads_no_weights(converted_small_a):
-    parts = ModelParts(converted_small_a)
+    parts = GPAModel(converted_small_a)
     assert parts.loaded == []
 
 
@@ -59,19 +59,19 @@ def test_an_upstream_directory_is_told_to_be_converted(small_a):
 def test_a_missing_tensor_is_named(model):
     rewrite(model, lambda tensors: tensors.pop("layers.1.fc1.bias"))
     with pytest.raises(ModelFormatError, match=r"glm_tokenizer.*'layers\.1\.fc1\.bias' is missing"):
-        _ = ModelParts(model).glm
+        _ = GPAModel(model).glm
 
 
 def test_an_extra_tensor_is_named(model):
     rewrite(model, lambda tensors: tensors.update(surplus=mx.zeros((2,))))
     with pytest.raises(ModelFormatError, match="'surplus' is not expected"):
-        _ = ModelParts(model).glm
+        _ = GPAModel(model).glm
 
 
 def test_a_wrong_shape_is_named(model):
     rewrite(model, lambda tensors: tensors.update({"conv1.bias": mx.zeros((3,))}))
     with pytest.raises(ModelFormatError, match=r"'conv1\.bias' has shape \(3,\), the config asks for \(64,\)"):
-        _ = ModelParts(model).glm
+        _ = GPAModel(model).glm
 
 
 def test_a_truncated_file_is_named(model):
@@ -79,10 +79,10 @@ def test_a_truncated_file_is_named(model):
     data = (model / name).read_bytes()
     (model / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(ModelFormatError, match="bicodec"):
-        _ = ModelParts(model).vocoder
+        _ = GPAModel(model).vocoder
     forget_size(model, name)
     with pytest.raises(ModelFormatError, match="bicodec"):
-        _ = ModelParts(model).vocoder
+        _ = GPAModel(model).vocoder
 
 
 def test_a_tokenizer_without_audio_tokens(model):
@@ -92,7 +92,7 @@ def test_a_tokenizer_without_audio_tokens(model):
     path.write_text(json.dumps(tokenizer))
     forget_size(model, "tokenizer.json")
     with pytest.raises(ModelFormatError, match=r"tokenizer\.json"):
-        ModelParts(model)
+        GPAModel(model)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"d_model": "x"}'])
@@ -100,7 +100,7 @@ def test_a_broken_config_is_named(model, content):
     (model / "glm_tokenizer" / "config.json").write_text(content)
     forget_size(model, "glm_tokenizer/config.json")
     with pytest.raises(ModelFormatError, match="glm_tokenizer"):
-        ModelParts(model)
+        GPAModel(model)
 
 
 def test_closing_frees_the_parts_and_they_come_back(converted_small_a, golden_audio):
@@ -128,7 +128,7 @@ def test_smaller_language_models_run_all_tasks(small_a, tmp_path, golden_audio, 
 def test_an_8_bit_head_differs_little_from_the_float_one(small_a, converted_small_a, tmp_path, golden):
     convert(small_a, tmp_path / "model", ConvertOptions(lm_bits=8))
     ids = mx.array(golden("llm")["stt_slt|prompt_ids"])[None]
-    exact, quantised = ModelParts(converted_small_a), ModelParts(tmp_path / "model")
+    exact, quantised = GPAModel(converted_small_a), GPAModel(tmp_path / "model")
     for head in ("speech_head", "text_head", "full_head"):
         a = getattr(exact, head)(exact.language_model.model(ids)[:, -1])
         b = getattr(quantised, head)(quantised.language_model.model(ids)[:, -1])

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gpa_mlx.errors import InputTextError, InputTooLongError, ModelFormatError, VoiceError
-from gpa_mlx.model.prompts import MAX_TEXT_TOKENS, convert_voice_prompt, speak_prompt, transcribe_prompt
-from gpa_mlx.model.vocab import CodeRange, TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
+from gpa_mlx.model.families.gpa.prompts import MAX_TEXT_TOKENS, convert_voice_prompt, speak_prompt, transcribe_prompt
+from gpa_mlx.model.vocab import CodeRange
 
 
 @pytest.fixture

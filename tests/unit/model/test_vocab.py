@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import ModelFormatError
-from gpa_mlx.model.vocab import CodeRange, TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
+from gpa_mlx.model.vocab import CodeRange
 
 MARKERS = (
     "<|start_content|>",

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten
 
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import mx, nn
 
 
 @pytest.fixture(scope="module")
 def parts(converted_small_a):
-    return ModelParts(converted_small_a)
+    return GPAModel(converted_small_a)
 
 
 def normal(*shape):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
 from gpa_mlx.recipes.demo.data.synthesis import synthesise
 from gpa_mlx.recipes.demo.data.synthetic_voices import VOICES
 from gpa_mlx.recipes.demo.data.utterances import of_speech

@@ -158,10 +158,10 @@ def test_outside_a_pair_nothing_is_evaluated():
 @needs_openblas
 def test_codes_do_not_depend_on_it(two_threads, converted_small_a, golden_audio):
     from gpa_mlx.engine.gpa import GPA
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
 
     def codes():
-        tokens = GPA(ModelParts(converted_small_a)).tokenize(golden_audio("slt"))
+        tokens = GPA(GPAModel(converted_small_a)).tokenize(golden_audio("slt"))
         return tokens.glm.tolist(), tokens.semantic.tolist()
 
     together = codes()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from gpa_mlx.errors import InputTextError, ModelFormatError
-from gpa_mlx.model.vocab import TokenLayout
+from gpa_mlx.model.families.gpa.layout import TokenLayout
 from gpa_mlx.tokenizers.text import TextTokenizer
 from tests.support.examples import examples
 

@@ -77,9 +77,9 @@ def code_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def dataset(converted_small_a: Path, manifest: Path, code_cache: Path) -> Dataset:
     """The four utterances, to learn and to evaluate on."""
-    from gpa_mlx.model.parts import ModelParts
+    from gpa_mlx.model.families.gpa.family import GPAModel
 
     config = DatasetConfig(
         manifest=manifest, eval_manifest=manifest, eval_fraction=0, cache=code_cache, max_tokens=4096, seed=0
     )
-    return load_dataset(ModelParts(converted_small_a), config)
+    return load_dataset(GPAModel(converted_small_a), config)

@@ -7,7 +7,7 @@ from mlx.utils import tree_flatten
 
 from gpa_mlx.engine import gpa as engine
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.lora import AdapterArgs, LoRALinear, adapted_layers, add_adapters, fuse_adapters
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.store.manifest import require_converted, verify_files
@@ -33,7 +33,7 @@ def trainable(model):
 @pytest.fixture
 def adapter(converted_small_a, tmp_path):
     """A saved random adapter, and the logits of the model that has it."""
-    parts = ModelParts(converted_small_a)
+    parts = GPAModel(converted_small_a)
     model = parts.language_model
     args = AdapterArgs(rank=4, scale=1.5)
     add_adapters(model, args)
@@ -43,7 +43,7 @@ def adapter(converted_small_a, tmp_path):
 
 
 def test_a_new_adapter_changes_nothing_and_is_all_that_trains(converted_small_a):
-    model = ModelParts(converted_small_a).language_model
+    model = GPAModel(converted_small_a).language_model
     before = np.array(model(IDS))
     add_adapters(model, AdapterArgs(rank=3, scale=2.0))
     np.testing.assert_array_equal(model(IDS), before)
@@ -53,7 +53,7 @@ def test_a_new_adapter_changes_nothing_and_is_all_that_trains(converted_small_a)
 
 
 def test_scale_0_changes_nothing(converted_small_a):
-    model = ModelParts(converted_small_a).language_model
+    model = GPAModel(converted_small_a).language_model
     before = np.array(model(IDS))
     add_adapters(model, AdapterArgs(rank=3, scale=0.0))
     randomise(model)
@@ -74,8 +74,8 @@ def test_an_adapted_layer_computes_the_definition():
 
 def test_a_saved_adapter_loads_at_run_time(converted_small_a, adapter):
     directory, expected = adapter
-    plain = np.array(ModelParts(converted_small_a).language_model(IDS))
-    parts = ModelParts(converted_small_a, directory)
+    plain = np.array(GPAModel(converted_small_a).language_model(IDS))
+    parts = GPAModel(converted_small_a, directory)
     np.testing.assert_array_equal(parts.language_model(IDS), expected)
     assert np.abs(expected - plain).max() > 0.01
     parts.unload()
@@ -94,18 +94,18 @@ def test_a_fused_model_is_whole_and_computes_the_same(converted_small_a, adapter
     directory, expected = adapter
     target = tmp_path / "fused"
     target.mkdir()
-    write_fused(ModelParts(converted_small_a, directory), target, "fused")
+    write_fused(GPAModel(converted_small_a, directory), target, "fused")
     assert require_converted(target).model_name == "fused"
     assert verify_files(target) == []
     assert require_converted(target).model_family == require_converted(converted_small_a).model_family
-    np.testing.assert_allclose(ModelParts(target).language_model(IDS), expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(GPAModel(target).language_model(IDS), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_adapters_on_a_quantised_model(small_a, tmp_path):
     from gpa_mlx_convert.pipeline import ConvertOptions, convert
 
     convert(small_a, tmp_path / "q8", ConvertOptions(lm_bits=8))
-    parts = ModelParts(tmp_path / "q8")
+    parts = GPAModel(tmp_path / "q8")
     model = parts.language_model
     before = np.array(model(IDS))
     args = AdapterArgs(rank=4, scale=1.0)
@@ -116,19 +116,19 @@ def test_adapters_on_a_quantised_model(small_a, tmp_path):
     adapted = np.array(model(IDS))
     save_adapter(tmp_path / "adapter", trainable(model), args, parts.manifest)
     (tmp_path / "fused").mkdir()
-    write_fused(ModelParts(tmp_path / "q8", tmp_path / "adapter"), tmp_path / "fused", "fused")
-    fused = np.array(ModelParts(tmp_path / "fused").language_model(IDS))
+    write_fused(GPAModel(tmp_path / "q8", tmp_path / "adapter"), tmp_path / "fused", "fused")
+    fused = np.array(GPAModel(tmp_path / "fused").language_model(IDS))
     assert np.abs(adapted - before).mean() > 10 * np.abs(fused - adapted).mean()
 
 
 def test_what_is_no_adapter_is_refused_at_once(converted_small_a, adapter, tmp_path):
     with pytest.raises(ModelNotFoundError, match="not an adapter"):
-        ModelParts(converted_small_a, tmp_path / "none")
+        GPAModel(converted_small_a, tmp_path / "none")
     config = adapter[0] / "adapter_config.json"
     for content, problem in (('{"rank": 0, "scale": 1}', "'rank'"), ("{", "JSON"), ('{"rank": 2}', "'scale'")):
         config.write_text(content)
         with pytest.raises(ModelFormatError, match=problem):
-            ModelParts(converted_small_a, adapter[0])
+            GPAModel(converted_small_a, adapter[0])
 
 
 def test_an_adapter_that_does_not_fit_is_named(converted_small_a, adapter, tmp_path):
@@ -137,7 +137,7 @@ def test_an_adapter_that_does_not_fit_is_named(converted_small_a, adapter, tmp_p
     config = json.loads((other / "adapter_config.json").read_text())
     (other / "adapter_config.json").write_text(json.dumps({**config, "rank": 5}))
     with pytest.raises(ModelFormatError, match="has shape"):
-        _ = ModelParts(converted_small_a, other).language_model
+        _ = GPAModel(converted_small_a, other).language_model
     (other / "adapters.safetensors").unlink()
     with pytest.raises(ModelNotFoundError, match=r"adapters\.safetensors"):
-        _ = ModelParts(converted_small_a, other).language_model
+        _ = GPAModel(converted_small_a, other).language_model

@@ -7,7 +7,7 @@ import soundfile
 
 from gpa_mlx.engine import gpa as engine
 from gpa_mlx.errors import AudioFileError, GPAError
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.train.language_model.code_cache import TokenCache
 from gpa_mlx.train.language_model.corpus import Corpus, Example, build_corpus, digest_of, example_of, split_corpus
 from gpa_mlx.train.language_model.training_manifest import ManifestError, ManifestLine, read_training_manifest
@@ -15,7 +15,7 @@ from gpa_mlx.train.language_model.training_manifest import ManifestError, Manife
 
 @pytest.fixture(scope="module")
 def parts(converted_small_a):
-    return ModelParts(converted_small_a)
+    return GPAModel(converted_small_a)
 
 
 @pytest.fixture(scope="module")

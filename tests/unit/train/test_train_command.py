@@ -10,7 +10,7 @@ import pytest
 
 from gpa_mlx.cli import cli
 from gpa_mlx.cli.program import run
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.manifest import require_converted, verify_files
 from gpa_mlx.train.language_model.fine_tuning import fine_tune
@@ -40,7 +40,7 @@ def entries(directory):
 @pytest.mark.slow
 def test_four_utterances_are_learnt_by_heart(converted_small_a, dataset, tmp_path):
     started = time.process_time()
-    parts = ModelParts(converted_small_a)
+    parts = GPAModel(converted_small_a)
     config = FitConfig(steps=35, learning_rate=0.005, warmup_steps=2, eval_every=1000)
     result = fine_tune(parts, dataset, config, tmp_path / "run", adapter=None)
     assert result.loss < 0.05
@@ -57,15 +57,15 @@ def test_lora_gives_an_adapter_that_can_be_fused(train, converted_small_a, tmp_p
     code, err = train("--lora", 4, "--out", out, "--steps", 3, "--lr", 0.01, "--eval-fraction", 0.4)
     assert code == 0, err
     assert "3 steps" in err
-    with_adapter = np.array(ModelParts(converted_small_a, out).language_model(IDS))
-    assert not np.array_equal(with_adapter, ModelParts(converted_small_a).language_model(IDS))
+    with_adapter = np.array(GPAModel(converted_small_a, out).language_model(IDS))
+    assert not np.array_equal(with_adapter, GPAModel(converted_small_a).language_model(IDS))
     words = ["train", "fuse", "--model", converted_small_a, "--adapter", out, "--out", tmp_path / "fused"]
     assert run(cli, [str(word) for word in words]) == 0
     assert run(cli, [str(word) for word in words]) == 2
     assert "--force" in capsys.readouterr().err
     assert run(cli, [*map(str, words), "--force"]) == 0
     assert verify_files(tmp_path / "fused") == []
-    fused = ModelParts(tmp_path / "fused").language_model(IDS)
+    fused = GPAModel(tmp_path / "fused").language_model(IDS)
     np.testing.assert_allclose(fused, with_adapter, rtol=1e-3, atol=1e-4)
 
 
@@ -76,7 +76,7 @@ def test_full_gives_a_model_that_can_be_trained_on(train, converted_small_a, tmp
     model = out / "model"
     assert verify_files(model) == []
     assert require_converted(model).model_family == require_converted(converted_small_a).model_family
-    assert not np.array_equal(ModelParts(model).language_model(IDS), ModelParts(converted_small_a).language_model(IDS))
+    assert not np.array_equal(GPAModel(model).language_model(IDS), GPAModel(converted_small_a).language_model(IDS))
     assert train("--full", "--out", tmp_path / "next", "--steps", 1, model=model)[0] == 0
     assert train("--full", "--out", out, "--steps", 2, "--recompute", "--resume")[0] == 0
     assert verify_files(model) == []

@@ -12,7 +12,8 @@ from typing import TypeAlias
 import numpy as np
 
 from gpa_mlx.audio.recording import MIN_SAMPLES
-from gpa_mlx.engine.gpa import MIN_VOICE_S, load
+from gpa_mlx.engine.codes import MIN_VOICE_S
+from gpa_mlx.engine.gpa import load
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.protocols import SpeechEngine
 from gpa_mlx.recipes.demo.data.dataset import DemoData, steady_speech

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpa_mlx.audio.dsp.loudness import remove_dc
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES
 from gpa_mlx.recipes.demo.data.augment import AugmentConfig, augment
 from gpa_mlx.recipes.demo.data.dataset import conversion_pairs, steady_speech
@@ -34,7 +34,7 @@ _ENDS = (".", "!", "?", "")
 
 
 def make_examples(
-    parts: ModelParts,
+    parts: GPAModel,
     utterances: Sequence[Utterance],
     *,
     stt_copies: int,
@@ -86,7 +86,7 @@ def make_examples(
 
 
 def make_synthetic_examples(
-    parts: ModelParts,
+    parts: GPAModel,
     utterances: Sequence[Utterance],
     *,
     vc_pairs: int,
@@ -198,7 +198,7 @@ def load_examples(path: Path) -> list[Example]:
 class _VoiceCodes:
     """Speaker codes drawn from many recordings of each voice, against overfitting to one."""
 
-    def __init__(self, parts: ModelParts, utterances: Sequence[Utterance]) -> None:
+    def __init__(self, parts: GPAModel, utterances: Sequence[Utterance]) -> None:
         self._parts = parts
         self._by_voice: dict[str, list[Utterance]] = {}
         self._codes: dict[int, list[int]] = {}
@@ -234,9 +234,9 @@ def _alignment_labels(utterance: Utterance, codes: int) -> npt.NDArray[np.int32]
     return alignment
 
 
-def _semantic(parts: ModelParts, wave: Waveform) -> list[int]:
+def _semantic(parts: GPAModel, wave: Waveform) -> list[int]:
     return parts.semantic.encode(_normalised(parts, wave)).tolist()
 
 
-def _normalised(parts: ModelParts, wave: Waveform) -> Waveform:
+def _normalised(parts: GPAModel, wave: Waveform) -> Waveform:
     return bicodec_waveform(wave.astype(np.float64), parts.bicodec_args)

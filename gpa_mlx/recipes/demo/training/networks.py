@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gpa_mlx.model.parts import ModelParts
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
@@ -171,7 +171,7 @@ class DemoNetworks:
         """Return examples of the synthetic data, resynthesised speech among them."""
         recipe = self._recipe
 
-        def make(parts: ModelParts) -> list[Example]:
+        def make(parts: GPAModel) -> list[Example]:
             log = TrainingLog(self._directory / SYNTHETIC)
             log.rewind(0)
 
@@ -199,11 +199,11 @@ class DemoNetworks:
         recorded = [example for example in load_examples(self._directory / "examples.npz") if example.task != "tts-a"]
         self._fit_lm("lm-final", recorded + self.synthetic_examples(model, data), self._recipe.lm_final, alignment_loss)
 
-    def _kept_examples(self, name: str, model: Path, make: Callable[[ModelParts], list[Example]]) -> list[Example]:
+    def _kept_examples(self, name: str, model: Path, make: Callable[[GPAModel], list[Example]]) -> list[Example]:
         """Return the examples of a stage, made by the packed model unless they were made before."""
         kept = self._directory / f"{name}.npz"
         if not kept.exists():
-            parts = ModelParts(model)
+            parts = GPAModel(model)
             examples = make(parts)
             parts.unload()
             save_examples(kept, examples)

@@ -9,7 +9,7 @@ from gpa_mlx.errors import InputTextError, InputTooLongError, ModelFormatError, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gpa_mlx.model.vocab import TokenLayout
+    from gpa_mlx.model.families.gpa.layout import TokenLayout
 
 MAX_TEXT_TOKENS = 510
 """Most text tokens of one speak prompt: GPA was trained on 512 including the two content markers."""

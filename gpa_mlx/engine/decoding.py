@@ -1,0 +1,102 @@
+"""The language model at work on the engine's prompts, timed: one sequence, or several in a batch."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from gpa_mlx.lm.batch import BatchGenerator, BatchRequest, BatchToken
+from gpa_mlx.lm.generate import Token, generate_tokens
+from gpa_mlx.lm.language_model import LanguageModel
+from gpa_mlx.lm.sampling import check_options
+from gpa_mlx.model.tasks import Prompt, SpeechOutput, TextOutput
+from gpa_mlx.runtime.timing import TaskTimer
+from gpa_mlx.types import GenerationOptions
+
+DEFAULT_MAX_TOKENS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingPass:
+    """One run of a task: its options, and the clock that all its work adds to.
+
+    Attributes:
+        options: Checked, with a seed where one is needed.
+        clock: Of the whole task.
+    """
+
+    options: GenerationOptions
+    clock: TaskTimer
+
+
+def checked(options: GenerationOptions) -> GenerationOptions:
+    """Return options with a seed of their own where one is needed.
+
+    Raises:
+        SettingsError: An option is out of range.
+    """
+    check_options(options)
+    if options.temperature > 0 and options.seed is None:
+        options = replace(options, seed=secrets.randbits(31))
+    return options
+
+
+def generate(
+    model: LanguageModel, output: TextOutput | SpeechOutput, prompt: Prompt, run: DecodingPass
+) -> Generator[Token, None, None]:
+    """Yield what the model makes of a prompt; arguments and errors as for `generate_tokens`."""
+    run.clock.prompt_tokens += len(prompt.ids)
+    tokens = generate_tokens(
+        model,
+        output.head,
+        prompt.ids,
+        run.options,
+        max_tokens=_budget(prompt, run.options),
+        stop_ids=output.stop_ids,
+        embeddings=prompt.embeddings,
+    )
+    yield from run.clock.generating(tokens, prompts=True)
+
+
+class BatchDecoder:
+    """Several prompts together, each taken when there is a place for it in the batch.
+
+    Args:
+        model: The language model.
+        output: What the results are made of.
+        prompts: One for every sequence.
+        run: Options and clock.
+        batch: Most sequences at a time.
+    """
+
+    def __init__(
+        self, model: LanguageModel, output: TextOutput, prompts: Iterable[Prompt], run: DecodingPass, *, batch: int
+    ) -> None:
+        self._run = run
+        requests = (self._request(prompt, output) for prompt in prompts)
+        self._generator = BatchGenerator(model, output.head, requests, rows=batch)
+
+    def tokens(self) -> Generator[BatchToken, None, None]:
+        """Yield the tokens of all sequences in turns; closing ends all."""
+        with closing(self._generator) as items:
+            yield from self._run.clock.generating(items, prompts=False)
+
+    def cancel(self, index: int) -> None:
+        """End one sequence."""
+        self._generator.cancel(index)
+
+    def _request(self, prompt: Prompt, output: TextOutput) -> BatchRequest:
+        self._run.clock.prompt_tokens += len(prompt.ids)
+        return BatchRequest(
+            prompt=prompt.ids,
+            options=self._run.options,
+            max_tokens=_budget(prompt, self._run.options),
+            stop_ids=output.stop_ids,
+            embeddings=prompt.embeddings,
+        )
+
+
+def _budget(prompt: Prompt, options: GenerationOptions) -> int:
+    return options.max_tokens or max(DEFAULT_MAX_TOKENS, prompt.min_budget)
