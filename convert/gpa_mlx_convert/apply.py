@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gpa_mlx_convert.checkpoint import Checkpoint
-    from gpa_mlx_convert.remap.table import Array, Rule, Table
+    from gpa_mlx_convert.remap.table import Array, Table, WeightRule
 
 _WRONG_CONFIG = "The weights and the config of this directory do not belong together, or the file is damaged."
 
@@ -84,7 +84,7 @@ def apply_table(
     return ((rule.target, _build(checkpoint, rule, expected_shapes[rule.target], where)) for rule in table.rules)
 
 
-def _build(checkpoint: Checkpoint, rule: Rule, expected: tuple[int, ...], where: str) -> Array:
+def _build(checkpoint: Checkpoint, rule: WeightRule, expected: tuple[int, ...], where: str) -> Array:
     sources = [checkpoint.read(key) for key in rule.sources]
     try:
         with np.errstate(all="ignore"):  # what overflows or divides by zero is reported below, with its key
@@ -103,7 +103,7 @@ def _build(checkpoint: Checkpoint, rule: Rule, expected: tuple[int, ...], where:
 
 
 def _shape_error(
-    checkpoint: Checkpoint, rule: Rule, got: str, expected: tuple[int, ...], where: str
+    checkpoint: Checkpoint, rule: WeightRule, got: str, expected: tuple[int, ...], where: str
 ) -> ModelFormatError:
     return ModelFormatError(
         f"{where}: {rule.target!r} must have shape {expected} but {_names(checkpoint, rule)} give {got}.",
@@ -111,5 +111,5 @@ def _shape_error(
     )
 
 
-def _names(checkpoint: Checkpoint, rule: Rule) -> str:
+def _names(checkpoint: Checkpoint, rule: WeightRule) -> str:
     return ", ".join(f"{key!r} {checkpoint.shape(key)}" for key in rule.sources)

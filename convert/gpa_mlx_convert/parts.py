@@ -23,7 +23,7 @@ from gpa_mlx_convert import sources
 from gpa_mlx_convert.apply import apply_table, check_table
 from gpa_mlx_convert.checkpoint import Checkpoint, open_checkpoint
 from gpa_mlx_convert.quantize import Bits, Dtype, Storage, storage_for
-from gpa_mlx_convert.remap import bicodec, glm, lm, wav2vec2
+from gpa_mlx_convert.remap import bicodec_table, glm_table, lm_table, wav2vec2_table
 from gpa_mlx_convert.writer import Slot, safetensors_size, slots_for
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ def open_parts(upstream: sources.Upstream, dtype: Dtype, lm_bits: Bits | None) -
     wav2vec2_texts = _read_texts(upstream.present(sources.WAV2VEC2_FOLDER, _COPIED_CONFIGS))
     bicodec_texts = {bicodec_config: _bicodec_json(bicodec_config)}
     return [
-        _part("lm", lm_network, lm.table(lm_args), lm_texts, storage),
-        _part("glm_tokenizer", WhisperVQ(glm_args), glm.table(glm_args), glm_texts),
-        _part("wav2vec2", Wav2Vec2(wav2vec2_args), wav2vec2.table(wav2vec2_args), wav2vec2_texts),
-        _part("bicodec", BiCodec(bicodec_args), bicodec.table(bicodec_args), bicodec_texts),
+        _part("lm", lm_network, lm_table.table(lm_args), lm_texts, storage),
+        _part("glm_tokenizer", WhisperVQ(glm_args), glm_table.table(glm_args), glm_texts),
+        _part("wav2vec2", Wav2Vec2(wav2vec2_args), wav2vec2_table.table(wav2vec2_args), wav2vec2_texts),
+        _part("bicodec", BiCodec(bicodec_args), bicodec_table.table(bicodec_args), bicodec_texts),
     ]
 
 

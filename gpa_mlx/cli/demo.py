@@ -81,7 +81,7 @@ def _document(step: DemoStepDone) -> dict[str, Any]:
         "file": str(step.file),
         "voice": step.voice,
         "said": step.said,
-        "heard": step.heard,
+        "heard": step.transcript,
         "duration_s": step.transcription.audio_s,
         "making": None if step.generation is None else timings_document(step.generation),
         "hearing": timings_document(step.transcription),
@@ -104,7 +104,9 @@ def _show(step: DemoStepDone) -> None:
     rows.add_column(overflow="fold")
     rows.add_row("file", Text(str(step.file)))
     rows.add_row("said", Text(step.said))
-    rows.add_row("heard", Text(step.heard or "(nothing)", style="green" if step.heard == step.said else "yellow"))
+    rows.add_row(
+        "heard", Text(step.transcript or "(nothing)", style="green" if step.transcript == step.said else "yellow")
+    )
     if step.generation is not None:
         rows.add_row("made", _duration(step.generation))
     rows.add_row("listened", _duration(step.transcription))

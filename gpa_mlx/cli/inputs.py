@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.errors import AudioFileError, GPAError, InputTextError, ModelNotFoundError, SettingsError, VoiceError
+from gpa_mlx.errors import AudioFileError, GPAError, InputTextError, SettingsError
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.program import Session
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from gpa_mlx.types import Voice
 
 STANDARD_INPUT = "-"
-
-_MOST_NAMED = 12
 
 
 def open_engine(session: Session, model: str | None, adapter: Path | None = None) -> GPA:
@@ -86,74 +84,16 @@ def name_voice(session: Session, voice: str | None) -> str:
 
 
 def require_voice(session: Session, voice: str, model: str | None) -> Path | Voice:
-    """Return what a `--voice` value names: a file, a voice of the library, or a built-in one of the user's model.
-
-    A file is a voice card if its name ends in `.voice`, and otherwise a recording.
+    """Return what a `--voice` value names: a recording, or a voice that the user's model can speak in.
 
     Raises:
-        VoiceError: None of these; or the voice is damaged or was made for models of another family.
+        VoiceError: Nothing; or the voice is damaged or was made for models of another family.
         ModelNotFoundError: No recording, and no model that could have the voice.
         ModelFormatError: No recording, and not a converted model.
     """
-    from gpa_mlx.voices.card import SUFFIX, read_card
-    from gpa_mlx.voices.library import VoiceLibrary, nearest_name
+    from gpa_mlx.jobs.voice_choice import choose_voice, recording_of
 
-    path = Path(voice)
-    if path.is_file():
-        return _fitting(session, read_card(path), model) if path.suffix == SUFFIX else path
-    library = VoiceLibrary()
-    stored = library.find(voice)
-    if stored is not None:
-        return _fitting(session, stored, model)
-    built_in = _built_in_voices(require_model(session, model))
-    if voice in built_in:
-        return built_in[voice]
-    known = [*library.names(), *built_in]
-    if near := nearest_name(voice, known):
-        hint = f"Did you mean '{near}'? `gpa-mlx voices list` shows all voices."
-    elif not known:
-        hint = "Give the path of a recording of the voice."
-    elif len(known) > _MOST_NAMED:
-        hint = "Give the path of a recording of the voice, or a name that `gpa-mlx voices list` shows."
-    else:
-        hint = f"Give the path of a recording of the voice, or one of {', '.join(known)}."
-    raise VoiceError(f"There is no voice '{voice}'.", hint=hint)
-
-
-def open_voice(engine: GPA, chosen: Path | Voice) -> Voice:
-    """Return the voice that `require_voice` chose, made from its recording if it is one.
-
-    Raises:
-        AudioFileError: The recording cannot be used.
-        VoiceError: The recording is silent or too short.
-        InputTooLongError: The recording is too long.
-    """
-    return engine.make_voice(chosen, name=chosen.stem) if isinstance(chosen, Path) else chosen
-
-
-def _fitting(session: Session, voice: Voice, model: str | None) -> Voice:
-    """Return a voice whose codes the model knows; that of an unknown family is left to the engine."""
-    from gpa_mlx.store.manifest import read_manifest
-
-    family = read_manifest(require_model(session, model)).model_family
-    if voice.family not in ("", family):
-        raise VoiceError(
-            f"The voice '{voice.name}' was made for models of the family {voice.family}; this model's is {family}.",
-            hint="Name the model it was made with, or make the voice again with this one: `gpa-mlx voices add`.",
-        )
-    return voice
-
-
-def _built_in_voices(model: Path) -> dict[str, Voice]:
-    from gpa_mlx.model import demo
-    from gpa_mlx.store.manifest import read_manifest
-
-    family = read_manifest(model).model_family
-    try:
-        voices = demo.demo_voices()
-    except ModelNotFoundError:
-        return {}
-    return {voice.name: voice for voice in voices if voice.family == family}
+    return recording_of(voice) or choose_voice(voice, require_model(session, model))
 
 
 def require_writable(output: Path, *inputs: Path) -> Path:

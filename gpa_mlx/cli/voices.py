@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpa_mlx.audio.files.existing import require_audio
-from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, open_voice, read_source, require_voice
+from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require_voice
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import write_json
-from gpa_mlx.errors import ModelNotFoundError, SettingsError, VoiceError
-from gpa_mlx.model import demo
+from gpa_mlx.errors import SettingsError, VoiceError
 from gpa_mlx.store.text_output import require_replaceable, write_text
 from gpa_mlx.voices.card import decode_card, format_card
 from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
-from gpa_mlx.voices.library import VoiceLibrary, checked_name
+from gpa_mlx.voices.library import VoiceLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,8 +94,10 @@ def add(
     diagnostics = session.diagnostics
     if bool(files) == (record_s is not None):
         raise click.UsageError("Give either recordings or --record SECONDS.", click.get_current_context())
+    from gpa_mlx.jobs.voice_choice import free_name
+
     library = VoiceLibrary()
-    name = _free_name(library, name, force=force)
+    name = free_name(library, name, replacing=force)
     for file in files:
         require_audio(file)
     with open_engine(session, model) as engine:
@@ -113,15 +114,15 @@ def add(
             for event in job.run():
                 if isinstance(event, StepStarted):
                     show(event.step)
-    enrolment = job.result
-    assert enrolment is not None
-    stored = library.add(enrolment.voice, replacing=force)
-    for warning in enrolment.warnings:
+    enrollment = job.result
+    assert enrollment is not None
+    stored = library.add(enrollment.voice, replacing=force)
+    for warning in enrollment.warnings:
         diagnostics.note(f"the recording {warning}.")
     if as_json:
-        write_json(_enrolment_document(enrolment, stored, library))
+        write_json(_enrollment_document(enrollment, stored, library))
     else:
-        click.echo(_rows(_enrolment_rows(enrolment, len(files))))
+        click.echo(_rows(_enrollment_rows(enrollment, len(files))))
 
 
 @voices.command("list")
@@ -130,9 +131,11 @@ def add(
 def list_voices(session: Session, *, as_json: bool) -> None:
     """List the kept voices and the built-in ones."""
     diagnostics = session.diagnostics
+    from gpa_mlx.jobs.voice_choice import built_in_voices
+
     library = VoiceLibrary()
     entries = library.entries()
-    built_in = _built_in()
+    built_in = built_in_voices()
     if as_json:
         found = [
             {
@@ -207,9 +210,11 @@ def remove(session: Session, *, name: str, as_json: bool) -> None:
 def rename(session: Session, *, name: str, new_name: str, as_json: bool) -> None:
     """Call the voice NAME NEW-NAME from now on."""
     diagnostics = session.diagnostics
+    from gpa_mlx.jobs.voice_choice import refuse_built_in_name
+
     library = VoiceLibrary()
     _refuse_built_in(library, name)
-    _refuse_built_in_name(new_name)
+    refuse_built_in_name(new_name)
     voice = library.rename(name, new_name)
     diagnostics.inform(f"'{name}' is now '{voice.name}'")
     if as_json:
@@ -254,9 +259,11 @@ def import_card(session: Session, *, source: str, name: str | None, force: bool,
     card, quote marks and wrapped lines do not matter; a card with any other change is refused.
     """
     diagnostics = session.diagnostics
+    from gpa_mlx.jobs.voice_choice import free_name
+
     library = VoiceLibrary()
     voice = decode_card(read_source(source), "standard input" if source == STANDARD_INPUT else source)
-    voice = replace(voice, name=_free_name(library, name or voice.name, force=force))
+    voice = replace(voice, name=free_name(library, name or voice.name, replacing=force))
     stored = library.add(voice, replacing=force)
     if stored.origin is None or not stored.origin.consent:
         diagnostics.note("the card says nothing about the right to use this voice.")
@@ -278,6 +285,7 @@ def play(session: Session, *, name: str, text: str | None, model: str | None, as
     with open_engine(session, model) as engine:
         from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
         from gpa_mlx.audio.devices.playback import Player
+        from gpa_mlx.jobs.voice_choice import open_voice
         from gpa_mlx.jobs.voice_probe import probe_text
         from gpa_mlx.store.manifest import read_manifest
 
@@ -337,42 +345,28 @@ def _recorded(session: Session, seconds: float) -> AudioLike:
         return record_clip(Microphone(session.settings.microphone), seconds), SAMPLE_RATE_HZ
 
 
-def _built_in() -> dict[str, Voice]:
-    try:
-        return {voice.name: voice for voice in demo.demo_voices()}
-    except ModelNotFoundError:
-        return {}
-
-
 def _stored_or_built_in(name: str) -> Voice:
-    library, built_in = VoiceLibrary(), _built_in()
-    return library.find(name) or built_in.get(name) or library.get(name)
+    from gpa_mlx.jobs.voice_choice import built_in_voices
 
-
-def _free_name(library: VoiceLibrary, name: str, *, force: bool) -> str:
-    """Return a name under which a voice may be added."""
-    _refuse_built_in_name(name)
-    return checked_name(name) if force else library.require_free(name)
-
-
-def _refuse_built_in_name(name: str) -> None:
-    if name.casefold() in _built_in():
-        raise VoiceError(f"'{name}' is the name of a built-in voice.", hint="Choose another name.")
+    library = VoiceLibrary()
+    return library.find(name) or built_in_voices().get(name) or library.get(name)
 
 
 def _refuse_built_in(library: VoiceLibrary, name: str) -> None:
-    if name in _built_in() and name not in library.names():
+    from gpa_mlx.jobs.voice_choice import built_in_voices
+
+    if name in built_in_voices() and name not in library.names():
         raise VoiceError(f"'{name}' is a built-in voice.", hint="Only voices of the library can be changed.")
 
 
-def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
+def _enrollment_rows(enrollment: Enrollment, files: int) -> list[tuple[str, str]]:
     from gpa_mlx.jobs.enroll import described
 
-    window, quality = enrolment.window, enrolment.window.quality
-    part = "all" if enrolment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
+    window, quality = enrollment.window, enrollment.window.quality
+    part = "all" if enrollment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
     rows = [
-        ("voice", f"{enrolment.voice.name} ({enrolment.voice.family})"),
-        ("made from", f"{part} of {described(enrolment.source)}" + (f", the best of {files}" if files > 1 else "")),
+        ("voice", f"{enrollment.voice.name} ({enrollment.voice.family})"),
+        ("made from", f"{part} of {described(enrollment.source)}" + (f", the best of {files}" if files > 1 else "")),
         (
             "quality",
             f"{quality.total:.0f} of 100: speech {quality.snr_db:.0f} dB above the rest, {quality.clipping_share:.1%} "
@@ -380,7 +374,7 @@ def _enrolment_rows(enrolment: Enrollment, files: int) -> list[tuple[str, str]]:
             f"{quality.speech_share:.0%} speech",
         ),
     ]
-    if (probe := enrolment.probe) is not None:
+    if (probe := enrollment.probe) is not None:
         said = f'said "{probe.text}"'
         if probe.similarity is None:
             rows.append(("similarity", f"not known: {said}; {probe.problem}"))
@@ -404,17 +398,21 @@ def _voice_document(voice: Voice) -> dict[str, Any]:
     return document
 
 
-def _enrolment_document(enrolment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
+def _enrollment_document(enrollment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
     from gpa_mlx.jobs.enroll import described
 
     return {
         "voice": _voice_document(stored),
         "folder": str(library.folder),
-        "source": described(enrolment.source),
-        "window": {"start_s": enrolment.window.start_s, "end_s": enrolment.window.end_s, "whole": enrolment.is_whole},
-        "quality": asdict(enrolment.window.quality),
-        "warnings": list(enrolment.warnings),
-        "probe": None if enrolment.probe is None else _probe_document(enrolment.probe),
+        "source": described(enrollment.source),
+        "window": {
+            "start_s": enrollment.window.start_s,
+            "end_s": enrollment.window.end_s,
+            "whole": enrollment.is_whole,
+        },
+        "quality": asdict(enrollment.window.quality),
+        "warnings": list(enrollment.warnings),
+        "probe": None if enrollment.probe is None else _probe_document(enrollment.probe),
     }
 
 

@@ -24,8 +24,8 @@ from gpa_mlx.jobs.generated_speech import (
     describe_generation,
     digest_of_audio,
     identify_weights,
-    open_voice,
 )
+from gpa_mlx.jobs.voice_choice import open_voice
 from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.synthesis.conversion import ConversionSettings, ConvertedSegment, convert_recording
 from gpa_mlx.synthesis.retry import with_seed

@@ -33,7 +33,7 @@ class DemoStepDone:
         file: The recording that was transcribed in the end.
         voice: Name of who speaks in it.
         said: The words that are in it, or should be.
-        heard: The words that were transcribed.
+        transcript: The words that were transcribed.
         generation: Where the time went to generate the file; None where it was there before.
         transcription: Where the time went to transcribe it.
     """
@@ -42,7 +42,7 @@ class DemoStepDone:
     file: Path
     voice: str
     said: str
-    heard: str
+    transcript: str
     generation: Timings | None
     transcription: Timings
 
@@ -78,7 +78,7 @@ class DemoJob:
         # Before the first step, whose time would count it.
         engine.warm("transcribe")
         engine.warm("vc")
-        yield StepStarted(step="listening")
+        yield StepStarted(step="transcribing")
         source = self._folder / sample.file.name
         source.unlink(missing_ok=True)  # a link is replaced, not followed
         shutil.copyfile(sample.file, source)
@@ -114,7 +114,7 @@ class DemoJob:
             file=file,
             voice=voice,
             said=said,
-            heard=transcription.text.strip(),
+            transcript=transcription.text.strip(),
             generation=None if speech is None else speech.timings,
             transcription=transcription.timings,
         )

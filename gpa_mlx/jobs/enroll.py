@@ -11,6 +11,7 @@ from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.errors import VoiceError
 from gpa_mlx.jobs.events import Finished, StepStarted
 from gpa_mlx.jobs.generated_speech import digest_of_audio
+from gpa_mlx.jobs.voice_choice import refuse_built_in_name
 from gpa_mlx.jobs.voice_probe import probe_voice
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.store.manifest import read_manifest
@@ -207,8 +208,9 @@ def keep_voice(voice: Voice, name: str, consent: str) -> Voice:
         The voice as it was stored.
 
     Raises:
-        VoiceError: The name cannot be one or is taken, or nothing can be written.
+        VoiceError: The name cannot be one, is that of a built-in voice or is taken, or nothing can be written.
     """
+    refuse_built_in_name(name)
     origin = voice.origin
     return VoiceLibrary().add(
         replace(voice, name=name, origin=None if origin is None else replace(origin, consent=consent))

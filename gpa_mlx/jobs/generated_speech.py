@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gpa_mlx.jobs.wav_output import TaggedWavWriter
-    from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.provenance.metadata import ModelIdentity, Option
     from gpa_mlx.synthesis.attempt import PassageEnd
     from gpa_mlx.types import AudioLike, GenerationOptions, Waveform
@@ -138,17 +137,6 @@ class SpeechCollector:
     def finish(self) -> None:
         """All audio has been generated: stop the clock."""
         self._result.elapsed_s = time.perf_counter() - self._started
-
-
-def open_voice(engine: SpeechEngine, voice: Voice | Path) -> Voice:
-    """Return a voice, made from its recording if it is one; it is called like the file then.
-
-    Raises:
-        AudioFileError: The recording cannot be used.
-        VoiceError: The recording is silent or too short.
-        InputTooLongError: The recording is too long.
-    """
-    return voice if isinstance(voice, Voice) else engine.make_voice(voice, name=voice.stem)
 
 
 def identify_weights(model: Path, adapter: Path | None) -> ModelIdentity:

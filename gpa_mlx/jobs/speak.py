@@ -26,8 +26,8 @@ from gpa_mlx.jobs.generated_speech import (
     SpeechCollector,
     describe_generation,
     identify_weights,
-    open_voice,
 )
+from gpa_mlx.jobs.voice_choice import open_voice
 from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.provenance.metadata import digest_of_text
 from gpa_mlx.store.text_output import require_replaceable, write_text

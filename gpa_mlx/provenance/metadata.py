@@ -78,7 +78,7 @@ class GenerationMetadata:
         text_sha256: Of the text as written, UTF-8; None where none was given.
         source_sha256: Of the recording or the tokens that were given; None where there was no file of them.
         options: How tokens were drawn and parts were checked.
-        scores: Share of characters heard wrongly in every part; None as a whole or of a part that nobody listened to.
+        scores: Character error rate of every part; None as a whole where nothing was verified, or of one part.
     """
 
     task: MadeBy

@@ -308,8 +308,14 @@ def spoken(monkeypatch):
     from gpa_mlx.engine.gpa import GPA
 
     found = []
-    check = GPA._check_voice
-    monkeypatch.setattr(GPA, "_check_voice", lambda self, voice: found.append(voice) or check(self, voice))
+
+    def noting(method):
+        return lambda self, subject, *, voice, **options: (
+            found.append(voice) or method(self, subject, voice=voice, **options)
+        )
+
+    monkeypatch.setattr(GPA, "stream_speak", noting(GPA.stream_speak))
+    monkeypatch.setattr(GPA, "stream_convert_voice", noting(GPA.stream_convert_voice))
     return found
 
 

@@ -1,7 +1,7 @@
 """The vocabulary of the weight tables: which target tensor is built from which source tensors, and what is dropped.
 
-A table accounts for every tensor of a checkpoint. Each target of the network has one `Rule`; every source tensor is
-either used by a rule or matched by a named pattern of tensors that inference never reads. Anything else is an error.
+A table accounts for every tensor of a checkpoint. Each target of the network has one `WeightRule`; every source tensor
+is either used by a rule or matched by a named pattern of tensors that inference never reads. Anything else is an error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def as_is(tensor: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class WeightRule:
     """How one target tensor is made.
 
     Attributes:
@@ -46,5 +46,5 @@ class Table:
         dropped: Regular expressions (full match) of canonical source keys that inference never uses.
     """
 
-    rules: tuple[Rule, ...]
+    rules: tuple[WeightRule, ...]
     dropped: tuple[str, ...] = ()

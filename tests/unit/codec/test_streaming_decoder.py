@@ -22,6 +22,8 @@ from gpa_mlx.runtime.backend import mx
 from tests.bench.streaming_error import streaming_error_db
 from tests.support.examples import examples
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 TOLERANCE = 1e-5
 VOICE = list(range(9))
 SHAPES = {

@@ -9,10 +9,10 @@ from gpa_mlx.errors import ModelFormatError
 from gpa_mlx_convert.apply import apply_table
 from gpa_mlx_convert.checkpoint import open_checkpoint
 from gpa_mlx_convert.remap.fold import conv, weight_norm_conv
-from gpa_mlx_convert.remap.table import Rule, Table
+from gpa_mlx_convert.remap.table import Table, WeightRule
 
 W = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-TABLE = Table((Rule("conv.weight", ("c.weight",), conv), Rule("bias", ("c.bias",))), (r"heads\..*",))
+TABLE = Table((WeightRule("conv.weight", ("c.weight",), conv), WeightRule("bias", ("c.bias",))), (r"heads\..*",))
 SHAPES = {"conv.weight": (2, 4, 3), "bias": (2,)}
 GOOD = {"c.weight": W, "c.bias": np.ones(2, np.float32)}
 
@@ -80,7 +80,7 @@ def test_wrong_shapes_and_values(apply, tensors, said):
 
 
 def test_a_weight_norm_of_zero_direction_is_not_finite(apply):
-    table = Table((Rule("w", ("c.weight_g", "c.weight_v"), weight_norm_conv),))
+    table = Table((WeightRule("w", ("c.weight_g", "c.weight_v"), weight_norm_conv),))
     tensors = {"c.weight_g": np.ones((2, 1, 1), np.float32), "c.weight_v": np.zeros((2, 3, 4), np.float32)}
     with pytest.raises(ModelFormatError, match="NaN"):
         list(apply(tensors, table, {"w": (2, 4, 3)}))
@@ -91,7 +91,7 @@ def test_a_weight_norm_of_zero_direction_is_not_finite(apply):
     [
         (TABLE, {**SHAPES, "more": (1,)}, "target 'more' is filled by no tensor"),
         (TABLE, {"bias": (2,)}, "target 'conv.weight' does not exist"),
-        (Table((*TABLE.rules, Rule("bias", ("c.bias",)))), SHAPES, "'bias' would be filled 2 times"),
+        (Table((*TABLE.rules, WeightRule("bias", ("c.bias",)))), SHAPES, "'bias' would be filled 2 times"),
     ],
 )
 def test_table_and_network_must_agree(apply, table, shapes, said):

@@ -26,8 +26,10 @@ from gpa_mlx_convert.checkpoint import open_checkpoint
 from gpa_mlx_convert.parts import Part
 from gpa_mlx_convert.pipeline import ConvertOptions, convert
 from gpa_mlx_convert.quantize import Storage
-from gpa_mlx_convert.remap.table import Rule, Table
+from gpa_mlx_convert.remap.table import Table, WeightRule
 from gpa_mlx_convert.writer import Slot
+
+pytestmark = pytest.mark.slow  # not part of `make fast`
 
 WAV2VEC2 = "BiCodec/wav2vec2-large-xlsr-53"
 OLD_SPELLING = {".weight_g": ".parametrizations.weight.original0", ".weight_v": ".parametrizations.weight.original1"}
@@ -345,7 +347,6 @@ def test_an_interrupt_leaves_the_old_model(small_a, converted_small_a, tmp_path)
     assert only_the_model_is_there(destination)
 
 
-@pytest.mark.slow
 def test_killed_at_random_moments(small_a, tmp_path):
     destination = tmp_path / "model"
     root = Path(pipeline.__file__).parents[2]
@@ -388,7 +389,7 @@ def test_memory_is_bounded_by_a_few_tensors(tmp_path, checkpoints):
     tensors = {f"wav2vec2.{number}": np.full((size // 1024, 256), number, np.float32) for number in range(count)}
     path = checkpoints.save_zip(tmp_path / "pytorch_model.bin", tensors)
     del tensors
-    table = Table(tuple(Rule(str(number), (str(number),), np.negative) for number in range(count)))
+    table = Table(tuple(WeightRule(str(number), (str(number),), np.negative) for number in range(count)))
     shapes = {str(number): (size // 1024, 256) for number in range(count)}
     slots = [Slot(name, "F32", shape, size) for name, shape in shapes.items()]
     part = Part("lm", open_checkpoint(path), table, shapes, Storage(), slots, {})
@@ -415,14 +416,12 @@ def mlx_lm_logits(path: Path, ids: np.ndarray) -> np.ndarray:
     return np.array(model(mx.array(ids[None]))[0, -1].astype(mx.float32))
 
 
-@pytest.mark.slow
 def test_mlx_lm_opens_the_float32_model(converted_small_a, golden):
     data = golden("llm")
     logits = mlx_lm_logits(converted_small_a, data["stt_slt|prompt_ids"])
     np.testing.assert_allclose(logits, data["stt_slt|last_logits"], atol=1e-3)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("bits", "dtype"), [(4, "float32"), (6, "float32"), (8, "float32"), (4, "bfloat16")])
 @pytest.mark.parametrize("untied", [False, True])
 def test_mlx_lm_opens_a_quantised_model(upstream_copy, tmp_path, checkpoints, golden, bits, dtype, untied):

@@ -19,6 +19,8 @@ from gpa_mlx_convert.install import Listener, PullRequest, pull, repair
 from gpa_mlx_convert.pipeline import ConvertOptions, convert
 from tests.support.hub_server import FakeHub, use_hub
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 
 @pytest.fixture
 def hub(monkeypatch, small_a, tmp_path):

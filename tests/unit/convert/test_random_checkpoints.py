@@ -28,6 +28,8 @@ from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions
 from gpa_mlx_convert.pipeline import ConvertOptions, convert
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 sys.path.append(str(Path(__file__).parents[2] / "support"))
 specs = importlib.import_module("checkpoint_specs")
 tensors = importlib.import_module("checkpoint_tensors")
@@ -230,7 +232,6 @@ def test_the_glm_tokenizer_equals_the_numpy_network(build, wave, mix):
     assert GPAModel(converted).glm.encode(wave).tolist() == oracle.glm_codes(weights, expected).tolist()
 
 
-@pytest.mark.slow
 @every_mix
 def test_wav2vec2_equals_transformers(build, wave, mix):
     torch = pytest.importorskip("torch")

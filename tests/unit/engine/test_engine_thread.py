@@ -183,6 +183,7 @@ def test_a_model_that_is_not_there_is_refused_at_once(tmp_path):
     assert threading.active_count() == before
 
 
+@pytest.mark.slow
 def test_eight_threads_get_what_one_gets(demo_engine):
     voices = demo.demo_voices()
     samples = [(sample.file, sample.text) for sample in demo.demo_samples()]
@@ -209,6 +210,7 @@ def test_speech_is_cancelled_within_a_token(demo_engine):
     assert time.monotonic() - started < 1
 
 
+@pytest.mark.slow
 def test_a_program_that_used_the_thread_ends_with_status_0():
     code = """
 from gpa_mlx.model import demo

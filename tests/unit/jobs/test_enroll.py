@@ -139,6 +139,8 @@ def test_a_voice_is_kept_with_its_name_and_consent(engine, sample, tmp_path, mon
     assert VoiceLibrary().get("anna") == kept
     with pytest.raises(VoiceError, match="already"):
         keep_voice(made, "Anna", "I may.")
+    with pytest.raises(VoiceError, match="built-in"):
+        keep_voice(made, "rms", "I may.")
 
 
 def test_recordings_without_speech_are_refused(engine, tmp_path):

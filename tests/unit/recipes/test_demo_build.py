@@ -26,9 +26,12 @@ from gpa_mlx.train.language_model.training_run import FitConfig
 from gpa_mlx.train.log import TrainingLog
 from gpa_mlx.types import GenerationOptions
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng or flite is not installed"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng or flite is not installed"
+    ),
+    pytest.mark.slow,
+]
 
 
 def settings(steps):

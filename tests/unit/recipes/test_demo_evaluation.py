@@ -17,6 +17,8 @@ from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import GenerationOptions, Speech, Timings, Transcription, Voice
 from tests.support.toy_demo import PITCH_HZ, pack_random, tones, toy_data, utterance
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 VOICES = list(PITCH_HZ)
 
 

@@ -26,6 +26,8 @@ from gpa_mlx.recipes.demo.training.tokenizer_file import write_tokenizer
 from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx.train.language_model.corpus import UNKNOWN, Example, example_of
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 HOP_SAMPLES = 320
 
 

@@ -12,6 +12,8 @@ from gpa_mlx.recipes.demo.data.synthetic_voices import VOICES
 from gpa_mlx.recipes.demo.data.vocabulary import WORDS
 from gpa_mlx.recipes.demo.evaluation import judges
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 needs_pocketsphinx = pytest.mark.skipif(
     importlib.util.find_spec("pocketsphinx") is None, reason="pocketsphinx is not installed"
 )

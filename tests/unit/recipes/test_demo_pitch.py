@@ -13,6 +13,8 @@ from gpa_mlx.recipes.demo.data.vocabulary import WORDS as VOCABULARY
 from gpa_mlx.recipes.demo.evaluation.pitch import median_pitch, pitch_track, semitones
 from gpa_mlx.recipes.demo.evaluation.speaker_embedding import SpeakerSpace
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
 
 SECOND = np.arange(16_000) / 16_000

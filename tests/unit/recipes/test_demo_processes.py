@@ -15,6 +15,8 @@ import pytest
 from gpa_mlx.errors import GPAError
 from gpa_mlx.recipes.demo.training.processes import run_distributed, run_processes
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 
 def write_sum(folder: Path) -> None:
     from gpa_mlx.runtime.backend import mx

@@ -19,9 +19,12 @@ from gpa_mlx.store.manifest import read_manifest, verify_files
 from gpa_mlx.voices.card import read_card
 from tests.support.toy_demo import pack_random, toy_data
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng or flite is not installed"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng or flite is not installed"
+    ),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from gpa_mlx.recipes.demo.data.synthesis import phrasings, synthesise
 from gpa_mlx.recipes.demo.data.synthetic_voices import HELD_OUT, RECOGNISED, SPEAKING, VOICES, EspeakVoice, FliteVoice
 from gpa_mlx.recipes.demo.data.vocabulary import PHONES, PRONUNCIATIONS, WORDS
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 MISSING = [program for program in ("espeak-ng", "flite") if shutil.which(program) is None]
 needs_engines = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 

@@ -105,6 +105,7 @@ def test_text_without_numbers_and_symbols_comes_back_byte_for_byte(text: str):
     assert normalize_text(text) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [

@@ -32,6 +32,8 @@ from gpa_mlx.train.audio_tokenizers.labelled_audio import IGNORED, AudioBatch, C
 from gpa_mlx.train.audio_tokenizers.quantizers import CodebookSettings
 from gpa_mlx.train.audio_tokenizers.training_stage import StageSettings, StepOutcome, TrainingStage, run_stage
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 FRAMES = 24
 HEADS = HeadSizes(voice_count=2, label_count=4)
 CODEBOOK = CodebookSettings(bypass_steps=20, reseed_steps=10, decay=0.9)
@@ -172,7 +174,6 @@ def changed(before, module):
     return {name for name in before if not np.array_equal(before[name], after[name])}
 
 
-@pytest.mark.slow
 def test_the_glm_tokenizer_learns_by_heart_through_a_living_codebook(glm, batch, tmp_path):
     names = set(parameters(glm))
     config = GLMTrainingConfig(label_count=4, stage=stage(100), codebook=CODEBOOK)
@@ -187,7 +188,6 @@ def test_the_glm_tokenizer_learns_by_heart_through_a_living_codebook(glm, batch,
     assert len(set(codes.ravel().tolist())) >= 6
 
 
-@pytest.mark.slow
 def test_the_speaker_encoder_learns_by_heart(model, batch, tmp_path):
     train_speaker(model, SpeakerConfig(stage=stage(60), reference_s=0.3), repeated(batch), tmp_path)
     assert log_of(tmp_path)[-1]["loss"] < 0.05
@@ -196,7 +196,6 @@ def test_the_speaker_encoder_learns_by_heart(model, batch, tmp_path):
     assert (codes[0] != codes[1]).any()
 
 
-@pytest.mark.slow
 def test_the_tokens_learn_by_heart_and_the_decoder_follows(model, batch, tmp_path):
     config = TokensConfig(stage=stage(60, learning_rate=1e-2), reference_s=0.3)
     train_tokens(model, config, repeated(batch), tmp_path / "tokens")
@@ -215,7 +214,6 @@ def test_the_tokens_learn_by_heart_and_the_decoder_follows(model, batch, tmp_pat
     assert model.code(batch, 0.3, np.random.default_rng(0)).codes.tolist() == coded.codes.tolist()
 
 
-@pytest.mark.slow
 def test_the_wave_generator_learns_samples_and_leaves_the_tokens(model, batch, tmp_path):
     whole = model.code(batch, 0.3, np.random.default_rng(0))
     coded = CodedBatch(whole.waveforms[:2], whole.codes[:2, :8], whole.global_codes[:2], whole.lengths[:2])
@@ -269,7 +267,6 @@ def test_norms_are_calibrated_in_place(model, batch):
     assert isinstance(ecapa.norm, ReluNorm)
 
 
-@pytest.mark.slow
 def test_a_resumed_stage_ends_exactly_like_an_uninterrupted_one(batch, tmp_path):
     def run(directory, batches):
         mx.random.seed(0)

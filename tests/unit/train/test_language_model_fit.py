@@ -17,6 +17,8 @@ from gpa_mlx.train.language_model.fit import fit
 from gpa_mlx.train.language_model.training_run import FitConfig
 from gpa_mlx.train.training_state import load_state
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 CONFIG = FitConfig(steps=14, learning_rate=0.01, warmup_steps=3, batch_tokens=48, save_every_s=1e9)
 
 
@@ -197,7 +199,6 @@ fit(Qwen3({args!r}), examples, {config!r}, Path({directory!r}))
 """
 
 
-@pytest.mark.slow
 def test_two_processes_train_like_one(run, tiny_args, tiny_examples, tmp_path):
     run("one")
     with socket.socket() as first, socket.socket() as second:

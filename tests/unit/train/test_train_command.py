@@ -17,6 +17,8 @@ from gpa_mlx.train.language_model.fine_tuning import fine_tune
 from gpa_mlx.train.language_model.training_run import FitConfig
 from gpa_mlx.train.language_model.validation import transcripts
 
+pytestmark = pytest.mark.slow  # not part of `make fast`
+
 IDS = mx.array([[1, 5, 700, 9, 30, 2]])
 
 
@@ -37,7 +39,6 @@ def entries(directory):
     return [json.loads(line) for line in (directory / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.slow
 def test_four_utterances_are_learnt_by_heart(converted_small_a, dataset, tmp_path):
     started = time.process_time()
     parts = GPAModel(converted_small_a)
@@ -124,7 +125,6 @@ def test_a_quantised_model_is_trained_by_adapters_only(train, small_a, tmp_path)
     assert code == 0, err
 
 
-@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(converted_small_a, manifest, code_cache, dataset, tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 

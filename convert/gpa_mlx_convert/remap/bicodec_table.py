@@ -14,8 +14,8 @@ from gpa_mlx_convert.remap.fold import (
     weight_norm_taps,
     weight_norm_taps_transpose,
 )
-from gpa_mlx_convert.remap.table import Build, Rule, Table
-from gpa_mlx_convert.remap.transformer import linear, norm
+from gpa_mlx_convert.remap.table import Build, Table, WeightRule
+from gpa_mlx_convert.remap.transformer_rules import linear, norm
 
 if TYPE_CHECKING:
     from gpa_mlx.nn.bicodec.config import (
@@ -52,30 +52,31 @@ def table(args: BiCodecArgs) -> Table:
     )
 
 
-def _conv(target: str, source: str, build: Build) -> list[Rule]:
+def _conv(target: str, source: str, build: Build) -> list[WeightRule]:
     """Return the rules of a convolution whose weight has to be laid out anew."""
-    return [Rule(f"{target}.weight", (f"{source}.weight",), build), Rule(f"{target}.bias", (f"{source}.bias",))]
-
-
-def _weight_norm(target: str, source: str, build: Build) -> list[Rule]:
-    """Return the rules of a weight-normalised convolution."""
-    parts = (f"{source}.weight_g", f"{source}.weight_v")
-    return [Rule(f"{target}.weight", parts, build), Rule(f"{target}.bias", (f"{source}.bias",))]
-
-
-def _batch_norm(target: str, source: str) -> list[Rule]:
-    """Return the rules of an evaluation-mode batch norm as scale and shift."""
-    weight, bias, mean, var = (f"{source}.{name}" for name in ("weight", "bias", "running_mean", "running_var"))
     return [
-        Rule(f"{target}.scale", (weight, var), batch_norm_scale),
-        Rule(f"{target}.shift", (weight, bias, mean, var), batch_norm_shift),
+        WeightRule(f"{target}.weight", (f"{source}.weight",), build),
+        WeightRule(f"{target}.bias", (f"{source}.bias",)),
     ]
 
 
-def _backbone(target: str, source: str, num_layers: int, *, conditional: bool = False) -> list[Rule]:
-    """Return the rules of a Vocos backbone."""
+def _weight_norm(target: str, source: str, build: Build) -> list[WeightRule]:
+    parts = (f"{source}.weight_g", f"{source}.weight_v")
+    return [WeightRule(f"{target}.weight", parts, build), WeightRule(f"{target}.bias", (f"{source}.bias",))]
 
-    def steered_norm(name: str) -> list[Rule]:
+
+def _batch_norm(target: str, source: str) -> list[WeightRule]:
+    """Return the rules of an evaluation-mode batch norm as scale and shift."""
+    weight, bias, mean, var = (f"{source}.{name}" for name in ("weight", "bias", "running_mean", "running_var"))
+    return [
+        WeightRule(f"{target}.scale", (weight, var), batch_norm_scale),
+        WeightRule(f"{target}.shift", (weight, bias, mean, var), batch_norm_shift),
+    ]
+
+
+def _backbone(target: str, source: str, num_layers: int, *, conditional: bool = False) -> list[WeightRule]:
+
+    def steered_norm(name: str) -> list[WeightRule]:
         names = (f"{name}.scale", f"{name}.shift") if conditional else (name,)
         return [rule for n in names for rule in linear(f"{target}.{n}", f"{source}.{n}")]
 
@@ -87,13 +88,13 @@ def _backbone(target: str, source: str, num_layers: int, *, conditional: bool = 
         rules += steered_norm(f"{block}.norm")
         rules += linear(f"{target}.{block}.pwconv1", f"{source}.{block}.pwconv1")
         rules += linear(f"{target}.{block}.pwconv2", f"{source}.{block}.pwconv2")
-        rules.append(Rule(f"{target}.{block}.gamma", (f"{source}.{block}.gamma",)))
+        rules.append(WeightRule(f"{target}.{block}.gamma", (f"{source}.{block}.gamma",)))
     return rules + norm(f"{target}.final_layer_norm", f"{source}.final_layer_norm")
 
 
-def _stages(part: str, ratios: tuple[int, ...], sampler: str) -> list[Rule]:
+def _stages(part: str, ratios: tuple[int, ...], sampler: str) -> list[WeightRule]:
     """Return the rules of resampling stages; both directions are called `downsample` upstream."""
-    rules: list[Rule] = []
+    rules: list[WeightRule] = []
     for number, ratio in enumerate(ratios):
         target, source = f"{part}.stages.{number}", f"{part}.downsample.{number}"
         if ratio > 1:
@@ -103,7 +104,7 @@ def _stages(part: str, ratios: tuple[int, ...], sampler: str) -> list[Rule]:
     return rules
 
 
-def _encoder(args: FeatureNetArgs) -> list[Rule]:
+def _encoder(args: FeatureNetArgs) -> list[WeightRule]:
     return [
         *_backbone("encoder.backbone", "encoder.encoder", args.num_layers),
         *_stages("encoder", args.sample_ratios, "conv_downsampler"),
@@ -111,15 +112,15 @@ def _encoder(args: FeatureNetArgs) -> list[Rule]:
     ]
 
 
-def _quantizer(args: QuantizerArgs) -> list[Rule]:
-    rules = [Rule("quantizer.codebook", ("quantizer.codebook.weight",))]
+def _quantizer(args: QuantizerArgs) -> list[WeightRule]:
+    rules = [WeightRule("quantizer.codebook", ("quantizer.codebook.weight",))]
     if args.input_dim != args.codebook_dim:
         for name in ("quantizer.in_project", "quantizer.out_project"):
             rules += _weight_norm(name, name, weight_norm_pointwise)
     return rules
 
 
-def _ecapa(args: SpeakerArgs) -> list[Rule]:
+def _ecapa(args: SpeakerArgs) -> list[WeightRule]:
     root = "speaker_encoder.speaker_encoder"
     rules = [*_conv("ecapa.conv", f"{root}.layer1.conv", taps), *_batch_norm("ecapa.norm", f"{root}.layer1.bn")]
     for number in range(3):
@@ -135,9 +136,12 @@ def _ecapa(args: SpeakerArgs) -> list[Rule]:
     return rules + _conv("ecapa.linear", f"{root}.conv", pointwise)
 
 
-def _perceiver(args: SpeakerArgs) -> list[Rule]:
+def _perceiver(args: SpeakerArgs) -> list[WeightRule]:
     root = "speaker_encoder.perceiver_sampler"
-    rules = [Rule("perceiver.latents", (f"{root}.latents",)), Rule("perceiver.gamma", (f"{root}.norm.gamma",))]
+    rules = [
+        WeightRule("perceiver.latents", (f"{root}.latents",)),
+        WeightRule("perceiver.gamma", (f"{root}.norm.gamma",)),
+    ]
     if args.ecapa_out_channels != args.latent_dim:
         rules += linear("perceiver.proj_context", f"{root}.proj_context")
     for number in range(args.perceiver_depth):
@@ -149,14 +153,14 @@ def _perceiver(args: SpeakerArgs) -> list[Rule]:
     return rules
 
 
-def _fsq(args: SpeakerArgs) -> list[Rule]:
+def _fsq(args: SpeakerArgs) -> list[WeightRule]:
     if args.latent_dim == len(args.fsq_levels):
         return []
     names = ("project_in", "project_out")
     return [rule for name in names for rule in linear(f"fsq.{name}", f"speaker_encoder.quantizer.{name}")]
 
 
-def _prenet(args: FeatureNetArgs) -> list[Rule]:
+def _prenet(args: FeatureNetArgs) -> list[WeightRule]:
     conditional = args.condition_dim is not None
     return [
         *linear("prenet.linear_pre"),
@@ -166,11 +170,11 @@ def _prenet(args: FeatureNetArgs) -> list[Rule]:
     ]
 
 
-def _snake(target: str, source: str) -> Rule:
-    return Rule(f"{target}.alpha", (f"{source}.alpha",), lambda alpha: alpha.reshape(-1))
+def _snake(target: str, source: str) -> WeightRule:
+    return WeightRule(f"{target}.alpha", (f"{source}.alpha",), lambda alpha: alpha.reshape(-1))
 
 
-def _wave_generator(args: WaveGeneratorArgs) -> list[Rule]:
+def _wave_generator(args: WaveGeneratorArgs) -> list[WeightRule]:
     root = "decoder.model"
     rules = _weight_norm("wave_generator.conv_in", f"{root}.0", weight_norm_taps)
     count = len(args.rates)

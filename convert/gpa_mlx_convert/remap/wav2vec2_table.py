@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpa_mlx_convert.remap.fold import conv, weight_norm_conv
-from gpa_mlx_convert.remap.table import Rule, Table
-from gpa_mlx_convert.remap.transformer import linear, norm
+from gpa_mlx_convert.remap.table import Table, WeightRule
+from gpa_mlx_convert.remap.transformer_rules import linear, norm
 
 if TYPE_CHECKING:
     from gpa_mlx.nn.wav2vec2 import Wav2Vec2Args
@@ -22,18 +22,18 @@ DROPPED = (
 
 def table(args: Wav2Vec2Args) -> Table:
     """Account for every tensor of the checkpoint (canonical keys: without the `wav2vec2.` prefix)."""
-    rules: list[Rule] = []
+    rules: list[WeightRule] = []
     for number in range(len(args.conv_dim)):
         source, target = f"feature_extractor.conv_layers.{number}", f"conv_layers.{number}"
-        rules.append(Rule(f"{target}.conv.weight", (f"{source}.conv.weight",), conv))
+        rules.append(WeightRule(f"{target}.conv.weight", (f"{source}.conv.weight",), conv))
         if args.conv_bias:
-            rules.append(Rule(f"{target}.conv.bias", (f"{source}.conv.bias",)))
+            rules.append(WeightRule(f"{target}.conv.bias", (f"{source}.conv.bias",)))
         rules += norm(f"{target}.layer_norm", f"{source}.layer_norm")
     rules += norm("feature_layer_norm", "feature_projection.layer_norm")
     rules += linear("feature_projection", "feature_projection.projection")
     position = "encoder.pos_conv_embed.conv"
-    rules.append(Rule("pos_conv.weight", (f"{position}.weight_g", f"{position}.weight_v"), weight_norm_conv))
-    rules.append(Rule("pos_conv.bias", (f"{position}.bias",)))
+    rules.append(WeightRule("pos_conv.weight", (f"{position}.weight_g", f"{position}.weight_v"), weight_norm_conv))
+    rules.append(WeightRule("pos_conv.bias", (f"{position}.bias",)))
     for number in range(args.num_layers):
         source, target = f"encoder.layers.{number}", f"layers.{number}"
         for name in ("q_proj", "k_proj", "v_proj", "out_proj"):

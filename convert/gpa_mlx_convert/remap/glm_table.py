@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpa_mlx_convert.remap.fold import conv
-from gpa_mlx_convert.remap.table import Rule, Table
-from gpa_mlx_convert.remap.transformer import linear, norm
+from gpa_mlx_convert.remap.table import Table, WeightRule
+from gpa_mlx_convert.remap.transformer_rules import linear, norm
 
 if TYPE_CHECKING:
     from gpa_mlx.nn.whisper_vq import WhisperVQArgs
@@ -24,12 +24,12 @@ DROPPED = (
 def table(args: WhisperVQArgs) -> Table:
     """Account for every tensor of `glm-4-voice-tokenizer/model.safetensors`."""
     rules = [
-        Rule("conv1.weight", ("conv1.weight",), conv),
-        Rule("conv1.bias", ("conv1.bias",)),
-        Rule("conv2.weight", ("conv2.weight",), conv),
-        Rule("conv2.bias", ("conv2.bias",)),
-        Rule("embed_positions.weight", ("embed_positions.weight",)),
-        Rule("codebook.weight", ("codebook.weight",)),
+        WeightRule("conv1.weight", ("conv1.weight",), conv),
+        WeightRule("conv1.bias", ("conv1.bias",)),
+        WeightRule("conv2.weight", ("conv2.weight",), conv),
+        WeightRule("conv2.bias", ("conv2.bias",)),
+        WeightRule("embed_positions.weight", ("embed_positions.weight",)),
+        WeightRule("codebook.weight", ("codebook.weight",)),
     ]
     for number in range(args.num_layers):
         layer = f"layers.{number}"
