@@ -33,7 +33,7 @@ class LazyCommand(NamedTuple):
 
 _COMMANDS = {
     "demo": LazyCommand("gpa_mlx.cli.demo", "demo", "Show everything the program does in twenty seconds."),
-    "tui": LazyCommand("gpa_mlx_tui.launch", "tui", "Dictate, speak and more in a terminal app."),
+    "tui": LazyCommand("gpa_mlx.cli.tui", "tui", "Dictate, speak and more in a terminal app."),
     "dictate": LazyCommand("gpa_mlx.cli.dictate", "dictate", "Write down what you say into the microphone."),
     "transcribe": LazyCommand("gpa_mlx.cli.transcribe", "transcribe", "Write down what is said in recordings."),
     "speak": LazyCommand("gpa_mlx.cli.speak", "speak", "Say a text in the voice of a recording."),

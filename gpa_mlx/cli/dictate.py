@@ -316,17 +316,20 @@ class _Run:
                 view.status, view.keys, view.peak_db, view.notice = "writing down", "Esc: later", None, ""
                 self._narrate(f"recorded {duration_s:.1f} s")
             case Finished():
-                view.confirmed = view.unconfirmed = ""
-                with view.hidden():
-                    code = self._delivery.deliver(event)
-                    if event.interruption is not None:
-                        code = self._diagnostics.report(event.interruption)
-                self._code = self._code or code
+                self._deliver(event)
             case Failed(error):
                 with view.hidden():
                     self._code = self._code or self._diagnostics.report(error)
             case Cancelled():
                 pass
+
+    def _deliver(self, event: Finished) -> None:
+        self._view.confirmed = self._view.unconfirmed = ""
+        with self._view.hidden():
+            code = self._delivery.deliver(event)
+            if event.interruption is not None:
+                code = self._diagnostics.report(event.interruption)
+        self._code = self._code or code
 
     def _narrate(self, message: str) -> None:
         if not self._view.is_shown:

@@ -96,19 +96,6 @@ def require_voice(session: Session, voice: str, model: str | None) -> Path | Voi
     return recording_of(voice) or choose_voice(voice, require_model(session, model))
 
 
-def require_audio(path: Path) -> Path:
-    """Return the path of an existing file.
-
-    Raises:
-        AudioFileError: Nothing there, or not a file.
-    """
-    if path.is_dir():
-        raise AudioFileError(f"{path} is a directory.", hint="Give an audio file.")
-    if not path.exists():
-        raise AudioFileError(f"{path} does not exist.", hint="Check the path.")
-    return path
-
-
 def require_writable(output: Path, *inputs: Path) -> Path:
     """Return the path if a WAV file can be written there, so that no work is lost at the end.
 

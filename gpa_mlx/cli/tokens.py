@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require_audio
+from gpa_mlx.audio.files.existing import require_audio
+from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source
 from gpa_mlx.cli.options import json_option, model_option, output_options
 from gpa_mlx.cli.output import write_json
 

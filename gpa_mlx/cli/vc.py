@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, require_audio, require_voice
+from gpa_mlx.audio.files.existing import require_audio
+from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, require_voice
 from gpa_mlx.cli.options import (
     adapter_option,
     json_option,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require_audio, require_voice
+from gpa_mlx.audio.files.existing import require_audio
+from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require_voice
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import write_json
 from gpa_mlx.errors import SettingsError, VoiceError

@@ -1,8 +1,8 @@
 """Dictation: what is said into a microphone becomes text, and is never lost on the way.
 
 Three threads work together. The recorder takes the microphone's blocks, puts each one on disk and only then hands it
-on. The engine's thread (`EngineThread`) hears them while they come. The scribe follows what the engine says. What
-happens is told as events.
+on. The engine's thread (`EngineThread`) transcribes them while they come. The transcript thread takes what the engine
+yields, and finishes each utterance in the history. Events notify the front end.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A recording that goes on: on disk first, then to whoever listens, cut into texts where the speaker pauses."""
+"""Recording: each block goes to the disk first, then to the engine; utterances end where the speaker pauses."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _KEPT_S = 2.0
 _REPEATED_S = 0.2
 
 
-class Sound:
-    """Blocks on their way to the engine's thread, which takes all there are at once."""
+class BlockQueue:
+    """The blocks of an utterance on their way to the engine's thread, which takes all there are at once."""
 
     def __init__(self) -> None:
         self._blocks: queue.SimpleQueue[Waveform | None] = queue.SimpleQueue()
@@ -76,15 +76,15 @@ class Sound:
             yield np.concatenate([empty, *blocks])
 
 
-class Text:
-    """A text to be: its recording, and what the scribe has to know.
+class Utterance:
+    """What is said between two pauses, or between start and stop: its recording, while it goes on.
 
     Args:
         journal: Where its audio goes.
 
     Attributes:
-        journal: Belongs to the recorder until `ended` is set, then to the scribe.
-        sound: Its audio, for the engine.
+        journal: Belongs to the recorder until `ended` is set, then to the transcript thread.
+        blocks: Its audio, for the engine.
         ended: Set when all of it is on disk.
         interruption: What ended it early.
         duration_s: Length so far.
@@ -92,7 +92,7 @@ class Text:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self.sound = Sound()
+        self.blocks = BlockQueue()
         self.ended = threading.Event()
         self.interruption: GPAError | None = None
         self.duration_s = 0.0
@@ -112,7 +112,7 @@ class Text:
         """
         self.journal.append(block)
         self.duration_s += len(block) / SAMPLE_RATE_HZ
-        self.sound.put(block)
+        self.blocks.put(block)
 
     def end(self, interruption: GPAError | None) -> None:
         """All of it was said."""
@@ -121,11 +121,11 @@ class Text:
             self.journal.finish()
         except GPAError as error:
             self.interruption = interruption or error
-        self.sound.end()
+        self.blocks.end()
         self.ended.set()
 
     def follow(self, stream: LiveStream) -> LiveStream:
-        """Return the engine's stream for this text; `cancel` closes it from now on."""
+        """Return the engine's stream for this utterance; `cancel` closes it from now on."""
         self._stream = stream
         if self.is_cancelled:
             stream.close()
@@ -143,11 +143,11 @@ class Recorder:
 
     Args:
         microphone: Already started.
-        begin: Makes a text, with its place on disk.
-        hand_over: Takes a text that somebody speaks, to be recognised while it goes on.
-        drop: Takes a text in which nobody spoke.
-        tell: Takes events.
-        options: What ends a text.
+        start_utterance: Makes an utterance, with its place on disk.
+        hand_over: Takes an utterance in which somebody speaks, to be transcribed while it goes on.
+        drop: Takes an utterance in which nobody spoke.
+        notify: Takes events.
+        options: What ends an utterance.
 
     Attributes:
         is_ending: Nothing more is recorded, except for what the microphone has heard already.
@@ -156,27 +156,27 @@ class Recorder:
     def __init__(
         self,
         microphone: AudioInput,
-        begin: Callable[[], Text],
-        hand_over: Callable[[Text], None],
-        drop: Callable[[Text], None],
-        tell: Callable[[Event], None],
+        start_utterance: Callable[[], Utterance],
+        hand_over: Callable[[Utterance], None],
+        drop: Callable[[Utterance], None],
+        notify: Callable[[Event], None],
         options: DictationOptions,
     ) -> None:
         self._microphone = microphone
-        self._begin = begin
+        self._start_utterance = start_utterance
         self._hand_over = hand_over
         self._drop = drop
-        self._tell = tell
+        self._notify = notify
         self._options = options
-        self._text = begin()
-        self._watch = EndpointDetector()
+        self._utterance = start_utterance()
+        self._endpoint = EndpointDetector()
         self._recent: deque[Waveform] = deque()
         self._recorded_s = 0.0
         self._is_listening = self._warned = False
         self.is_ending = False
         self._is_handed_over = options.mode != "continuous"
         if self._is_handed_over:
-            hand_over(self._text)
+            hand_over(self._utterance)
 
     def run(self) -> None:
         """Record until the microphone or somebody ends it."""
@@ -200,10 +200,10 @@ class Recorder:
         self._microphone.stop()
 
     def _take(self, block: Waveform) -> None:
-        self._text.take(block)
+        self._utterance.take(block)
         self._recorded_s += len(block) / SAMPLE_RATE_HZ
         self._report(block)
-        self._watch.push(block)
+        self._endpoint.push(block)
         if self._options.mode == "continuous":
             self._remember(block)
             self._cut()
@@ -211,14 +211,14 @@ class Recorder:
     def _report(self, block: Waveform) -> None:
         if not self._is_listening and block.any():
             self._is_listening = True
-            self._tell(Listening())
+            self._notify(Listening())
         level = loudness(block)
-        self._tell(Level(level.rms_db, level.peak_db, self._text.duration_s))
+        self._notify(Level(level.rms_db, level.peak_db, self._utterance.duration_s))
         if self._microphone.zero_s < ZEROS_S:
             self._warned = False
         elif not self._warned:
             self._warned = True
-            self._tell(NoInput(self._options.no_input_advice))
+            self._notify(NoInput(self._options.no_input_advice))
 
     def _is_enough(self) -> bool:
         options = self._options
@@ -226,10 +226,10 @@ class Recorder:
             return True
         if options.mode != "auto":
             return False
-        return self._is_pause() if self._watch.spoke else self._recorded_s >= options.patience_s
+        return self._is_pause() if self._endpoint.spoke else self._recorded_s >= options.patience_s
 
     def _is_pause(self) -> bool:
-        return self._watch.spoke and self._watch.silent_s >= self._options.silence_s and self._watch.is_quiet
+        return self._endpoint.spoke and self._endpoint.silent_s >= self._options.silence_s and self._endpoint.is_quiet
 
     def _remember(self, block: Waveform) -> None:
         self._recent.append(block)
@@ -237,26 +237,26 @@ class Recorder:
             self._recent.popleft()
 
     def _cut(self) -> None:
-        """Hand a text over when its speech begins, and begin the next when it pauses."""
-        if not self._is_handed_over and self._watch.spoke:
+        """Hand an utterance over when its speech begins, and start the next when the speaker pauses."""
+        if not self._is_handed_over and self._endpoint.spoke:
             self._is_handed_over = True
-            self._hand_over(self._text)
+            self._hand_over(self._utterance)
         if self._is_pause():
             self._next(_REPEATED_S)
-        elif not self._watch.spoke and self._text.duration_s >= _IDLE_S:
+        elif not self._endpoint.spoke and self._utterance.duration_s >= _IDLE_S:
             self._next(_KEPT_S)
 
     def _next(self, repeated_s: float) -> None:
         recent = np.concatenate(list(self._recent))[-round(repeated_s * SAMPLE_RATE_HZ) :]
-        following = self._begin()
+        following = self._start_utterance()
         try:
             following.take(recent)
         except GPAError:
             self._drop(following)
             raise
-        self._watch = EndpointDetector()
-        self._watch.push(recent)
-        finished, self._text = self._text, following
+        self._endpoint = EndpointDetector()
+        self._endpoint.push(recent)
+        finished, self._utterance = self._utterance, following
         if self._is_handed_over:
             finished.end(None)
         else:
@@ -264,12 +264,12 @@ class Recorder:
         self._is_handed_over = False
 
     def _close(self, interruption: GPAError | None) -> None:
-        is_empty = not self._is_handed_over and not self._watch.spoke and self._watch.is_quiet
+        is_empty = not self._is_handed_over and not self._endpoint.spoke and self._endpoint.is_quiet
         if is_empty and interruption is None:
-            self._drop(self._text)
-            self._tell(Stopped(self._recorded_s))
+            self._drop(self._utterance)
+            self._notify(Stopped(self._recorded_s))
             return
-        self._tell(Stopped(self._recorded_s))
-        self._text.end(interruption)
+        self._notify(Stopped(self._recorded_s))
+        self._utterance.end(interruption)
         if not self._is_handed_over:
-            self._hand_over(self._text)
+            self._hand_over(self._utterance)

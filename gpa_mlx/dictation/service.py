@@ -14,7 +14,7 @@ import numpy as np
 from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.dictation.events import Cancelled, Event, Failed, Finished, Partial
 from gpa_mlx.dictation.options import DictationOptions
-from gpa_mlx.dictation.recording import Recorder, Text
+from gpa_mlx.dictation.recording import Recorder, Utterance
 from gpa_mlx.engine.shared import SharedEngine
 from gpa_mlx.errors import AudioDeviceError, CancelledError, GPAError
 from gpa_mlx.text.joining import join_segments
@@ -34,15 +34,15 @@ logger = logging.getLogger(__name__)
 class Dictation:
     """Records, keeps and recognises; a context manager.
 
-    Every recording ends with one `Finished`, `Failed` or `Cancelled` for each of its texts; what is left at the end of
-    `continuous` dictation and holds no speech is dropped. All methods may be called from any thread, `close` not from
-    `on_event`.
+    Every recording ends with one `Finished`, `Failed` or `Cancelled` for each of its utterances; what is left at the
+    end of `continuous` dictation and holds no speech is dropped. All methods may be called from any thread, `close` not
+    from `on_event`.
 
     Args:
-        engine: Hears; it is not closed here.
+        engine: Transcribes; it is not closed here.
         microphone: Records; it is opened for every recording, unless `open` was called.
         history: Keeps the recordings; it is pruned after each.
-        on_event: Told what happens, from other threads, never twice at once. It must not wait.
+        on_event: Notified of what happens, from other threads, never twice at once. It must not wait.
         options: How to dictate.
     """
 
@@ -60,13 +60,13 @@ class Dictation:
         self._on_event = on_event
         self._options = options or DictationOptions()
         self._control = threading.RLock()
-        self._telling = threading.Lock()
+        self._notifying = threading.Lock()
         self._stays_open = False
         self._recorder: Recorder | None = None
         self._recording: threading.Thread | None = None
-        self._scribe: threading.Thread | None = None
-        self._texts: queue.SimpleQueue[Text | None] = queue.SimpleQueue()
-        self._unfinished: list[Text] = []
+        self._transcripts: threading.Thread | None = None
+        self._utterances: queue.SimpleQueue[Utterance | None] = queue.SimpleQueue()
+        self._unfinished: list[Utterance] = []
 
     @property
     def is_recording(self) -> bool:
@@ -75,7 +75,7 @@ class Dictation:
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is a recording, or a text that was not told yet."""
+        """Whether there is a recording, or an utterance whose end was not notified yet."""
         return self.is_recording or bool(self._unfinished)
 
     def open(self) -> None:
@@ -104,7 +104,12 @@ class Dictation:
             try:
                 self._microphone.start()
                 recorder = self._recorder = Recorder(
-                    self._microphone, self._begin, self._texts.put, self._drop, self.tell, self._options
+                    self._microphone,
+                    self._start_utterance,
+                    self._utterances.put,
+                    self._drop,
+                    self.notify,
+                    self._options,
                 )
             except BaseException:
                 self._microphone.stop()
@@ -114,9 +119,11 @@ class Dictation:
                 target=self._record, args=(recorder,), name="gpa-mlx recorder", daemon=True
             )
             self._recording.start()
-            if self._scribe is None:
-                self._scribe = threading.Thread(target=self._write, name="gpa-mlx scribe", daemon=True)
-                self._scribe.start()
+            if self._transcripts is None:
+                self._transcripts = threading.Thread(
+                    target=self._finish_utterances, name="gpa-mlx transcripts", daemon=True
+                )
+                self._transcripts.start()
 
     def stop(self) -> None:
         """End the recording; its text follows."""
@@ -127,8 +134,8 @@ class Dictation:
     def cancel(self) -> None:
         """End the recording and all recognition; what was recorded is kept in the history."""
         with self._control:
-            for text in self._unfinished:
-                text.cancel()
+            for utterance in self._unfinished:
+                utterance.cancel()
             self.stop()
 
     def close(self) -> None:
@@ -136,14 +143,14 @@ class Dictation:
         self.cancel()
         if self._recording is not None:
             self._recording.join()
-        self._texts.put(None)
-        if self._scribe is not None:
-            self._scribe.join()
+        self._utterances.put(None)
+        if self._transcripts is not None:
+            self._transcripts.join()
         self._microphone.close()
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Hand an event on; what goes wrong there stops nothing here."""
-        with self._telling:
+        with self._notifying:
             try:
                 self._on_event(event)
             except Exception:
@@ -170,56 +177,57 @@ class Dictation:
             if not self._stays_open:
                 self._microphone.close()
 
-    def _begin(self) -> Text:
-        text = Text(self._history.begin(self._microphone.name))
+    def _start_utterance(self) -> Utterance:
+        utterance = Utterance(self._history.begin(self._microphone.name))
         with self._control:
-            self._unfinished.append(text)
-        return text
+            self._unfinished.append(utterance)
+        return utterance
 
-    def _drop(self, text: Text) -> None:
+    def _drop(self, utterance: Utterance) -> None:
         with self._control:
-            self._unfinished.remove(text)
-        _discard(text)
+            self._unfinished.remove(utterance)
+        _discard(utterance)
 
-    # -- on the scribe's thread ---------------------------------------------------------------------------------------
+    # -- on the transcript thread -------------------------------------------------------------------------------------
 
-    def _write(self) -> None:
-        while (text := self._texts.get()) is not None:
-            event = self._outcome(text)
-            text.journal.release()
-            self.tell(event)
+    def _finish_utterances(self) -> None:
+        while (utterance := self._utterances.get()) is not None:
+            event = self._outcome(utterance)
+            utterance.journal.release()
+            self.notify(event)
             with self._control:
-                self._unfinished.remove(text)
+                self._unfinished.remove(utterance)
             try:
                 self._history.prune()
             except GPAError:
                 logger.warning("the history could not be made smaller", exc_info=True)
 
-    def _outcome(self, text: Text) -> Event:
-        """Recognise a text while it is spoken; return how it ended when its recording has."""
+    def _outcome(self, utterance: Utterance) -> Event:
+        """Transcribe an utterance while it is spoken; return how it ended when its recording has."""
         heard, problem = "", None
         try:
-            heard = self._hear(text)
+            heard = self._transcribe(utterance)
         except Exception as error:  # noqa: BLE001 - whatever it is, the recording goes on and is kept
             problem = error
-            text.sound.forget()
-        text.ended.wait()
-        if not text.duration_s:
-            _discard(text)
-            return Cancelled(None) if text.is_cancelled else Failed(text.interruption or _nothing_recorded(), None)
-        if text.is_cancelled:
-            return Cancelled(text.journal.entry)
+            utterance.blocks.forget()
+        utterance.ended.wait()
+        if not utterance.duration_s:
+            _discard(utterance)
+            error = utterance.interruption or _nothing_recorded()
+            return Cancelled(None) if utterance.is_cancelled else Failed(error, None)
+        if utterance.is_cancelled:
+            return Cancelled(utterance.journal.entry)
         if problem is not None:
-            return Failed(*_noted(problem, text.journal))
+            return Failed(*_noted(problem, utterance.journal))
         try:
-            return _finished(text.journal, heard, self._options, text.interruption)
+            return _finished(utterance.journal, heard, self._options, utterance.interruption)
         except GPAError as error:
-            return Failed(error, text.journal.entry)
+            return Failed(error, utterance.journal.entry)
 
-    def _hear(self, text: Text) -> str:
+    def _transcribe(self, utterance: Utterance) -> str:
         options = self._options.generation
-        stream = self._engine.stream_transcribe_live(text.sound, options=options)
-        return _heard(text.follow(stream), self.tell)
+        stream = self._engine.stream_transcribe_live(utterance.blocks, options=options)
+        return _joined_text(utterance.follow(stream), self.notify)
 
 
 def recognise_again(
@@ -227,16 +235,16 @@ def recognise_again(
     history: History,
     entry: Entry,
     options: DictationOptions | None = None,
-    tell: Callable[[Partial], None] = lambda partial: None,
+    notify: Callable[[Partial], None] = lambda partial: None,
 ) -> Finished:
     """Recognise a recording of the history, whatever became of it before; the text is that of dictating it.
 
     Args:
-        engine: Hears.
+        engine: Transcribes.
         history: Has it.
         entry: The recording.
         options: Words, digits and sampling.
-        tell: Takes the text so far.
+        notify: Takes the text so far.
 
     Raises:
         GPAError: Somebody else works on it, or it cannot be recognised, which is noted in the history.
@@ -249,16 +257,16 @@ def recognise_again(
         stream = shared.stream_transcribe_live(_blocks(audio), options=generation)
         try:
             with closing(stream):
-                heard = _heard(stream, tell)
+                heard = _joined_text(stream, notify)
         except CancelledError:
             raise
         except Exception as error:
-            told, _ = _noted(error, held)
-            raise told from error
+            noted, _ = _noted(error, held)
+            raise noted from error
         return _finished(held, heard, options, None)
 
 
-def _heard(stream: LiveStream, tell: Callable[[Partial], None]) -> str:
+def _joined_text(stream: LiveStream, notify: Callable[[Partial], None]) -> str:
     done: list[str] = []
     is_whole = False
     for chunk in stream:
@@ -268,7 +276,7 @@ def _heard(stream: LiveStream, tell: Callable[[Partial], None]) -> str:
         if not is_whole:
             confirmed = join_segments([*done, chunk.confirmed])
             whole = join_segments([*done, chunk.confirmed + chunk.unconfirmed])
-            tell(Partial(confirmed, whole[len(confirmed) :]))
+            notify(Partial(confirmed, whole[len(confirmed) :]))
     if not is_whole:
         raise CancelledError("The recognition was ended before it was done.")
     return join_segments(done)
@@ -291,20 +299,20 @@ def _noted(error: Exception, held: HeldEntry) -> tuple[GPAError, Entry]:
     """Note in the history why there is no text; return the error with the way to a second try."""
     hint = f"The recording is kept; `gpa-mlx history retry {held.entry.name}` tries again."
     if isinstance(error, GPAError):
-        told = type(error)(error.message, hint=f"{error.hint} {hint}".strip())
+        noted = type(error)(error.message, hint=f"{error.hint} {hint}".strip())
     else:
         logger.error("recognition failed", exc_info=error)
-        told = GPAError(f"The recording was not recognised: {type(error).__name__}: {error}", hint=hint)
+        noted = GPAError(f"The recording was not recognised: {type(error).__name__}: {error}", hint=hint)
     try:
-        held.failed(told.message)
+        held.failed(noted.message)
     except GPAError:
         logger.warning("the failure could not be noted", exc_info=True)
-    return told, held.entry
+    return noted, held.entry
 
 
-def _discard(text: Text) -> None:
+def _discard(utterance: Utterance) -> None:
     with suppress(GPAError):  # then it stays in the history, where the user can delete it
-        text.journal.discard()
+        utterance.journal.discard()
 
 
 def _nothing_recorded() -> GPAError:

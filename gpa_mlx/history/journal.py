@@ -78,16 +78,16 @@ class Journal(HeldEntry):
         self._sync: int | None = None
         self._synced = time.monotonic()
 
-    def append(self, samples: Waveform) -> None:
+    def append(self, block: Waveform) -> None:
         """Add audio; when this returns it survives the death of this process, `SYNC_S` later that of the machine.
 
         Args:
-            samples: `(samples,)` float32 at 16 kHz.
+            block: `(samples,)` float32 at 16 kHz.
 
         Raises:
             AudioFileError: The disk is full, or not there any more.
         """
-        self._wav.append(samples)
+        self._wav.append(block)
         if self._sync is None and self._wav.samples:
             self._sync = os.open(self.entry.audio, os.O_RDONLY)
             _sync_folder(self.entry.folder)

@@ -68,6 +68,11 @@ def read_weights(module: nn.Module, name: str) -> None:
     mx.eval(module.parameters())
 
 
+def active_bytes() -> int:
+    """Return what arrays hold now, as MLX counts it; from any thread."""
+    return mx.get_active_memory()
+
+
 def check_use() -> None:
     """End the work if it has come to hold more than is allowed; for loops to call between two steps.
 

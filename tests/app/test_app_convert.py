@@ -13,15 +13,18 @@ from textual.widgets import Button, Input, OptionList, Static
 from gpa_mlx.dictation import DictationOptions
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.history import History
+from gpa_mlx.jobs.generated_speech import digest_of_audio
+from gpa_mlx.jobs.wav_output import WavTarget
 from gpa_mlx.model import demo
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.store.manifest import sha256_of
 from gpa_mlx.testing import FakeMicrophone
-from gpa_mlx_tui.features.convert.jobs import ConversionGrew, Source, SourceRead
-from gpa_mlx_tui.services.hearing import DictationDependencies
+from gpa_mlx_tui.features.convert.messages import ResultGrew, SourceRead
+from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.services.messages import Saved
+from gpa_mlx_tui.services.microphone import DictationDependencies
 from gpa_mlx_tui.services.recorder import ClipRecorded
-from gpa_mlx_tui.services.sound import SoundOpened
+from gpa_mlx_tui.services.sound import PlaybackOpened
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -42,14 +45,14 @@ def long(home, engine):
     return file
 
 
-def ears(microphone):
+def dictation(microphone):
     return DictationDependencies(microphone=lambda: microphone, history=History, options=DictationOptions)
 
 
 async def ready(session):
     screen = session.screen
     await session.until(lambda: screen.query_one(VoicePicker).choice is not None)
-    await session.until(lambda: not screen.working("load") and not screen.working("microphone"))
+    await session.until(lambda: not screen.has_task("load") and not screen.has_task("microphone"))
 
 
 async def open_source(session, path=SAMPLE):
@@ -58,13 +61,13 @@ async def open_source(session, path=SAMPLE):
     assert isinstance(session.screen, PathPicker)
     session.screen.query_one("#path", Input).value = str(path)
     await session.press("enter")
-    await session.until(lambda: not session.screen.working("read"))
+    await session.until(lambda: not session.screen.has_task("read"))
 
 
 async def convert(session, path=SAMPLE):
     await open_source(session, path)
     await session.press("ctrl+r")
-    await session.until(lambda: not session.screen.working("convert"))
+    await session.until(lambda: not session.screen.has_task("convert"))
 
 
 def wave(session, side):
@@ -76,21 +79,20 @@ def said(session, selector):
 
 
 def stretches(session):
-    return [str(option.prompt) for option in session.screen.query_one("#stretches", OptionList)._options]
+    return [str(option.prompt) for option in session.screen.query_one("#segments", OptionList)._options]
 
 
 def test_a_recording_is_converted_drawn_listed_and_played(use, engine, output, long):
     async def steps(session):
         await convert(session, long)
-        made = session.screen.made
+        result = session.screen.job.result
         assert wave(session, "source").duration_s == pytest.approx(4 * 2.52, abs=0.1)
-        assert wave(session, "result").duration_s == pytest.approx(made.duration_s, abs=0.03)
-        assert made.duration_s == pytest.approx(session.sent(SourceRead)[0].duration_s, rel=0.1)
-        assert len(made.segments) == len(stretches(session)) == engine.count("stream_convert_voice") > 1
+        assert wave(session, "result").duration_s == pytest.approx(result.duration_s, abs=0.03)
+        assert result.duration_s == pytest.approx(session.sent(SourceRead)[0].duration_s, rel=0.1)
+        assert len(result.parts) == len(stretches(session)) == engine.count("stream_convert_voice") > 1
         assert stretches(session)[0].startswith("✓ 0:00.")
-        assert f"seed {made.seed}" in session.screen.query_one(ProgressRow).words
-        assert output.heard > 0.5 * np.count_nonzero(np.concatenate(made.pieces))
-        assert made.source_sha256 == sha256_of(long)
+        assert f"seed {result.seed}" in session.screen.query_one(ProgressRow).words
+        assert output.heard > 0.5 * np.count_nonzero(np.concatenate(result.pieces))
 
     use(steps, mode="convert")
 
@@ -123,8 +125,8 @@ def test_a_stretch_is_played_from_its_start(use, output, long):
     async def steps(session):
         await convert(session, long)
         output.speed = 1.0
-        segments = session.screen.made.segments
-        session.screen.query_one("#stretches", OptionList).focus()
+        segments = session.screen.job.result.parts
+        session.screen.query_one("#segments", OptionList).focus()
         await session.press("end", "enter")
         await session.until(lambda: wave(session, "result").position_s)
         assert wave(session, "result").position_s == pytest.approx(segments[-1].start_s, abs=0.5)
@@ -137,7 +139,7 @@ def test_the_source_can_be_heard_before_it_is_converted(use, output):
         await open_source(session)
         assert not session.screen.query_one("#play", Button).disabled
         await session.press("ctrl+l")
-        await session.until(lambda: output.heard and not session.screen.working("play"))
+        await session.until(lambda: output.heard and not session.screen.has_task("play"))
         await session.press("ctrl+g")
         assert session.toasts == ["There is nothing to compare yet."]
 
@@ -149,7 +151,7 @@ def test_verifying_says_what_was_kept(use, engine, long):
         await open_source(session, long)
         session.screen.query_one("#verify", Toggle).value = True
         await session.press("ctrl+r")
-        await session.until(lambda: not session.screen.working("convert"))
+        await session.until(lambda: not session.screen.has_task("convert"))
         assert "100% of the text kept" in stretches(session)[0]
         assert engine.count("stream_transcribe") == 2 * len(stretches(session))
 
@@ -167,8 +169,8 @@ def test_a_stretch_that_stopped_early_is_named(use, engine, long):
         assert not any("stopped early" in line for line in stretches(session))
         engine.stream_convert_voice = first_third
         await session.press("ctrl+r")
-        await session.until(lambda: not session.screen.working("convert"))
-        segment = session.screen.made.segments[0]
+        await session.until(lambda: not session.screen.has_task("convert"))
+        segment = session.screen.job.result.parts[0]
         made_s, asked_s = segment.end_s - segment.start_s, segment.source_end_s - segment.source_start_s
         words = f"stopped early, after {made_s:.1f} of {asked_s:.1f} s; another try may do better"
         line = stretches(session)[0]
@@ -183,10 +185,10 @@ def test_without_playing_it_is_silent(use, output):
         await open_source(session)
         session.screen.query_one("#plays", Toggle).value = False
         await session.press("ctrl+r")
-        await session.until(lambda: not session.screen.working("convert"))
-        assert session.sent(SoundOpened) == []
+        await session.until(lambda: not session.screen.has_task("convert"))
+        assert session.sent(PlaybackOpened) == []
         assert output.opened == 0
-        assert session.screen.made.settings.live is False
+        assert session.screen.job.request.settings.live is False
 
     use(steps, mode="convert")
 
@@ -197,14 +199,14 @@ def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, long):
         await open_source(session, long)
         engine.delay_s = 0.4
         await session.press("ctrl+r")
-        await session.until(lambda: screen.made.has_sound)
-        began = time.monotonic()
+        await session.until(lambda: screen.job and screen.job.result.has_audio)
+        started = time.monotonic()
         await session.press("escape")
-        assert not screen.working("convert")
-        assert time.monotonic() - began < 1
-        count = len(session.sent(ConversionGrew))
+        assert not screen.has_task("convert")
+        assert time.monotonic() - started < 1
+        count = len(session.sent(ResultGrew))
         await session.pilot.pause(0.3)
-        assert len(session.sent(ConversionGrew)) == count
+        assert len(session.sent(ResultGrew)) == count
         assert "stopped after" in screen.query_one(ProgressRow).words
         assert not screen.query_one("#save", Button).disabled
 
@@ -220,7 +222,7 @@ def test_escape_works_while_the_engine_does_not_answer(use, engine):
         await session.press("ctrl+r")
         await session.pilot.pause(0.1)
         await session.press("escape")
-        assert not session.screen.working("convert")
+        assert not session.screen.has_task("convert")
         assert session.screen.query_one(ProgressRow).words == ""
         hold.set()
         await session.pilot.pause(0.1)
@@ -239,7 +241,7 @@ def test_the_saved_file_says_how_it_was_made(use, home, engine):
         await session.press("enter")
         await session.until(lambda: session.sent(Saved))
         samples, rate = soundfile.read(home / "mine.wav")
-        assert len(samples) / rate == pytest.approx(session.screen.made.duration_s)
+        assert len(samples) / rate == pytest.approx(session.screen.job.result.duration_s)
         verdict = verify_file(home / "mine.wav")
         assert verdict.state == "intact"
         assert verdict.provenance.metadata.task == "vc"
@@ -303,11 +305,12 @@ def test_your_own_recording_is_converted(use, home):
         await session.until(lambda: session.screen.source is not None)
         assert len(session.sent(ClipRecorded)[0].samples) == len(samples)
         await session.press("ctrl+r")
-        await session.until(lambda: not session.screen.working("convert"))
-        assert session.screen.made.source_sha256 == Source("", (samples, 16_000)).sha256()
-        assert session.screen.made.has_sound
+        await session.until(lambda: not session.screen.has_task("convert"))
+        session.screen.job.save(WavTarget(path=home / "mine.wav"))
+        making = verify_file(home / "mine.wav").provenance.making
+        assert making.source_sha256 == digest_of_audio((samples, 16_000))
 
-    use(steps, mode="convert", ears=ears(microphone))
+    use(steps, mode="convert", dictation=dictation(microphone))
 
 
 def test_without_devices_it_says_so_and_converts_files(use, output):
@@ -320,18 +323,18 @@ def test_without_devices_it_says_so_and_converts_files(use, output):
         await session.until(lambda: session.toasts == ["There is no microphone.\nConnect one."])
         await convert(session)
         assert "no sound output" in session.toasts[1]
-        assert session.screen.made.has_sound
+        assert session.screen.job.result.has_audio
         await session.press("ctrl+l")
         await session.until(lambda: len(session.toasts) == 3)
 
-    use(steps, mode="convert", ears=ears(microphone))
+    use(steps, mode="convert", dictation=dictation(microphone))
 
 
 def test_another_source_forgets_the_last_result(use, long):
     async def steps(session):
         await convert(session)
         await open_source(session, long)
-        assert session.screen.made is None
+        assert session.screen.job is None
         assert wave(session, "result").duration_s == 0
         assert stretches(session) == []
         assert session.screen.query_one("#save", Button).disabled
@@ -362,4 +365,4 @@ def test_convert_looks_right(use, picture, size, theme, engine, long):
         await session.rest()
         assert session.picture() == picture
 
-    use(steps, mode="convert", size=size, theme=theme, ears=ears(FakeMicrophone()))
+    use(steps, mode="convert", size=size, theme=theme, dictation=dictation(FakeMicrophone()))

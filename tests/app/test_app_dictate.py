@@ -15,7 +15,8 @@ from gpa_mlx.history import History
 from gpa_mlx.model import demo
 from gpa_mlx.testing import FakeEngine, FakeMicrophone
 from gpa_mlx.text.custom_vocabulary import CustomVocabulary
-from gpa_mlx_tui.services.hearing import Dictated, DictationDependencies, TextHeard
+from gpa_mlx_tui.features.dictate.messages import Dictated, TextTranscribed
+from gpa_mlx_tui.services.microphone import DictationDependencies
 from gpa_mlx_tui.widgets.dialogs import Choose
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
 from gpa_mlx_tui.widgets.waveform import Waveform
@@ -25,7 +26,7 @@ SIZES = [(80, 24), (200, 60)]
 BLOCK = (0.3 * np.sin(np.arange(800) / 5)).astype(np.float32)
 
 
-def ears(microphone, **options):
+def dictation(microphone, **options):
     return DictationDependencies(
         microphone=lambda: microphone, history=History, options=lambda: DictationOptions(**options)
     )
@@ -40,7 +41,7 @@ async def dictate(session, microphone):
     await session.press("ctrl+r")
     await session.until(lambda: session.screen.query_one(LevelMeter).verdict)
     await session.press("ctrl+r")
-    await session.until(lambda: not session.screen.working("record"))
+    await session.until(lambda: not session.screen.has_task("record"))
 
 
 def text_of(session):
@@ -62,7 +63,7 @@ def test_what_is_said_becomes_text_behind_the_text(use, microphone):
         assert session.screen.query_one(LevelMeter).verdict == ""
         assert str(session.screen.query_one("#record", Button).label) == "Record"
 
-    use(steps, ears=ears(microphone))
+    use(steps, dictation=dictation(microphone))
 
 
 def test_the_text_is_shown_while_it_comes(use, engine, microphone):
@@ -81,7 +82,7 @@ def test_the_text_is_shown_while_it_comes(use, engine, microphone):
         await session.until(lambda: text_of(session) == "hello world")
         assert str(live.render()) == ""
 
-    use(steps, ears=ears(microphone))
+    use(steps, dictation=dictation(microphone))
 
 
 def test_escape_drops_the_text_and_keeps_the_recording(use, microphone):
@@ -89,12 +90,12 @@ def test_escape_drops_the_text_and_keeps_the_recording(use, microphone):
         await session.press("ctrl+r")
         await session.until(lambda: session.screen.query_one(LevelMeter).verdict)
         await session.press("escape")
-        assert not session.screen.working("record")
+        assert not session.screen.has_task("record")
         await session.until(lambda: [entry.in_use for entry in History().entries()] == [False])
         assert text_of(session) == ""
         assert microphone.closed
 
-    use(steps, ears=ears(microphone))
+    use(steps, dictation=dictation(microphone))
 
 
 def test_the_users_words_are_used(use, microphone):
@@ -102,7 +103,7 @@ def test_the_users_words_are_used(use, microphone):
         await dictate(session, microphone)
         assert text_of(session) == "hello Earth"
 
-    use(steps, ears=ears(microphone, words=CustomVocabulary(["world => Earth"], "words")))
+    use(steps, dictation=dictation(microphone, words=CustomVocabulary(["world => Earth"], "words")))
 
 
 def test_without_a_microphone_it_says_so_and_a_file_can_be_opened(use):
@@ -111,14 +112,14 @@ def test_without_a_microphone_it_says_so_and_a_file_can_be_opened(use):
     async def steps(session):
         await session.press("ctrl+r")
         await session.until(lambda: session.toasts == ["This computer has no microphone.\nConnect one."])
-        assert not session.screen.working("record")
+        assert not session.screen.has_task("record")
         await session.press("ctrl+o")
         session.screen.query_one("#path", Input).value = str(demo.demo_samples()[0].file)
         await session.press("enter")
         await session.until(lambda: text_of(session) == "hello world")
-        assert session.sent(TextHeard)[-1].recording.audio == demo.demo_samples()[0].file
+        assert session.sent(TextTranscribed)[-1].recording.audio == demo.demo_samples()[0].file
 
-    use(steps, ears=ears(FakeMicrophone(unusable=problem)))
+    use(steps, dictation=dictation(FakeMicrophone(unusable=problem)))
 
 
 def test_a_microphone_that_is_connected_meanwhile_is_found(use, monkeypatch):
@@ -137,7 +138,7 @@ def test_a_microphone_that_is_connected_meanwhile_is_found(use, monkeypatch):
         await session.until(lambda: "Ready: USB" in status(session))
         port.plugged[:] = ["Headset"]
         await session.press("ctrl+r")
-        await session.until(lambda: port.streams and session.screen.working("record"))
+        await session.until(lambda: port.streams and session.screen.has_task("record"))
         await session.press("escape")
         await session.until(lambda: "Ready: Headset" in status(session))
 
@@ -164,7 +165,7 @@ def test_the_same_recording_is_heard_again_by_another_model(use, engine, microph
         assert other.closed
         assert [entry.text for entry in History().entries()] == ["yellow word"]
 
-    use(steps, ears=ears(microphone), open_engine=open_engine, model=home)
+    use(steps, dictation=dictation(microphone), open_engine=open_engine, model=home)
     assert paths == [home, demo.demo_model()]
 
 
@@ -178,7 +179,7 @@ def test_an_edited_result_is_not_overwritten(use, engine, microphone):
         await session.press("enter")
         await session.until(lambda: text_of(session) == "Hello, world!\nagain")
 
-    use(steps, ears=ears(microphone))
+    use(steps, dictation=dictation(microphone))
 
 
 def test_the_text_is_saved_and_copied(use, home, microphone):
@@ -193,7 +194,7 @@ def test_the_text_is_saved_and_copied(use, home, microphone):
         await session.press("ctrl+g")
         assert text_of(session) == ""
 
-    use(steps, ears=ears(microphone))
+    use(steps, dictation=dictation(microphone))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -207,9 +208,9 @@ def test_dictating_looks_right(use, engine, picture, size, theme, microphone):
         await session.press("ctrl+r")
         await session.until(lambda: "hello" in str(session.screen.query_one("#live", Static).render()))
         await session.until(lambda: session.screen.query_one(Waveform).duration_s >= 0.19)
-        await session.until(lambda: not session.screen.working("load"))
+        await session.until(lambda: not session.screen.has_task("load"))
         session.app.refresh_header()
         await session.pilot.pause()
         assert session.picture() == picture
 
-    use(steps, ears=ears(microphone), size=size, theme=theme)
+    use(steps, dictation=dictation(microphone), size=size, theme=theme)

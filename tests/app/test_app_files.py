@@ -15,10 +15,11 @@ from gpa_mlx.errors import AudioFileError, GPAError, ModelFormatError
 from gpa_mlx.model import demo
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx_tui.features.files.dropped import parse_paths
-from gpa_mlx_tui.features.files.jobs import FileDone, FileKept, FilesFound
+from gpa_mlx_tui.features.files.messages import FileDone, FileKept, FilesFound
 from gpa_mlx_tui.features.files.opening import can_open, open_in_system
 from gpa_mlx_tui.features.files.path_field import PathField
-from gpa_mlx_tui.features.files.queue import FileJob, left_in_all_s, share_of_all
+from gpa_mlx_tui.features.files.queue import QueuedFile, left_in_all_s, share_of_all
+from gpa_mlx_tui.features.files.queue_table import QueueTable
 from gpa_mlx_tui.features.files.viewer import TextViewer
 from gpa_mlx_tui.widgets.dialogs import Choose, Confirm, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -60,15 +61,19 @@ async def add(session, *names):
 
 
 async def ready(session):
-    await session.until(lambda: not session.screen.working("load"))
+    await session.until(lambda: not session.screen.has_task("load"))
+
+
+def queue(session):
+    return session.screen.query_one(QueueTable).files
 
 
 def states(session):
-    return [job.state for job in session.screen.jobs]
+    return [job.state for job in queue(session)]
 
 
 def is_still(session):
-    return str(session.screen.query_one("#start", Button).label) == "Start" and not session.screen.working("file")
+    return str(session.screen.query_one("#start", Button).label) == "Start" and not session.screen.has_task("file")
 
 
 async def start(session, condition=None):
@@ -133,13 +138,13 @@ def test_pasting_adds_files_that_are_there_and_keeps_other_text(use, home, recor
     async def steps(session):
         screen = session.screen
         screen.post_message(Paste(f"{str(recordings[0]).replace(' ', chr(92) + ' ')} {recordings[1].as_uri()}"))
-        await session.until(lambda: len(screen.jobs) == 2)
+        await session.until(lambda: len(queue(session)) == 2)
         screen.query_one(PathField).post_message(Paste(f"{recordings[1]}\n{recordings[2]}\n"))
-        await session.until(lambda: len(screen.jobs) == 3)
-        assert [job.path.name for job in screen.jobs] == ["a one.wav", "b.wav", "c.wav"]
+        await session.until(lambda: len(queue(session)) == 3)
+        assert [job.path.name for job in queue(session)] == ["a one.wav", "b.wav", "c.wav"]
         screen.post_message(Paste("nothing like\na path"))
         await session.until(lambda: screen.query_one(PathField).value == "nothing like a path")
-        assert len(screen.jobs) == 3
+        assert len(queue(session)) == 3
 
     use(steps, mode="files")
 
@@ -149,10 +154,10 @@ def test_escape_stops_at_once_and_keeps_what_was_heard(use, home, recordings, ga
         screen = session.screen
         await ready(session)
         await add(session, *recordings)
-        await start(session, lambda: screen.jobs[0].gathered.segments)
+        await start(session, lambda: queue(session)[0].transcript.segments)
         await session.press("escape")
         assert states(session) == ["stopped", "waiting", "waiting"]
-        assert not screen.working("file")
+        assert not screen.has_task("file")
         await session.until(lambda: session.sent(FileKept))
         assert (home / "a one.txt").read_text() == "a\n"
         gate.set()
@@ -167,14 +172,14 @@ def test_one_is_stopped_and_left_out_and_the_rest_goes_on(use, recordings, gate)
         screen = session.screen
         await ready(session)
         await add(session, *recordings)
-        await start(session, lambda: screen.jobs[0].gathered.segments)
+        await start(session, lambda: queue(session)[0].transcript.segments)
         screen.query_one(Rows).focus()
         await session.press("down", "ctrl+t", "up", "ctrl+t")
         assert states(session)[:2] == ["stopped", "stopped"]
         gate.set()
         await session.until(lambda: states(session) == ["stopped", "stopped", "done"])
         await session.press("delete")
-        assert len(screen.jobs) == 2
+        assert len(queue(session)) == 2
         await session.press("ctrl+l")
         assert states(session) == ["stopped"]
 
@@ -210,7 +215,7 @@ def test_two_recordings_never_share_a_file(use, home, recordings):
         await add(session, recordings[1], home / "b.flac")
         await start(session)
         assert states(session) == ["done", "failed"]
-        assert "would both be written" in session.screen.jobs[1].error.message
+        assert "would both be written" in queue(session)[1].error.message
 
     use(steps, mode="files")
 
@@ -281,9 +286,9 @@ def test_nothing_can_be_started_without_formats_or_files(use, recordings):
 
 
 def test_the_time_that_is_left_follows_from_the_speed_so_far():
-    done = FileJob(Path("a"), Path("a"), duration_s=10.0, state="done", took_s=2.0)
-    done.gathered.position_s = 10.0
-    waiting = FileJob(Path("b"), Path("b"), duration_s=20.0)
+    done = QueuedFile(Path("a"), Path("a"), duration_s=10.0, state="done", took_s=2.0)
+    done.transcript.position_s = 10.0
+    waiting = QueuedFile(Path("b"), Path("b"), duration_s=20.0)
     assert left_in_all_s([done, waiting]) == 4.0
     assert share_of_all([done, waiting]) == pytest.approx(1 / 3)
     waiting.duration_s = None

@@ -9,7 +9,7 @@ from textual.widgets import Button, Static, TextArea
 from gpa_mlx.errors import AudioDeviceError, AudioFileError
 from gpa_mlx.history import History
 from gpa_mlx_tui.features.history.jobs import HistoryListed
-from gpa_mlx_tui.features.history.screen import SoundBegan
+from gpa_mlx_tui.features.history.screen import PlaybackStarted
 from gpa_mlx_tui.widgets.dialogs import Confirm
 from gpa_mlx_tui.widgets.rows import Rows
 
@@ -60,7 +60,7 @@ def test_a_recording_is_recognised_again(use, entries):
     async def steps(session):
         await listed(session)
         await session.press("down", "ctrl+r")
-        await session.until(lambda: not session.screen.working("retry") and text_of(session) == "hello world")
+        await session.until(lambda: not session.screen.has_task("retry") and text_of(session) == "hello world")
         assert History().entries()[1].text == "hello world"
         assert History().entries()[1].error == ""
 
@@ -75,10 +75,10 @@ def test_escape_ends_recognising_and_the_old_text_stays(use, engine, entries):
         await session.press("ctrl+r")
         await session.until(lambda: engine.count("stream_transcribe_live"))
         await session.press("escape")
-        assert not session.screen.working("retry")
+        assert not session.screen.has_task("retry")
         engine.delay_s = 0.0
         await session.press("ctrl+r")  # while the first may not have let go yet
-        await session.until(lambda: not session.screen.working("retry"))
+        await session.until(lambda: not session.screen.has_task("retry"))
         assert not session.toasts
         assert History().entries()[0].text == "a b c d e f g h"
 
@@ -92,13 +92,13 @@ def test_it_is_played_paused_and_ended(use, entries, output):
         await listed(session)
         play = session.screen.query_one("#play", Button)
         await session.press("ctrl+l")
-        await session.until(lambda: session.sent(SoundBegan) and output.heard)
+        await session.until(lambda: session.sent(PlaybackStarted) and output.heard)
         assert str(play.label) == "Pause"
         await session.press("ctrl+l")
         assert str(play.label) == "Go on"
         await session.press("escape")
         assert str(play.label) == "Play"
-        assert not session.screen.working("play")
+        assert not session.screen.has_task("play")
 
     use(steps, mode="history")
 

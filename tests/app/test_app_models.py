@@ -113,7 +113,7 @@ def test_damage_is_found(use, second):
         content = bytearray(weights.read_bytes())
         content[-1] ^= 1
         weights.write_bytes(content)
-        await session.until(lambda: not session.screen.working("install"))
+        await session.until(lambda: not session.screen.has_task("install"))
         await session.press("ctrl+l")
         await session.until(lambda: len(session.toasts) == 2)
         assert "bicodec/model.safetensors has another SHA-256" in session.toasts[1]
@@ -184,7 +184,7 @@ def test_escape_ends_a_pull_at_once_and_its_process_soon(use, hub):
         await session.until(lambda: any(message.share for message in session.sent(InstallAdvanced)), timeout_s=60)
         worker = next(thread for thread in threading.enumerate() if thread.name == "gpa-mlx install")
         await session.press("escape")
-        assert not session.screen.working("install")
+        assert not session.screen.has_task("install")
         await session.until(lambda: not worker.is_alive())
         assert not session.toasts
         assert models.installed_models() == ()
@@ -214,9 +214,9 @@ def test_a_meter_tells_the_time_that_is_left():
 
 def test_a_process_that_dies_is_noticed(monkeypatch):
     monkeypatch.setattr("sys.executable", "/bin/false")
-    work = BackgroundTask("install", cast("Any", None))
+    task = BackgroundTask("install", cast("Any", None))
     with pytest.raises(Exception, match="ended before it was done"):
-        install(work, InstallRequest(task="remove", name="x"))
+        install(task, InstallRequest(task="remove", name="x"))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -1,4 +1,4 @@
-"""The app answers while the demo model works, stops at once, and leaves within a second, whatever goes on."""
+"""The app answers while the demo model tasks, stops at once, and leaves within a second, whatever goes on."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from textual.css import stylesheet
 
 from gpa_mlx.engine.gpa import load
 from gpa_mlx_tui.bindings import APP, keys_of
-from gpa_mlx_tui.features.speak.jobs import SpeechGrew
 from gpa_mlx_tui.modes import MODES
+from gpa_mlx_tui.services.sound import SoundGrew
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
 from tests.support.terminal import Terminal
 
@@ -86,10 +86,10 @@ def styled(monkeypatch):
 
 async def begin_speaking(session):
     await session.until(lambda: session.screen.query_one(VoicePicker).choice is not None)
-    await session.until(lambda: not session.screen.working("load"))
+    await session.until(lambda: not session.screen.has_task("load"))
     await session.write(LONG)
     await session.press("ctrl+r")
-    await session.until(lambda: len(session.sent(SpeechGrew)) > 3)
+    await session.until(lambda: len(session.sent(SoundGrew)) > 3)
 
 
 def test_the_loop_is_not_blocked_while_the_model_speaks(use):
@@ -99,7 +99,7 @@ def test_the_loop_is_not_blocked_while_the_model_speaks(use):
         await begin_speaking(session)
         while len(gaps) < TRIES and (not gaps or min(gaps) > MOST_BLOCKED_S):
             gaps.append(await longest_gap(0.5))
-        assert session.screen.working("speak"), "the speech was over before it was measured"
+        assert session.screen.has_task("speak"), "the speech was over before it was measured"
 
     use(steps, mode="speak", open_engine=load)
     assert min(gaps) <= MOST_BLOCKED_S, gaps
@@ -112,7 +112,7 @@ def test_little_is_done_on_the_loop_when_a_mode_is_shown_first(use, opened, pars
 
     async def steps(session):
         await session.until(prepared.is_set)
-        await session.until(lambda: not session.screen.working("load"))
+        await session.until(lambda: not session.screen.has_task("load"))
         for mode in MODES[1:]:
             for done in (opened, parsed, styled):
                 done.clear()
@@ -135,15 +135,15 @@ def test_escape_stops_the_model_at_once(use):
         for _ in range(TRIES):
             start = time.perf_counter()
             await session.pilot.press("escape")
-            while session.screen.working("speak"):
+            while session.screen.has_task("speak"):
                 await asyncio.sleep(0.001)
             waits.append(time.perf_counter() - start)
             if waits[-1] <= MOST_ESCAPE_S:
                 break
             await session.press("ctrl+r")
-        before = len(session.sent(SpeechGrew))
+        before = len(session.sent(SoundGrew))
         await session.until(lambda: session.app.service.state == "idle")
-        assert len(session.sent(SpeechGrew)) == before
+        assert len(session.sent(SoundGrew)) == before
 
     use(steps, mode="speak", open_engine=load)
     assert min(waits) <= MOST_ESCAPE_S, waits

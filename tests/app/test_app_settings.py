@@ -11,7 +11,7 @@ from textual.widgets import OptionList, Static
 from gpa_mlx import settings
 from gpa_mlx.audio.devices import port_audio
 from gpa_mlx.store.paths import settings_file
-from gpa_mlx_tui.features.settings.jobs import SettingsRead
+from gpa_mlx_tui.features.settings.messages import SettingsRead
 from gpa_mlx_tui.features.settings.press_key import PressKey
 from gpa_mlx_tui.features.settings.value_field import ValueField
 from gpa_mlx_tui.widgets.dialogs import Choose

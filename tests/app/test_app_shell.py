@@ -12,6 +12,7 @@ from textual.css.stylesheet import Stylesheet
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.testing import FakeEngine
+from gpa_mlx_tui.app.screens import SCREENS
 from gpa_mlx_tui.bindings import APP, TABLE, remapped, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.modes import MODES
@@ -24,7 +25,7 @@ SIZES = [(80, 24), (200, 60)]
 
 
 def test_every_row_of_the_table_has_its_mode_an_action_and_words():
-    modes = {mode.id: mode.make_screen() for mode in MODES}
+    modes = {mode: import_screen()() for mode, import_screen in SCREENS.items()}
     from gpa_mlx_tui.app.app import GPAApp
 
     for row in TABLE:
@@ -112,12 +113,12 @@ def test_the_palette_finds_a_mode_by_its_name(use):
 
 def test_an_error_says_what_is_wrong_and_what_to_do(use):
     async def steps(session):
-        def fail(work):
+        def fail(task):
             raise GPAError("The disk is full.", hint="Make room.")
 
-        session.screen.begin("save", fail)
+        session.screen.start("save", fail)
         await session.until(lambda: session.toasts == ["The disk is full.\nMake room."])
-        assert not session.screen.working("save")
+        assert not session.screen.has_task("save")
 
     use(steps)
 
@@ -130,15 +131,15 @@ def test_what_a_cancelled_work_sent_before_is_not_seen(use, monkeypatch, cancels
         screen, seen = session.screen, []
         monkeypatch.setattr(type(screen), "on_listed", lambda _, message: seen.append(message), raising=False)
 
-        def body(work):
-            work.post(Listed(work, ("late",)))
+        def body(task):
+            task.post(Listed(task, ("late",)))
             sent.set()
 
         sent = threading.Event()
-        work = screen.begin("look", body)
+        task = screen.start("look", body)
         assert sent.wait(5)  # this very step keeps the app from looking at the message
         if cancels:
-            work.cancel()
+            task.cancel()
         await session.pilot.pause(0.1)
         assert len(seen) == (0 if cancels else 1)
 
@@ -182,7 +183,7 @@ def test_ascii_is_only_ascii(use, keys, home):
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_help_looks_right(use, picture, size, theme):
     async def steps(session):
-        await session.until(lambda: not session.screen.working("load"))
+        await session.until(lambda: not session.screen.has_task("load"))
         await session.rest()
         assert session.picture() == picture
 
@@ -204,10 +205,10 @@ def test_escape_reaches_a_model_that_says_nothing_for_long(use):
 
     async def steps(session):
         screen = session.screen
-        screen.begin("think", lambda work: list(screen.service.stream(work, silence)))
+        screen.start("think", lambda task: list(screen.service.engine_thread.stream(silence)))
         await session.until(begun.is_set)
         await session.press("escape")
-        assert not screen.working("think")
+        assert not screen.has_task("think")
         await session.until(ended.is_set)
         assert session.toasts == []
 
@@ -221,7 +222,7 @@ def test_another_model_takes_the_place_of_the_first(use, engine, home):
         service, names = session.app.service, []
         await session.until(lambda: engine.warmed)
         service.use_model(home)
-        session.screen.begin("ask", lambda work: names.append(service.ask(work, lambda opened: opened.path)))
+        session.screen.start("ask", lambda task: names.append(service.engine.path))
         await session.until(lambda: names == [home])
         assert engine.closed
         assert session.app.model_name == home.name
@@ -239,14 +240,14 @@ def test_another_model_stops_what_goes_on_in_modes_that_are_not_shown(use, engin
     async def steps(session):
         await session.press("f3")
         speak, stopped = session.screen, []
-        speak.work_stopped = stopped.append
-        await session.until(lambda: not speak.working("load"))
-        speak.begin("think", lambda work: list(speak.service.stream(work, wait)))
+        speak.task_stopped = stopped.append
+        await session.until(lambda: not speak.has_task("load"))
+        speak.start("think", lambda task: list(speak.service.engine_thread.stream(wait)))
         await session.until(lambda: speak.service.state == "busy")
         await session.press("f8")
         session.app.service.use_model(home)
         await session.until(lambda: "think" in stopped)
-        assert not speak.working("think")
+        assert not speak.has_task("think")
         assert session.toasts == []
 
     use(steps, open_engine=lambda path: FakeEngine(path=home) if path == home else engine)
@@ -295,7 +296,7 @@ def test_a_mode_is_styled_anew_only_when_it_is_shown_again(use, monkeypatch):
 
     async def steps(session):
         await session.until(prepared.is_set)
-        kind = type(MODES[-1].make_screen())
+        kind = SCREENS[MODES[-1].id]()
         update = kind.update_node_styles
         monkeypatch.setattr(
             kind, "update_node_styles", lambda *a, **b: (styled.append(session.screen), update(*a, **b))

@@ -10,10 +10,13 @@ import soundfile
 from textual.widgets import Button, Input, Label, OptionList, Static, TextArea
 
 from gpa_mlx.errors import AudioDeviceError, SettingsError, VoiceError
+from gpa_mlx.model import demo
 from gpa_mlx.provenance.verification import verify_file
-from gpa_mlx_tui.features.speak.jobs import MadeSpeech, SpeechGrew, SpeechMade, save_speech
+from gpa_mlx_tui.features.speak.jobs import SpeechSettings, plan_speech, save_speech
+from gpa_mlx_tui.features.speak.messages import PassageAdvanced, SpeechMade
+from gpa_mlx_tui.services.choices import VoiceChoice
 from gpa_mlx_tui.services.messages import Saved
-from gpa_mlx_tui.services.sound import SoundOpened
+from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -26,7 +29,7 @@ SIZES = [(80, 24), (200, 60)]
 
 async def ready(session):
     await session.until(lambda: session.screen.query_one(VoicePicker).choice is not None)
-    await session.until(lambda: not session.screen.working("load"))
+    await session.until(lambda: not session.screen.has_task("load"))
 
 
 async def speak(session, text=TWO):
@@ -39,15 +42,17 @@ async def speak(session, text=TWO):
 def test_a_text_becomes_sound_that_is_drawn_listed_and_played(use, engine, output):
     async def steps(session):
         await speak(session)
-        await session.until(lambda: not session.screen.working("speak"))
-        assert len(session.sent(SoundOpened)) == 1
-        grown = session.sent(SpeechGrew)
-        assert [message.passage.text for message in grown if message.passage] == TWO.replace(". ", ".\n").splitlines()
-        made = session.screen.made
-        assert session.screen.query_one(Waveform).duration_s == pytest.approx(made.duration_s, abs=0.03)
+        await session.until(lambda: not session.screen.has_task("speak"))
+        assert len(session.sent(PlaybackOpened)) == 1
+        passages = session.sent(PassageAdvanced)
+        assert [message.passage.text for message in passages if message.passage] == TWO.replace(
+            ". ", ".\n"
+        ).splitlines()
+        result = session.screen.job.result
+        assert session.screen.query_one(Waveform).duration_s == pytest.approx(result.duration_s, abs=0.03)
         assert session.screen.query_one("#passages", OptionList).option_count == 2
-        assert f"seed {made.seed}" in session.screen.query_one(ProgressRow).words
-        assert output.heard > 0.5 * np.count_nonzero(np.concatenate(made.pieces))
+        assert f"seed {result.seed}" in session.screen.query_one(ProgressRow).words
+        assert output.heard > 0.5 * np.count_nonzero(np.concatenate(result.pieces))
         assert engine.count("stream_speak") == 2
 
     use(steps, mode="speak")
@@ -86,12 +91,12 @@ def test_sound_can_be_paused_go_on_and_be_played_again(use, output):
         assert screen.query_one(Waveform).position_s == before
         output.speed = 50.0
         await session.press("ctrl+l")
-        await session.until(lambda: not screen.working("speak"))
+        await session.until(lambda: not screen.has_task("speak"))
         assert str(play.label) == "Play"
         opened = output.opened
         await session.press("ctrl+l")
         await session.until(lambda: output.opened == opened + 1)
-        await session.until(lambda: not screen.working("play"))
+        await session.until(lambda: not screen.has_task("play"))
 
     use(steps, mode="speak")
 
@@ -105,12 +110,12 @@ def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, output):
         await session.press("ctrl+r")
         await session.until(lambda: screen.query_one(Waveform).duration_s > 0)
         await session.press("escape")
-        assert not screen.working("speak")
+        assert not screen.has_task("speak")
         assert screen.query_one("#stop", Button).disabled
-        count = len(session.sent(SpeechGrew))
+        count = len(session.sent(SoundGrew))
         await session.pilot.pause(0.3)
-        assert len(session.sent(SpeechGrew)) == count
-        assert screen.made.pieces
+        assert len(session.sent(SoundGrew)) == count
+        assert screen.job.result.pieces
         assert not screen.query_one("#save", Button).disabled
 
     use(steps, mode="speak")
@@ -119,7 +124,7 @@ def test_escape_stops_at_once_and_keeps_what_there_is(use, engine, output):
 def test_saving_writes_tagged_audio_and_subtitles(use, home):
     async def steps(session):
         await speak(session)
-        await session.until(lambda: not session.screen.working("speak"))
+        await session.until(lambda: not session.screen.has_task("speak"))
         await session.press("ctrl+s")
         assert isinstance(session.screen, PathPicker)
         session.screen.query_one("#path", Input).value = str(home / "mine")
@@ -128,17 +133,22 @@ def test_saving_writes_tagged_audio_and_subtitles(use, home):
         assert session.toasts == ["Saved mine.wav and mine.srt."]
         samples, rate = soundfile.read(home / "mine.wav")
         assert rate == 16_000
-        assert len(samples) / rate == pytest.approx(session.screen.made.duration_s)
+        assert len(samples) / rate == pytest.approx(session.screen.job.result.duration_s)
         assert "second sentence" in (home / "mine.srt").read_text()
         assert verify_file(home / "mine.wav").state == "intact"
 
     use(steps, mode="speak")
 
 
-def test_what_is_no_record_is_not_replaced(tmp_path):
+def test_what_is_no_record_is_not_replaced(tmp_path, engine):
+    engine.path = demo.demo_model()
+    voice = VoiceChoice("slt", "", demo.demo_voices()[0])
+    settings = SpeechSettings(text="Hello world", voice=voice, temperature=None, seed=None, verify=False)
+    job = plan_speech(engine, settings)
+    list(job.run())
     (tmp_path / "out.wav.json").write_text("mine")
     with pytest.raises(SettingsError, match="not a record"):
-        save_speech(MadeSpeech(None), tmp_path / "out.wav")
+        save_speech(job, tmp_path / "out.wav")
     assert (tmp_path / "out.wav.json").read_text() == "mine"
     assert not (tmp_path / "out.wav").exists()
 
@@ -159,7 +169,7 @@ def test_files_are_replaced_only_after_one_question(use, home, there, question, 
 
     async def steps(session):
         await speak(session, "Hello world")
-        await session.until(lambda: not session.screen.working("speak"))
+        await session.until(lambda: not session.screen.has_task("speak"))
         await session.press("ctrl+s")
         session.screen.query_one("#path", Input).value = str(home / typed)
         await session.press("enter")
@@ -179,9 +189,9 @@ def test_without_a_sound_output_it_says_so_and_makes_the_speech(use, output):
 
     async def steps(session):
         await speak(session, "Hello world")
-        await session.until(lambda: not session.screen.working("speak"))
+        await session.until(lambda: not session.screen.has_task("speak"))
         assert any("no sound output" in toast for toast in session.toasts)
-        assert session.screen.made.pieces
+        assert session.screen.job.result.pieces
         await session.press("ctrl+l")
         await session.until(lambda: len(session.toasts) == 2)
 
@@ -207,14 +217,14 @@ def test_a_sound_output_that_is_unplugged_is_told_and_the_speech_stays(use, outp
     async def steps(session):
         output.dies = not again
         await speak(session, "Hello world")
-        await session.until(lambda: not session.screen.working("speak"))
+        await session.until(lambda: not session.screen.has_task("speak"))
         if again:
             output.dies = True
             await session.press("ctrl+l")
-            await session.until(lambda: not session.screen.working("play"))
+            await session.until(lambda: not session.screen.has_task("play"))
         assert len(session.toasts) == 1
         assert "stopped working" in session.toasts[0]
-        assert session.screen.made.pieces
+        assert session.screen.job.result.pieces
 
     use(steps, mode="speak")
 
@@ -293,7 +303,7 @@ def test_it_looks_right(use, picture, size, theme):
         await ready(session)
         session.screen.query_one("#seed", Input).value = "7"
         await speak(session, f"{TWO} It costs $3.50.")
-        await session.until(lambda: not session.screen.working("speak") and not session.screen.working("preview"))
+        await session.until(lambda: not session.screen.has_task("speak") and not session.screen.has_task("preview"))
         await session.rest()
         assert session.picture() == picture
 

@@ -23,13 +23,20 @@ from gpa_mlx.voices.consent import CONSENT
 from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx.voices.quality import ClipQuality
 from gpa_mlx_tui.features.voice.coaching import TOPICS, advise, verdict
-from gpa_mlx_tui.features.voice.jobs import ClipJudged, SampleMade, StepTaken, VoiceMade
-from gpa_mlx_tui.features.voice.library_jobs import ShelfChanged
+from gpa_mlx_tui.features.voice.making_panel import MakingPanel
+from gpa_mlx_tui.features.voice.messages import (
+    ClipAdvised,
+    ClipJudged,
+    LibraryChanged,
+    SampleMade,
+    StepTaken,
+    VoiceMade,
+)
 from gpa_mlx_tui.features.voice.quality_panel import QualityPanel
 from gpa_mlx_tui.features.voice.voice_dialogs import AskName, PasteCard
 from gpa_mlx_tui.features.voice.voice_list import VoiceList
-from gpa_mlx_tui.services.hearing import DictationDependencies
 from gpa_mlx_tui.services.messages import Saved
+from gpa_mlx_tui.services.microphone import DictationDependencies
 from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorded
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 from gpa_mlx_tui.widgets.waveform import Waveform
@@ -56,7 +63,7 @@ def family():
     return demo.demo_voices()[0].family
 
 
-def ears(microphone):
+def dictation(microphone):
     return DictationDependencies(microphone=lambda: microphone, history=History, options=DictationOptions)
 
 
@@ -67,8 +74,8 @@ def spoken(start_s, end_s):
 
 async def ready(session):
     screen = session.screen
-    await session.until(lambda: screen.query_one(VoiceList).voices and not screen.working("load"))
-    await session.until(lambda: not screen.working("microphone"))
+    await session.until(lambda: screen.query_one(VoiceList).voices and not screen.has_task("load"))
+    await session.until(lambda: not screen.has_task("microphone"))
 
 
 async def open_file(session, path=SAMPLE):
@@ -80,12 +87,20 @@ async def open_file(session, path=SAMPLE):
     await session.until(lambda: len(session.sent(ClipJudged)) > count or session.toasts)
 
 
+def clips(session):
+    return session.screen.query_one(MakingPanel).clips
+
+
+def made(session):
+    return session.screen.query_one(MakingPanel).made
+
+
 async def make(session):
     await ready(session)
     await open_file(session)
     await session.press("ctrl+t")
     await session.until(lambda: session.sent(VoiceMade))
-    await session.until(lambda: not session.screen.working("make"))
+    await session.until(lambda: not session.screen.has_task("make"))
 
 
 async def keep(session, name):
@@ -146,21 +161,21 @@ def test_a_file_becomes_a_voice_that_is_heard_and_kept(use, engine, output):
         ]
         assert "Similarity 1.00" in said(session, "#result")
         await session.press("ctrl+l")
-        await session.until(lambda: output.heard and not screen.working("play"))
+        await session.until(lambda: output.heard and not screen.has_task("play"))
         assert screen.query_one("#sample", Waveform).duration_s > 0.5
         heard, spoken_times = output.heard, engine.count("stream_speak")
         assert spoken_times == 1, "what was said to measure the voice is not said again"
         await session.press("ctrl+g")
-        await session.until(lambda: output.heard > heard and not screen.working("play"))
+        await session.until(lambda: output.heard > heard and not screen.has_task("play"))
         await keep(session, "anna")
         await session.press("tab", "enter")
-        await session.until(lambda: session.sent(ShelfChanged))
+        await session.until(lambda: session.sent(LibraryChanged))
         await session.until(lambda: screen.query_one(VoiceList).chosen is not None)
         voice = VoiceLibrary().get("anna")
         assert voice.origin is not None
         assert voice.origin.consent == CONSENT
         assert CONSENT in said(session, "#about")
-        assert screen.clips == []
+        assert clips(session) == []
         await session.press("ctrl+l")  # the same codes speak alike: nothing is computed again
         await session.until(lambda: output.opened == 3)
         assert engine.count("stream_speak") == spoken_times
@@ -175,7 +190,7 @@ def test_without_consent_nothing_is_kept(use):
         await session.press("enter")
         await session.until(lambda: any("has not agreed" in toast for toast in session.toasts))
         assert VoiceLibrary().names() == ()
-        assert session.screen.made is not None
+        assert made(session) is not None
 
     use(steps, mode="voice")
 
@@ -196,8 +211,8 @@ def test_the_best_of_several_recordings_counts(use, home):
         assert panel.advice[0].grade == "good"
         await session.press("ctrl+t")
         await session.until(lambda: session.sent(VoiceMade))
-        assert session.screen.made.clip.name == "twice.wav"
-        assert session.screen.made.enrolment.source == home / "twice.wav"
+        assert made(session).clip.name == "twice.wav"
+        assert made(session).enrollment.source == home / "twice.wav"
 
     use(steps, mode="voice")
 
@@ -226,7 +241,7 @@ def test_what_is_not_sound_is_refused(use, home):
         await ready(session)
         await open_file(session, home / "bad.wav")
         await session.until(lambda: any("bad.wav" in toast for toast in session.toasts))
-        await session.until(lambda: not session.screen.working("judge"))
+        await session.until(lambda: not session.screen.has_task("judge"))
         assert session.screen.query_one("#make", Button).disabled
         await session.press("ctrl+t")
         assert session.toasts[-1] == "Record or open something first."
@@ -242,18 +257,18 @@ def test_the_coach_talks_while_you_record(use):
         screen = session.screen
         await session.press("ctrl+r")
         await session.until(lambda: "Recording 2 s" in said(session, "#status"))
-        lengths = [message.advice[0].words for message in session.sent(ClipGrew) if message.advice]
+        lengths = [message.advice[0].words for message in session.sent(ClipAdvised)]
         assert lengths[0] == "0.5 s is too short; 2 s are wanted"
         assert screen.query_one(QualityPanel).advice[0].words == lengths[-1] == "1.5 s will do; 2 s are better"
         assert str(screen.query_one("#record", Button).label) == "Finish"
         await session.press("ctrl+r")
         await session.until(lambda: session.sent(ClipJudged))
-        assert screen.clips[0].duration_s == pytest.approx(1.5, abs=0.06)
+        assert clips(session)[0].duration_s == pytest.approx(1.5, abs=0.06)
         assert "your recording" in said(session, "#status")
         assert str(screen.query_one("#record", Button).label) == "Record"
         assert microphone.closed
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_a_model_that_hears_more_wants_more(use, engine, home):
@@ -268,15 +283,13 @@ def test_a_model_that_hears_more_wants_more(use, engine, home):
         await ready(session)
         await session.press("ctrl+r")
         await session.until(lambda: "Recording 3 s" in said(session, "#status"))
-        assert next(message for message in session.sent(ClipGrew) if message.advice).advice[0].words == (
-            "0.5 s is too short; 6 s are wanted"
-        )
+        assert session.sent(ClipAdvised)[0].advice[0].words == ("0.5 s is too short; 6 s are wanted")
         await session.press("ctrl+r")
         await session.until(lambda: session.sent(ClipJudged))
-        assert session.screen.clips[0].wanted_s == 6
+        assert clips(session)[0].wanted_s == 6
         assert "6 s" in session.screen.query_one(QualityPanel).advice[0].words
 
-    use(steps, mode="voice", model=engine.path, ears=ears(microphone))
+    use(steps, mode="voice", model=engine.path, dictation=dictation(microphone))
 
 
 def test_escape_drops_a_recording(use):
@@ -287,13 +300,13 @@ def test_escape_drops_a_recording(use):
         await session.press("ctrl+r")
         await session.until(lambda: session.sent(ClipGrew))
         await session.press("escape")
-        assert not session.screen.working("record")
+        assert not session.screen.has_task("record")
         await session.until(lambda: microphone.closed)
         await session.pilot.pause(0.1)
         assert session.sent(ClipRecorded) == []
-        assert session.screen.clips == []
+        assert clips(session) == []
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_a_microphone_that_is_unplugged_leaves_what_it_heard(use):
@@ -305,7 +318,7 @@ def test_a_microphone_that_is_unplugged_leaves_what_it_heard(use):
         await session.until(lambda: session.sent(ClipJudged))
         assert session.toasts == ["The microphone is gone.\nPlug it in."]
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_a_microphone_that_gives_zeros_is_no_recording(use):
@@ -316,9 +329,9 @@ def test_a_microphone_that_gives_zeros_is_no_recording(use):
         await session.press("ctrl+r")
         await session.until(lambda: session.toasts)
         assert "nothing but zeros" in session.toasts[0]
-        assert session.screen.clips == []
+        assert clips(session) == []
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_without_devices_it_says_so_and_files_work(use, output):
@@ -335,7 +348,7 @@ def test_without_devices_it_says_so_and_files_work(use, output):
         await session.until(lambda: any("no sound output" in toast for toast in session.toasts))
         assert session.sent(SampleMade)
 
-    use(steps, mode="voice", ears=ears(microphone))
+    use(steps, mode="voice", dictation=dictation(microphone))
 
 
 def test_escape_stops_the_making_at_once(use, engine):
@@ -352,15 +365,15 @@ def test_escape_stops_the_making_at_once(use, engine):
         await open_file(session)
         await session.press("ctrl+t")
         await session.until(lambda: any("making" in message.words for message in session.sent(StepTaken)))
-        began = time.monotonic()
+        started = time.monotonic()
         await session.press("escape")
-        assert not session.screen.working("make")
-        assert time.monotonic() - began < 1
+        assert not session.screen.has_task("make")
+        assert time.monotonic() - started < 1
         assert "Making" not in said(session, "#result")
         hold.set()
         await session.pilot.pause(0.2)
         assert session.toasts == []
-        assert session.screen.made is None
+        assert made(session) is None
 
     use(steps, mode="voice")
 
@@ -384,9 +397,9 @@ def library_with(*names, family):
 
 
 async def choose(session, name):
-    shelf = session.screen.query_one(VoiceList)
-    shelf.look_up(name)
-    await session.until(lambda: shelf.chosen is not None and shelf.chosen.name == name)
+    voice_list = session.screen.query_one(VoiceList)
+    voice_list.look_up(name)
+    await session.until(lambda: voice_list.chosen is not None and voice_list.chosen.name == name)
 
 
 def test_a_kept_voice_is_shown_played_renamed_and_removed(use, output, family):
@@ -398,7 +411,7 @@ def test_a_kept_voice_is_shown_played_renamed_and_removed(use, output, family):
         assert session.screen.query_one(VoiceList).chosen.name == "anna"
         assert "This is anna." in said(session, "#about")
         await session.press("enter")
-        await session.until(lambda: output.heard and not session.screen.working("play"))
+        await session.until(lambda: output.heard and not session.screen.has_task("play"))
         await session.press("alt+r")
         await session.write("Ben")
         await session.press("enter")
@@ -504,4 +517,4 @@ def test_voice_looks_right(use, picture, size, theme, family):
         await session.rest()
         assert session.picture() == picture
 
-    use(steps, mode="voice", size=size, theme=theme, ears=ears(FakeMicrophone()))
+    use(steps, mode="voice", size=size, theme=theme, dictation=dictation(FakeMicrophone()))

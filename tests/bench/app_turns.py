@@ -51,7 +51,10 @@ async def longest_turns_s(app: GPAApp) -> dict[str, float]:
             longest[mode] = max(longest.get(mode, 0.0), time.thread_time() - begin)
 
     async with app.run_test(size=(80, 24)) as pilot:
-        while not all(mode.module in sys.modules for mode in MODES) or app.service.state == "opening":
+        while (
+            not all(f"gpa_mlx_tui.features.{mode.id}.screen" in sys.modules for mode in MODES)
+            or app.service.state == "opening"
+        ):
             await asyncio.sleep(0.01)
         await pilot.pause(SETTLED_S)
         watching = asyncio.create_task(watch())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,19 @@ def example(about: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
     exec(compile(block.text, f"CONTRIBUTING.md: {about}", "exec"), names)
     return names
+
+
+def test_a_model_family(tmp_path: Path):
+    from gpa_mlx.model.demo import demo_model
+    from gpa_mlx.model.registry import FAMILIES, open_model
+
+    family = example("model family")["LISTENING_GPA"]
+    model = Path(shutil.copytree(demo_model(), tmp_path / "model"))
+    manifest = json.loads((model / "gpa_mlx.json").read_text(encoding="utf-8"))
+    (model / "gpa_mlx.json").write_text(json.dumps({**manifest, "architecture": family.name}), encoding="utf-8")
+    opened = open_model(model, families={**FAMILIES, family.name: family})
+    assert opened.transcription is not None
+    assert opened.speech is None
 
 
 def test_a_language_rule(monkeypatch: pytest.MonkeyPatch):

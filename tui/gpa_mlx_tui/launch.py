@@ -1,4 +1,4 @@
-"""`gpa-mlx tui`: the terminal app."""
+"""Starting the app as the user has set it up, and leaving it: `run` is what `gpa-mlx tui` calls."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-import click
-
-from gpa_mlx.cli.options import model_option
 from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpa_mlx.audio.devices.playback import OutputDevice
-    from gpa_mlx.cli.program import Session
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.settings import SettingsSource
     from gpa_mlx_tui.app.app import GPAApp
@@ -30,36 +26,19 @@ _SELDOM = 100
 THEMES = ("dark", "light")
 
 
-class _WithKeys(click.Command):
-    """A command whose help ends with the app's keys."""
+def run(
+    source: SettingsSource, model: str | None = None, theme: str | None = None, ascii_only: bool | None = None
+) -> NoReturn:
+    """Run the app in this terminal and end the process; arguments as for `make_app`.
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table of keys, by mode."""
-        from gpa_mlx_tui.bindings import APP, keys_of, shown_key
-        from gpa_mlx_tui.modes import MODES
-
-        for mode, title in ((APP, "Keys"), *((mode.id, f"Keys in {mode.title}") for mode in MODES)):
-            rows = [(shown_key(row.key), row.tooltip) for row in keys_of(mode)]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
-
-
-@click.command(cls=_WithKeys)
-@model_option
-@click.option("--theme", type=click.Choice(THEMES), help="Colours.  [default: as in the settings, or dark]")
-@click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
-@click.pass_obj
-def tui(session: Session, *, model: str | None, theme: str | None, ascii_only: bool | None) -> None:
-    """Dictate, speak and more in a terminal app.
-
-    Without --model it opens on the demo model, which hears and says twenty words. F1 shows every key.
+    Raises:
+        GPAError: There is no terminal, no such model, or the settings cannot be used.
     """
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):  # Textual draws there
         raise GPAError("The app needs a terminal.", hint="Start it in one, or use the other commands in scripts.")
     gc.disable()  # until all is imported: there is no garbage yet, and looking for it takes a tenth of the start
     with _first_picture(sys.__stderr__):
-        app = make_app(session.source, model, theme, ascii_only)
+        app = make_app(source, model, theme, ascii_only)
     _run(app)
 
 
@@ -103,7 +82,7 @@ def make_app(
     if ascii_only is None:
         ascii_only = chosen.ascii or "utf" not in locale.getpreferredencoding(do_setlocale=False).lower()
     from gpa_mlx_tui.app.app import GPAApp
-    from gpa_mlx_tui.services.hearing import default_dependencies
+    from gpa_mlx_tui.services.microphone import default_dependencies
 
     return GPAApp(
         lambda directory: _open_engine(source, directory),
@@ -113,7 +92,7 @@ def make_app(
         keys=chosen.keys,
         settings=source,
         output=_loudspeaker(chosen.loudspeaker),
-        ears=default_dependencies(
+        dictation=default_dependencies(
             chosen.microphone,
             words_file=chosen.words_file,
             history_bytes=chosen.history_size,

@@ -7,10 +7,15 @@ every state has a sign or a word.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
+from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.dom import DOMNode
 
 DARK = Theme(
     name="gpa-dark",
@@ -124,8 +129,34 @@ ASCII = Symbols(
 )
 
 
+@runtime_checkable
+class HasSymbols(Protocol):
+    """An app that says what to draw with."""
+
+    symbols: Symbols
+
+
+def symbols_of(app: App[object]) -> Symbols:
+    """Return the signs that an app draws; those of Unicode in one that does not say."""
+    return app.symbols if isinstance(app, HasSymbols) else UNICODE
+
+
 class PlainScrollBar(ScrollBarRender):
     """Draws with colours alone."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "]
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
+
+
+def style_scrollbars(root: DOMNode, *, ascii_only: bool) -> None:
+    """Give every scroll bar below a node the renderer that fits.
+
+    One by one, as `ScrollBar.renderer` holds for every app of the process; only where ASCII is or was drawn, as this
+    makes the scroll bars that there are not yet.
+    """
+    renderer = PlainScrollBar if ascii_only else ScrollBarRender
+    for widget in root.walk_children(Widget, with_self=True):
+        if widget.is_scrollable:
+            # Textual's documentation shows this very assignment; only its annotation does not allow it.
+            widget.vertical_scrollbar.renderer = renderer  # pyright: ignore[reportAttributeAccessIssue]
+            widget.horizontal_scrollbar.renderer = renderer  # pyright: ignore[reportAttributeAccessIssue]

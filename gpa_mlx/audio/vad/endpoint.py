@@ -36,9 +36,9 @@ class EndpointDetector:
         """Whether the last half second, too, sounds as if nobody speaks."""
         return not copy.deepcopy(self._gate).flush().any()
 
-    def push(self, samples: Waveform) -> None:
-        """Take the next `(samples,)`, 16 kHz float32."""
-        joined = np.concatenate([self._rest, samples.astype(np.float64)])
+    def push(self, block: Waveform) -> None:
+        """Take the next block, `(samples,)` float32 at 16 kHz; powers are summed in float64."""
+        joined = np.concatenate([self._rest, block.astype(np.float64)])
         frame = self._gate.frame_samples
         whole = len(joined) // frame
         self._rest = joined[whole * frame :]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 from textual.app import App
-from textual.command import CommandPalette
-from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from gpa_mlx.settings import SettingsSource
+from gpa_mlx_tui.app.screens import SCREENS
 from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen, sentence_of
 from gpa_mlx_tui.modes import MODES, Mode
 from gpa_mlx_tui.services.choices import is_demo, model_name
-from gpa_mlx_tui.services.hearing import DictationDependencies, default_dependencies
+from gpa_mlx_tui.services.microphone import DictationDependencies, default_dependencies
 from gpa_mlx_tui.services.service import OpenEngine, Service
-from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, PlainScrollBar
+from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, style_scrollbars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from textual.binding import Binding, BindingType
     from textual.command import Provider
     from textual.dom import DOMNode
+    from textual.screen import Screen
 
     from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.errors import GPAError
+    from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.messages import TaskEnded
-    from gpa_mlx_tui.services.service import BackgroundTask
 
 ThemeName: TypeAlias = Literal["dark", "light"]
 
@@ -55,8 +56,8 @@ class GPAApp(App[None], inherit_bindings=False):
         keys: The user's keys, by the ids of the table of keys.
         settings: Where the settings come from; None means the variables and the file, without options.
         output: Where sound is played; None means the system's default output.
-        ears: Microphone, history and words for dictation; None means those of this computer and no words.
-        idle_unload_s: Free the weights after this many seconds without work; None keeps them.
+        dictation: Microphone, history and words for dictation; None means those of this computer and no words.
+        idle_unload_s: Free the weights after this many seconds without a call; None keeps them.
         mode: Id of the mode to begin with.
         prepared: Called, on a thread, when all modes are imported.
 
@@ -81,7 +82,7 @@ class GPAApp(App[None], inherit_bindings=False):
         keys: Mapping[str, str] | None = None,
         settings: SettingsSource | None = None,
         output: OutputDevice | None = None,
-        ears: DictationDependencies | None = None,
+        dictation: DictationDependencies | None = None,
         idle_unload_s: float | None = None,
         mode: str = MODES[0].id,
         prepared: Callable[[], None] = lambda: None,
@@ -95,13 +96,14 @@ class GPAApp(App[None], inherit_bindings=False):
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
         self.settings = settings or SettingsSource()
         self._prepared = prepared
+        self._looks: WeakKeyDictionary[Screen[Any], object] = WeakKeyDictionary()
+        self._look_without_screens: object = None
         self.output = output
-        self.ears = ears or default_dependencies()
+        self.dictation = dictation or default_dependencies()
         for one in THEMES.values():
             self.register_theme(one)
         self.theme = THEMES[theme].name
         self.set_class(ascii_only, "-ascii")
-        ScrollBar.renderer = PlainScrollBar if ascii_only else ScrollBarRender
         self.set_keymap(keys)
         for place in MODES:
             self.add_mode(place.id, self.screen_maker(place))
@@ -110,12 +112,10 @@ class GPAApp(App[None], inherit_bindings=False):
         """Return what makes the screen of a mode when it is first shown."""
 
         def make() -> ModeScreen:
-            screen = mode.make_screen()
+            screen = SCREENS[mode.id]()()
             # Textual's own way, `CSS_PATH` of the screen, parses all other styles again.
             self.stylesheet.add_source(mode.styles.read_text(encoding="utf-8"), read_from=(str(mode.styles), ""))
-            # A new screen gets today's styles as it is mounted. Textual does not know that, and would first parse all
-            # styles again, twice: 0.1 s in which nothing moves.
-            screen._css_update_count = self._css_update_count
+            self._looks[screen] = self._look  # a new screen gets today's styles as it is mounted
             return screen
 
         return make
@@ -130,50 +130,97 @@ class GPAApp(App[None], inherit_bindings=False):
         """Whether this is the model that ships with the program."""
         return is_demo(self.service.model)
 
-    def refresh_css(self, animate: bool = True) -> None:
-        """Apply the colours anew, to nothing but the app itself while there is no screen.
+    # -- styles -------------------------------------------------------------------------------------------------------
 
-        Textual asks for this at the start, because the theme is not its own default. It would parse all styles, and
-        once more with those of the first screen.
+    @property
+    def _look(self) -> object:
+        """What all styles depend on."""
+        return self.theme, self.classes, self.ansi_theme_dark, self.ansi_theme_light
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Parse all styles and apply them anew, unless the screen that is shown was made or refreshed with the same.
+
+        Textual asks for this at the start, because the theme is not its own default, and for each mode that is shown
+        first: each time it would parse all styles, 0.1 s in which nothing moves.
         """
-        if self.screen_stack:
+        look, screens = self._look, self.screen_stack
+        if any(self._looks.get(screen) != look for screen in screens):
             super().refresh_css(animate)
-        else:
+            self._looks.update(dict.fromkeys(screens, look))
+        elif self._look_without_screens != look:
             self.stylesheet.set_variables(self.get_css_variables())
             self.stylesheet.apply(self)
+        self._look_without_screens = look
 
-    def on_mount(self) -> None:
-        """Get everything else ready once the first mode is painted."""
-        self.set_interval(_HEADER_S, self.refresh_header)
-        self.call_after_refresh(self._prepare)
+    def use_theme(self, name: str) -> None:
+        """Change the colours: a key of `THEMES`."""
+        self.theme = THEMES[name].name
+
+    def use_ascii(self, *, ascii_only: bool) -> None:
+        """Draw with ASCII characters, or with all."""
+        self.symbols = ASCII if ascii_only else UNICODE
+        self.set_class(ascii_only, "-ascii")
+        for screen in self.screen_stack:
+            style_scrollbars(screen, ascii_only=ascii_only)
+        self.refresh_header()
+        self.refresh_css()
+        self.refresh()
+
+    def use_keys(self, keys: Mapping[str, str]) -> None:
+        """Use other keys from now on; Help is laid out anew.
+
+        Raises:
+            SettingsError: A key cannot be used.
+        """
+        self.keys = remapped(keys)
+        self.set_keymap(dict(keys))
+        guide = next(mode for mode in MODES if mode.id == "help")
+        if self.current_mode != guide.id:
+            self.remove_mode(guide.id)
+            self.add_mode(guide.id, self.screen_maker(guide))
+
+    # -- what the user is told ----------------------------------------------------------------------------------------
 
     def show_error(self, error: GPAError) -> None:
         """Say what went wrong, and what to do."""
         self.notify(sentence_of(error), title="Error", severity="error", timeout=_ERROR_SHOWN_S, markup=False)
 
-    def tell(self, message: str) -> None:
+    def show_message(self, message: str) -> None:
         """Say that something was done."""
         self.notify(message, markup=False)
+
+    def refresh_header(self) -> None:
+        """Show how things are now."""
+        for screen in self.screen_stack[:1]:  # none while a mode is being made
+            if isinstance(screen, ModeScreen):
+                screen.refresh_header()
 
     def copy(self, text: str) -> None:
         """Put text on the clipboard: with the system's own program, or through the terminal, over ssh too."""
 
-        def body(work: BackgroundTask) -> None:
+        def body(task: BackgroundTask) -> None:
             from gpa_mlx.runtime.clipboard import clipboard_state, copy_text
 
             if clipboard_state().copy:
                 copy_text(text)
             else:
                 self.call_from_thread(self.copy_to_clipboard, text)
-            work.check()
-            self.call_from_thread(self.tell, "Copied.")
+            task.check()
+            self.call_from_thread(self.show_message, "Copied.")
 
-        self.service.begin("copy", self, body)
+        self.service.start("copy", self, body)
+
+    def on_mount(self) -> None:
+        """Get everything else ready once the first mode is painted."""
+        self.set_interval(_HEADER_S, self.refresh_header)
+        self.call_after_refresh(self._prepare)
 
     def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""
         if message.error is not None:
             self.show_error(message.error)
+
+    # -- what keys do -------------------------------------------------------------------------------------------------
 
     async def action_go(self, mode: str) -> None:
         """Show a mode."""
@@ -186,7 +233,9 @@ class GPAApp(App[None], inherit_bindings=False):
     def action_command_palette(self) -> None:
         """Find any command by its name."""
         if isinstance(self.screen, ModeScreen):
-            self.push_screen(CommandPalette(placeholder="Find a command", id="--command-palette"))
+            from gpa_mlx_tui.app.palette import Palette
+
+            self.push_screen(Palette())
 
     async def action_next_mode(self) -> None:
         """Show the mode to the right."""
@@ -199,13 +248,13 @@ class GPAApp(App[None], inherit_bindings=False):
     def action_cancel(self) -> None:
         """Stop what the mode is doing."""
         if isinstance(self.screen, ModeScreen):
-            self.screen.cancel_works()
+            self.screen.cancel_tasks()
 
     def action_interrupt(self) -> None:
-        """Stop what the mode is doing; tell who wanted to leave how to."""
-        if isinstance(self.screen, ModeScreen) and not self.screen.cancel_works():
+        """Stop what the mode is doing; show how to leave to who wanted that."""
+        if isinstance(self.screen, ModeScreen) and not self.screen.cancel_tasks():
             row = next(row for row in self.keys if row.action == "quit")
-            self.tell(f"{shown_key(row.key)} leaves.")
+            self.show_message(f"{shown_key(row.key)} leaves.")
 
     async def action_quit(self) -> None:
         """Stop everything and leave."""
@@ -219,15 +268,11 @@ class GPAApp(App[None], inherit_bindings=False):
         names = [mode.id for mode in MODES]
         await self.action_go(names[(names.index(self.current_mode) + step) % len(names)])
 
-    def refresh_header(self) -> None:
-        """Show how things are now."""
-        for screen in self.screen_stack[:1]:  # none while a mode is being made
-            if isinstance(screen, ModeScreen):
-                screen.refresh_header()
+    # -- at the start -------------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
         """Import what the other modes need while the user looks at the first one."""
-        self.service.begin("prepare", self, lambda work: self._import_ahead())
+        self.service.start("prepare", self, lambda task: self._import_ahead())
 
     def _import_ahead(self) -> None:
         from importlib import import_module
@@ -236,7 +281,7 @@ class GPAApp(App[None], inherit_bindings=False):
 
         import_module("numpy")
         cell_len("\u6c49")  # imports a table with the first text that is not plain
-        for mode in MODES:
+        for import_screen in SCREENS.values():
             with suppress(ImportError):  # who goes to that mode will see it
-                import_module(mode.module)
+                import_screen()
         self._prepared()

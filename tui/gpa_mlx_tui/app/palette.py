@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from gpa_mlx_tui.bindings import APP, Key, shown_key
+from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.modes import MODES
-from gpa_mlx_tui.themes import THEMES
+from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.themes import ASCII, THEMES, style_scrollbars, symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from textual.types import IgnoreReturnCallbackType
 
-    from gpa_mlx_tui.app.app import GPAApp
+
+class Palette(CommandPalette):
+    """Textual's palette, with scroll bars of ASCII where the app draws so."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="Find a command", id="--command-palette")
+
+    def on_mount(self) -> None:
+        """Set the scroll bars right."""
+        if symbols_of(self.app) is ASCII:
+            style_scrollbars(self, ascii_only=True)
 
 
 class Commands(Provider):
@@ -34,9 +46,9 @@ class Commands(Provider):
                 yield Hit(score, matcher.highlight(name), run, help=about)
 
     def _commands(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        app = cast("GPAApp", self.app)
+        app = app_services(self.screen)
         titles = {mode.id: mode.title for mode in MODES}
-        current = getattr(self.screen, "mode", APP)
+        current = self.screen.mode if isinstance(self.screen, ModeScreen) else APP
         rows = [row for row in app.keys if row.mode == current] + [row for row in app.keys if row.mode == APP]
         for row in rows:
             if row.action != "command_palette":

@@ -1,9 +1,9 @@
-"""What all modes have in common: the frame around them, their works, cancelling, and telling what went wrong."""
+"""What all modes have in common: the frame around them, their tasks, cancelling, and telling what went wrong."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.events import ScreenResume, ScreenSuspend
@@ -11,8 +11,10 @@ from textual.screen import Screen
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.bindings import bindings_of
-from gpa_mlx_tui.services.hearing import check_microphone
+from gpa_mlx_tui.services.app_services import AppServices, app_services
 from gpa_mlx_tui.services.messages import TaskCancelled, TaskEnded
+from gpa_mlx_tui.services.microphone import check_microphone
+from gpa_mlx_tui.themes import ASCII, style_scrollbars
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
 
@@ -21,16 +23,18 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widget import Widget
 
     from gpa_mlx.types import Task
-    from gpa_mlx_tui.app.app import GPAApp
-    from gpa_mlx_tui.services.service import BackgroundTask, Service
+    from gpa_mlx_tui.services.background import BackgroundTask
+    from gpa_mlx_tui.services.service import Service
 
 
 class ModeScreen(Screen[None]):
     """A mode. A subclass says `mode`, lays out `compose_body`, and has `action_<name>` for each of its keys.
 
-    What takes time is begun with `begin` and answers with messages; `working` says whether it still goes on.
+    What takes time is started with `start` and answers with messages; `has_task` says whether it still goes on.
+    Buttons have the actions of keys: `screen.<name>`.
     """
 
     mode: ClassVar[str]
@@ -48,19 +52,19 @@ class ModeScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._works: dict[str, BackgroundTask] = {}
+        self._tasks: dict[str, BackgroundTask] = {}
         self._silent: set[str] = set()
-        self._was_shown = self._is_shown = False
+        self._was_shown = self._is_shown = self._draws_ascii = False
 
     @property
-    def gpa(self) -> GPAApp:
+    def gpa_app(self) -> AppServices:
         """The app."""
-        return cast("GPAApp", self.app)
+        return app_services(self)
 
     @property
     def service(self) -> Service:
         """The way to the model."""
-        return self.gpa.service
+        return self.gpa_app.service
 
     def compose(self) -> ComposeResult:
         """Lay out the frame."""
@@ -75,6 +79,7 @@ class ModeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Load what the mode needs, once it is painted."""
+        self._style_scrollbars()
         self.refresh_header()
         if self.first_focus:
             self.query_one(self.first_focus).focus()
@@ -93,6 +98,7 @@ class ModeScreen(Screen[None]):
             event.refresh_styles = False
             await asyncio.sleep(0)  # the widgets have just been made: let others have a turn before they are painted
         self._was_shown = self._is_shown = True
+        self._style_scrollbars()
 
     @on(ScreenSuspend)
     def note_absence(self) -> None:
@@ -103,75 +109,88 @@ class ModeScreen(Screen[None]):
         """Show how things are now."""
         service = self.service
         for header in self.query(Header):  # none while the screen is being made
-            header.show(self.gpa.model_name, service.state, service.memory_bytes())
+            header.show(self.gpa_app.model_name, service.state, service.memory_bytes())
 
-    def begin(self, name: str, body: Callable[[BackgroundTask], None], *, silent: bool = False) -> BackgroundTask:
+    def start(
+        self,
+        name: str,
+        body: Callable[[BackgroundTask], None],
+        *,
+        silent: bool = False,
+        owner: Widget | None = None,
+    ) -> BackgroundTask:
         """Do something in the background; one of the same name that is under way is cancelled.
 
         Args:
             name: What it is.
-            body: What to do; see `Service.begin`.
+            body: What to do; see `Service.start`.
             silent: It only looks something up: Escape does not cancel it.
+            owner: The widget of this screen that gets the messages first; None: the screen.
         """
-        if old := self._works.pop(name, None):
+        if old := self._tasks.pop(name, None):
             old.cancel()
         (self._silent.add if silent else self._silent.discard)(name)
-        work = self._works[name] = self.service.begin(name, self, body)
-        return work
+        task = self._tasks[name] = self.service.start(name, owner or self, body)
+        return task
 
-    def look_for_microphone(self) -> None:
-        """Find out whether there is a microphone now; `MicrophoneChecked` tells."""
-        if self.working("microphone"):
+    def look_for_microphone(self, owner: Widget | None = None) -> None:
+        """Find out whether there is a microphone now; `MicrophoneChecked` reports it, to `owner` as for `start`."""
+        if self.has_task("microphone"):
             return
-        ears = self.gpa.ears
-        self.begin("microphone", lambda work: check_microphone(work, ears), silent=True)
+        dictation = self.gpa_app.dictation
+        self.start("microphone", lambda task: check_microphone(task, dictation), silent=True, owner=owner)
 
-    def working(self, name: str) -> bool:
+    def has_task(self, name: str) -> bool:
         """Return whether something of this name is under way."""
-        return name in self._works
+        return name in self._tasks
 
     def cancel(self, name: str) -> bool:
-        """End something at once, as far as the user can see; tell whether it was under way."""
-        work = self._works.pop(name, None)
-        if work is None:
+        """End something at once, as far as the user can see; return whether it was under way."""
+        task = self._tasks.pop(name, None)
+        if task is None:
             return False
-        work.cancel()
-        self.work_stopped(name)
+        task.cancel()
+        self.task_stopped(name)
         return True
 
-    def cancel_works(self) -> bool:
-        """Cancel what the user is waiting for; tell whether there was something."""
-        names = [name for name in self._works if name not in self._silent]
+    def cancel_tasks(self) -> bool:
+        """Cancel what the user is waiting for; return whether there was something."""
+        names = [name for name in self._tasks if name not in self._silent]
         for name in names:
             self.cancel(name)
         return bool(names)
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Show that something was cancelled or has ended."""
 
     def on_task_ended(self, message: TaskEnded) -> None:
         """Note the end, and say what went wrong."""
         message.stop()
-        name = message.work.name
-        if self._works.get(name) is message.work:
-            del self._works[name]
+        name = message.task.name
+        if self._tasks.get(name) is message.task:
+            del self._tasks[name]
         if message.error is not None:
-            self.gpa.show_error(message.error)
-        self.work_stopped(name)
+            self.gpa_app.show_error(message.error)
+        self.task_stopped(name)
 
     def on_task_cancelled(self, message: TaskCancelled) -> None:
         """Do as Escape does when others cancelled what is under way: another model is used."""
         message.stop()
-        name = message.work.name
-        if self._works.get(name) is not message.work:
+        name = message.task.name
+        if self._tasks.get(name) is not message.task:
             return
         if name not in self._silent:
-            self.cancel_works()
+            self.cancel_tasks()
         self.cancel(name)
 
-    def _load(self, task: Task) -> None:
-        self._silent.add("load")
-        self._works["load"] = self.service.warm(self, task)
+    def _load(self, use: Task) -> None:
+        self.start("load", lambda task: self.service.engine.warm(use), silent=True)
+
+    def _style_scrollbars(self) -> None:
+        draws_ascii = self.gpa_app.symbols is ASCII
+        if draws_ascii != self._draws_ascii:
+            self._draws_ascii = draws_ascii
+            style_scrollbars(self, ascii_only=draws_ascii)
 
 
 def sentence_of(error: GPAError) -> str:

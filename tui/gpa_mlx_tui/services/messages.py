@@ -1,4 +1,4 @@
-"""What works tell the screens they are done for."""
+"""What tasks report to the screens they are done for."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from gpa_mlx.errors import GPAError
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 
 class TaskMessage(Message, no_dispatch=None):
     """Something about a work; nobody sees it when the work has been cancelled since.
 
     Args:
-        work: The work.
+        task: The task.
     """
 
     def __init_subclass__(cls) -> None:
         """Let every kind have the property `no_dispatch` of this class."""
         super().__init_subclass__(no_dispatch=None)
 
-    def __init__(self, work: BackgroundTask) -> None:
+    def __init__(self, task: BackgroundTask) -> None:
         super().__init__()
-        self.work = work
+        self.task = task
 
     @property
     def no_dispatch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether Textual drops it when its turn comes."""
-        return self.work.is_cancelled
+        return self.task.is_cancelled
 
 
 class TaskEnded(TaskMessage):
     """A work came to its end by itself.
 
     Args:
-        work: The work.
+        task: The task.
         error: What went wrong; None: all is well.
     """
 
-    def __init__(self, work: BackgroundTask, error: GPAError | None) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, error: GPAError | None) -> None:
+        super().__init__(task)
         self.error = error
 
 
@@ -49,24 +49,24 @@ class TaskCancelled(Message):
     """A work was cancelled, by its owner or by the service.
 
     Args:
-        work: The work.
+        task: The task.
     """
 
-    def __init__(self, work: BackgroundTask) -> None:
+    def __init__(self, task: BackgroundTask) -> None:
         super().__init__()
-        self.work = work
+        self.task = task
 
 
 class Listed(TaskMessage):
     """What there is to choose from was looked up.
 
     Args:
-        work: The work.
+        task: The task.
         items: What was found.
     """
 
-    def __init__(self, work: BackgroundTask, items: tuple[object, ...]) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, items: tuple[object, ...]) -> None:
+        super().__init__(task)
         self.items = items
 
 
@@ -74,10 +74,10 @@ class Saved(TaskMessage):
     """Files were written.
 
     Args:
-        work: The work.
+        task: The task.
         files: Their names.
     """
 
-    def __init__(self, work: BackgroundTask, files: tuple[str, ...]) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, files: tuple[str, ...]) -> None:
+        super().__init__(task)
         self.files = files

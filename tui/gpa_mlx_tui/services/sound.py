@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.playback import OutputDevice, Player
     from gpa_mlx.provenance.metadata import ModelIdentity
     from gpa_mlx.types import GenerationOptions, Voice, Waveform
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 Peaks: TypeAlias = tuple[float, ...]
 """Largest magnitudes, 0 to 1, of one stretch of `PEAK_S` after the other."""
@@ -27,7 +27,7 @@ PEAK_S = 0.02
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class GeneratedAudio:
-    """What a model has said so far; grows on the work's thread, and stays when it is cancelled.
+    """What a model has said so far; grows on the task's thread, and stays when it is cancelled.
 
     Attributes:
         pieces: The sound, `(samples,)` float32 at 16 kHz each.
@@ -69,7 +69,7 @@ class GeneratedAudio:
 
 
 class PeakFinder:
-    """Turns 16 kHz samples that come in pieces into peaks; to be used on a work's thread (it needs NumPy)."""
+    """Turns 16 kHz samples that come in pieces into peaks; to be used on a task's thread (it needs NumPy)."""
 
     def __init__(self) -> None:
         from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -99,7 +99,7 @@ class PeakFinder:
 class Playback:
     """Plays samples as they come; without a sound output it stays silent, and says why.
 
-    Made, fed and finished on a work's thread; everything else may be called from any thread, and never waits.
+    Made, fed and finished on a task's thread; everything else may be called from any thread, and never waits.
 
     Args:
         device: Where to play; None means the system's default output.
@@ -172,17 +172,17 @@ class Playback:
             self._player = None
 
 
-class SoundOpened(TaskMessage):
+class PlaybackOpened(TaskMessage):
     """Sound can come now, or cannot.
 
     Args:
-        work: The work.
+        task: The task.
         playback: Plays; its `problem` says why it does not.
         text: What is said; empty where nobody needs to know.
     """
 
-    def __init__(self, work: BackgroundTask, playback: Playback, text: str) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, playback: Playback, text: str) -> None:
+        super().__init__(task)
         self.playback = playback
         self.text = text
 
@@ -191,69 +191,69 @@ class SoundGrew(TaskMessage):
     """There is more sound to draw.
 
     Args:
-        work: The work.
+        task: The task.
         peaks: Of the new sound.
     """
 
-    def __init__(self, work: BackgroundTask, peaks: Peaks) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, peaks: Peaks) -> None:
+        super().__init__(task)
         self.peaks = peaks
 
 
 @contextmanager
 def sounding(
-    work: BackgroundTask, output: OutputDevice | None, *, expected_s: float | None = None, text: str = ""
+    task: BackgroundTask, output: OutputDevice | None, *, expected_s: float | None = None, text: str = ""
 ) -> Iterator[Playback]:
     """Lend a playback that the screen knows of; cancelling the work, or an error in the block, ends the sound.
 
     Args:
-        work: The work.
+        task: The task.
         output: Where to play; None means the system's default output.
         expected_s: Length of the whole, as far as it is known.
         text: What is said; empty where nobody needs to know.
     """
-    playback = _opened(work, output, expected_s, text)
-    with _silenced(work, playback):
+    playback = _opened(task, output, expected_s, text)
+    with _silenced(task, playback):
         yield playback
 
 
 def play(
-    work: BackgroundTask,
+    task: BackgroundTask,
     pieces: Iterable[Waveform],
     output: OutputDevice | None,
     *,
     expected_s: float | None = None,
     text: str = "",
 ) -> None:
-    """Play samples to their end on a work's thread; arguments as for `sounding`.
+    """Play samples to their end on a task's thread; arguments as for `sounding`.
 
     Raises:
         AudioDeviceError: There is no sound output, or it disappeared meanwhile.
-        CancelledError: The work was cancelled.
+        CancelledError: The task was cancelled.
     """
-    playback = _opened(work, output, expected_s, text)
+    playback = _opened(task, output, expected_s, text)
     if playback.problem is not None:
         raise playback.problem
-    play_pieces(work, playback, pieces)
+    play_pieces(task, playback, pieces)
 
 
-def play_pieces(work: BackgroundTask, playback: Playback, pieces: Iterable[Waveform]) -> None:
-    """Play samples to their end on a work's thread; cancelling the work stops the sound.
+def play_pieces(task: BackgroundTask, playback: Playback, pieces: Iterable[Waveform]) -> None:
+    """Play samples to their end on a task's thread; cancelling the task stops the sound.
 
     Raises:
         AudioDeviceError: The device disappeared meanwhile.
-        CancelledError: The work was cancelled.
+        CancelledError: The task was cancelled.
     """
-    with _silenced(work, playback):
+    with _silenced(task, playback):
         for piece in pieces:
-            work.check()
+            task.check()
             playback.feed(piece)
         playback.finish()
-        work.check()
+        task.check()
 
 
 def read_samples(path: Path) -> Waveform:
-    """Return a recording as the app plays and draws it, 16 kHz mono float32; on a work's thread.
+    """Return a recording as the app plays and draws it, 16 kHz mono float32; on a task's thread.
 
     Raises:
         AudioFileError: It cannot be read.
@@ -268,15 +268,15 @@ def wav_path(path: Path) -> Path:
     return path if path.suffix.lower() in (".wav", ".wave") else path.with_name(f"{path.name}.wav")
 
 
-def _opened(work: BackgroundTask, output: OutputDevice | None, expected_s: float | None, text: str) -> Playback:
+def _opened(task: BackgroundTask, output: OutputDevice | None, expected_s: float | None, text: str) -> Playback:
     playback = Playback(output, expected_s=expected_s)
-    work.post(SoundOpened(work, playback, text))
+    task.post(PlaybackOpened(task, playback, text))
     return playback
 
 
 @contextmanager
-def _silenced(work: BackgroundTask, playback: Playback) -> Iterator[None]:
-    work.on_cancel(playback.stop)
+def _silenced(task: BackgroundTask, playback: Playback) -> Iterator[None]:
+    task.on_cancel(playback.stop)
     try:
         yield
     except BaseException:

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from gpa_mlx_tui.themes import UNICODE
+from gpa_mlx_tui.themes import ASCII, style_scrollbars, symbols_of
 from gpa_mlx_tui.widgets.button import Button
 
 if TYPE_CHECKING:
@@ -25,11 +25,18 @@ T = TypeVar("T")
 Purpose: TypeAlias = Literal["open", "save", "folder"]
 
 
-class _Dialog(ModalScreen[T]):
+class Dialog(ModalScreen[T]):
+    """A screen on top of the mode, which Escape closes."""
+
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
+    def on_mount(self) -> None:
+        """Set the scroll bars right."""
+        if symbols_of(self.app) is ASCII:
+            style_scrollbars(self, ascii_only=True)
 
-class Confirm(_Dialog[bool]):
+
+class Confirm(Dialog[bool]):
     """Asks yes or no; gives True, False, or None for Escape.
 
     Args:
@@ -55,7 +62,7 @@ class Confirm(_Dialog[bool]):
         self.dismiss(event.button.id == "yes")
 
 
-class Choose(_Dialog[int]):
+class Choose(Dialog[int]):
     """Asks for one of several things; typing narrows them down. Gives its index, or None for Escape.
 
     Args:
@@ -110,7 +117,7 @@ class Choose(_Dialog[int]):
             options.highlighted = 0
 
 
-class PathPicker(_Dialog[Path]):
+class PathPicker(Dialog[Path]):
     """Asks for a file or a folder: type its path, or find it in the tree. Gives a `Path`, or None for Escape.
 
     Args:
@@ -206,7 +213,7 @@ class _Tree(DirectoryTree):
         self._only_folders = only_folders
 
     def on_mount(self) -> None:
-        symbols = getattr(self.app, "symbols", UNICODE)
+        symbols = symbols_of(self.app)
         self.ICON_NODE, self.ICON_NODE_EXPANDED, self.ICON_FILE = f"{symbols.closed} ", f"{symbols.more} ", "  "
 
     def filter_paths(self, paths: Iterable[Path]) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -11,13 +11,13 @@ from textual.widget import Widget
 from gpa_mlx.text.quantities import readable_size
 from gpa_mlx_tui.bindings import shown_key
 from gpa_mlx_tui.modes import MODES, Mode
-from gpa_mlx_tui.themes import UNICODE, Symbols
+from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.themes import UNICODE, symbols_of
 
 if TYPE_CHECKING:
     from textual.events import Click, MouseMove
 
     from gpa_mlx.engine.thread import State
-    from gpa_mlx_tui.app.app import GPAApp
 
 _WORDS: dict[State, str] = {"idle": "ready", "opening": "loading", "busy": "working", "closed": "closed"}
 
@@ -40,7 +40,7 @@ class Header(Widget):
             state: Of the engine.
             memory_bytes: What the model's arrays take; None: nothing is loaded.
         """
-        symbols: Symbols = getattr(self.app, "symbols", UNICODE)
+        symbols = symbols_of(self.app)
         shown = (model, state, memory_bytes, symbols)
         if shown != (self._model, self._state, self._memory_bytes, self._symbols):
             self._model, self._state, self._memory_bytes, self._symbols = shown
@@ -90,7 +90,7 @@ class ModeBar(Widget):
     def on_mouse_move(self, event: MouseMove) -> None:
         """Have the tooltip of the mode that is pointed at."""
         mode = _mode_at(event.x)
-        table = cast("GPAApp", self.app).keys
+        table = app_services(self).keys
         key = next((row for row in table if mode is not None and row.id == f"app.mode_{mode.id}"), None)
         self.tooltip = None if key is None else f"{shown_key(key.key)}: {key.tooltip}"
 

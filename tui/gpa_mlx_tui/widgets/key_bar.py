@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.widget import Widget
 
 from gpa_mlx_tui.bindings import APP, Key, keys_of
+from gpa_mlx_tui.services.app_services import app_services
 
 if TYPE_CHECKING:
     from textual.events import Click, MouseMove
-
-    from gpa_mlx_tui.app.app import GPAApp
 
 
 class KeyBar(Widget):
@@ -40,7 +39,7 @@ class KeyBar(Widget):
 
     def render(self) -> Text:
         """Draw as many as there is room for."""
-        table = cast("GPAApp", self.app).keys
+        table = app_services(self).keys
         rows = [row for row in (*keys_of(self._mode, table), *keys_of(APP, table)) if row.shown]
         line = Text(no_wrap=True, end="", overflow="crop")
         key_style = self.get_component_rich_style("keys--key")

@@ -7,7 +7,7 @@ import math
 from rich.text import Text
 from textual.widget import Widget
 
-from gpa_mlx_tui.themes import UNICODE
+from gpa_mlx_tui.themes import symbols_of
 
 _FLOOR_DB = -60.0
 _HOT_DB = -3.0
@@ -57,7 +57,7 @@ class LevelMeter(Widget):
 
     def render(self) -> Text:
         """Draw the bar, its level and the word."""
-        symbols = getattr(self.app, "symbols", UNICODE)
+        symbols = symbols_of(self.app)
         label = "   off" if self._peak is None else f"{_decibels(self._peak):4.0f} dB {self.verdict}"
         width = max(self.size.width - 18, 4)
         share = 0.0 if self._peak is None else (_decibels(self._peak) - _FLOOR_DB) / -_FLOOR_DB

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
-from gpa_mlx_tui.themes import UNICODE
+from gpa_mlx_tui.themes import symbols_of
 
 _BAR = 20
 
@@ -52,7 +52,7 @@ class ProgressRow(Widget):
         words = Text(self._words, style=self.rich_style, no_wrap=True, end="")
         if self._share is None:
             return words
-        symbols = getattr(self.app, "symbols", UNICODE)
+        symbols = symbols_of(self.app)
         filled = round(min(max(self._share, 0.0), 1.0) * _BAR)
         return Text.assemble(
             (symbols.full * filled, self.get_component_rich_style("progress--full")),

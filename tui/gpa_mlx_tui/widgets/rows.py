@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.strip import Strip
 from textual.widgets import DataTable
 
-from gpa_mlx_tui.themes import UNICODE
+from gpa_mlx_tui.themes import symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,6 +130,6 @@ class Rows(DataTable[Text]):
     def _cut(self, cell: str, width: int) -> Text:
         words = " ".join(cell.split())
         if cell_len(words) > width:
-            more = getattr(self.app, "symbols", UNICODE).ellipsis
+            more = symbols_of(self.app).ellipsis
             words = set_cell_size(words, max(width - cell_len(more), 0)).rstrip() + more
         return Text(words, no_wrap=True, end="")

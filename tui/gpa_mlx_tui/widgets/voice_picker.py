@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.services.choices import VoiceChoice, recording_choice, voices_of
 from gpa_mlx_tui.services.messages import Listed, TaskEnded
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 
 if TYPE_CHECKING:
-    from gpa_mlx_tui.app.app import GPAApp
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".mov", ".aac", ".aiff", ".aif")
 """Files that the tree offers as recordings; any name can be typed."""
@@ -63,18 +63,18 @@ class VoicePicker(Button):
         Args:
             then_open: Let the user choose when they are known.
         """
-        app = cast("GPAApp", self.app)
+        app = app_services(self)
         model = app.service.model
         self._opens = then_open
 
-        def find(work: BackgroundTask) -> None:
-            work.post(Listed(work, voices_of(model, app.settings.load().settings.voice)))
+        def find(task: BackgroundTask) -> None:
+            task.post(Listed(task, voices_of(model, app.settings.load().settings.voice)))
 
-        app.service.begin("voices", self, find)
+        app.service.start("voices", self, find)
 
     def pick(self, choice: VoiceChoice) -> None:
         """Choose a voice."""
-        symbols = cast("GPAApp", self.app).symbols
+        symbols = app_services(self).symbols
         self.choice = choice
         self.label = f"{choice.name} {symbols.more}"
         self.post_message(self.Picked(self, choice))
@@ -101,7 +101,7 @@ class VoicePicker(Button):
         """Say what went wrong."""
         message.stop()
         if message.error is not None:
-            cast("GPAApp", self.app).show_error(message.error)
+            app_services(self).show_error(message.error)
 
     def _follow(self, names: list[str]) -> None:
         """Take the voice that has the name of the chosen one now, or the first."""
@@ -116,7 +116,7 @@ class VoicePicker(Button):
     def _offer(self, names: list[str]) -> None:
         about = [choice.about for choice in self._offered]
         current = names.index(self.choice.name) if self.choice is not None and self.choice.name in names else 0
-        symbols = cast("GPAApp", self.app).symbols
+        symbols = app_services(self).symbols
         dialog = Choose(
             "Who speaks?",
             [*names, f"{_FROM_FILE}{symbols.ellipsis}"],

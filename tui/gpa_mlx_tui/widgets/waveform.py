@@ -9,7 +9,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from gpa_mlx_tui.services.sound import PEAK_S
-from gpa_mlx_tui.themes import UNICODE, Symbols
+from gpa_mlx_tui.themes import Symbols, symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -110,7 +110,7 @@ class Waveform(Widget):
 
     @property
     def _symbols(self) -> Symbols:
-        return getattr(self.app, "symbols", UNICODE)
+        return symbols_of(self.app)
 
     def _columns(self, width: int) -> list[float]:
         """Return one level a column, 0 to 1."""

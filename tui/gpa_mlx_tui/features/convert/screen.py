@@ -3,60 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
-from gpa_mlx_tui.features.convert import jobs
-from gpa_mlx_tui.features.convert.jobs import (
-    ConversionGrew,
-    ConversionMade,
-    Converted,
-    Source,
-    SourceRead,
-    read_source,
-)
+from gpa_mlx_tui.features.convert.jobs import convert, read_source, save
+from gpa_mlx_tui.features.convert.segment_list import SegmentList
+from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
+from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.features.mode_screen import ModeScreen
-from gpa_mlx_tui.services.hearing import MicrophoneChecked
 from gpa_mlx_tui.services.messages import Saved
-from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorded, ClipRecorder
-from gpa_mlx_tui.services.sound import SoundGrew, SoundOpened, play, wav_path
+from gpa_mlx_tui.services.recorder import ClipRecorder
+from gpa_mlx_tui.services.sound import wav_path
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
-from gpa_mlx_tui.widgets.waveform import Waveform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from textual.app import ComposeResult
 
-    from gpa_mlx.synthesis.attempt import PassageEnd
-    from gpa_mlx.synthesis.conversion import ConvertedSegment
-    from gpa_mlx_tui.services.sound import Playback
+    from gpa_mlx.jobs.convert import ConvertJob
+    from gpa_mlx_tui.features.convert.messages import (
+        ConversionAdvanced,
+        ConversionMade,
+        ConversionPlanned,
+        SegmentAdded,
+        SourceRead,
+    )
+    from gpa_mlx_tui.services.microphone import MicrophoneChecked
+    from gpa_mlx_tui.services.recorder import ClipRecorded
+    from gpa_mlx_tui.services.sound import PlaybackOpened
 
-Side: TypeAlias = Literal["source", "result"]
-
-_PLAYHEAD_S = 0.05
 _MOST_RECORDED_S = 600.0
 _RECORDED = "your recording"
-_SOURCE_NOTE = "the source will be drawn here"
-_RESULT_NOTE = "the result will be drawn here"
-_SAME = 0.05
-_TROUBLES: Mapping[PassageEnd, str] = {
-    "length": "cut off: it did not end",
-    "loop": "cut off: the model repeated itself",
-    "silence": "cut off: the model fell silent",
-    "no_codes": "nothing came out; another try may do better",
-}
 
 
 class ConvertScreen(ModeScreen):
-    """Converts a recording, plays source and result in turns, and saves the result."""
+    """Converts a recording, plays source and result in turns, and saves the result.
+
+    Attributes:
+        source: What is to be converted; None until it has been read.
+        job: What was converted last; None until it has been planned.
+    """
 
     mode = "convert"
     uses = "vc"
@@ -65,40 +56,33 @@ class ConvertScreen(ModeScreen):
     def __init__(self) -> None:
         super().__init__()
         self.source: Source | None = None
-        self.made: Converted | None = None
+        self.job: ConvertJob | None = None
         self._source_s = 0.0
+        self._target = ""
         self._recorder: ClipRecorder | None = None
-        self._elapsed_s = 0.0
         self._problem = ""
-        self._playback: Playback | None = None
-        self._side: Side = "result"
-        self._played_from_s = 0.0
 
     def compose_body(self) -> ComposeResult:
-        """Lay out settings, buttons, both sounds and the stretches."""
+        """Lay out settings, buttons, both sounds and the segments."""
         with Vertical(classes="body"):
             with Horizontal(classes="row"):
-                yield Button("Open", id="open")
-                yield Button("Record", id="record")
+                yield Button("Open", id="open", action="screen.open")
+                yield Button("Record", id="record", action="screen.record")
                 yield Static("Voice", classes="label")
                 yield VoicePicker(id="voice")
                 yield Toggle("Play meanwhile", True, id="plays", tooltip="Play the result while it is made.")
-                yield Toggle("Verify", id="verify", tooltip="Listen to every stretch before and after.")
+                yield Toggle("Verify", id="verify", tooltip="Listen to every segment before and after.")
             with Horizontal(classes="row"):
-                yield Button("Convert", id="convert", variant="primary", disabled=True)
-                yield Button("Play", id="play", disabled=True)
-                yield Button("Compare", id="compare", disabled=True)
-                yield Button("Save", id="save", disabled=True)
+                yield Button("Convert", id="convert", action="screen.convert", variant="primary", disabled=True)
+                yield Button("Play", id="play", action="screen.play", disabled=True)
+                yield Button("Compare", id="compare", action="screen.compare", disabled=True)
+                yield Button("Save", id="save", action="screen.save", disabled=True)
                 yield ProgressRow(id="progress")
-            yield Static(id="source_name", markup=False)
-            yield Waveform(note=_SOURCE_NOTE, id="source")
-            yield Static(id="result_name", markup=False)
-            yield Waveform(note=_RESULT_NOTE, id="result")
-            yield OptionList(id="stretches", compact=True, markup=False)
+            yield SoundPair(id="sounds")
+            yield SegmentList(id="segments")
 
     def on_mount(self) -> None:
-        """Begin to follow the playhead."""
-        self.set_interval(_PLAYHEAD_S, self._follow)
+        """Set the buttons right."""
         self._show_state()
 
     def on_screen_resume(self) -> None:
@@ -112,39 +96,41 @@ class ConvertScreen(ModeScreen):
         """Convert the source."""
         source, voice = self.source, self.query_one(VoicePicker).choice
         if source is None or voice is None:
-            self.gpa.tell("Open or record something first." if source is None else "Choose a voice first.")
+            words = "Open or record something first." if source is None else "Choose a voice first."
+            self.gpa_app.show_message(words)
             return
         for name in ("convert", "play"):
             self.cancel(name)
-        made = self.made = Converted(
-            source,
-            voice,
-            verify=self.query_one("#verify", Toggle).value,
-            plays=self.query_one("#plays", Toggle).value,
+        self.job, self._target = None, voice.name
+        self.query_one(SegmentList).clear_options()
+        words = "loading the model" if self.service.state == "opening" else "beginning"
+        self.query_one(ProgressRow).show(words)
+        verify, plays = (self.query_one(name, Toggle).value for name in ("#verify", "#plays"))
+        engine, output, expected_s = self.service.engine, self.gpa_app.output, self._source_s
+        self._sounds.convert(
+            lambda task: convert(task, engine, source, voice, output, verify=verify, plays=plays, expected_s=expected_s)
         )
-        self._side, self._played_from_s, self._playback = "result", 0.0, None
-        self._wave("result").clear()
-        self.query_one("#stretches", OptionList).clear_options()
-        self._report("loading the model" if self.service.state == "opening" else "beginning")
-        service, output, expected_s = self.service, self.gpa.output, self._source_s
-        self.begin("convert", lambda work: jobs.convert(work, service, made, output, expected_s))
         self._show_state()
 
     def action_open(self) -> None:
         """Take the source from a file."""
-        dialog = PathPicker("Convert the recording", "open", Path.cwd(), suffixes=RECORDINGS)
-        self.app.push_screen(dialog, self._open)
+
+        def take(path: Path | None) -> None:
+            if path is not None:
+                self._forget()
+                self._read(Source(path.name, path))
+
+        self.app.push_screen(PathPicker("Convert the recording", "open", Path.cwd(), suffixes=RECORDINGS), take)
 
     def action_record(self) -> None:
         """Start a recording, or finish it."""
-        if self.working("record"):
+        if self.has_task("record"):
             if self._recorder is not None:
                 self._recorder.stop()
             return
         self._forget()
-        self._recorder, self._elapsed_s = ClipRecorder(self.gpa.ears, most_s=_MOST_RECORDED_S), 0.0
-        self._wave("source").clear("")
-        self.begin("record", self._recorder.run)
+        self._recorder = ClipRecorder(self.gpa_app.dictation, most_s=_MOST_RECORDED_S)
+        self._sounds.record(self._recorder.run)
         self._show_state()
 
     def action_voice(self) -> None:
@@ -153,52 +139,54 @@ class ConvertScreen(ModeScreen):
 
     def action_play(self) -> None:
         """Pause the sound, go on, or play again what was heard last."""
-        if self._is_sounding and self._playback is not None:
-            self._playback.toggle()
+        player = self._sounds.player
+        if player.is_sounding:
+            player.toggle()
             self._show_state()
-        elif not self.working("convert"):
-            self._play(self._side if self._has_result else "source", 0.0)
+        elif not self.has_task("convert"):
+            self._play(self._sounds.side if self._has_result else "source", 0.0)
 
     def action_compare(self) -> None:
         """Play the other sound, from the same place on while one is heard."""
-        if self.working("convert") or not self._has_result:
-            self.gpa.tell("There is nothing to compare yet.")
+        if self.has_task("convert") or not self._has_result:
+            self.gpa_app.show_message("There is nothing to compare yet.")
             return
-        position_s = self._position_s if self._is_sounding else 0.0
-        self._play("source" if self._side == "result" else "result", position_s)
+        player = self._sounds.player
+        self._play(self._sounds.other_side, player.position_s if player.is_sounding else 0.0)
 
     def action_save(self) -> None:
         """Save the result."""
-        if self.made is None or not self.made.has_sound:
-            self.gpa.tell("There is no result to save yet.")
+        job, source = self.job, self.source
+        if job is None or source is None or not self._has_result:
+            self.gpa_app.show_message("There is no result to save yet.")
             return
-        stem = "converted" if self.made.source.name == _RECORDED else Path(self.made.source.name).stem
-        start = Path.cwd() / f"{stem}-{self.made.target.name}.wav"
-        dialog = PathPicker("Save the result as (.wav)", "save", start, writes=lambda path: (wav_path(path),))
-        self.app.push_screen(dialog, self._save)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        getattr(self, f"action_{event.button.id}")()
+        def take(path: Path | None) -> None:
+            if path is not None:
+                self.start("save", lambda task: task.post(Saved(task, save(job, wav_path(path)))))
+
+        stem = "converted" if source.name == _RECORDED else Path(source.name).stem
+        start = Path.cwd() / f"{stem}-{self._target}.wav"
+        dialog = PathPicker("Save the result as (.wav)", "save", start, writes=lambda path: (wav_path(path),))
+        self.app.push_screen(dialog, take)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Play from this stretch on, on the side that was heard last."""
-        if self.made is None or self.working("convert"):
+        """Play from this segment on, on the side that was heard last."""
+        if self.job is None or self.has_task("convert"):
             return
-        segment = self.made.segments[event.option_index]
-        self._play(self._side, segment.source_start_s if self._side == "source" else segment.start_s)
+        segment = self.job.result.parts[event.option_index]
+        side = self._sounds.side
+        self._play(side, segment.source_start_s if side == "source" else segment.start_s)
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_microphone_checked(self, message: MicrophoneChecked) -> None:
         """Note why nothing can be recorded."""
         self._problem = "" if message.problem is None else str(message.problem)
         self._show_state()
 
-    def on_clip_grew(self, message: ClipGrew) -> None:
-        """Draw what the microphone hears."""
-        self._elapsed_s = message.elapsed_s
-        self._wave("source").add(message.peaks)
+    def on_clip_grew(self) -> None:
+        """Say how long the recording is."""
         self._show_state()
 
     def on_clip_recorded(self, message: ClipRecorded) -> None:
@@ -207,158 +195,99 @@ class ConvertScreen(ModeScreen):
 
         self._read(Source(_RECORDED, (message.samples, SAMPLE_RATE_HZ)))
 
-    def on_sound_grew(self, message: SoundGrew) -> None:
-        """Draw it."""
-        self._wave("source").add(message.peaks)
-
     def on_source_read(self, message: SourceRead) -> None:
         """Take it."""
         self.source, self._source_s = message.source, message.duration_s
         self._show_state()
         self.query_one("#convert", Button).focus()
 
-    def on_sound_opened(self, message: SoundOpened) -> None:
-        """Note what plays, or say that nothing does."""
-        self._playback = message.playback
-        if message.work.name == "convert" and message.playback.problem is not None:
-            self.gpa.tell(f"{message.playback.problem.message} It is converted all the same, and can be saved.")
+    def on_playback_opened(self, message: PlaybackOpened) -> None:
+        """Set the buttons right, or say that nothing sounds."""
+        if message.task.name == "convert" and message.playback.problem is not None:
+            words = f"{message.playback.problem.message} It is converted all the same, and can be saved."
+            self.gpa_app.show_message(words)
         self._show_state()
 
-    def on_conversion_grew(self, message: ConversionGrew) -> None:
-        """Draw it, and list the stretch that is complete."""
-        self._wave("result").add(message.peaks)
-        if message.segment is not None:
-            self.query_one("#stretches", OptionList).add_option(Option(self._line(message.segment)))
+    def on_conversion_planned(self, message: ConversionPlanned) -> None:
+        """Note what is being made."""
+        self.job = message.job
+
+    def on_conversion_advanced(self, message: ConversionAdvanced) -> None:
+        """Say how far it is."""
         if message.source_s > 0 and self._source_s > 0:
             words = f"{message.source_s:.0f} of {self._source_s:.0f} s"
-            self._report(words, min(message.source_s / self._source_s, 1.0))
+            self.query_one(ProgressRow).show(words, min(message.source_s / self._source_s, 1.0))
         self._show_state()
+
+    def on_segment_added(self, message: SegmentAdded) -> None:
+        """List it."""
+        self.query_one(SegmentList).add(message.segment)
 
     def on_conversion_made(self, _: ConversionMade) -> None:
         """Say that only the sound goes on."""
-        self._report_made()
-
-    def on_voice_picker_picked(self) -> None:
-        """Everything may be there now."""
-        self._show_state()
+        self.query_one(ProgressRow).show(made_words(self.job))
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
-        self.gpa.tell(f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic.")
+        words = f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic."
+        self.gpa_app.show_message(words)
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""
         if name == "record":
             self._recorder = None
             self.look_for_microphone()
-        if name in ("record", "read") and not (self.working("read") or self.source):
-            self._wave("source").clear(_SOURCE_NOTE)
+        if name in ("record", "read") and not (self.has_task("read") or self.source):
+            self._sounds.clear("source")
         if name == "convert":
-            self._report_made()
+            self.query_one(ProgressRow).show(made_words(self.job))
         if name in ("convert", "play"):
-            self._playback = None
-            for side in ("source", "result"):
-                self._wave(side).move_to(None)
+            self._sounds.fall_silent()
         self._show_state()
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
     @property
+    def _sounds(self) -> SoundPair:
+        return self.query_one(SoundPair)
+
+    @property
     def _has_result(self) -> bool:
-        return self.made is not None and self.made.has_sound
-
-    @property
-    def _is_sounding(self) -> bool:
-        """Whether something plays, or is paused."""
-        playing = self.working("play") or self.working("convert")
-        return playing and self._playback is not None and self._playback.problem is None
-
-    @property
-    def _position_s(self) -> float:
-        return self._played_from_s + (0.0 if self._playback is None else self._playback.position_s)
-
-    def _wave(self, side: Side) -> Waveform:
-        return self.query_one(f"#{side}", Waveform)
-
-    def _open(self, path: Path | None) -> None:
-        if path is not None:
-            self._forget()
-            self._read(Source(path.name, path))
+        return self.job is not None and self.job.result.has_audio
 
     def _forget(self) -> None:
         """Make room for another source; what was made of the last one is gone."""
         for name in ("convert", "play", "record", "read"):
             self.cancel(name)
-        self.source, self.made, self._source_s, self._side = None, None, 0.0, "result"
-        self._wave("source").clear(_SOURCE_NOTE)
-        self._wave("result").clear()
-        self.query_one("#stretches", OptionList).clear_options()
-        self._report("")
+        self.source, self.job, self._source_s, self._target = None, None, 0.0, ""
+        self._sounds.side = "result"
+        for side in ("source", "result"):
+            self._sounds.clear(side)
+        self.query_one(SegmentList).clear_options()
+        self.query_one(ProgressRow).show("")
 
     def _read(self, source: Source) -> None:
-        self._wave("source").clear("")
-        self.begin("read", lambda work: read_source(work, source))
+        self._sounds.clear("source", "")
+        self._sounds.start("read", lambda task: read_source(task, source))
         self._show_state()
 
     def _play(self, side: Side, start_s: float) -> None:
-        made, source, output = self.made, self.source, self.gpa.output
+        job, source = self.job, self.source
         if side == "source" and source is not None:
             pieces, duration_s = source.pieces(start_s), self._source_s
-        elif side == "result" and made is not None and made.has_sound:
-            pieces, duration_s = made.pieces_from(start_s), made.duration_s
+        elif side == "result" and job is not None and job.result.has_audio:
+            pieces, duration_s = job.result.pieces_from(start_s), job.result.duration_s
         else:
-            self.gpa.tell("Open or record something first.")
+            self.gpa_app.show_message("Open or record something first.")
             return
-        self.cancel("play")
-        self._side, self._played_from_s, self._playback = side, start_s, None
-        rest_s = max(duration_s - start_s, 0.0)
-        self.begin("play", lambda work: play(work, pieces, output, expected_s=rest_s))
+        self._sounds.play(side, pieces, start_s, max(duration_s - start_s, 0.0))
         self._show_state()
 
-    def _save(self, path: Path | None) -> None:
-        made = self.made
-        if path is None or made is None:
-            return
-        self.begin("save", lambda work: work.post(Saved(work, jobs.save(made, wav_path(path)))))
-
-    def _follow(self) -> None:
-        if self._is_sounding:
-            self._wave(self._side).move_to(self._position_s)
-            self._wave("result" if self._side == "source" else "source").move_to(None)
-
-    def _line(self, segment: ConvertedSegment) -> str:
-        symbols = self.gpa.symbols
-        wrong = segment.error_rate
-        trouble = _TROUBLES.get(segment.finish_reason, "")
-        if segment.stopped_early and not trouble:
-            made_s, asked_s = segment.end_s - segment.start_s, segment.source_end_s - segment.source_start_s
-            trouble = f"stopped early, after {made_s:.1f} of {asked_s:.1f} s; another try may do better"
-        is_good = not trouble and (wrong or 0.0) <= _SAME
-        facts = (
-            "" if wrong is None else f"{max(1 - wrong, 0):.0%} of the text kept",
-            "" if segment.attempts == 1 else f"{segment.attempts} tries",
-            trouble,
-        )
-        sign = symbols.done if is_good else symbols.doubtful
-        place = f"{sign} {_clock(segment.source_start_s)} to {_clock(segment.source_end_s)}"
-        return f"{place}  {', '.join(fact for fact in facts if fact)}".rstrip()
-
-    def _report(self, words: str, share: float | None = None) -> None:
-        self.query_one(ProgressRow).show(words, share)
-
-    def _report_made(self) -> None:
-        made = self.made
-        if made is None or not made.has_sound:
-            self._report("")
-            return
-        seed = "" if made.seed is None else f", seed {made.seed}"
-        self._report(f"{'' if made.is_whole else 'stopped after '}{made.duration_s:.1f} s{seed}")
-
     def _source_words(self) -> str:
-        symbols = self.gpa.symbols
-        if self.working("record"):
-            return f"{symbols.recording} Recording {self._elapsed_s:.0f} s. Ctrl+N ends it, Esc drops it."
-        if self.working("read"):
+        symbols = self.gpa_app.symbols
+        if self.has_task("record"):
+            return f"{symbols.recording} Recording {self._sounds.recorded_s:.0f} s. Ctrl+N ends it, Esc drops it."
+        if self.has_task("read"):
             return f"{symbols.busy} Reading the recording{symbols.ellipsis}"
         if self.source is not None:
             return f"Source: {self.source.name}, {self._source_s:.1f} s"
@@ -366,38 +295,34 @@ class ConvertScreen(ModeScreen):
             return f"{symbols.doubtful} {self._problem}"
         return "Source: Ctrl+O takes a file, Ctrl+N records."
 
-    def _result_words(self) -> str:
-        symbols, made = self.gpa.symbols, self.made
-        if made is None:
-            return "Result"
-        busy = self.working("convert") and not self._is_sounding
-        sign = f"{symbols.busy} " if busy else ""
-        return f"{sign}Result: {made.source.name} in the voice {made.target.name}"
-
     def _show_state(self) -> None:
         if not self.is_mounted:
             return
-        recording, converting_now = self.working("record"), self.working("convert")
-        paused = self._playback is not None and self._playback.is_paused
-        sign = self.gpa.symbols.pause if paused else self.gpa.symbols.play
-        heard = self._side if self._is_sounding else None
-        for side, words in (("source", self._source_words()), ("result", self._result_words())):
-            self.query_one(f"#{side}_name", Static).update(f"{sign} {words}" if side == heard else words)
+        recording, converting = self.has_task("record"), self.has_task("convert")
+        player = self._sounds.player
+        result = "Result"
+        if self._target and self.source is not None:
+            sign = f"{self.gpa_app.symbols.busy} " if converting and not player.is_sounding else ""
+            result = f"{sign}Result: {self.source.name} in the voice {self._target}"
+        self._sounds.show_names(self._source_words(), result)
         self.query_one("#record", Button).label = "Finish" if recording else "Record"
-        play = self.query_one("#play", Button)
-        play.label = "Go on" if self._is_sounding and paused else "Pause" if self._is_sounding else "Play"
-        other = "source" if self._side == "result" else "result"
-        self.query_one("#compare", Button).label = f"Hear the {other}"
+        play_button = self.query_one("#play", Button)
+        play_button.label = "Play" if not player.is_sounding else "Go on" if player.is_paused else "Pause"
+        self.query_one("#compare", Button).label = f"Hear the {self._sounds.other_side}"
         disabled = {
             "#convert": self.source is None or recording,
-            "#play": not self._is_sounding and (self.source is None or recording or converting_now),
-            "#compare": not self._has_result or converting_now,
+            "#play": not player.is_sounding and (self.source is None or recording or converting),
+            "#compare": not self._has_result or converting,
             "#save": not self._has_result,
         }
         for selector, is_disabled in disabled.items():
             self.query_one(selector, Button).disabled = is_disabled
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{rest:04.1f}"
+def made_words(job: ConvertJob | None) -> str:
+    """Return how much was converted; empty: nothing."""
+    if job is None or not job.result.has_audio:
+        return ""
+    result = job.result
+    seed = "" if result.seed is None else f", seed {result.seed}"
+    return f"{'' if result.is_complete else 'stopped after '}{result.duration_s:.1f} s{seed}"

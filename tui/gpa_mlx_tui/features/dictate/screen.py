@@ -10,17 +10,12 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
+from gpa_mlx_tui.features.dictate.jobs import DictationRun, transcribe_recording
+from gpa_mlx_tui.features.dictate.messages import Dictated, TextTranscribed, TranscribedRecording
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.choices import ModelChoice, models
-from gpa_mlx_tui.services.hearing import (
-    Dictated,
-    Dictating,
-    HeardRecording,
-    MicrophoneChecked,
-    TextHeard,
-    hear_recording,
-)
 from gpa_mlx_tui.services.messages import Listed, Saved
+from gpa_mlx_tui.services.microphone import MicrophoneChecked
 from gpa_mlx_tui.services.sound import PEAK_S
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
@@ -31,7 +26,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from gpa_mlx.dictation import Event, Finished, Level
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 _SHOWN_S = 10.0
 _NOTE = "what the microphone hears will be drawn here"
@@ -46,8 +41,8 @@ class DictateScreen(ModeScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.last: HeardRecording | None = None
-        self._dictating: Dictating | None = None
+        self.last: TranscribedRecording | None = None
+        self._dictating: DictationRun | None = None
         self._microphone_turn = threading.Lock()
         self._elapsed_s = 0.0
         self._last_text = ""
@@ -59,10 +54,10 @@ class DictateScreen(ModeScreen):
         """Lay out buttons, level, sound and text."""
         with Vertical(classes="body"):
             with Horizontal(classes="row"):
-                yield Button("Record", id="record", variant="primary")
-                yield Button("Copy", id="copy")
-                yield Button("Save", id="save")
-                yield Button("Again", id="again", disabled=True)
+                yield Button("Record", id="record", action="screen.record", variant="primary")
+                yield Button("Copy", id="copy", action="screen.copy")
+                yield Button("Save", id="save", action="screen.save")
+                yield Button("Again", id="again", action="screen.again", disabled=True)
                 yield Toggle("Stop at a pause", id="auto", tooltip="End the recording when nobody speaks any more.")
             yield Static(id="status", markup=False)
             yield LevelMeter(id="meter")
@@ -82,18 +77,18 @@ class DictateScreen(ModeScreen):
 
     def action_record(self) -> None:
         """Start, or stop and see the text."""
-        if self.working("record"):
+        if self.has_task("record"):
             if self._dictating is not None and not self._is_stopping:
                 self._is_stopping = True
                 self._dictating.stop()
                 self._show_state()
             return
-        self.cancel("hear")
+        self.cancel("transcribe")
         by_itself = self.query_one("#auto", Toggle).value
-        dictating = Dictating(self.gpa.ears, self.service, self._microphone_turn, ends_by_itself=by_itself)
+        dictating = DictationRun(self.gpa_app.dictation, self.service, self._microphone_turn, ends_by_itself=by_itself)
         self._dictating, self._is_stopping, self._elapsed_s = dictating, False, 0.0
         self.query_one(Waveform).clear(_NOTE)
-        self.begin("record", dictating.run)
+        self.start("record", dictating.run)
         self._show_state()
 
     def action_open(self) -> None:
@@ -107,14 +102,14 @@ class DictateScreen(ModeScreen):
         """Copy the text."""
         text = self.query_one("#text", TextArea).text
         if not text.strip():
-            self.gpa.tell("There is no text to copy yet.")
+            self.gpa_app.show_message("There is no text to copy yet.")
             return
-        self.gpa.copy(text)
+        self.gpa_app.copy(text)
 
     def action_save(self) -> None:
         """Save the text."""
         if not self.query_one("#text", TextArea).text.strip():
-            self.gpa.tell("There is no text to save yet.")
+            self.gpa_app.show_message("There is no text to save yet.")
             return
         from gpa_mlx_tui.widgets.dialogs import PathPicker
 
@@ -123,27 +118,17 @@ class DictateScreen(ModeScreen):
     def action_again(self) -> None:
         """Choose a model for the same recording."""
         if self.last is None:
-            self.gpa.tell("Record or open something first.")
+            self.gpa_app.show_message("Record or open something first.")
             return
         current = self.service.model
-        self.begin("models", lambda work: work.post(Listed(work, models(current))), silent=True)
+        self.start("models", lambda task: task.post(Listed(task, models(current))), silent=True)
 
     def action_clear(self) -> None:
         """Begin a new text; Ctrl+Z in the text takes it back."""
         self.query_one("#text", TextArea).clear()
         self._last_text = ""
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        actions = {
-            "record": self.action_record,
-            "copy": self.action_copy,
-            "save": self.action_save,
-            "again": self.action_again,
-        }
-        actions[event.button.id or ""]()
-
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_microphone_checked(self, message: MicrophoneChecked) -> None:
         """Show which microphone there is, or why none."""
@@ -155,7 +140,7 @@ class DictateScreen(ModeScreen):
         """Follow a dictation."""
         self._follow(message.event)
 
-    def on_text_heard(self, message: TextHeard) -> None:
+    def on_text_transcribed(self, message: TextTranscribed) -> None:
         """Show what a recording says."""
         if message.recording is None:
             self._show_live(message.text, "")
@@ -174,21 +159,21 @@ class DictateScreen(ModeScreen):
 
         def choose(index: int | None) -> None:
             if index is not None and self.last is not None:
-                self._hear(self.last, found[index].path)
+                self._transcribe(self.last, found[index].path)
 
         self.app.push_screen(Choose("Hear it again with", [choice.name for choice in found], about), choose)
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
-        self.gpa.tell(f"Saved {' and '.join(message.files)}.")
+        self.gpa_app.show_message(f"Saved {' and '.join(message.files)}.")
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""
         if name == "record":
             self._dictating, self._is_stopping = None, False
             self.query_one(LevelMeter).show(None)
             self.look_for_microphone()
-        if name in ("record", "hear"):
+        if name in ("record", "transcribe"):
             self._show_live("", "")
         self._show_state()
 
@@ -196,7 +181,7 @@ class DictateScreen(ModeScreen):
 
     def _invitation(self) -> str:
         text = "What you say appears here, to be corrected, copied and saved."
-        if self.gpa.is_demo:
+        if self.gpa_app.is_demo:
             text += " The demo model hears twenty words: say `three, two, one, go`."
         return text
 
@@ -225,13 +210,13 @@ class DictateScreen(ModeScreen):
         self._show_state()
 
     def _finish(self, event: Finished) -> None:
-        self.last = HeardRecording(audio=event.entry.audio, entry=event.entry)
+        self.last = TranscribedRecording(audio=event.entry.audio, entry=event.entry)
         if event.interruption is not None:
-            self.gpa.show_error(event.interruption)
+            self.gpa_app.show_error(event.interruption)
         if event.text:
             self._take(event.text, replaces=False)
         else:
-            self.gpa.tell("No words were heard. The recording is in the history.")
+            self.gpa_app.show_message("No words were heard. The recording is in the history.")
 
     def _take(self, text: str, *, replaces: bool) -> None:
         """Put a result behind the text, or in the place of the last one if that is still there."""
@@ -246,11 +231,11 @@ class DictateScreen(ModeScreen):
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
-            self._hear(HeardRecording(audio=path), self.service.model)
+            self._transcribe(TranscribedRecording(audio=path), self.service.model)
 
-    def _hear(self, recording: HeardRecording, model: Path) -> None:
-        service, ears = self.service, self.gpa.ears
-        self.begin("hear", lambda work: hear_recording(work, service, ears, recording, model))
+    def _transcribe(self, recording: TranscribedRecording, model: Path) -> None:
+        service, dictation = self.service, self.gpa_app.dictation
+        self.start("transcribe", lambda task: transcribe_recording(task, service, dictation, recording, model))
         self._show_state()
 
     def _save(self, path: Path | None) -> None:
@@ -258,16 +243,16 @@ class DictateScreen(ModeScreen):
             return
         text = self.query_one("#text", TextArea).text
 
-        def write(work: BackgroundTask) -> None:
+        def write(task: BackgroundTask) -> None:
             from gpa_mlx.store.files import write_atomically
 
             write_atomically(path, f"{text.rstrip()}\n")
-            work.post(Saved(work, (path.name,)))
+            task.post(Saved(task, (path.name,)))
 
-        self.begin("save", write)
+        self.start("save", write)
 
     def _show_live(self, confirmed: str, unconfirmed: str) -> None:
-        guess = f" {unconfirmed}{self.gpa.symbols.ellipsis}" if unconfirmed else ""
+        guess = f" {unconfirmed}{self.gpa_app.symbols.ellipsis}" if unconfirmed else ""
         self.query_one("#live", Static).update(
             Content.from_markup("$confirmed[italic dim]$guess[/]", confirmed=confirmed, guess=guess)
         )
@@ -275,14 +260,14 @@ class DictateScreen(ModeScreen):
     def _show_state(self) -> None:
         if not self.is_mounted:
             return
-        symbols = self.gpa.symbols
-        recording = self.working("record")
+        symbols = self.gpa_app.symbols
+        recording = self.has_task("record")
         if recording and not self._is_stopping:
             minutes, seconds = divmod(int(self._elapsed_s), 60)
             words = f"{symbols.recording} Recording {minutes}:{seconds:02}. Ctrl+R ends it, Esc drops the text."
         elif recording:
             words = f"{symbols.busy} Writing it down{symbols.ellipsis} Esc drops the text."
-        elif self.working("hear"):
+        elif self.has_task("transcribe"):
             words = f"{symbols.busy} Hearing the recording{symbols.ellipsis} Esc stops."
         elif self._problem:
             words = f"{symbols.doubtful} {self._problem}"

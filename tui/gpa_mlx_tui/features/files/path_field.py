@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class PathField(Input):
     """A line to type paths into; what is pasted goes on to the screen, whose `on_paste` may put it in here."""
 
-    def _on_paste(self, event: Paste) -> None:
+    def on_paste(self, event: Paste) -> None:
+        """Leave it to the screen."""
         event.prevent_default()  # an Input takes the first line only
 
     def take(self, text: str) -> None:

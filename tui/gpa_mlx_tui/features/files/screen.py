@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
-from gpa_mlx.errors import GPAError
-from gpa_mlx.text.quantities import readable_duration
-from gpa_mlx.transcripts.formats import FORMATS, Format
-from gpa_mlx_tui.features.files.jobs import (
-    FileAdvanced,
-    FileDone,
-    FileFailed,
-    FileKept,
-    FilesFound,
-    QueueChecked,
-    check_targets,
-    find_files,
-    transcribe_file,
-)
+from gpa_mlx_tui.features.files.jobs import check_targets, find_files, transcribe_file
+from gpa_mlx_tui.features.files.output_choices import OutputChoices
 from gpa_mlx_tui.features.files.path_field import PathField
-from gpa_mlx_tui.features.files.queue import FileJob, left_in_all_s, share_of_all
+from gpa_mlx_tui.features.files.queue_table import QueueTable
 from gpa_mlx_tui.features.files.viewer import TextViewer
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.widgets.button import Button
-from gpa_mlx_tui.widgets.dialogs import Choose, Confirm, PathPicker
+from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
-from gpa_mlx_tui.widgets.rows import Column, Rows
-from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.events import Paste
 
+    from gpa_mlx_tui.features.files.messages import FileFailed, FilesFound, QueueChecked
+    from gpa_mlx_tui.features.files.queue import QueuedFile
+
 _REFRESH_S = 0.5
-_COLUMNS = (
-    Column("", 1),
-    Column("File", share=2),
-    Column("Length", 7),
-    Column("State", 11),
-    Column("Left", 7),
-    Column("Text or problem", share=3),
-)
-_NOTE = """\
-Drop recordings or folders here, paste or type their paths above,
-or press Ctrl+O for a file and Ctrl+G for a folder. Ctrl+R starts."""
 
 
 class FilesScreen(ModeScreen):
@@ -61,13 +38,11 @@ class FilesScreen(ModeScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.jobs: list[FileJob] = []
-        self._added = self._searches = 0
-        self._current: FileJob | None = None
+        self._searches: set[str] = set()
+        self._searched = 0
+        self._current: QueuedFile | None = None
         self._is_running = False
         self._asks = False
-        self._folder: Path | None = None
-        self._own: set[Path] = set()
 
     def compose_body(self) -> ComposeResult:
         """Lay out the line for paths, the choices, the queue and the buttons."""
@@ -76,20 +51,15 @@ class FilesScreen(ModeScreen):
                 yield PathField(
                     placeholder="type, paste or drop files and folders, then Enter", id="path", compact=True
                 )
-                yield Button("Add file", id="add")
-                yield Button("Add folder", id="add_folder")
-            with Horizontal(classes="row", id="choices"):
-                yield Static("Write", classes="label")
-                for kind in FORMATS:
-                    yield Toggle(kind, kind == "txt", id=kind)
-                yield Static("to", classes="label")
-                yield Button("", id="folder", tooltip="Choose where the texts go.")
-            yield Rows(_COLUMNS, note=_NOTE, id="queue")
+                yield Button("Add file", id="add", action="screen.add")
+                yield Button("Add folder", id="add_folder", action="screen.add_folder")
+            yield OutputChoices(id="choices")
+            yield QueueTable(id="queue")
             yield Static(id="detail", classes="quiet", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Start", id="start", variant="primary")
-                yield Button("Stop one", id="stop")
-                yield Button("Again", id="again")
+                yield Button("Start", id="start", action="screen.start", variant="primary")
+                yield Button("Stop one", id="stop", action="screen.stop")
+                yield Button("Again", id="again", action="screen.again")
                 yield ProgressRow(id="progress")
 
     def on_mount(self) -> None:
@@ -100,24 +70,23 @@ class FilesScreen(ModeScreen):
     # -- what the user does -------------------------------------------------------------------------------------------
 
     def action_start(self) -> None:
-        """Write down everything that waits."""
+        """Transcribe everything that waits."""
+        waiting = self._queue.in_state("waiting")
         if self._is_running:
-            self.gpa.tell("It is running already; Esc stops it.")
-        elif not self._formats:
-            self.gpa.tell("Choose at least one format.")
-        elif not any(job.state == "waiting" for job in self.jobs):
-            self.gpa.tell("Nothing waits." if self.jobs else "Add recordings first.")
+            self.gpa_app.show_message("It is running already; Esc stops it.")
+        elif not self.query_one(OutputChoices).formats:
+            self.gpa_app.show_message("Choose at least one format.")
+        elif not waiting:
+            self.gpa_app.show_message("Nothing waits." if self._queue.files else "Add recordings first.")
         else:
-            for job in self.jobs:
-                if job.state == "waiting":
-                    job.targets = None
+            for file in waiting:
+                file.targets = None
             self._is_running = self._asks = True
             self._check()
 
     def action_add(self) -> None:
         """Add a file from the tree."""
-        dialog = PathPicker("Add a recording", "open", Path.cwd(), suffixes=RECORDINGS)
-        self.app.push_screen(dialog, self._add_path)
+        self.app.push_screen(PathPicker("Add a recording", "open", Path.cwd(), suffixes=RECORDINGS), self._add_path)
 
     def action_add_folder(self) -> None:
         """Add everything in a folder."""
@@ -125,28 +94,31 @@ class FilesScreen(ModeScreen):
 
     def action_folder(self) -> None:
         """Choose where the texts go."""
-        names = ["beside each recording", f"a folder{self.gpa.symbols.ellipsis}"]
-        self.app.push_screen(Choose("Where do the texts go?", names), self._take_place)
+        self.query_one(OutputChoices).choose_place()
 
     def action_stop(self) -> None:
         """Stop the chosen recording, or leave it out; the rest goes on."""
-        job = self._chosen
-        if job is not None and job.state == "working":
+        file = self._queue.chosen_file
+        if file is not None and file.state == "working":
             self.cancel("file")
-        elif job is not None and job.state == "waiting":
-            job.end("stopped")
+        elif file is not None and file.state == "waiting":
+            file.end("stopped")
         else:
-            self.gpa.tell("Choose one that works or waits.")
+            self.gpa_app.show_message("Choose one that works or waits.")
         self._show_state()
+
+    def action_stop_all(self) -> None:
+        """Stop the queue."""
+        self.cancel_tasks()
 
     def action_again(self) -> None:
         """Try what failed or was stopped once more."""
-        jobs = [job for job in self.jobs if job.state in ("failed", "stopped")]
-        if not jobs:
-            self.gpa.tell("Nothing has failed or was stopped.")
+        files = self._queue.in_state("failed", "stopped")
+        if not files:
+            self.gpa_app.show_message("Nothing has failed or was stopped.")
             return
-        for job in jobs:
-            job.wait()
+        for file in files:
+            file.wait()
         if self._is_running:
             self._asks = True
             self._check()
@@ -155,45 +127,38 @@ class FilesScreen(ModeScreen):
 
     def action_remove(self) -> None:
         """Take the chosen recording out of the queue; its files stay."""
-        job = self._chosen
-        if job is None:
-            return
-        self.jobs.remove(job)
-        if job is self._current:
-            self.cancel("file")
-        self._show_state()
+        file = self._queue.chosen_file
+        if file is not None:
+            self._queue.files.remove(file)
+            if file is self._current:
+                self.cancel("file")
+            self._show_state()
 
     def action_clear(self) -> None:
         """Take everything that is done out of the queue."""
-        self.jobs = [job for job in self.jobs if job.state != "done"]
+        self._queue.files = [file for file in self._queue.files if file.state != "done"]
         self._show_state()
 
     def action_copy(self) -> None:
         """Copy the text of the chosen recording."""
-        if self._chosen is None or not self._chosen.text:
-            self.gpa.tell("There is no text to copy yet.")
+        file = self._queue.chosen_file
+        if file is None or not file.text:
+            self.gpa_app.show_message("There is no text to copy yet.")
         else:
-            self.gpa.copy(self._chosen.text)
+            self.gpa_app.copy(file.text)
 
     def action_show(self) -> None:
         """Show the text of the chosen recording."""
-        job = self._chosen
-        if job is None or not (job.text or job.files):
-            self.gpa.tell("There is no text to show yet.")
+        file = self._queue.chosen_file
+        if file is None or not (file.text or file.files):
+            self.gpa_app.show_message("There is no text to show yet.")
         else:
-            self.app.push_screen(TextViewer(job.path.name, job.text, job.files))
+            self.app.push_screen(TextViewer(file.path.name, file.text, file.files))
 
-    def cancel_works(self) -> bool:
+    def cancel_tasks(self) -> bool:
         """Stop the queue, too."""
         was_running, self._is_running = self._is_running, False
-        return super().cancel_works() or was_running
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        if event.button.id == "start" and self._is_running:
-            self.cancel_works()
-        else:
-            getattr(self, f"action_{event.button.id}")()
+        return super().cancel_tasks() or was_running
 
     def on_input_submitted(self) -> None:
         """Add what was typed."""
@@ -210,149 +175,103 @@ class FilesScreen(ModeScreen):
 
     def on_data_table_row_selected(self) -> None:
         """Show the text."""
-        if self._chosen is not None and self._chosen.text:
+        if self._queue.chosen_file is not None and self._queue.chosen_file.text:
             self.action_show()
 
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
         """Say more about it."""
-        self._show_detail()
+        self.query_one("#detail", Static).update(self._queue.describe_chosen())
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_files_found(self, message: FilesFound) -> None:
         """Put recordings in line."""
         if message.unused:
             self.query_one(PathField).take(message.unused)
             return
-        known = {job.path.absolute() for job in self.jobs}
-        new = [job for job in message.jobs if job.path.absolute() not in known]
-        for job in new:
-            self._added += 1
-            job.id = f"file{self._added}"
-        self.jobs += new
+        has_new = self._queue.add(message.files)
         for problem in message.problems:
-            self.gpa.show_error(problem)
-        if new:
-            self.query_one(Rows).focus()
+            self.gpa_app.show_error(problem)
+        if has_new:
+            self._queue.focus()
         elif not message.problems:
-            self.gpa.tell("They are in the queue already.")
+            self.gpa_app.show_message("They are in the queue already.")
         self._show_state()
-        if self._is_running and new:
+        if self._is_running and has_new:
             self._check()
 
     def on_queue_checked(self, message: QueueChecked) -> None:
         """Begin, after a question if files would be replaced."""
-        for job in self.jobs:
-            if job.state == "waiting" and job.id in message.errors:
-                job.end("failed", message.errors[job.id])
-        existing = {job.id: message.existing[job.id] for job in self.jobs if job.id in message.existing}
         asks, self._asks = self._asks, False
 
         def answer(yes: bool | None) -> None:
-            for job in self.jobs:
-                if job.state != "waiting" or job.id not in message.targets:
-                    continue
-                if job.id in existing and not yes:
-                    job.end("failed", _exists_already(existing[job.id]))
-                else:
-                    job.targets = message.targets[job.id]
+            self._queue.allow(message, replace=bool(yes))
             self._next()
 
-        if existing and asks:
-            first = next(iter(existing.values())).name
-            question = f"Replace {first}?" if len(existing) == 1 else f"Replace {first} and {len(existing) - 1} more?"
+        names = [message.existing[file.id].name for file in self._queue.files if file.id in message.existing]
+        if names and asks:
+            question = f"Replace {names[0]}?" if len(names) == 1 else f"Replace {names[0]} and {len(names) - 1} more?"
             self.app.push_screen(Confirm(question, yes="Replace", no="Keep"), answer)
         else:
             answer(None)
 
-    def on_file_advanced(self, message: FileAdvanced) -> None:
-        """Show how far it is."""
-        if message.job is self._current:
-            self._show_state()
-
-    def on_file_done(self, message: FileDone) -> None:
-        """Note what was written."""
-        message.job.end("done")
-        self._own.update(message.job.files)
-
     def on_file_failed(self, message: FileFailed) -> None:
-        """Note why not."""
+        """End the queue if the others would fail alike."""
         if message.stops:
             self._is_running = False
-            message.job.wait()
-        else:
-            message.job.end("failed", message.error)
 
-    def on_file_kept(self, message: FileKept) -> None:
-        """Note what was written of a recording that was stopped."""
-        if message.problem is not None:
-            self.gpa.show_error(message.problem)
-        self._own.update(message.job.files)
-        self._show_state()
-
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Go on with the next recording."""
+        self._searches.discard(name)
         if name == "check" and not self._is_running:
             self._asks = False
         if name == "file":
-            job, self._current = self._current, None
-            if job is not None and job.state == "working":
-                job.end("stopped")
+            file, self._current = self._current, None
+            if file is not None and file.state == "working":
+                file.end("stopped")
             self._next()
         self._show_state()
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
     @property
-    def _formats(self) -> list[Format]:
-        return [kind for kind in FORMATS if self.query_one(f"#{kind}", Toggle).value]
-
-    @property
-    def _chosen(self) -> FileJob | None:
-        key = self.query_one(Rows).chosen
-        return next((job for job in self.jobs if job.id == key), None)
+    def _queue(self) -> QueueTable:
+        return self.query_one(QueueTable)
 
     def _add_path(self, path: Path | None) -> None:
         if path is not None:
             self._find(str(path), pasted=False)
 
-    def _take_place(self, index: int | None) -> None:
-        def take(path: Path | None) -> None:
-            if path is not None:
-                self._folder = path
-                self._show_state()
-
-        if index == 0:
-            self._folder = None
-            self._show_state()
-        elif index == 1:
-            self.app.push_screen(PathPicker("Write the texts to", "folder", Path.cwd()), take)
-
     def _find(self, text: str, *, pasted: bool) -> None:
-        known = [job.path for job in self.jobs]
-        self._searches += 1  # what is dropped while another folder is searched does not end that
-        self.begin(f"add {self._searches}", lambda work: find_files(work, text, known, pasted=pasted))
+        known = [file.path for file in self._queue.files]
+        self._searched += 1  # what is dropped while another folder is searched does not end that
+        name = f"add {self._searched}"
+        self._searches.add(name)
+        self.start(name, lambda task: find_files(task, text, known, pasted=pasted))
         self._show_state()
 
     def _check(self) -> None:
-        jobs, formats, folder, own = list(self.jobs), self._formats, self._folder, frozenset(self._own)
-        self.begin("check", lambda work: check_targets(work, jobs, formats, folder, own=own))
+        choices = self.query_one(OutputChoices)
+        files, formats, folder, own = (
+            list(self._queue.files),
+            choices.formats,
+            choices.folder,
+            frozenset(self._queue.own),
+        )
+        self.start("check", lambda task: check_targets(task, files, formats, folder, own=own))
         self._show_state()
 
     def _next(self) -> None:
         """Begin with the next recording, unless one is under way."""
-        if not self._is_running or self._current is not None:
-            self._show_state()
-            return
-        job = next((job for job in self.jobs if job.state == "waiting" and job.targets is not None), None)
-        if job is None:
-            self._is_running = self.working("check")
-            self._show_state()
-            return
-        self._current = job
-        job.begin()
-        service, tell = self.service, self.post_message
-        self.begin("file", lambda work: transcribe_file(work, service, job, tell))
+        if self._is_running and self._current is None:
+            file = next((file for file in self._queue.in_state("waiting") if file.targets is not None), None)
+            if file is None:
+                self._is_running = self.has_task("check")
+            else:
+                self._current = file
+                file.begin()
+                engine, notify = self.service.engine, self._queue.post_message
+                self.start("file", lambda task: transcribe_file(task, engine, file, notify), owner=self._queue)
         self._show_state()
 
     def _tick(self) -> None:
@@ -362,75 +281,15 @@ class FilesScreen(ModeScreen):
     def _show_state(self) -> None:
         if not self.is_mounted:
             return
-        self.query_one(Rows).show([(job.id, self._cells(job)) for job in self.jobs])
-        self._show_detail()
-        waiting = any(job.state == "waiting" for job in self.jobs)
+        queue = self._queue
+        queue.show_files()
+        self.query_one("#detail", Static).update(queue.describe_chosen())
         start = self.query_one("#start", Button)
         start.label = "Stop all" if self._is_running else "Start"
-        start.disabled = not (self._is_running or waiting)
-        self.query_one("#again", Button).disabled = not any(job.state in ("failed", "stopped") for job in self.jobs)
-        place = "beside the file" if self._folder is None else self._folder.name or str(self._folder)
-        self.query_one("#folder", Button).label = f"{place} {self.gpa.symbols.more}"
-        self._show_progress()
-
-    def _show_progress(self) -> None:
-        row = self.query_one(ProgressRow)
-        if any(name.startswith("add ") for name in self._works):
-            row.show(f"looking for recordings{self.gpa.symbols.ellipsis} Esc stops")
-            return
-        if not self.jobs:
-            row.show("")
-            return
-        counts = Counter(job.state for job in self.jobs)
-        if not self._is_running:
-            others = "".join(f", {counts[state]} {state}" for state in ("failed", "stopped") if counts[state])
-            row.show(f"{counts['done']} of {len(self.jobs)} done{others}")
-            return
-        left_s = left_in_all_s(self.jobs)
-        left = "" if left_s is None else f", {readable_duration(left_s)} left"
-        ended = len(self.jobs) - counts["waiting"] - counts["working"]
-        row.show(f"{ended}/{len(self.jobs)}{left}", share_of_all(self.jobs))
-
-    def _show_detail(self) -> None:
-        job = self._chosen
-        words = ""
-        if job is not None and job.error is not None:
-            words = f"{job.error.message}\n{job.error.hint}"
-        elif job is not None and job.state == "stopped":
-            end = readable_duration(job.gathered.segments[-1].end_s) if job.gathered.segments else ""
-            words = f"{job.path}\n" + (f"Stopped; the text ends at {end}. " if end else "Stopped before any text. ")
-            words += "Ctrl+N does it again from the beginning."
-        elif job is not None and job.files:
-            words = f"{job.path}\n{', '.join(path.name for path in job.files)}. Enter shows the text."
-            words += f" Note: {job.note}." if job.note else ""
-        elif job is not None:
-            words = str(job.path)
-        self.query_one("#detail", Static).update(words)
-
-    def _cells(self, job: FileJob) -> tuple[str, ...]:
-        symbols = self.gpa.symbols
-        signs = {
-            "waiting": symbols.idle,
-            "working": symbols.busy,
-            "done": symbols.doubtful if job.note else symbols.done,
-            "failed": symbols.failed,
-            "stopped": symbols.pause,
-        }
-        left_s, share = job.left_s, job.share
-        text = job.note or job.text
-        if job.error is not None:
-            text = job.error.message.replace(str(job.path), job.path.name)
-        if job.state == "working" and job.gathered.segments:
-            text = job.gathered.segments[-1].text
-        return (
-            signs[job.state],
-            job.path.name,
-            "" if job.duration_s is None else readable_duration(job.duration_s),
-            f"working {share:.0%}" if job.state == "working" and share is not None else job.state,
-            "" if left_s is None else readable_duration(left_s),
-            text,
-        )
-
-
-def _exists_already(path: Path) -> GPAError:
-    return GPAError(f"{path.name} is there already.", hint="Ctrl+N asks again; or choose another folder with Ctrl+S.")
+        start.action = "screen.stop_all" if self._is_running else "screen.start"
+        start.disabled = not (self._is_running or queue.in_state("waiting"))
+        self.query_one("#again", Button).disabled = not queue.in_state("failed", "stopped")
+        words, share = queue.describe_all(is_running=self._is_running)
+        if self._searches:
+            words, share = f"looking for recordings{self.gpa_app.symbols.ellipsis} Esc stops", None
+        self.query_one(ProgressRow).show(words, share)

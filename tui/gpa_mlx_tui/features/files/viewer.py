@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Label, TextArea
 
 from gpa_mlx_tui.features.files.opening import can_open, open_in_system
+from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.dialogs import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from gpa_mlx_tui.app.app import GPAApp
     from gpa_mlx_tui.services.messages import TaskEnded
 
 
-class TextViewer(ModalScreen[None]):
+class TextViewer(Dialog[None]):
     """Shows a text; Escape closes it.
 
     Args:
@@ -30,8 +29,6 @@ class TextViewer(ModalScreen[None]):
         text: As it is.
         files: Where it is written; the first can be opened in the system's program, if there is one.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]
 
     def __init__(self, title: str, text: str, files: Sequence[Path] = ()) -> None:
         super().__init__()
@@ -52,15 +49,15 @@ class TextViewer(ModalScreen[None]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do what the button says."""
         event.stop()
-        app = cast("GPAApp", self.app)
+        app = app_services(self)
         if event.button.id == "copy":
             app.copy(self.query_one(TextArea).selected_text or self._text)
         elif event.button.id == "open":
-            app.service.begin("open", self, lambda work: open_in_system(self._files[0]))
+            app.service.start("open", self, lambda task: open_in_system(self._files[0]))
         else:
             self.dismiss(None)
 
     def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""
         if message.error is not None:
-            cast("GPAApp", self.app).show_error(message.error)
+            app_services(self).show_error(message.error)

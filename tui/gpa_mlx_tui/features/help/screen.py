@@ -33,13 +33,13 @@ class HelpScreen(ModeScreen):
         """Lay out the list."""
         with VerticalScroll(id="help", can_focus=True):
             yield Static(_INTRODUCTION, classes="prose", markup=False)
-            if self.gpa.is_demo:
+            if self.gpa_app.is_demo:
                 yield Static(_DEMO, classes="prose", markup=False)
             yield from self._sections()
 
     def _sections(self) -> ComposeResult:
         for mode, title in ((APP, "Everywhere"), *((mode.id, mode.title) for mode in MODES)):
-            rows = keys_of(mode, self.gpa.keys)
+            rows = keys_of(mode, self.gpa_app.keys)
             if rows:
                 yield Static(title, classes="heading", markup=False)
                 yield KeyTable(rows)

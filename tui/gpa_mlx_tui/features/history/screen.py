@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from gpa_mlx.history import Entry
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 _COLUMNS = (Column("", 1), Column("When", 16), Column("Length", 7), Column("Text or problem"))
 _NOTE = """\
@@ -29,16 +29,16 @@ Nothing was dictated yet. What you dictate, F2, is kept here
 with its sound, so that nothing is lost."""
 
 
-class SoundBegan(TaskMessage):
+class PlaybackStarted(TaskMessage):
     """A recording is about to be heard.
 
     Args:
-        work: The work.
+        task: The task.
         playback: Plays it.
     """
 
-    def __init__(self, work: BackgroundTask, playback: Playback) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, playback: Playback) -> None:
+        super().__init__(task)
         self.playback = playback
 
 
@@ -63,11 +63,11 @@ class HistoryScreen(ModeScreen):
             yield TextArea("", id="text", read_only=True, compact=True, soft_wrap=True)
             yield Static(id="facts", classes="quiet", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Play", id="play")
-                yield Button("Recognise", id="retry", variant="primary")
-                yield Button("Copy", id="copy")
-                yield Button("Speak", id="speak", tooltip="Say the text in a voice.")
-                yield Button("Delete", id="delete")
+                yield Button("Play", id="play", action="screen.play")
+                yield Button("Recognise", id="retry", action="screen.retry", variant="primary")
+                yield Button("Copy", id="copy", action="screen.copy")
+                yield Button("Speak", id="speak", action="screen.speak", tooltip="Say the text in a voice.")
+                yield Button("Delete", id="delete", action="screen.delete")
                 yield Static(id="total", classes="quiet", markup=False)
 
     def on_mount(self) -> None:
@@ -85,23 +85,23 @@ class HistoryScreen(ModeScreen):
         entry = self._chosen
         if entry is None:
             return
-        if self.working("play") and self._playback is not None and self._played == entry.name:
+        if self.has_task("play") and self._playback is not None and self._played == entry.name:
             self._playback.toggle()
             self._show_state()
             return
-        output, expected_s = self.gpa.output, entry.duration_s
+        output, expected_s = self.gpa_app.output, entry.duration_s
 
-        def body(work: BackgroundTask) -> None:
+        def body(task: BackgroundTask) -> None:
             samples = read_samples(entry.audio)
-            work.check()
+            task.check()
             playback = Playback(output, expected_s=expected_s)
             if playback.problem is not None:
                 raise playback.problem
-            work.post(SoundBegan(work, playback))
-            play_pieces(work, playback, [samples])
+            task.post(PlaybackStarted(task, playback))
+            play_pieces(task, playback, [samples])
 
         self._playback, self._played = None, entry.name
-        self.begin("play", body)
+        self.start("play", body)
         self._show_state()
 
     def action_retry(self) -> None:
@@ -109,25 +109,25 @@ class HistoryScreen(ModeScreen):
         entry = self._chosen
         if entry is None:
             return
-        service, ears, turn = self.service, self.gpa.ears, self._turn
-        self.begin("retry", lambda work: recognise_entry(work, service, ears, entry, turn))
+        service, dictation, turn = self.service, self.gpa_app.dictation, self._turn
+        self.start("retry", lambda task: recognise_entry(task, service, dictation, entry, turn))
         self._show_state()
 
     def action_copy(self) -> None:
         """Copy the text."""
         if self._chosen is None or not self._chosen.text:
-            self.gpa.tell("There is no text to copy.")
+            self.gpa_app.show_message("There is no text to copy.")
             return
-        self.gpa.copy(self.query_one("#text", TextArea).selected_text or self._chosen.text)
+        self.gpa_app.copy(self.query_one("#text", TextArea).selected_text or self._chosen.text)
 
     async def action_speak(self) -> None:
         """Take the text to the Speak mode."""
         entry = self._chosen
         if entry is None or not entry.text:
-            self.gpa.tell("There is no text to speak; Ctrl+R writes it down.")
+            self.gpa_app.show_message("There is no text to speak; Ctrl+R writes it down.")
             return
         text = entry.text
-        await self.gpa.action_go("speak")
+        await self.gpa_app.action_go("speak")
         screen = self.app.screen
 
         def put() -> None:
@@ -147,19 +147,12 @@ class HistoryScreen(ModeScreen):
             if yes:
                 if self._played == entry.name:
                     self.cancel("play")
-                ears = self.gpa.ears
-                self.begin("delete", lambda work: delete_entry(work, ears, entry))
+                dictation = self.gpa_app.dictation
+                self.start("delete", lambda task: delete_entry(task, dictation, entry))
 
         words = f" ({readable_duration(entry.duration_s)})" if entry.duration_s else ""
         question = f"Delete the recording of {entry.recorded_at:%Y-%m-%d %H:%M}{words} and its text?"
         self.app.push_screen(Confirm(question, yes="Delete", no="Keep"), answer)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        if event.button.id == "speak":
-            self.run_worker(self.action_speak())
-        else:
-            getattr(self, f"action_{event.button.id}")()
 
     def on_data_table_row_selected(self) -> None:
         """Play it."""
@@ -170,7 +163,7 @@ class HistoryScreen(ModeScreen):
         self._show_entry()
         self._show_state()
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_history_listed(self, message: HistoryListed) -> None:
         """Show what there is."""
@@ -184,12 +177,12 @@ class HistoryScreen(ModeScreen):
         if self._chosen is not None and self._chosen.name == message.name:
             self.query_one("#text", TextArea).text = message.text
 
-    def on_sound_began(self, message: SoundBegan) -> None:
+    def on_playback_started(self, message: PlaybackStarted) -> None:
         """Note what plays."""
         self._playback = message.playback
         self._show_state()
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Look again after a change."""
         if name == "play":
             self._playback, self._played = None, ""
@@ -205,11 +198,11 @@ class HistoryScreen(ModeScreen):
         return next((entry for entry in self.entries if entry.name == key), None)
 
     def _look_up(self) -> None:
-        ears = self.gpa.ears
-        self.begin("look", lambda work: list_history(work, ears), silent=True)
+        dictation = self.gpa_app.dictation
+        self.start("look", lambda task: list_history(task, dictation), silent=True)
 
     def _show_rows(self) -> None:
-        symbols = self.gpa.symbols
+        symbols = self.gpa_app.symbols
         signs = {
             "recording": symbols.recording,
             "recorded": symbols.idle,
@@ -228,11 +221,11 @@ class HistoryScreen(ModeScreen):
         entry = self._chosen
         area = self.query_one("#text", TextArea)
         text = "" if entry is None else entry.text
-        if area.text != text and not self.working("retry"):
+        if area.text != text and not self.has_task("retry"):
             area.text = text
         words = ""
         if entry is not None:
-            dot = f" {self.gpa.symbols.dot} "
+            dot = f" {self.gpa_app.symbols.dot} "
             state = "in use" if entry.in_use else entry.state
             facts = [state, f"{readable_duration(entry.duration_s)} long", entry.device, entry.name]
             words = f"{dot.join(fact for fact in facts if fact)}\n{entry.error}".rstrip()
@@ -242,14 +235,14 @@ class HistoryScreen(ModeScreen):
         if not self.is_mounted:
             return
         entry = self._chosen
-        symbols = self.gpa.symbols
+        symbols = self.gpa_app.symbols
         sounds = self._playback is not None and entry is not None and self._played == entry.name
         paused = self._playback is not None and self._playback.is_paused
         play = self.query_one("#play", Button)
         play.label = "Go on" if sounds and paused else "Pause" if sounds else "Play"
         retry = self.query_one("#retry", Button)
-        retry.label = f"Listening{symbols.ellipsis}" if self.working("retry") else "Recognise"
-        for button, is_off in (("play", False), ("retry", self.working("retry")), ("delete", False)):
+        retry.label = f"Listening{symbols.ellipsis}" if self.has_task("retry") else "Recognise"
+        for button, is_off in (("play", False), ("retry", self.has_task("retry")), ("delete", False)):
             self.query_one(f"#{button}", Button).disabled = entry is None or is_off
         for button in ("copy", "speak"):
             self.query_one(f"#{button}", Button).disabled = entry is None or not entry.text

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from gpa_mlx_tui.features.models.installing import InstallRequest
 from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.dialogs import Dialog
 from gpa_mlx_tui.widgets.toggle import Toggle
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 _BITS = ("", "4", "6", "8")
 
 
-class InstallForm(ModalScreen[InstallRequest]):
+class InstallForm(Dialog[InstallRequest]):
     """Asks what to install; gives the request, or None for Escape.
 
     Args:
@@ -30,8 +29,6 @@ class InstallForm(ModalScreen[InstallRequest]):
         source: The repository that is there at first.
         name: The name that is there at first.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
     def __init__(self, folder: Path | None = None, *, source: str = "", name: str = "") -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Installing, converting, repairing and removing models in a process of its own, and what goes on in it.
 
 A process, because a conversion computes with MLX, which only the engine's thread of the app may do, and because the
-memory it takes is given back. It ends when its standard input does: when the work is cancelled, or the app is gone.
+memory it takes is given back. It ends when its standard input does: when the task is cancelled, or the app is gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gpa_mlx_tui.services.messages import TaskMessage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 _REPORT_S = 0.1
 _PARTING_S = 5.0
@@ -58,13 +58,13 @@ class InstallAdvanced(TaskMessage):
     """How far it is.
 
     Args:
-        work: The work.
+        task: The task.
         words: What is being done.
         share: 0 to 1; None: not known.
     """
 
-    def __init__(self, work: BackgroundTask, words: str, share: float | None) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, words: str, share: float | None) -> None:
+        super().__init__(task)
         self.words = words
         self.share = share
 
@@ -73,12 +73,12 @@ class InstallDone(TaskMessage):
     """It is done.
 
     Args:
-        work: The work.
+        task: The task.
         words: One sentence.
     """
 
-    def __init__(self, work: BackgroundTask, words: str) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, words: str) -> None:
+        super().__init__(task)
         self.words = words
 
 
@@ -86,12 +86,12 @@ class Meter:
     """Makes words and a share of bytes that are done, with the time that is left.
 
     Args:
-        work: Gets `InstallAdvanced`.
+        task: Gets `InstallAdvanced`.
         clock: Seconds that only grow.
     """
 
-    def __init__(self, work: BackgroundTask, clock: Callable[[], float] = time.monotonic) -> None:
-        self._work = work
+    def __init__(self, task: BackgroundTask, clock: Callable[[], float] = time.monotonic) -> None:
+        self._task = task
         self._clock = clock
         self._name = ""
         self._began = self._shown = 0.0
@@ -101,11 +101,11 @@ class Meter:
         """Say how far a part is, not more often than can be read.
 
         Raises:
-            CancelledError: The work was cancelled.
+            CancelledError: The task was cancelled.
         """
         from gpa_mlx.text.quantities import readable_duration, readable_size
 
-        self._work.check()
+        self._task.check()
         now = self._clock()
         if name != self._name:  # what an earlier run has done is no measure of the speed of this one
             self._name, self._began, self._first, self._shown = name, now, done, now - _REPORT_S
@@ -115,20 +115,20 @@ class Meter:
         speed = (done - self._first) / max(now - self._began, 1e-9)
         left = f", {readable_duration((total - done) / speed)} left" if speed > 0 and done < total else ""
         words = f"{name}: {readable_size(done)} of {readable_size(total)}{left}"
-        self._work.post(InstallAdvanced(self._work, words, done / total if total else None))
+        self._task.post(InstallAdvanced(self._task, words, done / total if total else None))
 
     def say(self, line: str) -> None:
         """Say what is done now."""
         self._name = ""
-        self._work.post(InstallAdvanced(self._work, line, None))
+        self._task.post(InstallAdvanced(self._task, line, None))
 
 
-def install(work: BackgroundTask, request: InstallRequest) -> None:
+def install(task: BackgroundTask, request: InstallRequest) -> None:
     """Have a request done in a process, and tell how it goes.
 
     Raises:
         GPAError: It could not be done.
-        CancelledError: The work was cancelled; what was installed is as it was, what was downloaded is kept.
+        CancelledError: The task was cancelled; what was installed is as it was, what was downloaded is kept.
     """
     # -P: what lies in the current folder is no part of the program.
     process = subprocess.Popen(
@@ -142,26 +142,26 @@ def install(work: BackgroundTask, request: InstallRequest) -> None:
     orders, news = process.stdin, process.stdout
     assert orders is not None
     assert news is not None
-    meter = Meter(work)
+    meter = Meter(task)
     result: dict[str, Any] = {}
     with process:
         with suppress(OSError):
             orders.write(json.dumps(asdict(request)) + "\n")
             orders.flush()
-        work.on_cancel(lambda: _close(orders))
+        task.on_cancel(lambda: _close(orders))
         for line in news:
             result = json.loads(line)
-            if not work.is_cancelled and "part" in result:
+            if not task.is_cancelled and "part" in result:
                 meter.report(result["part"], result["done"], result["total"])
             elif "line" in result:
                 meter.say(result["line"])
         _close(orders)
-    work.check()
+    task.check()
     if "error" in result:
         raise GPAError(result["error"], hint=result["hint"])
     if "result" not in result:
         raise GPAError("The work ended before it was done.", hint="Try again; what was installed is as it was.")
-    work.post(InstallDone(work, result["result"]))
+    task.post(InstallDone(task, result["result"]))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The models of this computer: what the Models mode finds out and checks on its works' threads."""
+"""The models of this computer: what the Models mode finds out and checks on its tasks' threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.settings import SettingsSource
     from gpa_mlx.store.manifest import Manifest
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +70,16 @@ class ModelsListed(TaskMessage):
     """Which models there are.
 
     Args:
-        work: The work.
+        task: The task.
         models: The one that ships first, then by name.
     """
 
-    def __init__(self, work: BackgroundTask, models: tuple[KnownModel, ...]) -> None:
-        super().__init__(work)
+    def __init__(self, task: BackgroundTask, models: tuple[KnownModel, ...]) -> None:
+        super().__init__(task)
         self.models = models
 
 
-def list_models(work: BackgroundTask, source: SettingsSource, current: Path) -> None:
+def list_models(task: BackgroundTask, source: SettingsSource, current: Path) -> None:
     """Find the models: the demo model, what is installed, and the one in use.
 
     Raises:
@@ -111,14 +111,14 @@ def list_models(work: BackgroundTask, source: SettingsSource, current: Path) -> 
     with suppress(GPAError):
         add(demo.NAME, demo.demo_model(), is_installed=False)
     for model in models.installed_models():
-        work.check()
+        task.check()
         add(model.name, model.path, is_installed=True)
     if current not in [model.path for model in found]:
         add(model_name(current), current, is_installed=False)
-    work.post(ModelsListed(work, tuple(found)))
+    task.post(ModelsListed(task, tuple(found)))
 
 
-def choose_default(work: BackgroundTask, source: SettingsSource, model: KnownModel) -> None:
+def choose_default(task: BackgroundTask, source: SettingsSource, model: KnownModel) -> None:
     """Use a model from now on whenever none is named.
 
     Raises:
@@ -136,20 +136,20 @@ def choose_default(work: BackgroundTask, source: SettingsSource, model: KnownMod
         settings.store("model", demo.NAME if model.name == demo.NAME else str(model.path.absolute()))
     overruled = source.load().settings.model not in (None, model.name, str(model.path.absolute()))
     note = " The variable GPA_MLX_MODEL goes before it." if overruled else ""
-    work.post(InstallDone(work, f"{model.name} is used when no model is named.{note}"))
+    task.post(InstallDone(task, f"{model.name} is used when no model is named.{note}"))
 
 
-def verify_model(work: BackgroundTask, model: KnownModel) -> None:
+def verify_model(task: BackgroundTask, model: KnownModel) -> None:
     """Compare every file of a model with its size and checksum.
 
     Raises:
         ModelNotFoundError: It is gone.
         ModelFormatError: It is damaged.
-        CancelledError: The work was cancelled.
+        CancelledError: The task was cancelled.
     """
     from gpa_mlx.store.manifest import read_manifest, verify_files
 
-    meter = Meter(work)
+    meter = Meter(task)
     problems = verify_files(model.path, lambda done, total: meter.report("files", done, total))
     files = len(read_manifest(model.path).files)
     if problems:
@@ -157,7 +157,7 @@ def verify_model(work: BackgroundTask, model: KnownModel) -> None:
             f"{len(problems)} of {files} files of {model.name} are damaged: {'; '.join(problems)}.",
             hint="Ctrl+N makes the model again from its source.",
         )
-    work.post(InstallDone(work, f"All {files} files of {model.name} are as they were written."))
+    task.post(InstallDone(task, f"All {files} files of {model.name} are as they were written."))
 
 
 def _look(path: Path) -> tuple[Manifest | None, str]:

@@ -50,13 +50,13 @@ class ModelsScreen(ModeScreen):
             yield Static(id="detail", classes="quiet", markup=False)
             yield ProgressRow(id="progress")
             with Horizontal(classes="row"):
-                yield Button("Use", id="use", variant="primary")
-                yield Button("Default", id="default")
-                yield Button("Pull", id="pull")
-                yield Button("Convert", id="convert")
-                yield Button("Verify", id="verify")
-                yield Button("Repair", id="repair")
-                yield Button("Remove", id="remove")
+                yield Button("Use", id="use", action="screen.use", variant="primary")
+                yield Button("Default", id="default", action="screen.default")
+                yield Button("Pull", id="pull", action="screen.pull")
+                yield Button("Convert", id="convert", action="screen.convert")
+                yield Button("Verify", id="verify", action="screen.verify")
+                yield Button("Repair", id="repair", action="screen.repair")
+                yield Button("Remove", id="remove", action="screen.remove")
 
     def on_mount(self) -> None:
         """Keep the memory up to date."""
@@ -92,8 +92,8 @@ class ModelsScreen(ModeScreen):
         """Use the chosen model whenever none is named."""
         model = self._chosen
         if model is not None and not self._is_busy():
-            source = self.gpa.settings
-            self.begin("install", lambda work: choose_default(work, source, model))
+            source = self.gpa_app.settings
+            self.start("install", lambda task: choose_default(task, source, model))
 
     def action_pull(self) -> None:
         """Download a model."""
@@ -116,8 +116,8 @@ class ModelsScreen(ModeScreen):
         """Check every file."""
         model = self._chosen
         if model is not None and not self._is_busy():
-            self._report(f"checking {model.name}{self.gpa.symbols.ellipsis}")
-            self.begin("install", lambda work: verify_model(work, model))
+            self._report(f"checking {model.name}{self.gpa_app.symbols.ellipsis}")
+            self.start("install", lambda task: verify_model(task, model))
             self._show_state()
 
     def action_repair(self) -> None:
@@ -132,10 +132,10 @@ class ModelsScreen(ModeScreen):
         if model is None or self._is_busy():
             return
         if not model.is_installed:
-            self.gpa.tell("Only installed models can be removed here.")
+            self.gpa_app.show_message("Only installed models can be removed here.")
             return
         if model.path == self.service.model:
-            self.gpa.tell(f"{model.name} is in use; use another model first.")
+            self.gpa_app.show_message(f"{model.name} is in use; use another model first.")
             return
 
         def answer(yes: bool | None) -> None:
@@ -145,10 +145,6 @@ class ModelsScreen(ModeScreen):
         question = f"Remove {model.name} ({readable_size(model.size_bytes)}) from the disk?"
         self.app.push_screen(Confirm(question, yes="Remove", no="Keep"), answer)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        getattr(self, f"action_{event.button.id}")()
-
     def on_data_table_row_selected(self) -> None:
         """Use it."""
         self.action_use()
@@ -157,7 +153,7 @@ class ModelsScreen(ModeScreen):
         """Say what it consists of."""
         self._show_state()
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_models_listed(self, message: ModelsListed) -> None:
         """Show what there is."""
@@ -171,9 +167,9 @@ class ModelsScreen(ModeScreen):
 
     def on_install_done(self, message: InstallDone) -> None:
         """Say what was done."""
-        self.gpa.tell(message.words)
+        self.gpa_app.show_message(message.words)
 
-    def work_stopped(self, name: str) -> None:
+    def task_stopped(self, name: str) -> None:
         """Look again after a change."""
         if name == "install":
             self._report("")
@@ -188,15 +184,15 @@ class ModelsScreen(ModeScreen):
         return next((model for model in self.models if str(model.path) == key), None)
 
     def _is_busy(self) -> bool:
-        if self.working("install"):
-            self.gpa.tell("One thing at a time; Esc stops what goes on.")
+        if self.has_task("install"):
+            self.gpa_app.show_message("One thing at a time; Esc stops what goes on.")
             return True
         return False
 
     def _look_up(self) -> None:
         current = self.service.model
-        source = self.gpa.settings
-        self.begin("look", lambda work: list_models(work, source, current), silent=True)
+        source = self.gpa_app.settings
+        self.start("look", lambda task: list_models(task, source, current), silent=True)
 
     def _use(self, model: KnownModel) -> None:
         service = self.service
@@ -204,15 +200,15 @@ class ModelsScreen(ModeScreen):
         self.refresh_header()
         self._show_rows()
         self._show_state()
-        self.gpa.tell(f"{model.name} is used now.")
-        self.begin("open", lambda work: service.ask(work, lambda engine: None), silent=True)
+        self.gpa_app.show_message(f"{model.name} is used now.")
+        self.start("open", lambda task: service.open_model(), silent=True)
         self._look_up()
 
     def _install(self, request: InstallRequest | None) -> None:
         if request is None:
             return
-        self._report(f"beginning{self.gpa.symbols.ellipsis}")
-        self.begin("install", lambda work: install(work, request))
+        self._report(f"beginning{self.gpa_app.symbols.ellipsis}")
+        self.start("install", lambda task: install(task, request))
         self._show_state()
 
     def _report(self, words: str, share: float | None = None) -> None:
@@ -223,7 +219,7 @@ class ModelsScreen(ModeScreen):
             self._show_state()
 
     def _show_rows(self) -> None:
-        symbols, current = self.gpa.symbols, self.service.model
+        symbols, current = self.gpa_app.symbols, self.service.model
         rows = []
         for model in self.models:
             in_use = model.path == current
@@ -240,7 +236,7 @@ class ModelsScreen(ModeScreen):
     def _show_state(self) -> None:
         if not self.is_mounted:
             return
-        model, busy = self._chosen, self.working("install")
+        model, busy = self._chosen, self.has_task("install")
         is_current = model is not None and model.path == self.service.model
         off = {
             "use": model is None or is_current or bool(model.problem),

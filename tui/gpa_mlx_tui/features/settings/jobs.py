@@ -1,91 +1,46 @@
-"""Settings and keys while the app runs: what the Settings mode reads, writes and lets take effect."""
+"""Settings and keys while the app runs: read, written, and in force at once where that is possible."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from textual.scrollbar import ScrollBar, ScrollBarRender
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx_tui.bindings import remapped
-from gpa_mlx_tui.services.messages import TaskMessage
-from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, PlainScrollBar
+from gpa_mlx_tui.features.settings.messages import DevicesFound, SettingRefused, SettingsRead
+from gpa_mlx_tui.services.microphone import default_dependencies
+from gpa_mlx_tui.themes import THEMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gpa_mlx.audio.devices.port_audio import Direction
-    from gpa_mlx.settings import LoadedSettings, Settings, SettingsSource
-    from gpa_mlx_tui.app.app import GPAApp
-    from gpa_mlx_tui.services.service import BackgroundTask
+    from gpa_mlx.settings import Settings, SettingsSource
+    from gpa_mlx_tui.services.app_services import AppServices
+    from gpa_mlx_tui.services.background import BackgroundTask
 
 KEYS_PREFIX = "keys."
 DEVICES: Mapping[str, Direction] = {"microphone": "input", "loudspeaker": "output"}
 """Settings that name a device."""
 
 _AT_ONCE = {"theme", "ascii", "loudspeaker", "microphone", "words_file", "history_days", "history_size"}
-_HEARING = {"microphone", "words_file", "history_days", "history_size"}
+_DICTATION = {"microphone", "words_file", "history_days", "history_size"}
 
 
-class SettingsRead(TaskMessage):
-    """What is set now.
-
-    Args:
-        work: The work.
-        loaded: Values and where they come from.
-        changed: Name of what was changed; empty when it was only read.
-    """
-
-    def __init__(self, work: BackgroundTask, loaded: LoadedSettings, changed: str = "") -> None:
-        super().__init__(work)
-        self.loaded = loaded
-        self.changed = changed
-
-
-class SettingRefused(TaskMessage):
-    """A value cannot be used, and nothing was written.
-
-    Args:
-        work: The work.
-        name: Of the setting.
-        error: Why.
-    """
-
-    def __init__(self, work: BackgroundTask, name: str, error: SettingsError) -> None:
-        super().__init__(work)
-        self.name = name
-        self.error = error
-
-
-class DevicesFound(TaskMessage):
-    """The devices that a setting can name, as they are connected now.
-
-    Args:
-        work: The work.
-        setting: One of `DEVICES`.
-        names: What PortAudio's Python module tells them apart by; of several that nothing tells apart, one.
-    """
-
-    def __init__(self, work: BackgroundTask, setting: str, names: tuple[str, ...]) -> None:
-        super().__init__(work)
-        self.setting = setting
-        self.names = names
-
-
-def read_settings(work: BackgroundTask, source: SettingsSource) -> None:
+def read_settings(task: BackgroundTask, source: SettingsSource) -> None:
     """Read what is set.
 
     Raises:
         SettingsError: The file or a variable cannot be used.
     """
-    work.post(SettingsRead(work, source.load()))
+    task.post(SettingsRead(task, source.load()))
 
 
-def write_setting(work: BackgroundTask, source: SettingsSource, name: str, text: str | None) -> None:
+def write_setting(task: BackgroundTask, source: SettingsSource, name: str, text: str | None) -> None:
     """Write one setting, or take it out of the file.
 
     Args:
-        work: The work.
+        task: The task.
         source: Where the settings come from.
         name: A key of the settings, or `keys.BINDING`.
         text: The value; None takes it out.
@@ -103,12 +58,12 @@ def write_setting(work: BackgroundTask, source: SettingsSource, name: str, text:
             settings.remove(name)
         else:
             settings.store(name, text)
-        work.post(SettingsRead(work, source.load(), name))
+        task.post(SettingsRead(task, source.load(), name))
     except SettingsError as error:
-        work.post(SettingRefused(work, name, error))
+        task.post(SettingRefused(task, name, error))
 
 
-def find_devices(work: BackgroundTask, setting: str) -> None:
+def find_devices(task: BackgroundTask, setting: str) -> None:
     """Find the devices that a setting can name.
 
     Raises:
@@ -123,11 +78,11 @@ def find_devices(work: BackgroundTask, setting: str) -> None:
         name if names.count(name) == 1 else f"{name}, {device.system}"
         for name, device in zip(names, devices, strict=True)
     )
-    work.post(DevicesFound(work, setting, tuple(dict.fromkeys(full))))
+    task.post(DevicesFound(task, setting, tuple(dict.fromkeys(full))))
 
 
-def take_effect(app: GPAApp, name: str, values: Settings) -> bool:
-    """Let a changed setting hold at once; tell whether it does, or only from the next start.
+def take_effect(app: AppServices, name: str, values: Settings) -> bool:
+    """Let a changed setting hold at once; return whether it does, or only from the next start.
 
     Args:
         app: The app.
@@ -135,20 +90,18 @@ def take_effect(app: GPAApp, name: str, values: Settings) -> bool:
         values: All settings.
     """
     if name.startswith(KEYS_PREFIX):
-        use_keys(app, dict(values.keys))
+        app.use_keys(dict(values.keys))
         return True
     if name == "theme" and values.theme in (None, *THEMES):
-        app.theme = THEMES[values.theme or "dark"].name
+        app.use_theme(values.theme or "dark")
     elif name == "ascii":
-        _draw_with(app, ascii_only=values.ascii)
+        app.use_ascii(ascii_only=values.ascii)
     elif name == "loudspeaker":
         from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
 
         app.output = Loudspeaker(values.loudspeaker)
-    elif name in _HEARING:
-        from gpa_mlx_tui.services.hearing import default_dependencies
-
-        app.ears = default_dependencies(
+    elif name in _DICTATION:
+        app.dictation = default_dependencies(
             values.microphone,
             words_file=values.words_file,
             history_bytes=values.history_size,
@@ -157,29 +110,9 @@ def take_effect(app: GPAApp, name: str, values: Settings) -> bool:
     return name in _AT_ONCE
 
 
-def use_keys(app: GPAApp, keys: dict[str, str]) -> None:
-    """Use other keys from now on; Help is laid out anew."""
-    from gpa_mlx_tui.modes import MODES
-
-    app.keys = remapped(keys)
-    app.set_keymap(keys)
-    guide = next(mode for mode in MODES if mode.id == "help")
-    if app.current_mode != guide.id:
-        app.remove_mode(guide.id)
-        app.add_mode(guide.id, app.screen_maker(guide))
-
-
-def shown(name: str, value: Any) -> str:  # noqa: ANN401
-    """Return a value as text; empty for one that is not set."""
+def shown(name: str, values: Settings) -> str:
+    """Return the value of a setting as text; empty for one that is not set."""
     from gpa_mlx.settings import KEYS
 
+    value = asdict(values)[name]
     return "" if value is None else KEYS[name].shown(value)
-
-
-def _draw_with(app: GPAApp, *, ascii_only: bool) -> None:
-    app.symbols = ASCII if ascii_only else UNICODE
-    app.set_class(ascii_only, "-ascii")
-    ScrollBar.renderer = PlainScrollBar if ascii_only else ScrollBarRender
-    app.refresh_header()
-    app.refresh_css()
-    app.refresh()

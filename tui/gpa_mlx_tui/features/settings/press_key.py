@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Label
+
+from gpa_mlx_tui.services.app_services import app_services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.events import Key
 
-    from gpa_mlx_tui.app.app import GPAApp
 
 _UNUSED = "f35"
 
@@ -39,8 +40,7 @@ class PressKey(ModalScreen[str]):
 
     def on_mount(self) -> None:
         """Take the keys away from everything else."""
-        app = cast("GPAApp", self.app)
-        app.set_keymap({row.id: _UNUSED for row in app.keys})
+        self.app.set_keymap({row.id: _UNUSED for row in app_services(self).keys})
 
     def on_key(self, event: Key) -> None:
         """Answer."""

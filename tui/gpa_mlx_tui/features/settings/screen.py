@@ -13,9 +13,6 @@ from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.features.settings.jobs import (
     DEVICES,
     KEYS_PREFIX,
-    DevicesFound,
-    SettingRefused,
-    SettingsRead,
     find_devices,
     read_settings,
     shown,
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from gpa_mlx.settings import LoadedSettings
+    from gpa_mlx_tui.features.settings.messages import DevicesFound, SettingRefused, SettingsRead
 
 _COLUMNS = (Column("Setting", share=2), Column("Value", share=3), Column("From", share=2))
 _SYSTEMS_CHOICE = "the system's choice"
@@ -61,13 +59,13 @@ class SettingsScreen(ModeScreen):
                 yield ValueField(id="value", compact=True)
             yield Static(id="problem", classes="trouble", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Change", id="edit", variant="primary")
-                yield Button("Reset", id="reset", tooltip="Take it back to its default.")
+                yield Button("Change", id="edit", action="screen.edit", variant="primary")
+                yield Button("Reset", id="reset", action="screen.reset", tooltip="Take it back to its default.")
 
     def on_screen_resume(self) -> None:
         """Read what is set by now."""
-        source = self.gpa.settings
-        self.begin("read", lambda work: read_settings(work, source), silent=True)
+        source = self.gpa_app.settings
+        self.start("read", lambda task: read_settings(task, source), silent=True)
 
     # -- what the user does -------------------------------------------------------------------------------------------
 
@@ -80,7 +78,7 @@ class SettingsScreen(ModeScreen):
         if name.startswith(KEYS_PREFIX):
             self._ask_key(name)
         elif name in DEVICES:
-            self.begin("devices", lambda work: find_devices(work, name))
+            self.start("devices", lambda task: find_devices(task, name))
         elif name in _CHOICES:
             self._ask_choice(name)
         else:
@@ -92,13 +90,9 @@ class SettingsScreen(ModeScreen):
         if not name or self.loaded is None:
             return
         if not self._is_in_file(name):
-            self.gpa.tell(f"{name} is not set in the settings file.")
+            self.gpa_app.show_message(f"{name} is not set in the settings file.")
         else:
             self._write(name, None)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
-        getattr(self, f"action_{event.button.id}")()
 
     def on_data_table_row_selected(self) -> None:
         """Change it."""
@@ -126,20 +120,20 @@ class SettingsScreen(ModeScreen):
         """Leave the value as it is."""
         self._close_field()
 
-    # -- what works tell ----------------------------------------------------------------------------------------------
+    # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_settings_read(self, message: SettingsRead) -> None:
         """Show what is set, and let a change hold."""
         self.loaded = message.loaded
         name = message.changed
         if name:
-            holds = take_effect(self.gpa, name, message.loaded.settings)
+            holds = take_effect(self.gpa_app, name, message.loaded.settings)
             self._close_field()
             origin = message.loaded.origins.get(name, "")
             if name in KEYS and origin == KEYS[name].variable:
-                self.gpa.tell(f"Saved, but {origin} is set in the environment and goes before it.")
+                self.gpa_app.show_message(f"Saved, but {origin} is set in the environment and goes before it.")
             else:
-                self.gpa.tell("Saved." if holds else "Saved. It holds from the next start.")
+                self.gpa_app.show_message("Saved." if holds else "Saved. It holds from the next start.")
         self._show_rows()
         self._show_about()
 
@@ -147,7 +141,7 @@ class SettingsScreen(ModeScreen):
         """Ask which device to use; one that is set and not connected can stay."""
         assert self.loaded is not None
         name = message.setting
-        value = shown(name, getattr(self.loaded.settings, name))
+        value = shown(name, self.loaded.settings)
         names = message.names if not value or value in message.names else (value, *message.names)
 
         def take(index: int | None) -> None:
@@ -177,12 +171,12 @@ class SettingsScreen(ModeScreen):
         return self.loaded.origins[name] not in (DEFAULT_ORIGIN, KEYS[name].variable)
 
     def _write(self, name: str, text: str | None) -> None:
-        source = self.gpa.settings
-        self.begin("write", lambda work: write_setting(work, source, name, text))
+        source = self.gpa_app.settings
+        self.start("write", lambda task: write_setting(task, source, name, text))
 
     def _ask_key(self, name: str) -> None:
         assert self.loaded is not None
-        row = next(row for row in self.gpa.keys if row.id == name.removeprefix(KEYS_PREFIX))
+        row = next(row for row in self.gpa_app.keys if row.id == name.removeprefix(KEYS_PREFIX))
 
         def take(key: str | None) -> None:
             if key is not None:
@@ -193,7 +187,7 @@ class SettingsScreen(ModeScreen):
     def _ask_choice(self, name: str) -> None:
         assert self.loaded is not None
         options = _CHOICES[name]
-        value = shown(name, getattr(self.loaded.settings, name))
+        value = shown(name, self.loaded.settings)
 
         def take(index: int | None) -> None:
             if index is not None:
@@ -208,7 +202,7 @@ class SettingsScreen(ModeScreen):
         self.query_one("#field_name", Static).update(name)
         self.query_one("#field").add_class("-open")
         field = self.query_one(ValueField)
-        field.value = shown(name, getattr(self.loaded.settings, name))
+        field.value = shown(name, self.loaded.settings)
         field.placeholder = KEYS[name].kind.form
         field.focus()
 
@@ -230,9 +224,9 @@ class SettingsScreen(ModeScreen):
             if name != "keys":
                 origin = origins[name]
                 place = origin if origin in (DEFAULT_ORIGIN, KEYS[name].variable) else "settings file"
-                rows.append((name, (name, shown(name, getattr(values, name)) or "-", place)))
+                rows.append((name, (name, shown(name, values) or "-", place)))
         titles = {APP: "everywhere", **{mode.id: mode.title for mode in MODES}}
-        for row in self.gpa.keys:
+        for row in self.gpa_app.keys:
             place = "settings file" if row.id in values.keys else DEFAULT_ORIGIN
             label = f"{titles.get(row.mode, row.mode)}: {row.label}"
             rows.append((f"{KEYS_PREFIX}{row.id}", (f"key {row.id}", f"{shown_key(row.key)}  ({label})", place)))

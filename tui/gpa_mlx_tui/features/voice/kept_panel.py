@@ -8,13 +8,13 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from gpa_mlx_tui.features.voice.library_jobs import describe
+from gpa_mlx_tui.features.voice.listed_voice import describe
 from gpa_mlx_tui.widgets.button import Button
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from gpa_mlx_tui.features.voice.library_jobs import ShelfVoice
+    from gpa_mlx_tui.features.voice.listed_voice import ListedVoice
 
 
 class KeptPanel(Vertical):
@@ -30,12 +30,12 @@ class KeptPanel(Vertical):
         with VerticalScroll(id="facts", can_focus=False):
             yield Static(id="about")
         with Horizontal(classes="row"):
-            yield Button("Copy card", id="copy")
-            yield Button("Export", id="export")
-            yield Button("Rename", id="rename")
-            yield Button("Remove", id="remove")
+            yield Button("Copy card", id="copy", action="screen.copy")
+            yield Button("Export", id="export", action="screen.export")
+            yield Button("Rename", id="rename", action="screen.rename")
+            yield Button("Remove", id="remove", action="screen.remove")
 
-    def show(self, voice: ShelfVoice) -> None:
+    def show(self, voice: ListedVoice) -> None:
         """Show this voice."""
         rows = [
             Content.from_markup("[b]$label[/b] $text", label=label, text=text) if label else Content(text)

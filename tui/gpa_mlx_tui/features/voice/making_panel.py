@@ -2,109 +2,248 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
+from gpa_mlx_tui.features.voice.clips import best_clip
 from gpa_mlx_tui.features.voice.coaching import advise, verdict
-from gpa_mlx_tui.features.voice.jobs import best_clip
+from gpa_mlx_tui.features.voice.jobs import Coach, describe_made, judge_clip, make_voice
 from gpa_mlx_tui.features.voice.quality_panel import QualityPanel
+from gpa_mlx_tui.services.recorder import ClipRecorder
+from gpa_mlx_tui.themes import symbols_of
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.waveform import Waveform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from textual.app import ComposeResult
 
-    from gpa_mlx_tui.features.voice.jobs import Clip, Part
-    from gpa_mlx_tui.services.recorder import ClipGrew
+    from gpa_mlx.types import AudioLike
+    from gpa_mlx_tui.features.mode_screen import ModeScreen
+    from gpa_mlx_tui.features.voice.clips import Clip, Part
+    from gpa_mlx_tui.features.voice.messages import ClipAdvised, ClipJudged, VoiceMade
+    from gpa_mlx_tui.services.microphone import MicrophoneChecked
+    from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorded
 
 _NOTE = "the part that counts will be drawn here"
+_RECORDED = "your recording"
+_MOST_RECORDED_S = 60.0
 
 
 class MakingPanel(Vertical):
-    """Shows one recording after the other while it is made and judged."""
+    """Records, opens and judges recordings, and makes a voice of the best one.
 
-    @property
-    def whole(self) -> bool:
-        """Whether the beginning counts instead of the best part."""
-        return self.query_one("#whole", Toggle).value
+    Attributes:
+        clips: The recordings so far.
+        made: The new voice; None until there is one.
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.clips: list[Clip] = []
+        self.made: VoiceMade | None = None
+        self._part: Part | None = None
+        self._recorder: ClipRecorder | None = None
+        self._elapsed_s = 0.0
+        self._microphone = ""
+        self._problem = ""
 
     def compose(self) -> ComposeResult:
         """Lay out the panel."""
         with Horizontal(classes="row"):
-            yield Button("Record", id="record", variant="primary")
-            yield Button("Open", id="open")
-            yield Button("Clear", id="clear", disabled=True)
+            yield Button("Record", id="record", action="screen.record", variant="primary")
+            yield Button("Open", id="open", action="screen.open")
+            yield Button("Clear", id="clear", action="screen.clear", disabled=True)
             yield Toggle("From the start", id="whole", tooltip="Do not look for the best part.")
         yield Static(id="status", markup=False)
         yield LevelMeter(id="meter")
         yield Waveform(note=_NOTE, id="source")
         yield QualityPanel(id="quality")
         with Horizontal(classes="row"):
-            yield Button("Make", id="make", disabled=True)
-            yield Button("Play recording", id="compare", disabled=True)
-            yield Button("Keep", id="save", disabled=True)
+            yield Button("Make", id="make", action="screen.make", disabled=True)
+            yield Button("Play recording", id="compare", action="screen.compare", disabled=True)
+            yield Button("Keep", id="save", action="screen.save", disabled=True)
         yield Static(id="result", markup=False)
 
-    def begin_recording(self) -> None:
-        """Make room for what the microphone hears."""
-        self.query_one(Waveform).clear("")
-        self.query_one(QualityPanel).show(())
+    @property
+    def part(self) -> Part | None:
+        """The part of a recording that counts; None while there is none, or while the microphone is open."""
+        return None if self._mode.has_task("record") else self._part
 
-    def grow(self, message: ClipGrew) -> None:
-        """Show what the microphone heard."""
-        self.query_one(Waveform).add(message.peaks)
+    @property
+    def source_wave(self) -> Waveform:
+        """The picture of that part."""
+        return self.query_one("#source", Waveform)
+
+    @property
+    def suggested_name(self) -> str:
+        """A name to begin with for the new voice; may be empty."""
+        source = "" if self.made is None else self.made.clip.name
+        return "" if source == _RECORDED else Path(source).stem
+
+    # -- what the screen asks for -------------------------------------------------------------------------------------
+
+    def record(self) -> None:
+        """Start a recording."""
+        for name in ("make", "judge"):
+            self._mode.cancel(name)
+        coach = Coach(self._mode.service.model)
+        self._recorder = ClipRecorder(self._mode.gpa_app.dictation, most_s=_MOST_RECORDED_S, watch=coach)
+        self._elapsed_s = 0.0
+        self.source_wave.clear("")
+        self.query_one(QualityPanel).show(())
+        self._mode.start("record", self._recorder.run, owner=self)
+        self.show_state()
+
+    def finish_recording(self) -> None:
+        """End the recording, if there is one; it is judged then."""
+        if self._recorder is not None:
+            self._recorder.stop()
+
+    def judge(self, audio: AudioLike, name: str) -> None:
+        """Take a recording, beside those that are there."""
+        model = self._mode.service.model
+        self._mode.start("judge", lambda task: judge_clip(task, audio, name, model), owner=self)
+        self.show_state()
+
+    def make(self) -> bool:
+        """Make the voice, and measure how like it the model speaks; return whether that was started."""
+        part, whole = self.part, self._whole
+        if part is None:
+            self._mode.gpa_app.show_message("Record or open something first.")
+            return False
+        if part.window.quality.speech_share == 0 and not whole:
+            words = "No speech is heard in it. Take another recording, or this one from the start."
+            self._mode.gpa_app.show_message(words)
+            return False
+        engine, clips = self._mode.service.engine, tuple(self.clips)
+        self.made = None
+        self._mode.start("make", lambda task: make_voice(task, engine, clips, whole=whole), owner=self)
+        self.show_state()
+        return True
+
+    def clear(self) -> None:
+        """Begin with another voice."""
+        self.clips, self.made = [], None
+        self._show_clips()
+
+    def note_end(self, name: str) -> None:
+        """Note that a task of the screen has ended."""
+        if name == "record":
+            self._recorder = None
+            self._mode.look_for_microphone(self)
+            if not self._mode.has_task("judge"):
+                self._show_clips()
+        self.show_state()
+
+    # -- what tasks and widgets report --------------------------------------------------------------------------------
+
+    def on_checkbox_changed(self) -> None:
+        """Another part of the recording counts."""
+        if not self._mode.has_task("record"):
+            self._show_clips()
+
+    def on_microphone_checked(self, message: MicrophoneChecked) -> None:
+        """Show which microphone there is, or why none."""
+        self._microphone = message.name
+        self._problem = "" if message.problem is None else str(message.problem)
+        self.show_state()
+
+    def on_clip_grew(self, message: ClipGrew) -> None:
+        """Draw what comes from the microphone."""
+        self._elapsed_s = message.elapsed_s
+        self.source_wave.add(message.peaks)
         if message.peaks:
             self.query_one(LevelMeter).show(max(message.peaks))
-        if message.advice:
-            self.query_one(QualityPanel).show(message.advice)
+        self.show_state()
 
-    def show_clips(self, clips: Sequence[Clip]) -> Part | None:
-        """Show the recording that counts, and return the part of it that does; None when there is none."""
-        clip = best_clip(clips, whole=self.whole)
-        wave = self.query_one(Waveform)
-        wave.clear(_NOTE)
+    def on_clip_advised(self, message: ClipAdvised) -> None:
+        """Coach."""
+        self.query_one(QualityPanel).show(message.advice)
+
+    def on_clip_recorded(self, message: ClipRecorded) -> None:
+        """Take the recording, instead of those that are there."""
+        from gpa_mlx.types import SAMPLE_RATE_HZ
+
+        self.clips = []
+        self.judge((message.samples, SAMPLE_RATE_HZ), _RECORDED)
+
+    def on_clip_judged(self, message: ClipJudged) -> None:
+        """Show how good the recording is."""
+        self.clips.append(message.clip)
+        self.made = None
+        self._show_clips()
+        self.query_one("#make", Button).focus()
+
+    def on_voice_made(self, message: VoiceMade) -> None:
+        """Show how good it is."""
+        self.made = message
+        self.show_state()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _mode(self) -> ModeScreen:
+        return cast("ModeScreen", self.screen)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the beginning counts instead of the best part."""
+        return self.query_one("#whole", Toggle).value
+
+    def _show_clips(self) -> None:
+        """Show the recording that counts."""
+        clip = best_clip(self.clips, whole=self._whole)
+        self._part = None if clip is None else clip.part(whole=self._whole)
+        self.source_wave.clear(_NOTE)
         self.query_one(LevelMeter).show(None)
-        if clip is None:
-            self.query_one(QualityPanel).show(())
-            return None
-        part = clip.part(whole=self.whole)
-        wave.add(part.peaks)
-        self.query_one(QualityPanel).show(advise(part.window.quality, part.duration_s, clip.wanted_s))
-        return part
+        advice = ()
+        if clip is not None and self._part is not None:
+            self.source_wave.add(self._part.peaks)
+            advice = advise(self._part.window.quality, self._part.duration_s, clip.wanted_s)
+        self.query_one(QualityPanel).show(advice)
+        self.show_state()
 
-    def describe_clips(self, clips: Sequence[Clip]) -> str:
-        """Return which part of which recording counts, and how good it is; empty when there is none."""
-        clip = best_clip(clips, whole=self.whole)
-        if clip is None:
-            return ""
-        part = clip.part(whole=self.whole)
+    def _status(self) -> str:
+        symbols = symbols_of(self.app)
+        if self._mode.has_task("record"):
+            return f"{symbols.recording} Recording {self._elapsed_s:.0f} s. Ctrl+R ends it, Esc drops it."
+        if self._mode.has_task("judge"):
+            return f"{symbols.busy} Listening to the recording{symbols.ellipsis}"
+        if (clip := best_clip(self.clips, whole=self._whole)) is not None:
+            return self._describe(clip)
+        if self._problem:
+            return f"{symbols.doubtful} {self._problem}"
+        return f"{symbols.idle} {self._microphone or 'looking for a microphone'}"
+
+    def _describe(self, clip: Clip) -> str:
+        """Return which part of which recording counts, and how good it is."""
+        part = clip.part(whole=self._whole)
         window = part.window
-        of = clip.name if len(clips) == 1 else f"{clip.name}, the best of {len(clips)}"
+        of = clip.name if len(self.clips) == 1 else f"{clip.name}, the best of {len(self.clips)}"
         is_all = part.duration_s > clip.duration_s - 0.05
         place = f"All {clip.duration_s:.1f} s" if is_all else f"{window.start_s:.1f} to {window.end_s:.1f} s"
         return f"{place} of {of}: {verdict(window.quality.total)} ({window.quality.total:.0f}/100)"
 
-    def show_state(
-        self, status: str, result: str, *, recording: bool, busy: bool, has_clip: bool, has_voice: bool
-    ) -> None:
-        """Set words and buttons right.
+    def _result(self) -> str:
+        if self._mode.has_task("make"):
+            symbols = symbols_of(self.app)
+            return f"{symbols.busy} Making the voice{symbols.ellipsis} Esc stops."
+        return "" if self.made is None else describe_made(self.made.enrollment, self.made.clip.name)
 
-        Args:
-            status: About the recording.
-            result: About the new voice.
-            recording: Whether the microphone is open.
-            busy: Whether a recording is judged or a voice is made.
-            has_clip: Whether there is a recording.
-            has_voice: Whether there is a new voice.
-        """
-        self.query_one("#status", Static).update(status)
-        self.query_one("#result", Static).update(result)
+    def show_state(self) -> None:
+        """Set words and buttons right."""
+        if not self.is_mounted:
+            return
+        recording = self._mode.has_task("record")
+        busy = self._mode.has_task("judge") or self._mode.has_task("make")
+        has_clip = self._part is not None
+        self.query_one("#status", Static).update(self._status())
+        self.query_one("#result", Static).update(self._result())
         self.query_one(LevelMeter).display = recording
         self.query_one("#record", Button).label = "Finish" if recording else "Record"
         enabled = {
@@ -112,7 +251,7 @@ class MakingPanel(Vertical):
             "#clear": has_clip and not recording and not busy,
             "#make": has_clip and not recording and not busy,
             "#compare": has_clip and not recording,
-            "#save": has_voice and not recording,
+            "#save": self.made is not None and not recording,
         }
         for selector, is_enabled in enabled.items():
             self.query_one(selector, Button).disabled = not is_enabled

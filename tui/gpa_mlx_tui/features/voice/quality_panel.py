@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from gpa_mlx_tui.features.voice.coaching import HOW_TO, TOPICS
-from gpa_mlx_tui.themes import UNICODE
+from gpa_mlx_tui.themes import symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ class QualityPanel(Widget):
         """Draw the rows."""
         if not self._advice:
             return Text(HOW_TO, style=self.rich_style)
-        symbols = getattr(self.app, "symbols", UNICODE)
+        symbols = symbols_of(self.app)
         signs = {"good": symbols.done, "fair": symbols.doubtful, "bad": symbols.failed}
         width = max(map(len, TOPICS)) + 1
         rows = Text(no_wrap=True, end="")

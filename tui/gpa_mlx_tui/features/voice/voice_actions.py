@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
+from gpa_mlx.voices.consent import CONSENT_QUESTION
 from gpa_mlx_tui.features.voice import library_jobs
 from gpa_mlx_tui.features.voice.voice_dialogs import FROM_FILE, AskName, PasteCard
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.features.voice.voice_list import VoiceList
 
 KEEP = "keep"
-"""The work that keeps a new voice."""
+"""The task that keeps a new voice."""
 
 _CHANGE = "change"
 _CARDS = (".voice", ".txt")
 
 
 class VoiceActions:
-    """Asks, and then begins the work; its messages go to the screen.
+    """Asks, and then starts the task; its messages go to the screen.
 
     Args:
-        screen: Has the works and shows the dialogues.
+        screen: Has the tasks and shows the dialogues.
         voices: Knows which names are taken.
     """
 
@@ -48,10 +48,11 @@ class VoiceActions:
 
         def take(chosen: str, yes: bool | None) -> None:
             if yes:
-                kept = library_jobs.with_consent(voice, chosen, CONSENT)
-                self._screen.begin(KEEP, lambda work: library_jobs.keep(work, kept))
+                self._screen.start(KEEP, lambda task: library_jobs.keep_new(task, voice, chosen))
             elif yes is not None:
-                self._screen.gpa.tell("The voice was not kept: its owner has not agreed. Ask the owner first.")
+                self._screen.gpa_app.show_message(
+                    "The voice was not kept: its owner has not agreed. Ask the owner first."
+                )
 
         self._screen.app.push_screen(AskName("What shall the voice be called?", name, self._voices.names), ask)
 
@@ -60,7 +61,7 @@ class VoiceActions:
 
         def take(new_name: str | None) -> None:
             if new_name is not None and new_name != name:
-                self._screen.begin(_CHANGE, lambda work: library_jobs.rename(work, name, new_name))
+                self._screen.start(_CHANGE, lambda task: library_jobs.rename(task, name, new_name))
 
         taken = [other for other in self._voices.names if other != name]
         self._screen.app.push_screen(AskName(f"What shall '{name}' be called?", name, taken), take)
@@ -70,7 +71,7 @@ class VoiceActions:
 
         def take(yes: bool | None) -> None:
             if yes:
-                self._screen.begin(_CHANGE, lambda work: library_jobs.remove(work, name))
+                self._screen.start(_CHANGE, lambda task: library_jobs.remove(task, name))
 
         question = f"Remove the voice '{name}'? Only its card could bring it back."
         self._screen.app.push_screen(Confirm(question, yes="Remove", no="Keep"), take)
@@ -80,7 +81,7 @@ class VoiceActions:
 
         def take(path: Path | None) -> None:
             if path is not None:
-                self._screen.begin(_CHANGE, lambda work: library_jobs.export(work, voice, path))
+                self._screen.start(_CHANGE, lambda task: library_jobs.export(task, voice, path))
 
         start = Path.cwd() / f"{voice.name}.voice"
         self._screen.app.push_screen(PathPicker("Export the card as", "save", start), take)
@@ -93,11 +94,11 @@ class VoiceActions:
                 dialog = PathPicker("A voice card", "open", Path.cwd(), suffixes=_CARDS)
                 self._screen.app.push_screen(dialog, take_file)
             elif text is not None:
-                self._screen.begin(_CHANGE, lambda work: library_jobs.read_pasted(work, text))
+                self._screen.start(_CHANGE, lambda task: library_jobs.read_pasted(task, text))
 
         def take_file(path: Path | None) -> None:
             if path is not None:
-                self._screen.begin(_CHANGE, lambda work: library_jobs.read_file(work, path))
+                self._screen.start(_CHANGE, lambda task: library_jobs.read_file(task, path))
 
         self._screen.app.push_screen(PasteCard(), take)
 
@@ -106,7 +107,7 @@ class VoiceActions:
 
         def take(name: str | None) -> None:
             if name is not None:
-                self._screen.begin(_CHANGE, lambda work: library_jobs.keep(work, replace(voice, name=name)))
+                self._screen.start(_CHANGE, lambda task: library_jobs.keep_card(task, replace(voice, name=name)))
 
         taken = self._voices.names
         if voice.name.casefold() in {name.casefold() for name in taken}:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, TextArea
 
 from gpa_mlx.errors import VoiceError
 from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.dialogs import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +21,7 @@ FROM_FILE = ""
 """What `PasteCard` gives when the card is in a file."""
 
 
-class AskName(ModalScreen[str]):
+class AskName(Dialog[str]):
     """Asks for the name of a voice until it can be one; gives it, or None for Escape.
 
     Args:
@@ -29,8 +29,6 @@ class AskName(ModalScreen[str]):
         value: The name that is there at first.
         taken: Names that other voices have.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
 
     def __init__(self, title: str, value: str, taken: Collection[str]) -> None:
         super().__init__()
@@ -67,11 +65,10 @@ class AskName(ModalScreen[str]):
         return f"There is a voice '{name}' already." if name.casefold() in self._taken else ""
 
 
-class PasteCard(ModalScreen[str]):
+class PasteCard(Dialog[str]):
     """Asks for the text of a voice card; gives it, `FROM_FILE` when it is in a file, or None for Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Cancel", show=False),
         Binding("ctrl+s", "add", "Add", show=False, priority=True),
         Binding("ctrl+o", "file", "From a file", show=False, priority=True),
     ]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from gpa_mlx_tui.features.voice.library_jobs import ShelfListed, ShelfVoice, list_shelf
+from gpa_mlx_tui.features.voice.library_jobs import list_voices
+from gpa_mlx_tui.features.voice.listed_voice import ListedVoice
+from gpa_mlx_tui.features.voice.messages import VoicesListed
+from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.services.messages import TaskEnded
-from gpa_mlx_tui.themes import UNICODE
-
-if TYPE_CHECKING:
-    from gpa_mlx_tui.app.app import GPAApp
+from gpa_mlx_tui.themes import symbols_of
 
 _NEW = "+ New voice"
 
@@ -32,15 +30,15 @@ class VoiceList(OptionList):
             voice: None: a new one is to be made.
         """
 
-        def __init__(self, voice: ShelfVoice | None) -> None:
+        def __init__(self, voice: ListedVoice | None) -> None:
             super().__init__()
             self.voice = voice
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, compact=True, markup=False)
-        self.voices: tuple[ShelfVoice, ...] = ()
-        self.chosen: ShelfVoice | None = None
-        self._rows: list[ShelfVoice | None] = []
+        self.voices: tuple[ListedVoice, ...] = ()
+        self.chosen: ListedVoice | None = None
+        self._rows: list[ListedVoice | None] = []
         self._wanted = ""
 
     @property
@@ -58,18 +56,18 @@ class VoiceList(OptionList):
         Args:
             wanted: The voice to choose then; empty: a new one; None: the one that is chosen now.
         """
-        app = cast("GPAApp", self.app)
+        app = app_services(self)
         model = app.service.model
         chosen = "" if self.chosen is None else self.chosen.name
         self._wanted = chosen if wanted is None else wanted
-        app.service.begin("shelf", self, lambda work: list_shelf(work, model))
+        app.service.start("voices", self, lambda task: list_voices(task, model))
 
     def choose_new(self) -> None:
         """Go to the row for a new voice."""
         self.highlighted = 0
         self._choose(None)
 
-    def on_shelf_listed(self, message: ShelfListed) -> None:
+    def on_voices_listed(self, message: VoicesListed) -> None:
         """List what was found."""
         message.stop()
         self.voices = message.voices
@@ -79,7 +77,7 @@ class VoiceList(OptionList):
         """Say what went wrong."""
         message.stop()
         if message.error is not None:
-            cast("GPAApp", self.app).show_error(message.error)
+            app_services(self).show_error(message.error)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Choose it."""
@@ -87,13 +85,13 @@ class VoiceList(OptionList):
         if event.option_index < len(self._rows) and event.option_index == self.highlighted:
             self._choose(self._rows[event.option_index])
 
-    def _choose(self, voice: ShelfVoice | None) -> None:
+    def _choose(self, voice: ListedVoice | None) -> None:
         if voice != self.chosen:
             self.chosen = voice
             self.post_message(self.Chosen(voice))
 
     def _fill(self) -> None:
-        symbols = getattr(self.app, "symbols", UNICODE)
+        symbols = symbols_of(self.app)
         options: list[Option | None] = [Option(_NEW)]
         self._rows = [None]
         for kind, title in (("kept", "Kept"), ("built-in", "Built in")):

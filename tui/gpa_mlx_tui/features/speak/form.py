@@ -1,0 +1,60 @@
+"""The row of settings for speech: who says it, how freely, and whether it is verified."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+from gpa_mlx_tui.features.speak.jobs import SpeechSettings
+from gpa_mlx_tui.widgets.toggle import Toggle
+from gpa_mlx_tui.widgets.voice_picker import VoicePicker
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+_MOST_SEED = 2**32 - 1
+_MOST_TEMPERATURE = 10
+
+
+class SpeechForm(Horizontal):
+    """Voice, temperature, seed, verification."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the row."""
+        yield Static("Voice", classes="label")
+        yield VoicePicker(id="voice")
+        yield Static("Temperature", classes="label")
+        yield Input(placeholder="0.2", type="number", id="temperature", compact=True)
+        yield Static("Seed", classes="label")
+        yield Input(placeholder="any", type="integer", id="seed", compact=True)
+        yield Toggle("Verify", id="verify", tooltip="Listen to every passage; play it after.")
+
+    def read(self, text: str) -> tuple[SpeechSettings | None, str]:
+        """Return what is filled in, or what is wrong with it."""
+        voice = self.query_one(VoicePicker).choice
+        temperature, seed = (self.query_one(name, Input).value for name in ("#temperature", "#seed"))
+        if not text.strip():
+            return None, "Write what should be said first."
+        if voice is None:
+            return None, "Choose a voice first."
+        if temperature and not 0 <= _number(temperature) <= _MOST_TEMPERATURE:
+            return None, f"The temperature must be a number from 0 to {_MOST_TEMPERATURE}."
+        if seed and not 0 <= _number(seed) <= _MOST_SEED:
+            return None, f"The seed must be a whole number from 0 to {_MOST_SEED}."
+        settings = SpeechSettings(
+            text=text,
+            voice=voice,
+            temperature=float(temperature) if temperature else None,
+            seed=int(seed) if seed else None,
+            verify=self.query_one("#verify", Toggle).value,
+        )
+        return settings, ""
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0

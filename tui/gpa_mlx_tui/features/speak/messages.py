@@ -1,0 +1,61 @@
+"""What the tasks of the Speak mode report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpa_mlx_tui.services.messages import TaskMessage
+
+if TYPE_CHECKING:
+    from gpa_mlx.jobs.speak import SpeakJob
+    from gpa_mlx.synthesis.long_form import SpokenPassage
+    from gpa_mlx_tui.services.background import BackgroundTask
+
+
+class SpeechPlanned(TaskMessage):
+    """The text will be spoken.
+
+    Args:
+        task: The task.
+        job: Speaks it; its result grows on the task's thread, and stays when that is cancelled.
+    """
+
+    def __init__(self, task: BackgroundTask, job: SpeakJob) -> None:
+        super().__init__(task)
+        self.job = job
+
+
+class PassageAdvanced(TaskMessage):
+    """A passage begins, or is complete.
+
+    Args:
+        task: The task.
+        number: Which, from 0.
+        total: Passages of the text.
+        passage: How it came out; None while it is spoken.
+    """
+
+    def __init__(self, task: BackgroundTask, number: int, total: int, passage: SpokenPassage | None) -> None:
+        super().__init__(task)
+        self.number = number
+        self.total = total
+        self.passage = passage
+
+
+class SpeechMade(TaskMessage):
+    """All of it is made; what is playing goes on."""
+
+
+class PreviewFound(TaskMessage):
+    """How the text will be read.
+
+    Args:
+        task: The task.
+        spoken: One line for each passage.
+        is_as_written: Nothing is read otherwise than it is written.
+    """
+
+    def __init__(self, task: BackgroundTask, spoken: tuple[str, ...], *, is_as_written: bool) -> None:
+        super().__init__(task)
+        self.spoken = spoken
+        self.is_as_written = is_as_written
