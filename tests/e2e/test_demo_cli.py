@@ -92,8 +92,14 @@ def test_help_names_the_demo(program, command):
 def heard_voices(monkeypatch):
     """Voices that the engine was asked to speak with."""
     voices = []
-    check = GPA._check_voice
-    monkeypatch.setattr(GPA, "_check_voice", lambda self, voice: voices.append(voice) or check(self, voice))
+
+    def noting(method):
+        return lambda self, subject, *, voice, **options: (
+            voices.append(voice) or method(self, subject, voice=voice, **options)
+        )
+
+    monkeypatch.setattr(GPA, "stream_speak", noting(GPA.stream_speak))
+    monkeypatch.setattr(GPA, "stream_convert_voice", noting(GPA.stream_convert_voice))
     return voices
 
 
