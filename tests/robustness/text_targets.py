@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from gpa_mlx import settings
-from gpa_mlx.cli.tokens import parse_tokens
 from gpa_mlx.history.entry import read_entry
+from gpa_mlx.jobs.detokenize import parse_tokens
 from gpa_mlx.model import demo
 from gpa_mlx.model.parts import ADAPTER_CONFIG, read_json
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
