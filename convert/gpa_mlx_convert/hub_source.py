@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpa_mlx.errors import GPAError, ModelFormatError
+from gpa_mlx.jobs.events import PartProgress, StepStarted
 from gpa_mlx.store import paths
 from gpa_mlx.store.files import locked
 from gpa_mlx.store.hub.copies import Copy, drop_copies, find_copy, write_copy
@@ -16,7 +17,7 @@ from gpa_mlx.store.hub.repository import Snapshot, list_snapshot
 from gpa_mlx.text.quantities import readable_size
 from gpa_mlx_convert.sources import missing_files, needed_files
 
-BAR = "download"
+DOWNLOAD = "download"
 """The part under which a download reports its progress."""
 
 _MARGIN_BYTES = 16_000_000
@@ -45,39 +46,23 @@ def find_snapshot(repo: str, revision: str | None, *, ask: bool, offline: bool) 
 
 
 @contextmanager
-def fetched(
-    snapshot: Snapshot,
-    requested: str | None,
-    destination: Path,
-    *,
-    keep: bool = False,
-    offline: bool = False,
-    on_progress: Callable[[str, int, int], None] | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> Iterator[Path]:
-    """Provide the files of a snapshot, and remove them when the block ends well, unless they are kept.
-
-    What an earlier run has fetched is used; when it is everything, there is no network call.
+def source_copy(
+    snapshot: Snapshot, requested: str | None, *, keep: bool = False, offline: bool = False
+) -> Iterator[SourceCopy]:
+    """Hold the local copy of a snapshot; it is removed when the block ends well, unless it is kept.
 
     Args:
         snapshot: What to fetch.
         requested: The revision that was asked for.
-        destination: Where the model made of them goes, which needs space too.
         keep: Keep the files afterwards.
         offline: Use only what is here.
-        on_progress: Hears the part's name, bytes done and bytes in total.
-        say: Hears what is done, in one line.
-
-    Yields:
-        The folder.
 
     Raises:
-        ModelNotFoundError: The hub does not have a file it lists, or it is not open to this user.
-        GPAError: The download failed, may not be tried, or does not fit on the disk.
+        GPAError: The copy cannot be written, or may not be completed.
     """
     from huggingface_hub import constants
 
-    from gpa_mlx.store.hub.download import download, missing_bytes
+    from gpa_mlx.store.hub.download import missing_bytes
 
     known = find_copy(snapshot.repo, snapshot.revision)
     copy = Copy(snapshot, requested, keep=keep or (known is not None and known.keep))
@@ -86,22 +71,50 @@ def fetched(
     try:
         with locked(paths.downloads_dir()):
             missing = missing_bytes(snapshot, copy.folder)
-            name = f"{snapshot.repo} @ {snapshot.revision[:7]}"
             if missing and (offline or constants.HF_HUB_OFFLINE):
-                raise _offline(f"{readable_size(missing)} of {name} are not here")
+                raise _offline(f"{readable_size(missing)} of {_name(snapshot)} are not here")
             write_copy(copy)
-            if missing:
-                _check_space(copy.folder, destination, snapshot, missing)
-                say(f"downloading {name}: {readable_size(missing)} of {readable_size(snapshot.size)} in {copy.folder}")
-            report = on_progress or _ignore
-            download(snapshot, copy.folder, on_progress=lambda done, total: report(BAR, done, total))
-            yield copy.folder
+            yield SourceCopy(snapshot, copy.folder, missing)
             drop_copies(snapshot.repo)
     except OSError as error:
         raise GPAError(
             f"{error.filename or paths.downloads_dir()}: {error.strerror or error}.",
             hint=f"Check its permissions, or name another place with {paths.HOME_VARIABLE}.",
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCopy:
+    """A local copy of a snapshot, whole or begun.
+
+    Attributes:
+        snapshot: What it is a copy of.
+        folder: Where it is.
+        missing_bytes: What was still to come when it was opened.
+    """
+
+    snapshot: Snapshot
+    folder: Path
+    missing_bytes: int
+
+    def fetch(self, destination: Path) -> Generator[StepStarted | PartProgress, None, None]:
+        """Fetch what is missing and check every file; when everything is here, there is no network call.
+
+        Args:
+            destination: Where the model made of it goes, which needs space too.
+
+        Raises:
+            ModelNotFoundError: The hub does not have a file it lists, or it is not open to this user.
+            GPAError: The download failed, or does not fit on the disk.
+        """
+        from gpa_mlx.store.hub.download import stream_download
+
+        if self.missing_bytes:
+            _check_space(self.folder, destination, self.snapshot, self.missing_bytes)
+            missing, whole = readable_size(self.missing_bytes), readable_size(self.snapshot.size)
+            yield StepStarted(step=f"downloading {_name(self.snapshot)}: {missing} of {whole} in {self.folder}")
+        for step in stream_download(self.snapshot, self.folder):
+            yield PartProgress(part=DOWNLOAD, done_bytes=step.done, total_bytes=step.total)
 
 
 def _check(repo: str, names: Collection[str]) -> set[str]:
@@ -134,5 +147,5 @@ def _offline(problem: str) -> GPAError:
     )
 
 
-def _ignore(name: str, done: int, total: int) -> None:
-    pass
+def _name(snapshot: Snapshot) -> str:
+    return f"{snapshot.repo} @ {snapshot.revision[:7]}"

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.jobs.events import PartProgress
 from gpa_mlx.runtime.backend import mx
-from gpa_mlx.store.manifest import FORMAT_VERSION, FileInfo, Manifest, UpstreamSource, sha256_of, write_manifest
+from gpa_mlx.store.manifest import FORMAT_VERSION, FileInfo, Manifest, UpstreamSource, stream_sha256, write_manifest
+from gpa_mlx.store.progress import Steps, result_of
 from gpa_mlx.store.staging import check_destination, check_free_space, recover, staged
 from gpa_mlx.version import __version__
 from gpa_mlx_convert.parts import WEIGHTS, Part, open_parts
 from gpa_mlx_convert.sources import Upstream
-from gpa_mlx_convert.writer import safetensors_chunks, write_file
+from gpa_mlx_convert.writer import safetensors_chunks, stream_write
 
 if TYPE_CHECKING:
     from gpa_mlx_convert.quantize import Bits, Dtype
@@ -25,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 _MARGIN_BYTES = 16_000_000
 """Free space to leave beyond the files themselves."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the part's name, bytes done and bytes in total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,22 @@ def convert(
     destination: Path,
     options: ConvertOptions,
     *,
-    on_progress: Progress | None = None,
     source_label: str | None = None,
     revision: str | None = None,
 ) -> Manifest:
-    """Convert an upstream GPA directory.
+    """Convert an upstream GPA directory; the fold of `stream_convert`."""
+    return result_of(stream_convert(source, destination, options, source_label=source_label, revision=revision))
+
+
+def stream_convert(
+    source: Path,
+    destination: Path,
+    options: ConvertOptions,
+    *,
+    source_label: str | None = None,
+    revision: str | None = None,
+) -> Generator[PartProgress, None, Manifest]:
+    """Convert an upstream GPA directory; closing the generator cancels.
 
     At every moment `destination` is absent, what it was before, or the whole new model, even when the process is
     killed. Memory is bounded by the largest tensors of one part, not by the model.
@@ -64,7 +74,6 @@ def convert(
         source: Upstream directory.
         destination: Directory to create.
         options: How to convert.
-        on_progress: Hears how far each part is.
         source_label: Where the weights came from, for the manifest; the path when None.
         revision: Resolved commit of a hub repository, for the manifest.
 
@@ -90,10 +99,12 @@ def convert(
             files: dict[str, FileInfo] = {}
             checksums: dict[str, str] = {}
             for part in parts:
-                meter = _Meter(part, on_progress)
-                for path in part.upstream_files:
-                    checksums[path.relative_to(source).as_posix()] = sha256_of(path, meter.advance)
-                files |= _write_part(part, folder, meter.advance)
+                done, total = 0, part.size + sum(path.stat().st_size for path in part.upstream_files)
+                for count in (steps := Steps(_convert_part(part, source, folder))):
+                    done += count
+                    yield PartProgress(part=part.name, done_bytes=done, total_bytes=total)
+                files |= steps.result.files
+                checksums |= steps.result.checksums
                 mx.clear_cache()
             manifest = Manifest(
                 format_version=FORMAT_VERSION,
@@ -112,33 +123,30 @@ def convert(
     return manifest
 
 
-class _Meter:
-    """Bytes of one part that have been read for their checksum or written."""
+class _ConvertedPart(NamedTuple):
+    """What the manifest says of a part: its files, and the SHA-256 of those it was made from."""
 
-    def __init__(self, part: Part, on_progress: Progress | None) -> None:
-        self._name = part.name
-        self._total = part.size + sum(path.stat().st_size for path in part.upstream_files)
-        self._done = 0
-        self._on_progress = on_progress
-
-    def advance(self, count: int) -> None:
-        self._done += count
-        if self._on_progress:
-            self._on_progress(self._name, self._done, self._total)
+    files: dict[str, FileInfo]
+    checksums: dict[str, str]
 
 
-def _write_part(part: Part, root: Path, on_bytes: Callable[[int], None]) -> dict[str, FileInfo]:
-    """Write the files of a part and return them by path relative to `root`."""
+def _convert_part(part: Part, source: Path, root: Path) -> Generator[int, None, _ConvertedPart]:
+    """Yield bytes that have been read for their checksum or written."""
+    checksums = {}
+    for path in part.upstream_files:
+        checksums[path.relative_to(source).as_posix()] = yield from stream_sha256(path)
     folder = root / part.folder
     folder.mkdir(exist_ok=True)
+    contents: dict[str, Iterable[bytes | memoryview]] = {
+        path.with_suffix(".json").name if path.suffix == ".yaml" else path.name: [text]
+        for path, text in part.texts.items()
+    }
+    contents[WEIGHTS] = safetensors_chunks(part.slots, part.tensors())
     files = {}
-    for path, text in part.texts.items():
-        name = path.with_suffix(".json").name if path.suffix == ".yaml" else path.name
-        files[name] = write_file(folder / name, [text])
-        on_bytes(len(text))
-    files[WEIGHTS] = write_file(folder / WEIGHTS, safetensors_chunks(part.slots, part.tensors(), on_bytes))
+    for name, chunks in contents.items():
+        files[(PurePosixPath(part.folder) / name).as_posix()] = yield from stream_write(folder / name, chunks)
     logger.info("wrote %s: %d tensors", part.name, len(part.slots))
-    return {(PurePosixPath(part.folder) / name).as_posix(): info for name, info in files.items()}
+    return _ConvertedPart(files, checksums)
 
 
 def _family(parts: Sequence[Part], source: Path, checksums: Mapping[str, str]) -> str:

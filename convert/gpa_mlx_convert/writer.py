@@ -14,14 +14,14 @@ from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.manifest import FileInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
 _DTYPE_NAMES = {mx.float32: "F32", mx.bfloat16: "BF16", mx.uint32: "U32"}
 
 
-def write_file(path: Path, chunks: Iterable[bytes | memoryview]) -> FileInfo:
-    """Write a new file durably.
+def stream_write(path: Path, chunks: Iterable[bytes | memoryview]) -> Generator[int, None, FileInfo]:
+    """Write a new file durably; yield the size of each chunk that is written.
 
     Returns:
         Size and checksum of what was written.
@@ -33,6 +33,7 @@ def write_file(path: Path, chunks: Iterable[bytes | memoryview]) -> FileInfo:
             file.write(chunk)
             digest.update(chunk)
             size += len(chunk)
+            yield len(chunk)
         file.flush()
         os.fsync(file.fileno())
     return FileInfo(size, digest.hexdigest())
@@ -65,15 +66,12 @@ def safetensors_size(slots: Sequence[Slot]) -> int:
     return len(_header(slots)) + sum(slot.size for slot in slots)
 
 
-def safetensors_chunks(
-    slots: Sequence[Slot], tensors: Iterable[tuple[str, mx.array]], on_bytes: Callable[[int], None]
-) -> Iterator[bytes | memoryview]:
+def safetensors_chunks(slots: Sequence[Slot], tensors: Iterable[tuple[str, mx.array]]) -> Iterator[bytes | memoryview]:
     """Yield the content of a safetensors file, holding one tensor at a time.
 
     Args:
         slots: What the file will hold.
         tensors: The same tensors in the same order, now with their data.
-        on_bytes: Called with the number of bytes after each tensor.
     """
     yield _header(slots)
     for slot, (name, tensor) in zip(slots, tensors, strict=True):
@@ -81,7 +79,6 @@ def safetensors_chunks(
         if tensor.dtype == mx.bfloat16:
             tensor = tensor.view(mx.uint16)  # numpy has no bfloat16
         yield np.ascontiguousarray(np.asarray(tensor)).data.cast("B")
-        on_bytes(slot.size)
 
 
 def _header(slots: Sequence[Slot]) -> bytes:

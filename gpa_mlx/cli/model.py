@@ -88,11 +88,14 @@ def info(session: Session, model: str | None, as_json: bool) -> None:
 def verify(session: Session, model: str | None, as_json: bool) -> None:
     """Compare every file of a model with the size and SHA-256 recorded when it was written."""
     from gpa_mlx.errors import ModelFormatError
-    from gpa_mlx.store.manifest import read_manifest, verify_files
+    from gpa_mlx.store.manifest import read_manifest, stream_verify_files
+    from gpa_mlx.store.progress import Steps
 
     directory = require_model(session, model)
     with show_progress() as display:
-        problems = verify_files(directory, lambda done, total: display.report("files", done, total))
+        for step in (checking := Steps(stream_verify_files(directory))):
+            display.report("files", step.done, step.total)
+    problems = checking.result
     files = len(read_manifest(directory).files)
     if as_json:
         write_json({"path": str(directory), "ok": not problems, "files": files, "problems": problems})
@@ -124,11 +127,13 @@ def path(session: Session, model: str | None, as_json: bool) -> None:
 def default(session: Session, name: str | None, as_json: bool) -> None:
     """Choose the model that is used when none is named; without NAME, print which one it is."""
     from gpa_mlx.jobs.models import default_model, set_default
-    from gpa_mlx.store.models import changing
+    from gpa_mlx.store.models import changing, is_changing
 
     diagnostics = session.diagnostics
     if name is not None:
-        with changing(lambda: diagnostics.inform("waiting for another gpa-mlx")):
+        if is_changing():
+            diagnostics.inform("waiting for another gpa-mlx")
+        with changing():
             set_default(name)
     chosen = default_model(session.settings)
     if as_json:
@@ -156,9 +161,12 @@ def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody can be asked here: add --yes.")
         click.confirm(f"Remove {directory} ({readable_size(size)})?", abort=True, err=True)
+    from gpa_mlx.jobs.events import StepStarted
     from gpa_mlx_convert import install
 
-    install.remove(name, install.Listener(say=diagnostics.inform))
+    for event in install.RemoveJob(name).run():
+        if isinstance(event, StepStarted):
+            diagnostics.inform(event.step)
     if as_json:
         write_json({"removed": name, "size": size})
     diagnostics.inform(f"removed {name} ({readable_size(size)})")

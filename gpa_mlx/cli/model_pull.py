@@ -60,9 +60,12 @@ def pull(
         from gpa_mlx_convert.pipeline import ConvertOptions
 
         conversion = ConvertOptions(dtype or "float32", lm_bits)
-    request = install.PullRequest(repo, name, revision, upgrade, keep_source, offline, conversion, session.source)
+    job = install.PullJob(
+        install.PullRequest(repo, name, revision, upgrade, keep_source, offline, conversion, session.source)
+    )
     with show_progress() as display:
-        installed = install.pull(request, install.Listener(display.report, display.say))
+        display.follow(job.run())
+    installed = job.result
     size = sum(file.size for file in installed.manifest.files.values())
     if as_json:
         write_json(_document(installed) | {"source": repo, "revision": installed.manifest.source.revision})
@@ -81,8 +84,10 @@ def repair(session: Session, model: str | None, offline: bool, as_json: bool) ->
 
     diagnostics = session.diagnostics
     directory = require_model(session, model)
+    job = install.RepairJob(directory, offline=offline)
     with show_progress() as display:
-        installed = install.repair(directory, offline=offline, listener=install.Listener(display.report, display.say))
+        display.follow(job.run())
+    installed = job.result
     if as_json:
         write_json(_document(installed) | {"problems": list(installed.problems)})
     files = len(installed.manifest.files)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpa_mlx.jobs.events import StepStarted
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.progress import Progress, TaskID
+
+    from gpa_mlx.jobs.events import PartProgress
 
 
 class ProgressBars:
@@ -19,6 +23,14 @@ class ProgressBars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
+
+    def follow(self, events: Iterable[StepStarted | PartProgress]) -> None:
+        """Run a job to its end and show how it goes."""
+        for event in events:
+            if isinstance(event, StepStarted):
+                self.say(event.step)
+            else:
+                self.report(event.part, event.done_bytes, event.total_bytes)
 
     def report(self, name: str, done: int, total: int) -> None:
         """Show how far a part is, in bytes."""

@@ -45,6 +45,21 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartProgress:
+    """So much of one part of the work is done: a download, a network that is converted.
+
+    Attributes:
+        part: Its name.
+        done_bytes: Bytes that are done.
+        total_bytes: All of them.
+    """
+
+    part: str
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
     """The job goes on where an interrupted one stopped.
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.progress import ByteProgress, Steps, result_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Generator, Mapping
 
 MANIFEST_NAME = "gpa_mlx.json"
 FORMAT_VERSION = 1
@@ -179,12 +180,16 @@ def looks_like_upstream(directory: Path) -> bool:
     return (directory / "config.json").is_file() and any((directory / name).is_dir() for name in tokenizers)
 
 
-def verify_files(directory: str | os.PathLike[str], on_progress: Callable[[int, int], None] | None = None) -> list[str]:
+def verify_files(directory: str | os.PathLike[str]) -> list[str]:
+    """Compare every listed file with its recorded size and SHA-256; the fold of `stream_verify_files`."""
+    return result_of(stream_verify_files(directory))
+
+
+def stream_verify_files(directory: str | os.PathLike[str]) -> Generator[ByteProgress, None, list[str]]:
     """Compare every listed file with its recorded size and SHA-256.
 
     Args:
         directory: A converted model.
-        on_progress: Called with bytes done and bytes in total.
 
     Returns:
         One line per damaged file, naming it; empty when all is well.
@@ -197,33 +202,34 @@ def verify_files(directory: str | os.PathLike[str], on_progress: Callable[[int, 
     files = read_manifest(root).files
     total = sum(info.size for info in files.values())
     done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        if on_progress:
-            on_progress(done, total)
-
     problems = []
     for name, info in files.items():
         problem = _size_problem(root, name, info)
         if problem:
-            advance(info.size)
+            done += info.size
+            yield ByteProgress(done, total)
         else:
-            problem = _digest_problem(root, name, info, advance)
+            for step in (hashing := Steps(_digest_problem(root, name, info))):
+                done += step
+                yield ByteProgress(done, total)
+            problem = hashing.result
         if problem:
             problems.append(problem)
     return problems
 
 
-def sha256_of(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
-    """Return the SHA-256 of a file, hexadecimal, reading it in pieces; `on_bytes` gets the size of each."""
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal; the fold of `stream_sha256`."""
+    return result_of(stream_sha256(path))
+
+
+def stream_sha256(path: Path) -> Generator[int, None, str]:
+    """Yield the size of each piece of a file that has been read; return its SHA-256, hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
-            if on_bytes:
-                on_bytes(len(chunk))
+            yield len(chunk)
     return digest.hexdigest()
 
 
@@ -239,9 +245,9 @@ def _size_problem(root: Path, name: str, info: FileInfo) -> str | None:
     return None if size == info.size else f"{name} has {size} bytes instead of {info.size}"
 
 
-def _digest_problem(root: Path, name: str, info: FileInfo, on_bytes: Callable[[int], None]) -> str | None:
+def _digest_problem(root: Path, name: str, info: FileInfo) -> Generator[int, None, str | None]:
     try:
-        digest = sha256_of(root / name, on_bytes)
+        digest = yield from stream_sha256(root / name)
     except OSError as error:
         return f"{name} cannot be read: {error.strerror or error}"
     return None if digest == info.sha256 else f"{name} has another SHA-256 than recorded"

@@ -11,8 +11,7 @@ import json
 import os
 import re
 import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx.store import paths
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import locked, write_atomically
+from gpa_mlx.store.files import is_locked, locked, write_atomically
 from gpa_mlx.store.manifest import Manifest, read_manifest, require_converted
 
 DEFAULT_REPO = "AutoArk-AI/GPA"
@@ -30,7 +29,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DEMO = "demo"
 _RESERVED = (_DEMO,)
 _REMOVED = ".removed-"
-_WAIT_NOTICE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,26 +220,30 @@ def write_origin(name: str, origin: Origin) -> None:
     _write(_origin_file(name), json.dumps(asdict(origin), indent=2) + "\n")
 
 
-@contextmanager
-def changing(on_wait: Callable[[], None]) -> Iterator[None]:
-    """Let one process at a time change the installed models.
-
-    Args:
-        on_wait: Called, in another thread, when another process has to end first.
+def is_changing() -> bool:
+    """Return whether another process changes the installed models right now, so that `changing` would wait.
 
     Raises:
         GPAError: The models folder cannot be written.
     """
-    notice = threading.Timer(_WAIT_NOTICE_S, on_wait)
-    notice.daemon = True
-    notice.start()
+    try:
+        return is_locked(paths.models_dir())
+    except OSError as error:
+        raise _unwritable(paths.models_dir(), error) from error
+
+
+@contextmanager
+def changing() -> Iterator[None]:
+    """Let one process at a time change the installed models; others wait.
+
+    Raises:
+        GPAError: The models folder cannot be written.
+    """
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(paths.models_dir()))
         except OSError as error:
             raise _unwritable(paths.models_dir(), error) from error
-        finally:
-            notice.cancel()
         _sweep()
         yield
 

@@ -17,7 +17,7 @@ from gpa_mlx.store.hub.copies import find_copy
 from gpa_mlx.store.manifest import require_converted
 from gpa_mlx.synthesis.checkpoint import SynthesisCheckpoint
 from gpa_mlx.voices.library import VoiceLibrary
-from gpa_mlx_convert.install import Listener, PullRequest, pull
+from gpa_mlx_convert.install import PullJob, PullRequest
 from gpa_mlx_convert.sources import read_config
 from tests.robustness.fuzz import TARGETS
 from tests.robustness.target import failure
@@ -172,7 +172,9 @@ def test_a_download_whose_removal_was_killed_is_removed_by_the_next_pull(small_a
         with monkeypatch.context() as patched:
             patched.setattr("gpa_mlx.store.hub.copies.shutil.rmtree", die)
             with pytest.raises(SystemExit):
-                pull(PullRequest(), Listener())
+                list(PullJob(PullRequest()).run())
         assert len(list((program_home / "downloads").iterdir())) == 2
-        assert not pull(PullRequest(), Listener()).changed
+        job = PullJob(PullRequest())
+        list(job.run())
+        assert not job.result.changed
     assert [path.name for path in (program_home / "downloads").iterdir()] == [".lock"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.store.hub.repository import RemoteFile, Snapshot
 from gpa_mlx.store.hub.retry_policy import RetryPolicy
 from gpa_mlx.store.hub.transfer import PART_SUFFIX, Fetcher, StoppedError
+from gpa_mlx.store.progress import ByteProgress, result_of
 
-Progress = Callable[[int, int], None]
-"""Called with bytes that are there and bytes in total."""
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _TICK_S = 0.1
 _PARTING_S = 1.0
@@ -26,14 +27,14 @@ def missing_bytes(snapshot: Snapshot, folder: Path) -> int:
     return sum(file.size - min(file.size, _present(folder / file.name)) for file in snapshot.files)
 
 
-def download(
-    snapshot: Snapshot,
-    folder: Path,
-    *,
-    on_progress: Progress | None = None,
-    jobs: int = 4,
-    retries: RetryPolicy | None = None,
-) -> None:
+def download(snapshot: Snapshot, folder: Path, *, jobs: int = 4, retries: RetryPolicy | None = None) -> None:
+    """Bring every file of a snapshot into a folder; the fold of `stream_download`."""
+    result_of(stream_download(snapshot, folder, jobs=jobs, retries=retries))
+
+
+def stream_download(
+    snapshot: Snapshot, folder: Path, *, jobs: int = 4, retries: RetryPolicy | None = None
+) -> Generator[ByteProgress, None, None]:
     """Bring every file of a snapshot into a folder, going on from whatever is there.
 
     A file appears under its name only when its size and checksum are right; until then it is `NAME.part`. What is
@@ -42,7 +43,6 @@ def download(
     Args:
         snapshot: What to fetch.
         folder: Where to; made if needed. One process at a time may work on it.
-        on_progress: Called in this thread.
         jobs: How many files at a time.
         retries: How long to try.
 
@@ -60,8 +60,7 @@ def download(
             check_cancelled()
             work.changed.wait(_TICK_S)
             work.changed.clear()
-            if on_progress:
-                on_progress(work.done, snapshot.size)
+            yield ByteProgress(work.done, snapshot.size)
     finally:
         work.stop.set()
         for worker in workers:

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.store.progress import Steps
 from gpa_mlx.store.manifest import (
     FileInfo,
     Manifest,
@@ -16,6 +17,7 @@ from gpa_mlx.store.manifest import (
     read_manifest,
     require_converted,
     sha256_of,
+    stream_verify_files,
     verify_files,
     write_manifest,
 )
@@ -52,8 +54,8 @@ def test_round_trip(model):
 
 
 def test_verify_reports_every_damaged_file_and_the_progress(model):
-    steps = []
-    assert verify_files(model, lambda done, total: steps.append((done, total))) == []
+    steps = list(stream_verify_files(model))
+    assert verify_files(model) == []
     assert steps[-1] == (2_100_002, 2_100_002)
     assert steps == sorted(steps)
     assert len(steps) > 2  # large files report on the way
@@ -62,7 +64,9 @@ def test_verify_reports_every_damaged_file_and_the_progress(model):
     raw[1_000_000] ^= 1
     weights.write_bytes(raw)
     (model / "config.json").unlink()
-    assert verify_files(model, lambda done, total: steps.append((done, total))) == [
+    checking = Steps(stream_verify_files(model))
+    steps = list(checking)
+    assert checking.result == [
         "config.json is missing",
         "bicodec/model.safetensors has another SHA-256 than recorded",
     ]

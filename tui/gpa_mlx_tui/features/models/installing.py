@@ -22,8 +22,9 @@ from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.services.messages import TaskMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from gpa_mlx.jobs.events import PartProgress, StepStarted
     from gpa_mlx_tui.services.background import BackgroundTask
 
 _REPORT_S = 0.1
@@ -189,45 +190,45 @@ def main() -> None:
 
 def _do(request: InstallRequest, tell: Callable[..., None]) -> str:
     """Return what has been done, for people."""
-    from gpa_mlx.jobs.models import default_model, set_default
     from gpa_mlx.settings import SettingsSource
-    from gpa_mlx.store import models
     from gpa_mlx.text.quantities import readable_size
-    from gpa_mlx_convert import install as steps
-    from gpa_mlx_convert.pipeline import ConvertOptions, convert
+    from gpa_mlx_convert.install import InstallDirectoryJob, PullJob, PullRequest, RemoveJob, RepairJob
+    from gpa_mlx_convert.pipeline import ConvertOptions
 
-    last = 0.0
-
-    def report(name: str, done: int, total: int) -> None:
-        nonlocal last
-        if done >= total or time.monotonic() - last >= _REPORT_S:
-            last = time.monotonic()
-            tell(part=name, done=done, total=total)
-
-    listener = steps.Listener(report, lambda line: tell(line=line))
     conversion = ConvertOptions(request.dtype or "float32", request.lm_bits)
     if request.task == "remove":
-        steps.remove(request.name, listener)
+        _follow(RemoveJob(request.name).run(), tell)
         return f"{request.name} is removed."
     if request.task == "repair":
-        repaired = steps.repair(Path(request.source), offline=False, listener=listener)
-        files = len(repaired.manifest.files)
-        how = "was damaged and is whole again" if repaired.changed else "is whole"
-        return f"{repaired.path.name} {how}: {files} files."
+        repair = RepairJob(Path(request.source), offline=False)
+        _follow(repair.run(), tell)
+        how = "was damaged and is whole again" if repair.result.changed else "is whole"
+        return f"{repair.path.name} {how}: {len(repair.result.manifest.files)} files."
     if request.task == "convert":
-        target = models.folder_of(request.name)
-        with models.changing(listener.wait):
-            manifest = convert(Path(request.source), target, conversion, on_progress=report)
-            if default_model(SettingsSource().load().settings) is None:
-                set_default(request.name)
-        return f"{request.name} is installed ({readable_size(sum(file.size for file in manifest.files.values()))})."
-    chosen = conversion if request.dtype or request.lm_bits else None
-    wanted = steps.PullRequest(
-        request.source, request.name or None, request.revision or None, request.upgrade, conversion=chosen
-    )
-    pulled = steps.pull(wanted, listener)
-    size = readable_size(sum(file.size for file in pulled.manifest.files.values()))
-    return f"{pulled.path.name} is installed{'' if pulled.changed else ' already'} ({size})."
+        job = InstallDirectoryJob(Path(request.source), request.name, conversion, SettingsSource())
+    else:
+        chosen = conversion if request.dtype or request.lm_bits else None
+        job = PullJob(
+            PullRequest(
+                request.source, request.name or None, request.revision or None, request.upgrade, conversion=chosen
+            )
+        )
+    _follow(job.run(), tell)
+    size = readable_size(sum(file.size for file in job.result.manifest.files.values()))
+    return f"{job.target.name} is installed{'' if job.result.changed else ' already'} ({size})."
+
+
+def _follow(events: Iterable[StepStarted | PartProgress], tell: Callable[..., None]) -> None:
+    """Run a job to its end and pass on how it goes, not more often than can be read."""
+    from gpa_mlx.jobs.events import StepStarted
+
+    last = 0.0
+    for event in events:
+        if isinstance(event, StepStarted):
+            tell(line=event.step)
+        elif event.done_bytes >= event.total_bytes or time.monotonic() - last >= _REPORT_S:
+            last = time.monotonic()
+            tell(part=event.part, done=event.done_bytes, total=event.total_bytes)
 
 
 def _end_with_input() -> None:

@@ -130,7 +130,7 @@ def choose_default(task: BackgroundTask, source: SettingsSource, model: KnownMod
     from gpa_mlx.store import models
 
     if model.is_installed:
-        with models.changing(lambda: None):
+        with models.changing():
             set_default(model.name)
     else:
         settings.store("model", demo.NAME if model.name == demo.NAME else str(model.path.absolute()))
@@ -147,10 +147,13 @@ def verify_model(task: BackgroundTask, model: KnownModel) -> None:
         ModelFormatError: It is damaged.
         CancelledError: The task was cancelled.
     """
-    from gpa_mlx.store.manifest import read_manifest, verify_files
+    from gpa_mlx.store.manifest import read_manifest, stream_verify_files
+    from gpa_mlx.store.progress import Steps
 
     meter = Meter(task)
-    problems = verify_files(model.path, lambda done, total: meter.report("files", done, total))
+    for step in (checking := Steps(stream_verify_files(model.path))):
+        meter.report("files", step.done, step.total)
+    problems = checking.result
     files = len(read_manifest(model.path).files)
     if problems:
         raise ModelFormatError(
