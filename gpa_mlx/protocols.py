@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class SupportsTranscription(Protocol):
-    """Hears."""
+    """Transcribes."""
 
     def transcribe(
         self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True
@@ -37,7 +37,7 @@ class SupportsTranscription(Protocol):
 
 
 class SupportsSpeech(SupportsTranscription, Protocol):
-    """Speaks, and hears what it said."""
+    """Speaks, and transcribes its own speech."""
 
     def stream_speak(
         self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
@@ -45,7 +45,7 @@ class SupportsSpeech(SupportsTranscription, Protocol):
 
 
 class SupportsConversion(SupportsTranscription, Protocol):
-    """Says in another voice what was said, and hears what it said."""
+    """Converts voices, and transcribes its own speech."""
 
     @property
     def max_segment_s(self) -> float: ...

@@ -27,7 +27,7 @@ AudioLike: TypeAlias = str | os.PathLike[str] | tuple[npt.NDArray[np.floating], 
 FinishReason: TypeAlias = Literal["stop", "length", "loop", "cancelled", "no_speech"]
 """`stop`: the model ended by itself. `length`: the token budget ran out, the result is cut. `loop`: the model began to
 repeat itself, the result is cut there.
-`cancelled`: the caller closed the stream. `no_speech`: nothing to transcribe was heard."""
+`cancelled`: the caller closed the stream. `no_speech`: there was nothing to transcribe."""
 
 Task: TypeAlias = Literal["transcribe", "speak", "vc"]
 
@@ -142,14 +142,14 @@ class AudioTokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A stretch of a recording and its words; times in seconds from the start of the recording.
+    """A part of a recording and its words; times in seconds from the start of the recording.
 
     Attributes:
         start_s: Where it begins.
         end_s: Where it ends.
         text: Its words.
         finish_reason: `length` and `loop` mean that the text is cut.
-        doubtful: The model had begun to repeat itself here and heard this stretch again in two pieces.
+        doubtful: The model went into a loop here, and the segment was decoded again in two pieces.
         confidence: Geometric mean of the probabilities of its tokens, 0 to 1; None where nothing was decoded.
     """
 
@@ -168,7 +168,7 @@ class TranscriptionChunk:
     Attributes:
         text: New text since the previous chunk.
         start_s: Start of the segment this text belongs to.
-        restarts: What was heard of this segment so far is void, and it is heard again: `text` is its new beginning.
+        restarts: The text of this segment so far is void, and it is decoded again: `text` is its new beginning.
         segment: The finished segment, set on the chunk that ends it.
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
@@ -197,12 +197,12 @@ class LiveChunk:
     """What is known of live speech at one moment.
 
     Attributes:
-        confirmed: Words of the open segment that two hearings in a row agree on; they only grow until it ends.
-        unconfirmed: What the last hearing has after them, with the blank between the two; it may still change.
+        confirmed: Words of the open segment that two passes in a row agree on; they only grow until it ends.
+        unconfirmed: What the last pass has after them, with the blank between the two; it may still change.
             `confirmed + unconfirmed` is the text to show.
         heard_s: Seconds of audio taken in so far.
         segment: The finished segment, set on the chunk that ends it: its text is that of `transcribe` for the same
-            stretch, whatever was shown before. The next chunk speaks of the next segment.
+            samples, whatever was shown before. The next chunk speaks of the next segment.
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
     """

@@ -1,4 +1,4 @@
-"""Codes one by one to speech in chunks, as a listener wants it: a first one soon, then fewer and longer ones."""
+"""Streaming vocoding: codes one by one to chunks of sound, a short one soon, then fewer and longer ones."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ class GPA:
                 first word.
 
         Returns:
-            Text and segments; `finish_reason` is `no_speech` when nothing was heard, `length` when a segment's text
+            Text and segments; `finish_reason` is `no_speech` when no segment has speech, `length` when a segment's text
             ran out of tokens, `loop` when the model repeated itself, also after the segment had been cut in two.
 
         Raises:
@@ -193,7 +193,7 @@ class GPA:
             blocks: 16 kHz mono float32, `(samples,)` of any length, also empty ("nothing new"), until the source ends.
                 Waiting for audio is the source's business; it should hand out all it has at once.
             options: Sampling; greedy by default.
-            vad: Hear only what may be speech, see `transcribe`. Without it everything is heard.
+            vad: Decode only what may be speech, see `transcribe`; without it everything.
 
         Raises:
             SettingsError: An option is out of range.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from gpa_mlx.engine.folding import fold_speech
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.text.joining import join_segments
@@ -25,6 +26,7 @@ from gpa_mlx.transcripts.collector import collect
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioTokens,
+    Capabilities,
     GenerationOptions,
     LiveChunk,
     Segment,
@@ -107,6 +109,9 @@ class FakeEngine:
     streams_closed: int = 0
     closed: int = 0
     parts_loaded: tuple[str, ...] = ()
+    capabilities: Capabilities = field(
+        default_factory=lambda: Capabilities(family="gpa", tasks=frozenset({"transcribe", "speak", "vc"}))
+    )
     max_passage_chars: int = 200
     max_segment_s: float = 30.0
     reference_s: float = 6.0
@@ -213,7 +218,7 @@ class FakeEngine:
 
     def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """Fold `stream_speak`."""
-        return _whole(self.stream_speak(text, voice=voice, options=options))
+        return fold_speech(self.stream_speak(text, voice=voice, options=options))
 
     def stream_speak(
         self, text: str, *, voice: Voice, options: GenerationOptions | None = None, lookahead: int | None = None
@@ -224,7 +229,7 @@ class FakeEngine:
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """Fold `stream_convert_voice`."""
-        return _whole(self.stream_convert_voice(audio, voice=voice, options=options))
+        return fold_speech(self.stream_convert_voice(audio, voice=voice, options=options))
 
     def stream_convert_voice(
         self,
@@ -341,21 +346,6 @@ def _noise(count: int, seed: int, ending: Ending) -> tuple[Codes, Waveform]:
         tail = np.full(_CODE_SAMPLES * _FAILED_CODES, 0.1 if is_loop else 0.0, dtype=np.float32)
         audio = np.concatenate([audio, tail])
     return codes, audio
-
-
-def _whole(chunks: SpeechStream) -> Speech:
-    pieces = list(chunks)
-    last = pieces[-1]
-    assert last.finish_reason is not None
-    assert last.timings is not None
-    return Speech(
-        audio=np.concatenate([piece.audio for piece in pieces]),
-        sample_rate=last.sample_rate,
-        codes=np.concatenate([piece.codes for piece in pieces]),
-        finish_reason=last.finish_reason,
-        timings=last.timings,
-        seed=last.seed,
-    )
 
 
 if TYPE_CHECKING:

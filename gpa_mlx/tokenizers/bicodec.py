@@ -29,7 +29,7 @@ def bicodec_waveform(first_channel: np.ndarray, args: BiCodecArgs) -> Waveform:
 
 
 def speaker_mel(wave: Waveform, args: BiCodecArgs, *, seconds: float) -> np.ndarray:
-    """Return what the speaker encoder hears of a recording.
+    """Return the speaker encoder's features of a recording's reference clip.
 
     Args:
         wave: `(samples,)` float32 at 16 kHz, repeated when it is shorter than `seconds`.

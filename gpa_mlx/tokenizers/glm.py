@@ -89,7 +89,7 @@ class GLMTokenizer:
         return self._cut(self._network(*_batch(mel)), wave)
 
     def growing(self) -> IncrementalGLMTokenizer:
-        """Return an encoder for audio that is heard again and again while it grows."""
+        """Return an encoder for audio that is encoded again and again while it grows."""
         return IncrementalGLMTokenizer(self)
 
     def _log_mel(self, wave: Waveform) -> LogMel:

@@ -14,7 +14,7 @@ from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
 from gpa_mlx.recipes.demo.data.dataset import DemoData
 from gpa_mlx.recipes.demo.data.non_speech import non_speech
 from gpa_mlx.recipes.demo.data.plan import DemoDataConfig
-from gpa_mlx.recipes.demo.data.utterances import Utterance, as_int16
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance, as_int16
 from gpa_mlx.recipes.demo.training import recipe
 from gpa_mlx.recipes.demo.training.pack import PackedPart, pack
 from gpa_mlx.recipes.demo.training.tokenizer_file import write_tokenizer
@@ -83,9 +83,9 @@ def tones(text: str, voice: str) -> np.ndarray:
     return np.concatenate(pieces[:-1]).astype(np.float32)
 
 
-def utterance(text: str, voice: str) -> Utterance:
+def utterance(text: str, voice: str) -> LabelledUtterance:
     """Record tones."""
-    return Utterance(
+    return LabelledUtterance(
         samples=as_int16(tones(text, voice)),
         words=tuple(text.split()),
         voice=voice,

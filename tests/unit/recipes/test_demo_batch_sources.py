@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES, LabelledSpan
-from gpa_mlx.recipes.demo.data.utterances import Utterance
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance
 from gpa_mlx.recipes.demo.data.vocabulary import WORDS
 from gpa_mlx.recipes.demo.training.batch_sources import audio_source, coded_source
 from gpa_mlx.train.audio_tokenizers.labelled_audio import AudioBatch, CodedBatch
@@ -16,9 +16,9 @@ from gpa_mlx.train.audio_tokenizers.labelled_audio import AudioBatch, CodedBatch
 RECORDINGS, ROWS = 12, 4
 
 
-def utterance(number: int) -> Utterance:
+def utterance(number: int) -> LabelledUtterance:
     samples = 3000 + 137 * number
-    return Utterance(
+    return LabelledUtterance(
         samples=np.random.default_rng(number).integers(1000, 9000, size=samples, dtype=np.int16),
         words=(WORDS[number],),
         voice="slt",
@@ -42,11 +42,11 @@ class Codec:
 
 
 @pytest.fixture
-def utterances() -> list[Utterance]:
+def utterances() -> list[LabelledUtterance]:
     return [utterance(number) for number in range(RECORDINGS)]
 
 
-def fed(codec: Codec, utterances: list[Utterance], step: int, count: int) -> list[CodedBatch]:
+def fed(codec: Codec, utterances: list[LabelledUtterance], step: int, count: int) -> list[CodedBatch]:
     source = coded_source(codec, utterances, ROWS, reference_s=2.0, seed=3)  # type: ignore[arg-type]
     return list(islice(source(step), count))
 

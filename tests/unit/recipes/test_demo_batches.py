@@ -17,13 +17,13 @@ from gpa_mlx.recipes.demo.data.alignment import (
 from gpa_mlx.recipes.demo.data.augment import AugmentConfig, add_noise, augment, coloured_noise, equalize, reverberate
 from gpa_mlx.recipes.demo.data.non_speech import non_speech
 from gpa_mlx.recipes.demo.data.utterance_batches import SilenceRange, batches, collate
-from gpa_mlx.recipes.demo.data.utterances import Utterance
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance
 from gpa_mlx.recipes.demo.data.vocabulary import PHONES, PRONUNCIATIONS, WORDS
 
 
-def utterance(samples: int, number: int = 0) -> Utterance:
+def utterance(samples: int, number: int = 0) -> LabelledUtterance:
     rng = np.random.default_rng(samples)
-    return Utterance(
+    return LabelledUtterance(
         samples=rng.integers(1000, 9000, size=samples, dtype=np.int16),
         words=(WORDS[number % 20],),
         voice=f"voice {number}",

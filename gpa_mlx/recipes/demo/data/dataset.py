@@ -19,7 +19,7 @@ from gpa_mlx.recipes.demo.data.plan import (
 )
 from gpa_mlx.recipes.demo.data.shards import make_utterances
 from gpa_mlx.recipes.demo.data.synthetic_voices import SPEAKING
-from gpa_mlx.recipes.demo.data.utterances import Utterance, as_int16, padded
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance, as_int16, padded
 from gpa_mlx.recipes.demo.data.vocabulary import WordSequence
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ _MARGIN_SAMPLES = 4000
 class ConversionPair(NamedTuple):
     """The same words by two voices: a source and a target of voice conversion."""
 
-    source: Utterance
-    target: Utterance
+    source: LabelledUtterance
+    target: LabelledUtterance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +54,12 @@ class DemoData:
     """
 
     config: DemoDataConfig
-    training: tuple[Utterance, ...]
-    synthetic_speech: tuple[Utterance, ...]
-    trained_voices: tuple[Utterance, ...]
-    held_out_voices: tuple[Utterance, ...]
+    training: tuple[LabelledUtterance, ...]
+    synthetic_speech: tuple[LabelledUtterance, ...]
+    trained_voices: tuple[LabelledUtterance, ...]
+    held_out_voices: tuple[LabelledUtterance, ...]
 
-    def evaluation_set(self, variant: EvaluationVariant) -> list[Utterance]:
+    def evaluation_set(self, variant: EvaluationVariant) -> list[LabelledUtterance]:
         """Return recordings to judge a model on, with a quarter of a second of silence around all speech.
 
         Never train on these, nor choose anything by them but the final figures.
@@ -102,7 +102,7 @@ def make_demo_data(
         "held-out-voices": held_out_requests(config),
     }
     total = sum(len(requests) for requests in plans.values())
-    made: dict[str, tuple[Utterance, ...]] = {}
+    made: dict[str, tuple[LabelledUtterance, ...]] = {}
     for name, requests in plans.items():
         before = sum(len(utterances) for utterances in made.values())
         made[name] = tuple(
@@ -122,15 +122,15 @@ def make_demo_data(
     )
 
 
-def steady_speech(utterances: Sequence[Utterance]) -> list[Utterance]:
+def steady_speech(utterances: Sequence[LabelledUtterance]) -> list[LabelledUtterance]:
     """Select what the model learns to say: speaking voices, word for word at a constant pace."""
     speaking = {voice.name for voice in SPEAKING}
     return [utterance for utterance in utterances if utterance.voice in speaking and utterance.phrasing == "steady"]
 
 
-def conversion_pairs(utterances: Sequence[Utterance]) -> list[ConversionPair]:
+def conversion_pairs(utterances: Sequence[LabelledUtterance]) -> list[ConversionPair]:
     """List all pairs of the same words by different voices whose target is steady speech of a speaking voice."""
-    by_words: dict[WordSequence, list[Utterance]] = defaultdict(list)
+    by_words: dict[WordSequence, list[LabelledUtterance]] = defaultdict(list)
     for utterance in utterances:
         if utterance.words:
             by_words[utterance.words].append(utterance)
@@ -142,11 +142,11 @@ def conversion_pairs(utterances: Sequence[Utterance]) -> list[ConversionPair]:
     ]
 
 
-def _with_margin(utterance: Utterance) -> Utterance:
+def _with_margin(utterance: LabelledUtterance) -> LabelledUtterance:
     return padded(utterance, _MARGIN_SAMPLES, _MARGIN_SAMPLES)
 
 
-def _noisy(utterance: Utterance, rng: np.random.Generator) -> Utterance:
+def _noisy(utterance: LabelledUtterance, rng: np.random.Generator) -> LabelledUtterance:
     wave = utterance.wave[None]
     noisy = add_noise(wave, rng, np.array([_NOISE_SNR_DB]), wave != 0)
     return replace(utterance, samples=as_int16(noisy[0] / max(1.0, float(np.abs(noisy).max()))))

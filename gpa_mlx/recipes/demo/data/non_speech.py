@@ -8,7 +8,7 @@ import numpy as np
 
 from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES
 from gpa_mlx.recipes.demo.data.augment import coloured_noise
-from gpa_mlx.recipes.demo.data.utterances import Utterance, of_noise
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance, of_noise
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MIN_S, _MAX_S = 0.6, 3.0
 
 
-def non_speech(count: int, *, seed: int) -> list[Utterance]:
+def non_speech(count: int, *, seed: int) -> list[LabelledUtterance]:
     """Make recordings with an empty text, of every kind in turn.
 
     Args:

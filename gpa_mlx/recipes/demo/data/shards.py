@@ -18,7 +18,7 @@ import numpy as np
 from gpa_mlx.recipes.demo.data.alignment import LabelledSpan
 from gpa_mlx.recipes.demo.data.synthesis import synthesise
 from gpa_mlx.recipes.demo.data.tts_engines import require_engines
-from gpa_mlx.recipes.demo.data.utterances import Utterance, of_speech
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance, of_speech
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ def make_utterances(
     *,
     workers: int = 2,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Utterance]:
+) -> list[LabelledUtterance]:
     """Return the utterances asked for, synthesising those that are not on disk yet.
 
     Args:
@@ -58,7 +58,7 @@ def make_utterances(
     for file in directory.glob("shard-*"):
         if file.stem not in wanted:
             file.unlink()
-    utterances: list[Utterance] = []
+    utterances: list[LabelledUtterance] = []
     # Threads suffice: the work is done by the engine processes they wait for.
     with ThreadPoolExecutor(workers) as pool:
         for path, shard in zip(paths, shards, strict=True):
@@ -70,7 +70,7 @@ def make_utterances(
     return utterances
 
 
-def _make(request: SynthesisRequest) -> Utterance:
+def _make(request: SynthesisRequest) -> LabelledUtterance:
     spoken = synthesise(request.voice, request.words, request.phrasing, seed=request.seed)
     return of_speech(spoken, request.words, request.voice.name, request.phrasing)
 
@@ -80,7 +80,7 @@ def _digest(requests: Sequence[SynthesisRequest]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def _write(path: Path, utterances: Sequence[Utterance]) -> None:
+def _write(path: Path, utterances: Sequence[LabelledUtterance]) -> None:
     samples = np.concatenate([utterance.samples for utterance in utterances])
     index = [
         {
@@ -101,12 +101,12 @@ def _write(path: Path, utterances: Sequence[Utterance]) -> None:
     temporary.replace(path.with_suffix(".json"))
 
 
-def _read(path: Path) -> list[Utterance]:
+def _read(path: Path) -> list[LabelledUtterance]:
     samples = np.load(path.with_suffix(".npy"), mmap_mode="r")
     index: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     ends = np.cumsum([entry["samples"] for entry in index])
     return [
-        Utterance(
+        LabelledUtterance(
             samples=samples[end - entry["samples"] : end],
             words=tuple(entry["words"]),
             voice=entry["voice"],

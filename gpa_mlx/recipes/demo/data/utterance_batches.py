@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpa_mlx.recipes.demo.data.alignment import GLM_HOP_SAMPLES, frame_labels
-from gpa_mlx.recipes.demo.data.utterances import Utterance, padded
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance, padded
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class UtteranceBatch:
 
     waves: npt.NDArray[np.float32]
     lengths: npt.NDArray[np.int64]
-    utterances: tuple[Utterance, ...]
+    utterances: tuple[LabelledUtterance, ...]
 
     def word_labels(self, hop_samples: int) -> npt.NDArray[np.int32]:
         """Return the word of each frame, `(B, samples / hop_samples)`; 0 is silence and padding."""
@@ -58,7 +58,7 @@ class UtteranceBatch:
         return np.stack([frame_labels(row, self.waves.shape[1] // hop_samples, hop_samples) for row in spans])
 
 
-def collate(utterances: Sequence[Utterance]) -> UtteranceBatch:
+def collate(utterances: Sequence[LabelledUtterance]) -> UtteranceBatch:
     """Pad utterances with silence to the next multiple of 1280 samples above the longest."""
     lengths = np.array([len(utterance.samples) for utterance in utterances])
     samples = -(-int(lengths.max()) // GLM_HOP_SAMPLES) * GLM_HOP_SAMPLES
@@ -69,7 +69,7 @@ def collate(utterances: Sequence[Utterance]) -> UtteranceBatch:
 
 
 def batches(
-    utterances: Sequence[Utterance],
+    utterances: Sequence[LabelledUtterance],
     batch_size: int,
     *,
     seed: int,

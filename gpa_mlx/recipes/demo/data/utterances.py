@@ -19,7 +19,7 @@ _FULL_SCALE = 32767
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Utterance:
+class LabelledUtterance:
     """A recording.
 
     Attributes:
@@ -54,9 +54,9 @@ class Utterance:
         return len(self.samples) / SAMPLE_RATE_HZ
 
 
-def of_speech(spoken: TimedSpeech, words: WordSequence, voice: str, phrasing: Phrasing) -> Utterance:
+def of_speech(spoken: TimedSpeech, words: WordSequence, voice: str, phrasing: Phrasing) -> LabelledUtterance:
     """Make an utterance of timed speech."""
-    return Utterance(
+    return LabelledUtterance(
         samples=as_int16(spoken.wave),
         words=words,
         voice=voice,
@@ -66,12 +66,12 @@ def of_speech(spoken: TimedSpeech, words: WordSequence, voice: str, phrasing: Ph
     )
 
 
-def of_noise(wave: Waveform) -> Utterance:
+def of_noise(wave: Waveform) -> LabelledUtterance:
     """Make an utterance with an empty text."""
-    return Utterance(samples=as_int16(wave), words=(), voice="", phrasing=None, word_spans=(), phone_spans=())
+    return LabelledUtterance(samples=as_int16(wave), words=(), voice="", phrasing=None, word_spans=(), phone_spans=())
 
 
-def padded(utterance: Utterance, lead_samples: int, tail_samples: int) -> Utterance:
+def padded(utterance: LabelledUtterance, lead_samples: int, tail_samples: int) -> LabelledUtterance:
     """Put digital silence before and after an utterance."""
     return replace(
         utterance,

@@ -11,7 +11,7 @@ from gpa_mlx.recipes.demo.evaluation.speaker_embedding import SpeakerSpace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpa_mlx.recipes.demo.data.utterances import Utterance
+    from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance
     from gpa_mlx.types import Waveform
 
 _AUDIBLE_SEMITONES = 2.0
@@ -25,7 +25,7 @@ class ConversionMetrics:
         voices: Their names.
     """
 
-    def __init__(self, training: Sequence[Utterance], voices: Sequence[str]) -> None:
+    def __init__(self, training: Sequence[LabelledUtterance], voices: Sequence[str]) -> None:
         recordings = {voice: typical_recording(training, voice) for voice in voices}
         self._space = SpeakerSpace(recordings)
         self._pitch_hz = {voice: median_pitch(wave) for voice, wave in recordings.items()}

@@ -18,7 +18,7 @@ from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.protocols import SpeechEngine
 from gpa_mlx.recipes.demo.data.dataset import DemoData, steady_speech
 from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, SPEAKING
-from gpa_mlx.recipes.demo.data.utterances import Utterance
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance
 from gpa_mlx.recipes.demo.evaluation.conversion_metrics import ConversionMetrics
 from gpa_mlx.recipes.demo.evaluation.judges import JUDGES, Judge, installed_judges
 from gpa_mlx.recipes.demo.evaluation.references import reference_recording
@@ -148,7 +148,7 @@ class Evaluator:
             size_bytes=size_bytes,
         )
 
-    def _transcribed(self, what: str, utterances: Sequence[Utterance]) -> list[tuple[str, tuple[str, str]]]:
+    def _transcribed(self, what: str, utterances: Sequence[LabelledUtterance]) -> list[tuple[str, tuple[str, str]]]:
         """Return each utterance's voice, and its reference and transcript."""
         self._report(f"transcribing: {len(utterances)} recordings of {what}")
         return [(utterance.voice, (utterance.text, self._transcript(utterance.wave))) for utterance in utterances]
@@ -162,7 +162,7 @@ class Evaluator:
             recordings=len(recordings), empty=_count_empty(transcripts), empty_without_vad=_count_empty(alone)
         )
 
-    def _speak(self, texts: Sequence[Utterance]) -> list[Waveform | None]:
+    def _speak(self, texts: Sequence[LabelledUtterance]) -> list[Waveform | None]:
         self._report(f"speaking: {len(texts)} texts")
         spoken = []
         for number, utterance in enumerate(texts):
@@ -170,7 +170,7 @@ class Evaluator:
             spoken.append(_speech(partial(self._engine.speak, utterance.text, voice=voice, options=options)))
         return spoken
 
-    def _understood(self, texts: Sequence[Utterance], spoken: Sequence[Waveform | None]) -> SpeakScores:
+    def _understood(self, texts: Sequence[LabelledUtterance], spoken: Sequence[Waveform | None]) -> SpeakScores:
         transcribed = [
             (utterance.voice, (utterance.text, self._transcript(wave)))
             for utterance, wave in zip(texts, spoken, strict=True)
@@ -183,7 +183,7 @@ class Evaluator:
         )
 
     def _judged(
-        self, judges: Mapping[str, Judge], texts: Sequence[Utterance], spoken: Sequence[Waveform | None]
+        self, judges: Mapping[str, Judge], texts: Sequence[LabelledUtterance], spoken: Sequence[Waveform | None]
     ) -> dict[str, JudgeScores]:
         for name in JUDGES.keys() - judges.keys():
             self._report(f"not judged by {name}, which is not installed")
@@ -276,7 +276,7 @@ def _long_enough(wave: Waveform) -> Waveform:
     return np.resize(wave, max(len(wave), int(MIN_VOICE_S * SAMPLE_RATE_HZ)))
 
 
-def _in_turn(utterances: Sequence[Utterance], count: int) -> list[Utterance]:
+def _in_turn(utterances: Sequence[LabelledUtterance], count: int) -> list[LabelledUtterance]:
     """Choose `count` utterances, or all there are: the first of each voice, then the second of each, and so on."""
     seen: Counter[str] = Counter()
     ranks = []

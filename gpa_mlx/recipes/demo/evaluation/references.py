@@ -11,12 +11,12 @@ from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpa_mlx.recipes.demo.data.utterances import Utterance
+    from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance
 
 _TYPICAL = 20
 
 
-def reference_recording(training: Sequence[Utterance], voice: str, seconds: float) -> Waveform:
+def reference_recording(training: Sequence[LabelledUtterance], voice: str, seconds: float) -> Waveform:
     """Return what to make a voice from: its longest training recordings, as many as fill the wanted length.
 
     Args:
@@ -37,10 +37,10 @@ def reference_recording(training: Sequence[Utterance], voice: str, seconds: floa
     return np.concatenate(chosen)
 
 
-def typical_recording(training: Sequence[Utterance], voice: str) -> Waveform:
+def typical_recording(training: Sequence[LabelledUtterance], voice: str) -> Waveform:
     """Return the first twenty training recordings of a voice in one, which are all the words: `(samples,)` float32."""
     return np.concatenate([utterance.wave for utterance in _of_voice(training, voice)[:_TYPICAL]])
 
 
-def _of_voice(training: Sequence[Utterance], voice: str) -> list[Utterance]:
+def _of_voice(training: Sequence[LabelledUtterance], voice: str) -> list[LabelledUtterance]:
     return [utterance for utterance in training if utterance.voice == voice]

@@ -11,7 +11,7 @@ from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES
 from gpa_mlx.recipes.demo.data.augment import AugmentConfig, augment
 from gpa_mlx.recipes.demo.data.synthetic_voices import VOICE_IDS
 from gpa_mlx.recipes.demo.data.utterance_batches import UtteranceBatch, batches
-from gpa_mlx.recipes.demo.data.utterances import Utterance
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.train.audio_tokenizers.codec_training_model import CodecTrainingModel
 from gpa_mlx.train.audio_tokenizers.labelled_audio import SAMPLES_PER_LABEL, AudioBatch, BatchSource, CodedBatch
@@ -24,7 +24,7 @@ _NO_VOICE = 0
 """Class given to silence and noise, which the stages that look at voices never see."""
 
 
-def audio_source(utterances: Sequence[Utterance], batch_size: int, *, seed: int) -> BatchSource[AudioBatch]:
+def audio_source(utterances: Sequence[LabelledUtterance], batch_size: int, *, seed: int) -> BatchSource[AudioBatch]:
     """Return labelled and augmented batches without end, the same ones whenever a step is asked for.
 
     Args:
@@ -45,7 +45,12 @@ def audio_source(utterances: Sequence[Utterance], batch_size: int, *, seed: int)
 
 
 def coded_source(
-    model: CodecTrainingModel, utterances: Sequence[Utterance], batch_size: int, *, reference_s: float, seed: int
+    model: CodecTrainingModel,
+    utterances: Sequence[LabelledUtterance],
+    batch_size: int,
+    *,
+    reference_s: float,
+    seed: int,
 ) -> BatchSource[CodedBatch]:
     """Return the batches without end, all of them tokenised by the final tokenizers when the first one is needed.
 

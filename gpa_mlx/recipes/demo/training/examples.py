@@ -14,7 +14,7 @@ from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.recipes.demo.data.alignment import SEMANTIC_HOP_SAMPLES
 from gpa_mlx.recipes.demo.data.augment import AugmentConfig, augment
 from gpa_mlx.recipes.demo.data.dataset import conversion_pairs, steady_speech
-from gpa_mlx.recipes.demo.data.utterances import Utterance, padded
+from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance, padded
 from gpa_mlx.recipes.demo.data.vocabulary import WORD_LABELS, WordSequence
 from gpa_mlx.tokenizers.bicodec import bicodec_waveform
 from gpa_mlx.tokenizers.text import TextTokenizer
@@ -35,7 +35,7 @@ _ENDS = (".", "!", "?", "")
 
 def make_examples(
     parts: GPAModel,
-    utterances: Sequence[Utterance],
+    utterances: Sequence[LabelledUtterance],
     *,
     stt_copies: int,
     tts_copies: int,
@@ -87,7 +87,7 @@ def make_examples(
 
 def make_synthetic_examples(
     parts: GPAModel,
-    utterances: Sequence[Utterance],
+    utterances: Sequence[LabelledUtterance],
     *,
     vc_pairs: int,
     seed: int,
@@ -198,16 +198,16 @@ def load_examples(path: Path) -> list[Example]:
 class _VoiceCodes:
     """Speaker codes drawn from many recordings of each voice, against overfitting to one."""
 
-    def __init__(self, parts: GPAModel, utterances: Sequence[Utterance]) -> None:
+    def __init__(self, parts: GPAModel, utterances: Sequence[LabelledUtterance]) -> None:
         self._parts = parts
-        self._by_voice: dict[str, list[Utterance]] = {}
+        self._by_voice: dict[str, list[LabelledUtterance]] = {}
         self._codes: dict[int, list[int]] = {}
         for utterance in utterances:
             same = self._by_voice.setdefault(utterance.voice, [])
             if len(same) < _REFERENCES:
                 same.append(utterance)
 
-    def draw(self, utterance: Utterance, rng: np.random.Generator) -> list[int]:
+    def draw(self, utterance: LabelledUtterance, rng: np.random.Generator) -> list[int]:
         """Return the codes of a random recording of the same voice."""
         same = self._by_voice[utterance.voice]
         chosen = same[int(rng.integers(len(same)))]
@@ -216,12 +216,14 @@ class _VoiceCodes:
         return self._codes[id(chosen)]
 
 
-def _with_silence(utterance: Utterance, silence_s: tuple[float, float], rng: np.random.Generator) -> Utterance:
+def _with_silence(
+    utterance: LabelledUtterance, silence_s: tuple[float, float], rng: np.random.Generator
+) -> LabelledUtterance:
     lead, tail = (round(s * SAMPLE_RATE_HZ) for s in rng.uniform(*silence_s, size=2))
     return padded(utterance, lead, tail)
 
 
-def _alignment_labels(utterance: Utterance, codes: int) -> npt.NDArray[np.int32]:
+def _alignment_labels(utterance: LabelledUtterance, codes: int) -> npt.NDArray[np.int32]:
     """Label each code and the end with word, index and next word; the silence before a word belongs to it."""
     centres = (np.arange(codes) + 0.5) * SEMANTIC_HOP_SAMPLES
     alignment = np.zeros((codes + 1, 3), dtype=np.int32)
