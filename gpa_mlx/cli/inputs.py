@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.errors import AudioFileError, GPAError, InputTextError, SettingsError
+from gpa_mlx.errors import GPAError, InputTextError
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.program import Session
@@ -94,34 +93,6 @@ def require_voice(session: Session, voice: str, model: str | None) -> Path | Voi
     from gpa_mlx.jobs.voice_choice import choose_voice, recording_of
 
     return recording_of(voice) or choose_voice(voice, require_model(session, model))
-
-
-def require_writable(output: Path, *inputs: Path) -> Path:
-    """Return the path if a WAV file can be written there, so that no work is lost at the end.
-
-    Args:
-        output: The file to write.
-        inputs: Files that must survive.
-
-    Raises:
-        SettingsError: Not a WAV file's name, or one of the inputs.
-        AudioFileError: Nothing can be written there.
-    """
-    if output.suffix.lower() not in (".wav", ".wave"):
-        raise SettingsError(f"The output '{output}' does not end in .wav.", hint="Only WAV files are written.")
-    if output.is_dir():
-        raise AudioFileError(f"{output} is a directory.", hint="Give the name of a WAV file.")
-    if output.exists() and any(output.samefile(path) for path in inputs):
-        raise SettingsError(f"{output} is also an input.", hint="Write to another file.")
-    try:
-        # Asking the permission bits is not enough: the file system may be full or read-only.
-        with tempfile.TemporaryFile(dir=output.parent):
-            pass
-    except OSError as error:
-        raise AudioFileError(
-            f"{output} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."
-        ) from error
-    return output
 
 
 def read_source(source: str) -> bytes:

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
+from gpa_mlx.audio.devices import port_audio as module
 from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
 from gpa_mlx.audio.devices.microphone import Microphone
 from gpa_mlx.audio.devices.port_audio import Direction, list_devices, port_audio
-from gpa_mlx.audio.devices.port_audio import port_audio as module
 from gpa_mlx.errors import AudioDeviceError
 from tests.support.port_audio import HotPlug
 

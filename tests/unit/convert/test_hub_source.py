@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -11,9 +12,17 @@ from gpa_mlx.errors import GPAError, ModelFormatError
 from gpa_mlx.store import paths
 from gpa_mlx.store.hub.copies import find_copy
 from gpa_mlx_convert import hub_source
-from gpa_mlx_convert.hub_source import fetched, find_snapshot
+from gpa_mlx_convert.hub_source import find_snapshot, source_copy
 from gpa_mlx_convert.sources import missing_files, needed_files
 from tests.support.hub_server import FakeHub, use_hub
+
+
+@contextmanager
+def fetched(found, destination, **options):
+    """The folder of a copy whose files are all there."""
+    with source_copy(found, None, **options) as copy:
+        list(copy.fetch(destination))
+        yield copy.folder
 
 
 @pytest.fixture
@@ -60,15 +69,15 @@ def test_what_is_missing_is_listed_before_anything_is_fetched(hub, upstream):
 
 def test_a_copy_is_removed_after_use_unless_it_is_kept(hub, tmp_path):
     found = find_snapshot(hub.repo, None, ask=False, offline=False)
-    with fetched(found, None, tmp_path / "m") as folder:
+    with fetched(found, tmp_path / "m") as folder:
         assert {str(path.relative_to(folder)) for path in folder.rglob("*.safetensors")} >= {"model.safetensors"}
         assert not (folder / "README.md").exists()
     assert not folder.exists()
-    with fetched(found, None, tmp_path / "m", keep=True) as folder:
+    with fetched(found, tmp_path / "m", keep=True) as folder:
         pass
     hub.requests.clear()
     again = find_snapshot(hub.repo, None, ask=False, offline=True)
-    with fetched(again, None, tmp_path / "m", offline=True) as kept:
+    with fetched(again, tmp_path / "m", offline=True) as kept:
         assert kept == folder
     assert again == found
     assert folder.exists(), "what is kept stays kept"
@@ -78,7 +87,7 @@ def test_a_copy_is_removed_after_use_unless_it_is_kept(hub, tmp_path):
 def test_after_a_failure_the_copy_stays_and_its_commit_is_gone_on_with(hub, tmp_path):
     found = find_snapshot(hub.repo, None, ask=False, offline=False)
     hub.faults["BiCodec/model.safetensors"] = "403*"
-    with pytest.raises(GPAError), fetched(found, None, tmp_path / "m"):
+    with pytest.raises(GPAError), fetched(found, tmp_path / "m"):
         pytest.fail("incomplete")
     hub.commits.append("b" * 40)
     hub.requests.clear()
@@ -87,14 +96,14 @@ def test_after_a_failure_the_copy_stays_and_its_commit_is_gone_on_with(hub, tmp_
     assert find_snapshot(hub.repo, None, ask=True, offline=False).revision == "b" * 40
     with (
         pytest.raises(GPAError, match=r"MB of AutoArk-AI/GPA @ c0ffee0 are not here"),
-        fetched(found, None, tmp_path / "m", offline=True),
+        fetched(found, tmp_path / "m", offline=True),
     ):
         pytest.fail("incomplete")
 
 
 def test_a_damaged_record_of_a_copy_counts_as_none(hub, tmp_path):
     found = find_snapshot(hub.repo, None, ask=False, offline=False)
-    with fetched(found, None, tmp_path / "m", keep=True) as folder:
+    with fetched(found, tmp_path / "m", keep=True) as folder:
         pass
     for text in ("", "[]", "{}", '{"files": [{"x": 1}]}', "\0"):
         (folder / ".snapshot.json").write_text(text)
@@ -109,12 +118,12 @@ def test_too_small_a_disk_is_said_before_anything_is_fetched(hub, tmp_path, monk
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
     with (
         pytest.raises(GPAError, match=r"free; the download and the model made of it need"),
-        fetched(found, None, tmp_path / "m"),
+        fetched(found, tmp_path / "m"),
     ):
         pytest.fail("no space")
     assert hub.requests == []
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed))
-    with fetched(found, None, tmp_path / "m"):
+    with fetched(found, tmp_path / "m"):
         pass
 
 
@@ -122,6 +131,6 @@ def test_a_downloads_folder_that_cannot_be_written_is_said(hub, tmp_path):
     found = find_snapshot(hub.repo, None, ask=False, offline=False)
     paths.downloads_dir().parent.mkdir(parents=True)
     paths.downloads_dir().write_text("a file")
-    with pytest.raises(GPAError, match="downloads") as caught, fetched(found, None, tmp_path / "m"):
+    with pytest.raises(GPAError, match="downloads") as caught, fetched(found, tmp_path / "m"):
         pytest.fail("no folder")
     assert "GPA_MLX_HOME" in caught.value.hint

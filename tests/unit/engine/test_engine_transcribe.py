@@ -96,6 +96,7 @@ def one_by_one(gpa, long_recording):
     return gpa.transcribe(long_recording, options=GREEDY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [2, 8])
 def test_a_batch_hears_the_same(gpa, long_recording, one_by_one, batch):
     together = gpa.transcribe(long_recording, options=GREEDY, batch=batch)

@@ -11,7 +11,7 @@ import pytest
 from gpa_mlx.errors import CancelledError, GPAError, ModelNotFoundError
 from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.store.hub import download as download_module
-from gpa_mlx.store.hub.download import download, missing_bytes
+from gpa_mlx.store.hub.download import download, missing_bytes, stream_download
 from gpa_mlx.store.hub.repository import list_snapshot
 from gpa_mlx.store.hub.transfer import Fetcher
 from tests.support.hub_server import FAST, LARGE, FakeHub, use_hub
@@ -35,11 +35,16 @@ def stored(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def cancelled_after(size, stop, steps):
+    for step in steps:
+        if step.done > size:
+            stop.cancel()
+
+
 def test_every_file_arrives_under_its_name(hub, tmp_path):
-    reports = []
     wanted = snapshot(hub)
     assert missing_bytes(wanted, tmp_path) == wanted.size == sum(map(len, CONTENT.values()))
-    download(wanted, tmp_path, on_progress=lambda done, total: reports.append((done, total)))
+    reports = list(stream_download(wanted, tmp_path))
     assert stored(tmp_path) == CONTENT
     assert reports[-1] == (wanted.size, wanted.size)
     assert missing_bytes(wanted, tmp_path) == 0
@@ -177,7 +182,7 @@ def test_a_stopped_download_keeps_what_has_arrived(hub, tmp_path):
     hub.bytes_per_s = 4 * LARGE
     stop = CancelScope()
     with cancellable(stop), pytest.raises(CancelledError):
-        download(snapshot(hub), tmp_path, on_progress=lambda done, total: done > LARGE and stop.cancel())
+        cancelled_after(LARGE, stop, stream_download(snapshot(hub), tmp_path))
     kept = (tmp_path / f"{BIG}.part").read_bytes()
     assert CONTENT[BIG].startswith(kept)
     assert len(kept) > LARGE // 2
@@ -208,12 +213,7 @@ def test_a_silent_server_does_not_hold_an_interrupt(hub, tmp_path, monkeypatch):
     hub.faults[BIG] = "stall*"
     stop = CancelScope()
     with cancellable(stop), pytest.raises(CancelledError):
-        download(
-            snapshot(hub),
-            tmp_path,
-            on_progress=lambda done, total: done and stop.cancel(),
-            retries=type(FAST)(stall_s=60),
-        )
+        cancelled_after(0, stop, stream_download(snapshot(hub), tmp_path, retries=type(FAST)(stall_s=60)))
 
 
 def test_proxies_of_the_environment_are_asked(monkeypatch, tmp_path):

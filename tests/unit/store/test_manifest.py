@@ -8,7 +8,6 @@ import shutil
 import pytest
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
-from gpa_mlx.store.progress import Steps
 from gpa_mlx.store.manifest import (
     FileInfo,
     Manifest,
@@ -21,6 +20,7 @@ from gpa_mlx.store.manifest import (
     verify_files,
     write_manifest,
 )
+from gpa_mlx.store.progress import Steps
 
 
 @pytest.fixture
