@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from gpa_mlx.engine.timing import TaskTimer
 from gpa_mlx.lm.batch import BatchGenerator, BatchRequest, BatchToken
 from gpa_mlx.lm.generate import Token, generate_tokens
 from gpa_mlx.lm.language_model import LanguageModel
 from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.model.tasks import Prompt, SpeechOutput, TextOutput
-from gpa_mlx.runtime.timing import TaskTimer
 from gpa_mlx.types import GenerationOptions
 
 DEFAULT_MAX_TOKENS = 512

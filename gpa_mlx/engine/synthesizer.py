@@ -11,8 +11,8 @@ from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.audio.recording import require_min_length
 from gpa_mlx.codec.speech import SpeechChunker
 from gpa_mlx.engine.decoding import DecodingPass, checked, generate
+from gpa_mlx.engine.timing import TaskTimer
 from gpa_mlx.errors import GPAError, NoSpeechError
-from gpa_mlx.runtime.timing import TaskTimer
 from gpa_mlx.text.joining import check_text
 from gpa_mlx.types import SAMPLE_RATE_HZ, FinishReason, SpeechChunk
 

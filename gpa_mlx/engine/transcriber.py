@@ -13,11 +13,11 @@ from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter, iter_segments, 
 from gpa_mlx.engine.decoding import BatchDecoder, DecodingPass, checked, generate
 from gpa_mlx.engine.hypothesis import Hypothesis, HypothesisBuilder
 from gpa_mlx.engine.local_agreement import follow
+from gpa_mlx.engine.timing import TaskTimer
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.model.tasks import Prompt, RecordingEncoder, TranscriptionTask
 from gpa_mlx.runtime.cancellation import check_cancelled
-from gpa_mlx.runtime.timing import TaskTimer
 from gpa_mlx.text.joining import join_segments
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,

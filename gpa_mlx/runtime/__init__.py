@@ -1,1 +1,1 @@
-"""What MLX, threads and the machine need: set-up, memory limits, cancellation, timing, the clipboard."""
+"""What MLX, threads and the machine need: set-up, memory limits, cancellation, the clipboard."""

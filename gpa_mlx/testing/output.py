@@ -19,7 +19,7 @@ _BLOCK_S = 0.01
 
 
 class FakeOutput:
-    """A sound output with a thread of its own; `gpa_mlx.audio.devices.playback.OutputDevice` and its stream.
+    """A sound output whose streams play on threads of their own; `gpa_mlx.audio.devices.playback.OutputDevice`.
 
     Args:
         speed: Times real time.
@@ -33,30 +33,42 @@ class FakeOutput:
         closed: How many of them have been closed.
     """
 
-    rate_hz = SAMPLE_RATE_HZ
-    latency_s = 0.01
-
     def __init__(self, *, speed: float = 50.0, unusable: Exception | None = None) -> None:
         self.speed, self.unusable, self.dies = speed, unusable, False
         self.blocks: list[Waveform] = []
         self.heard = self.opened = self.closed = 0
-        self._fill: Callable[[Waveform], None] | None = None
-        self._lost: Callable[[], None] | None = None
-        self._running: threading.Event | None = None
 
-    def open(self, rate_hz: int, fill: Callable[[Waveform], None], lost: Callable[[], None]) -> Self:
-        """Open it, or raise what makes it unusable."""
+    def open(self, rate_hz: int, fill: Callable[[Waveform], None], lost: Callable[[], None]) -> FakeOutputStream:
+        """Open a stream, or raise what makes the output unusable."""
         if self.unusable is not None:
             raise self.unusable
         self.opened += 1
-        self._fill, self._lost, self._running = fill, lost, threading.Event()
-        return self
+        return FakeOutputStream(self, fill, lost)
+
+    def sound(self) -> Waveform:
+        """Return what was played, silence included, `(samples,)` float32."""
+        return np.concatenate([np.zeros(0, np.float32), *self.blocks])
+
+
+class FakeOutputStream:
+    """One stream of a `FakeOutput`: one may still be closing while the next is open already.
+
+    Args:
+        output: Notes what is played.
+        fill: Fills a block.
+        lost: Told that the output was unplugged.
+    """
+
+    rate_hz = SAMPLE_RATE_HZ
+    latency_s = 0.01
+
+    def __init__(self, output: FakeOutput, fill: Callable[[Waveform], None], lost: Callable[[], None]) -> None:
+        self._output, self._fill, self._lost = output, fill, lost
+        self._closed = threading.Event()
 
     def start(self) -> None:
         """Ask for frames, on a thread of its own."""
-        assert self._running is not None
-        self._running.set()
-        threading.Thread(target=self._play, args=(self._fill, self._lost, self._running), daemon=True).start()
+        threading.Thread(target=self._play, daemon=True).start()
 
     def drained(self) -> bool:
         """Return that all frames have been played."""
@@ -64,23 +76,19 @@ class FakeOutput:
 
     def close(self) -> None:
         """Ask for no more frames."""
-        if self._running is not None:
-            self._running.clear()
-            self._running = None
-            self.closed += 1
+        if not self._closed.is_set():
+            self._closed.set()
+            self._output.closed += 1
 
-    def sound(self) -> Waveform:
-        """Return what was played, silence included, `(samples,)` float32."""
-        return np.concatenate([np.zeros(0, np.float32), *self.blocks])
-
-    def _play(self, fill: Callable[[Waveform], None], lost: Callable[[], None], running: threading.Event) -> None:
-        while running.is_set():
-            block = np.zeros(round(_BLOCK_S * self.rate_hz * self.speed), dtype=np.float32)
-            fill(block)
-            self.blocks.append(block)
-            self.heard += int(np.count_nonzero(block))
-            if self.dies and self.heard:
-                lost()
+    def _play(self) -> None:
+        output = self._output
+        while not self._closed.is_set():
+            block = np.zeros(round(_BLOCK_S * self.rate_hz * output.speed), dtype=np.float32)
+            self._fill(block)
+            output.blocks.append(block)
+            output.heard += int(np.count_nonzero(block))
+            if output.dies and output.heard:
+                self._lost()
                 return
             time.sleep(_BLOCK_S)
 

@@ -307,8 +307,8 @@ def test_your_own_recording_is_converted(use, home):
         await session.press("ctrl+r")
         await session.until(lambda: not session.screen.has_task("convert"))
         session.screen.job.save(WavTarget(path=home / "mine.wav"))
-        making = verify_file(home / "mine.wav").provenance.making
-        assert making.source_sha256 == digest_of_audio((samples, 16_000))
+        metadata = verify_file(home / "mine.wav").provenance.metadata
+        assert metadata.source_sha256 == digest_of_audio((samples, 16_000))
 
     use(steps, mode="convert", dictation=dictation(microphone))
 

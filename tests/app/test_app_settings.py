@@ -112,6 +112,7 @@ async def choose_device(session, name, option):
     seen = changes()
     options.highlighted = option
     await session.press("enter")
+    await session.until(lambda: not isinstance(session.screen, Choose))
     if chosen != offered[option]:
         await session.until(lambda: changes() > seen)
     return offered, chosen

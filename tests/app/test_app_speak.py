@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 import soundfile
@@ -199,15 +197,13 @@ def test_without_a_sound_output_it_says_so_and_makes_the_speech(use, output):
 
 
 def test_a_model_that_fails_lets_the_sound_output_go(use, engine, output):
-    closed = threading.Event()
-    output.close = closed.set
     engine.failures["stream_speak"] = VoiceError("The voice is of another model.", hint="Choose another.")
 
     async def steps(session):
         await ready(session)
         await session.press("ctrl+r")
         await session.until(lambda: session.toasts == ["The voice is of another model.\nChoose another."])
-        await session.until(closed.is_set)
+        await session.until(lambda: output.opened == output.closed == 1)
 
     use(steps, mode="speak")
 

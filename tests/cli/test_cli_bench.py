@@ -93,7 +93,7 @@ def test_table(gpa_mlx, converted_small_a):
         "first output",
         "codes",
         "gaps",
-        "GB",
+        "MB",
     ):
         assert label in result.out
 

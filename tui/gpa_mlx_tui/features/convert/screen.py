@@ -283,18 +283,6 @@ class ConvertScreen(ModeScreen):
         self._sounds.play(side, pieces, start_s, max(duration_s - start_s, 0.0))
         self._show_state()
 
-    def _source_words(self) -> str:
-        symbols = self.gpa_app.symbols
-        if self.has_task("record"):
-            return f"{symbols.recording} Recording {self._sounds.recorded_s:.0f} s. Ctrl+N ends it, Esc drops it."
-        if self.has_task("read"):
-            return f"{symbols.busy} Reading the recording{symbols.ellipsis}"
-        if self.source is not None:
-            return f"Source: {self.source.name}, {self._source_s:.1f} s"
-        if self._problem:
-            return f"{symbols.doubtful} {self._problem}"
-        return "Source: Ctrl+O takes a file, Ctrl+N records."
-
     def _show_state(self) -> None:
         if not self.is_mounted:
             return
@@ -304,7 +292,7 @@ class ConvertScreen(ModeScreen):
         if self._target and self.source is not None:
             sign = f"{self.gpa_app.symbols.busy} " if converting and not player.is_sounding else ""
             result = f"{sign}Result: {self.source.name} in the voice {self._target}"
-        self._sounds.show_names(self._source_words(), result)
+        self._sounds.show_names(_source_words(self, self._source_s, self._problem), result)
         self.query_one("#record", Button).label = "Finish" if recording else "Record"
         play_button = self.query_one("#play", Button)
         play_button.label = "Play" if not player.is_sounding else "Go on" if player.is_paused else "Pause"
@@ -317,6 +305,21 @@ class ConvertScreen(ModeScreen):
         }
         for selector, is_disabled in disabled.items():
             self.query_one(selector, Button).disabled = is_disabled
+
+
+def _source_words(screen: ConvertScreen, duration_s: float, problem: str) -> str:
+    """Return the line above the source: what is done with it, what it is, or how to get one."""
+    symbols = screen.gpa_app.symbols
+    if screen.has_task("record"):
+        recorded_s = screen.query_one(SoundPair).recorded_s
+        return f"{symbols.recording} Recording {recorded_s:.0f} s. Ctrl+N ends it, Esc drops it."
+    if screen.has_task("read"):
+        return f"{symbols.busy} Reading the recording{symbols.ellipsis}"
+    if screen.source is not None:
+        return f"Source: {screen.source.name}, {duration_s:.1f} s"
+    if problem:
+        return f"{symbols.doubtful} {problem}"
+    return "Source: Ctrl+O takes a file, Ctrl+N records."
 
 
 def made_words(job: ConvertJob | None) -> str:

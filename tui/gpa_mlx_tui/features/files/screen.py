@@ -86,11 +86,11 @@ class FilesScreen(ModeScreen):
 
     def action_add(self) -> None:
         """Add a file from the tree."""
-        self.app.push_screen(PathPicker("Add a recording", "open", Path.cwd(), suffixes=RECORDINGS), self._add_path)
+        self._ask_for(PathPicker("Add a recording", "open", Path.cwd(), suffixes=RECORDINGS))
 
     def action_add_folder(self) -> None:
         """Add everything in a folder."""
-        self.app.push_screen(PathPicker("Add all recordings in", "folder", Path.cwd()), self._add_path)
+        self._ask_for(PathPicker("Add all recordings in", "folder", Path.cwd()))
 
     def action_folder(self) -> None:
         """Choose where the texts go."""
@@ -106,10 +106,6 @@ class FilesScreen(ModeScreen):
         else:
             self.gpa_app.show_message("Choose one that works or waits.")
         self._show_state()
-
-    def action_stop_all(self) -> None:
-        """Stop the queue."""
-        self.cancel_tasks()
 
     def action_again(self) -> None:
         """Try what failed or was stopped once more."""
@@ -238,9 +234,8 @@ class FilesScreen(ModeScreen):
     def _queue(self) -> QueueTable:
         return self.query_one(QueueTable)
 
-    def _add_path(self, path: Path | None) -> None:
-        if path is not None:
-            self._find(str(path), pasted=False)
+    def _ask_for(self, dialog: PathPicker) -> None:
+        self.app.push_screen(dialog, lambda path: path and self._find(str(path), pasted=False))
 
     def _find(self, text: str, *, pasted: bool) -> None:
         known = [file.path for file in self._queue.files]
@@ -286,7 +281,7 @@ class FilesScreen(ModeScreen):
         self.query_one("#detail", Static).update(queue.describe_chosen())
         start = self.query_one("#start", Button)
         start.label = "Stop all" if self._is_running else "Start"
-        start.action = "screen.stop_all" if self._is_running else "screen.start"
+        start.action = "app.cancel" if self._is_running else "screen.start"
         start.disabled = not (self._is_running or queue.in_state("waiting"))
         self.query_one("#again", Button).disabled = not queue.in_state("failed", "stopped")
         words, share = queue.describe_all(is_running=self._is_running)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher, OptionList
 
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.features.voice.kept_panel import KeptPanel
 from gpa_mlx_tui.features.voice.making_panel import MakingPanel
+from gpa_mlx_tui.features.voice.messages import ClipJudged
 from gpa_mlx_tui.features.voice.sample_panel import SamplePanel
 from gpa_mlx_tui.features.voice.voice_actions import KEEP, VoiceActions
 from gpa_mlx_tui.features.voice.voice_list import VoiceList
+from gpa_mlx_tui.services.sound import PlaybackOpened
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
@@ -33,17 +36,24 @@ class VoiceScreen(ModeScreen):
     uses = "speak"
     first_focus: ClassVar[str] = "#voices"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._voices = VoiceList(id="voices")
+        self._making = MakingPanel(id="making")
+        self._sample = SamplePanel(id="sound")
+        self._actions = VoiceActions(self, self._voices)
+
     def compose_body(self) -> ComposeResult:
         """Lay out the list, and both panels."""
         with Horizontal(classes="body"):
             with Vertical(id="left"):
-                yield VoiceList(id="voices")
+                yield self._voices
                 yield Button("Paste a card", id="card", action="screen.card")
             with Vertical(id="right"):
                 with ContentSwitcher(initial="making", id="panel"):
-                    yield MakingPanel(id="making")
+                    yield self._making
                     yield KeptPanel(id="kept")
-                yield SamplePanel(id="sound")
+                yield self._sample
 
     def on_mount(self) -> None:
         """Set the buttons right."""
@@ -173,8 +183,10 @@ class VoiceScreen(ModeScreen):
         self._sample.report("")
         self._show_state()
 
-    def on_clip_judged(self) -> None:
-        """Another recording may mean another voice."""
+    @on(ClipJudged)
+    @on(PlaybackOpened)
+    def set_buttons(self) -> None:
+        """Set the buttons right: another recording may mean another voice, and a sound can be paused."""
         self._show_state()
 
     def on_step_taken(self, message: StepTaken) -> None:
@@ -185,10 +197,6 @@ class VoiceScreen(ModeScreen):
         """Let it be heard."""
         self._show_state()
         self.query_one("#play", Button).focus()
-
-    def on_playback_opened(self) -> None:
-        """Set the button right."""
-        self._show_state()
 
     def on_sample_made(self, message: SampleMade) -> None:
         """Show what the new voice has said to be measured."""
@@ -217,22 +225,6 @@ class VoiceScreen(ModeScreen):
         self._show_state()
 
     # -- inside -------------------------------------------------------------------------------------------------------
-
-    @property
-    def _voices(self) -> VoiceList:
-        return self.query_one(VoiceList)
-
-    @property
-    def _making(self) -> MakingPanel:
-        return self.query_one(MakingPanel)
-
-    @property
-    def _sample(self) -> SamplePanel:
-        return self.query_one(SamplePanel)
-
-    @property
-    def _actions(self) -> VoiceActions:
-        return VoiceActions(self, self._voices)
 
     @property
     def _voice(self) -> Voice | None:
