@@ -64,7 +64,7 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ConvertRequest:
+class ConvertModelRequest:
     """What to convert, and where to.
 
     Attributes:
@@ -167,7 +167,7 @@ class PullJob:
         return Installed(target, manifest, changed=True)
 
 
-class ConvertJob:
+class ConvertModelJob:
     """Converts an upstream directory or hub repository to a directory of the user's.
 
     Args:
@@ -183,7 +183,7 @@ class ConvertJob:
 
     result: Manifest
 
-    def __init__(self, request: ConvertRequest) -> None:
+    def __init__(self, request: ConvertModelRequest) -> None:
         self.request = request
         if not Path(request.source).exists():
             if not is_repo_id(request.source):

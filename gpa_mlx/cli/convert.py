@@ -65,13 +65,13 @@ def convert(
     SRC is a directory or a hub repository such as AutoArk-AI/GPA. DST appears only when it is complete:
     interrupt the command at any time and nothing is half-written.
     """
-    from gpa_mlx_convert.install import ConvertJob, ConvertRequest
+    from gpa_mlx_convert.install import ConvertModelJob, ConvertModelRequest
     from gpa_mlx_convert.pipeline import ConvertOptions
 
     if revision is not None and Path(source).exists():
         raise click.UsageError("--revision is for hub repositories, and SRC is a path.")
     options = ConvertOptions(dtype=dtype or "float32", lm_bits=lm_bits, force=force)
-    job = ConvertJob(ConvertRequest(source, destination.resolve(), revision, options))
+    job = ConvertModelJob(ConvertModelRequest(source, destination.resolve(), revision, options))
     with show_progress() as display:
         display.follow(job.run())
     manifest = job.result
