@@ -10,7 +10,7 @@ import click
 from gpa_mlx.jobs.events import StepStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterator
 
     from rich.progress import Progress, TaskID
 
@@ -24,13 +24,14 @@ class ProgressBars:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
 
-    def follow(self, events: Iterable[StepStarted | PartProgress]) -> None:
-        """Run a job to its end and show how it goes."""
-        for event in events:
-            if isinstance(event, StepStarted):
-                self.say(event.step)
-            else:
-                self.report(event.part, event.done_bytes, event.total_bytes)
+    def follow(self, events: Generator[StepStarted | PartProgress, None, None]) -> None:
+        """Run a job to its end and show how it goes; an interrupt closes the job before anything else is done."""
+        with contextlib.closing(events):
+            for event in events:
+                if isinstance(event, StepStarted):
+                    self.say(event.step)
+                else:
+                    self.report(event.part, event.done_bytes, event.total_bytes)
 
     def report(self, name: str, done: int, total: int) -> None:
         """Show how far a part is, in bytes."""

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +22,7 @@ from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.services.messages import TaskMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator
 
     from gpa_mlx.jobs.events import PartProgress, StepStarted
     from gpa_mlx_tui.services.background import BackgroundTask
@@ -218,17 +218,18 @@ def _do(request: InstallRequest, tell: Callable[..., None]) -> str:
     return f"{job.target.name} is installed{'' if job.result.changed else ' already'} ({size})."
 
 
-def _follow(events: Iterable[StepStarted | PartProgress], tell: Callable[..., None]) -> None:
+def _follow(events: Generator[StepStarted | PartProgress, None, None], tell: Callable[..., None]) -> None:
     """Run a job to its end and pass on how it goes, not more often than can be read."""
     from gpa_mlx.jobs.events import StepStarted
 
     last = 0.0
-    for event in events:
-        if isinstance(event, StepStarted):
-            tell(line=event.step)
-        elif event.done_bytes >= event.total_bytes or time.monotonic() - last >= _REPORT_S:
-            last = time.monotonic()
-            tell(part=event.part, done=event.done_bytes, total=event.total_bytes)
+    with closing(events):
+        for event in events:
+            if isinstance(event, StepStarted):
+                tell(line=event.step)
+            elif event.done_bytes >= event.total_bytes or time.monotonic() - last >= _REPORT_S:
+                last = time.monotonic()
+                tell(part=event.part, done=event.done_bytes, total=event.total_bytes)
 
 
 def _end_with_input() -> None:
