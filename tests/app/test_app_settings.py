@@ -114,7 +114,9 @@ async def choose_device(session, name, option):
     await session.press("enter")
     await session.until(lambda: not isinstance(session.screen, Choose))
     if chosen != offered[option]:
-        await session.until(lambda: changes() > seen)
+        value = offered[option] if option else None
+        await session.until(lambda: changes() > seen)  # sent; what counts is that the screen has taken it
+        await session.until(lambda: getattr(session.screen.loaded.settings, name) == value)
     return offered, chosen
 
 
