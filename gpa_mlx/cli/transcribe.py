@@ -73,7 +73,7 @@ def transcribe(
     FILE is a recording, a pattern such as 'talks/*.wav', with -r a folder, or `-` for standard input.
 
     The text goes to standard output, one line per file, preceded by the file's name when there are several; a terminal
-    shows it while it is decoded, one line per stretch of speech. With -o it goes to files, which replace older ones;
+    shows it while it is decoded, one line per segment of speech. With -o it goes to files, which replace older ones;
     with -f alone one recording goes to standard output in that format. With --json each recording becomes one JSON
     object on one line of standard output. A file that fails does not keep the others from being transcribed. When you
     interrupt it, the text so far is kept.

@@ -203,10 +203,10 @@ class DictateScreen(ModeScreen):
 
     def _show_level(self, level: Level) -> None:
         peak = 10 ** (level.peak_db / 20)
-        stretches = round(level.elapsed_s / PEAK_S) - round(self._elapsed_s / PEAK_S)
+        peaks = round(level.elapsed_s / PEAK_S) - round(self._elapsed_s / PEAK_S)
         self._elapsed_s = level.elapsed_s
         self.query_one(LevelMeter).show(peak)
-        self.query_one(Waveform).add([peak] * stretches)
+        self.query_one(Waveform).add([peak] * peaks)
         self._show_state()
 
     def _finish(self, event: Finished) -> None:
