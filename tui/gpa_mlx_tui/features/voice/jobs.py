@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.recording import Recording
     from gpa_mlx.jobs.enroll import Enrollment
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import AudioLike, Voice, Waveform
+    from gpa_mlx.types import AudioLike, Samples, Voice, Waveform
     from gpa_mlx.voices.quality import ClipWindow
     from gpa_mlx_tui.services.background import BackgroundTask
 
@@ -38,7 +38,7 @@ class Coach:
         self._wanted_s = 0.0
         self._judged_at_s = 0.0
 
-    def __call__(self, task: BackgroundTask, blocks: Sequence[Waveform], elapsed_s: float) -> None:
+    def __call__(self, task: BackgroundTask, blocks: Sequence[Samples], elapsed_s: float) -> None:
         """Take all that was recorded so far.
 
         Raises:
