@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("", 1),
     Column("File", share=2),
-    Column("Length", 7),
-    Column("State", 11),
-    Column("Left", 7),
+    Column("Length", 7, drop=2),
+    Column("State", 11, drop=1),
+    Column("Left", 7, drop=3),
     Column("Text or problem", share=3),
 )
 _NOTE = """\
