@@ -23,9 +23,7 @@ MIN_VOICE_S = 0.5
 """Shortest recording a voice is made from."""
 
 
-def enroll_voice(
-    task: EnrollmentTask, audio: AudioLike, name: str, *, channels: ChannelChoice = "speech"
-) -> Voice:
+def enroll_voice(task: EnrollmentTask, audio: AudioLike, name: str, *, channels: ChannelChoice = "speech") -> Voice:
     """Make a voice; arguments and errors as for `GPA.make_voice`."""
     recording = load_recording(audio, max_duration_s=MAX_REFERENCE_S, channels=channels)
     hint = f"Use {task.reference_s:g} s of clean speech."

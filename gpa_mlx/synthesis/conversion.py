@@ -128,7 +128,9 @@ def convert_recording(
         NoSpeechError: Nothing in the source sounds like speech, or nothing came out (raised at the end).
     """
     conversion = _Conversion(engine, voice, with_seed(options), settings or ConversionSettings())
-    return conversion.run(open_recording(audio, channels="speech")) if options.constrain else conversion.run_exactly(audio)
+    return (
+        conversion.run(open_recording(audio, channels="speech")) if options.constrain else conversion.run_exactly(audio)
+    )
 
 
 class _Conversion:
