@@ -28,13 +28,13 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _SMOOTHING_FRAMES = 3
 _FLOOR_RISE = 10 ** (1 / 10)  # the quietest of many frames of noise lies 1 dB below their mean
-_SMALLEST_POWER = 1e-9
+_SMALLEST_POWER = 1e-11
 _LOUD = 10 ** (-20 / 10)
 _COVERED = 10 ** (-10 / 10)
 _HOLE_FRAMES = 8
 _MOST_MISSING = 0.1
 _BACK_FRAMES = 3
-_LESS_SNR = 10 ** (-6 / 10)
+_LESS_SNR = 10 ** (-8 / 10)
 _GOOD_SNR = 10 ** (20 / 10)
 _TIE_SNR = 10 ** (-3 / 10)
 _VOICED, _UNVOICED = 0.3, 0.1
