@@ -8,6 +8,7 @@ from decimal import Decimal
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.addresses import ADDRESSES
 from gpa_mlx.text.normalization.chinese_words import CODE_WORDS, MEASURES, SCALES, SHORT_SCALES, SIGNS, TELEPHONE_WORDS
+from gpa_mlx.text.normalization.english_letters import ACRONYMS
 from gpa_mlx.text.normalization.rules import (
     CLEAR,
     LEFT,
@@ -210,7 +211,7 @@ _DIGITS: tuple[ReadingRule, ...] = (
 )
 
 GRAMMAR = Grammar(
-    letters=(),
+    letters=(*ADDRESSES, *ACRONYMS),
     digits=(*ADDRESSES, *_DIGITS),
     signs=(
         _MONEY_FIRST,
