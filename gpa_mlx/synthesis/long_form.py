@@ -6,6 +6,7 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,13 +20,13 @@ from gpa_mlx.synthesis.retry import BestAttempt, attempt_seed, best_attempt, wit
 from gpa_mlx.synthesis.trimming import PAUSE_S, match_level, speech_level
 from gpa_mlx.text.joining import check_text
 from gpa_mlx.text.metrics import character_error_rate
-from gpa_mlx.text.normalization import normalize_text
+from gpa_mlx.text.normalization import CleanText, clean_text, language_of, normalize_text
 from gpa_mlx.text.segmentation import Passage, split_passages
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from gpa_mlx.protocols import SupportsSpeech
-    from gpa_mlx.text.normalization import Lexicon
+    from gpa_mlx.text.normalization import Language, Lexicon
     from gpa_mlx.types import GenerationOptions, Voice, Waveform
 
 
@@ -126,8 +127,20 @@ def plan_passages(text: str, settings: SynthesisSettings, *, exact: bool = False
     check_text(text)
     if exact:
         return (PlannedPassage(Passage(text=text, start=0, end=len(text), pause="paragraph"), text),)
-    passages = split_passages(text, max_chars=settings.max_chars)
-    return tuple(planned for passage in passages for planned in _planned(passage, settings))
+    if not settings.normalize:
+        raw = split_passages(text, max_chars=settings.max_chars)
+        return tuple(PlannedPassage(passage, passage.text) for passage in raw)
+    clean = clean_text(text)
+    check_text(clean.text)
+    passages = split_passages(clean.text, max_chars=settings.max_chars)
+    # A passage of numbers only is said in the language of the one before it, else of the first that has one.
+    found = [language_of(passage.text) for passage in passages]
+    language = next((one for one in found if one), None)
+    planned: list[PlannedPassage] = []
+    for passage, shown in zip(passages, found, strict=True):
+        planned += _planned(passage, settings, language)
+        language = shown or language
+    return tuple(_as_written(planned, clean))
 
 
 def synthesize(
@@ -252,19 +265,29 @@ def _end_with_pause(plan: Sequence[PlannedPassage], number: int, start_s: float,
     return round((end_s + pause_s) * SAMPLE_RATE_HZ)
 
 
-def _planned(passage: Passage, settings: SynthesisSettings) -> Iterator[PlannedPassage]:
+def _as_written(planned: Sequence[PlannedPassage], clean: CleanText) -> Iterator[PlannedPassage]:
+    """Yield the passages with the text they have before cleaning; what was taken out goes with what is before it."""
+    starts = [0, *(clean.origin(passage.start) for passage, _ in planned[1:]), len(clean.raw)]
+    for (passage, spoken), (start, following) in zip(planned, pairwise(starts), strict=True):
+        text = clean.raw[start:following]
+        start += len(text) - len(text.lstrip())
+        text = text.strip()
+        yield PlannedPassage(replace(passage, text=text, start=start, end=start + len(text)), spoken)
+
+
+def _planned(passage: Passage, settings: SynthesisSettings, language: Language | None) -> Iterator[PlannedPassage]:
     """Normalize a passage, in halves where the words are many more than the text: "1999 2000 2001"."""
     text = passage.text
-    spoken = normalize_text(text, lexicon=settings.lexicon) if settings.normalize else text
+    spoken = normalize_text(text, lexicon=settings.lexicon, language=language)
     blanks = [match.start() for match in re.finditer(r"\s+", text)]
     if len(spoken) < settings.max_chars or not blanks:
         yield PlannedPassage(passage, spoken)
         return
     middle = min(blanks, key=lambda place: abs(place - len(text) / 2))
     left, right = text[:middle], text[middle:].lstrip()
-    yield from _planned(
-        Passage(text=left, start=passage.start, end=passage.start + len(left), pause="clause"), settings
+    parts = (
+        Passage(text=left, start=passage.start, end=passage.start + len(left), pause="clause"),
+        Passage(text=right, start=passage.end - len(right), end=passage.end, pause=passage.pause),
     )
-    yield from _planned(
-        Passage(text=right, start=passage.end - len(right), end=passage.end, pause=passage.pause), settings
-    )
+    for part in parts:
+        yield from _planned(part, settings, language_of(text) or language)

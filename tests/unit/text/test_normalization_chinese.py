@@ -106,7 +106,7 @@ CASES = [
     ("我在NASA工作", "我在NASA工作"),
     ("他说 OK 了", "他说 O K 了"),
     ("I paid 5 元.", "I paid 五 元."),
-    ("He said 你好 5 times.", "He said 你好 五 times."),
+    ("He said 你好 5 times.", "He said 你好 five times."),
     # sentences and corners
     ("9月1日-10月5日", "九月一日到十月五日"),
     ("第1章 第2节", "第一章 第二节"),

@@ -23,6 +23,8 @@ from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
 
     from gpa_mlx.jobs.convert import ConvertJob
@@ -114,13 +116,19 @@ class ConvertScreen(ModeScreen):
 
     def action_open(self) -> None:
         """Take the source from a file."""
+        dialog = PathPicker("Convert the recording", "open", Path.cwd(), suffixes=RECORDINGS)
+        self.app.push_screen(dialog, lambda path: None if path is None else self.take_files([path]))
 
-        def take(path: Path | None) -> None:
-            if path is not None:
-                self._forget()
-                self._read(Source(path.name, path))
-
-        self.app.push_screen(PathPicker("Convert the recording", "open", Path.cwd(), suffixes=RECORDINGS), take)
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Take a recording as the source, or a voice card."""
+        if len(paths) > 1 or paths[0].is_dir():
+            self.gpa_app.show_message("One recording at a time is converted; drop one.")
+            return
+        if paths[0].suffix.lower() == ".voice":
+            self.query_one(VoicePicker).take_file(paths[0])
+            return
+        self._forget()
+        self._read(Source(paths[0].name, paths[0]))
 
     def action_record(self) -> None:
         """Start a recording, or finish it."""

@@ -9,6 +9,7 @@ from gpa_mlx.errors import GPAError
 from gpa_mlx.text.quantities import readable_duration
 from gpa_mlx_tui.features.files.queue import QueuedFile, left_in_all_s, share_of_all
 from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.services.typed_paths import absolute
 from gpa_mlx_tui.themes import symbols_of
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("", 1),
     Column("File", share=2),
-    Column("Length", 7),
-    Column("State", 11),
-    Column("Left", 7),
+    Column("Length", 7, drop=2),
+    Column("State", 11, drop=1),
+    Column("Left", 7, drop=3),
     Column("Text or problem", share=3),
 )
 _NOTE = """\
@@ -59,8 +60,8 @@ class QueueTable(Rows):
 
     def add(self, files: Sequence[QueuedFile]) -> bool:
         """Put those in line that are not there yet; return whether there were any."""
-        known = {file.path.absolute() for file in self.files}
-        new = [file for file in files if file.path.absolute() not in known]
+        known = {absolute(file.path) for file in self.files}
+        new = [file for file in files if absolute(file.path) not in known]
         for file in new:
             self._added += 1
             file.id = f"file{self._added}"

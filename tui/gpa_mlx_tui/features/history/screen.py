@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gpa_mlx.history import Entry
     from gpa_mlx_tui.services.background import BackgroundTask
 
-_COLUMNS = (Column("", 1), Column("When", 16), Column("Length", 7), Column("Text or problem"))
+_COLUMNS = (Column("", 1), Column("When", 16, drop=1), Column("Length", 7, drop=2), Column("Text or problem"))
 _NOTE = """\
 Nothing was dictated yet. What you dictate, F2, is kept here
 with its sound, so that nothing is lost."""
