@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.chinese_patterns import (
     BLANK,
@@ -27,26 +28,7 @@ from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NUMBER, RIGHT, Reading
 _CURRENCY = one_of(CURRENCY_SIGNS)
 _CODE = one_of(CURRENCY_CODES)
 _CELSIUS = ("°C", "℃", "ºC", "˚C")
-_TEMPERATURE_BEFORE = re.compile("(?:气温|温度|最低|最高|体温|低温|降到|降至|跌到|跌至|夜间|白天|零下|室外|户外|低至)[是为约到至达: ：]{0,2}$")
-_WAN_BEFORE = re.compile("(?:年薪|月薪|粉丝|阅读|播放|播放量|阅读量|浏览|销量|卖了?|赚了?|花了?|涨粉|点赞|收入|预算|存款|首付|奖金|工资|价格|流量|曝光|观看|投了?|亏了?|欠了?|近|超|破|约|达)[是为约到至达了: ：]{0,2}$")
-_WAN_AFTER = re.compile(r"[+＋]|\s?(?:人|粉|元|块|次|个|阅读|播放|点赞|左右|多|用户|的?销量|年薪|月薪|美元|美金|关注|收藏|条|单|件|观看|在线|以上|以下)")
-_SCREEN_AFTER = re.compile(r"\s?(?:屏|电视|分辨率|画质|视频|超高?清|高清|显示器|蓝光|摄|录制|直播|影像|投影|修复|画面|片源|金|黄金|纯|白金|玫瑰|镀|120|60帧|镜头|电影|游戏|无线|OLED|HDR)")
-_SCORE_BEFORE = re.compile(
-    r"(?:打分|评分|得分|分数|成绩|考了|打了|打|满意度|综合|口碑|豆瓣|给了?|评了?|打出|拿了?|得了?|星级|颜值|味道|服务|环境|口感|剧情|难度|推荐指数|推荐度|"
-    r"语文|数学|英语|物理|化学|总分)(?:约|为|是|了|出|得|个|分|[:： ]){0,3}$"
-)
-_PART_BEFORE = re.compile("(?:页码|步骤|章节|集数|进度条|页|Page|page)[:： ]{0,2}$")
 _PARTS = "页章节集期部题步天张关轮局话课回站组场批段遍"
-_BLOOD_BEFORE = re.compile("(?:血压|高压|低压)(?:值|约|为|是|[:： ]){0,3}$")
-_MATCH_BEFORE = re.compile(
-    r"(?:比分|大比分|总比分|战绩|以|全场|半场|终场|打成|战成|扳成|改写为|定格在|定格为|总分|队|战平|最终|击败\w{0,4}|首局|决胜局|[第首][一二三四五]?[局盘节])(?:是|为|以|[:： ]){0,2}$"
-)
-_MATCH_AFTER = re.compile(
-    r"\s?(?:击败|战胜|取胜|获胜|胜|险胜|惜败|负|领先|落后|大胜|逆转|拿下|赢|输|告负|力克|战平|打平|横扫|淘汰|完胜|不敌|逼平|大败|完败"
-    r"|绝杀|扳平|收官|的比分|晋级|轻取|带走|大破|屠|零封|血洗|小胜|拒绝)"
-)
-_ADDRESS_AFTER = re.compile(r"\s?(?:室|号|楼|房|栋|幢|单元|门)")
-_GOODS = one_of("斤 个 只 条 盒 瓶 杯 份 张 件 袋 包 箱 块 支 根 位 人 碗 串 本 台 套 两 双 盘 公斤 千克 平 间 桶 颗 枚 把 罐 听 期 篇 首 注 股 手 桌 场 趟 对 束 亩 吨 克 升 度".split())
 _AMOUNT_BEFORE = re.compile(rf"[0-9.万亿千百]\s?(?P<what>(?:{MEASURE}|人民币|元|块|次|{one_of(UNITS)}){{1,2}})$")
 _MONEY_ENDS = re.compile("(?:元|块|美元|欧元|英镑|日元|币|钱|[￥¥])$")
 _LONGEST_RUN = 10
@@ -81,7 +63,7 @@ def _measured(match: re.Match[str]) -> str:
     symbol = match["length"] or match["unit"]
     name = UNITS[symbol]
     sign, minus = signed(match), "负"
-    if symbol in _CELSIUS or (symbol == "°" and _TEMPERATURE_BEFORE.search(before(match))):
+    if symbol in _CELSIUS or (symbol == "°" and context.TEMPERATURE_BEFORE.search(before(match))):
         minus = "零下"
         sign = minus if sign else ""
     if match["power"]:
@@ -100,20 +82,20 @@ def _measured(match: re.Match[str]) -> str:
 
 
 def _degrees(match: re.Match[str]) -> str:
-    sign = "零下" if match["sign"] and _TEMPERATURE_BEFORE.search(before(match)) else signed(match)
+    sign = "零下" if match["sign"] and context.TEMPERATURE_BEFORE.search(before(match)) else signed(match)
     return sign + number_or_range(match, counted=True, minus="零下" if sign == "零下" else "负")
 
 
 def _wan(match: re.Match[str]) -> str | None:
     """Return 1.5w as 万; a capital may be a watt, which what is around decides."""
     letter = match["letter"]
-    if letter == "W" and not (_WAN_BEFORE.search(before(match)) or _WAN_AFTER.match(after(match))):
+    if letter == "W" and not (context.WAN_BEFORE.search(before(match)) or context.WAN_AFTER.match(after(match))):
         return None
     return signed(match) + number_or_range(match, counted=True) + "万"
 
 
 def _thousand(match: re.Match[str]) -> str | None:
-    if not match["high"] and _SCREEN_AFTER.match(after(match)):
+    if not match["high"] and context.SHARP_AFTER.match(after(match)):
         return None
     letter = match["letter"]
     low = scaled(match["low"], letter)
@@ -127,13 +109,17 @@ def _mega(match: re.Match[str]) -> str:
 def _fraction(match: re.Match[str]) -> str | None:
     top, bottom = match["low"], match["high"]
     text = before(match)
-    if _BLOOD_BEFORE.search(text):
+    if context.BLOOD_BEFORE.search(text):
         return f"{numbers.number(top)}比{numbers.number(bottom)}"
-    if _SCORE_BEFORE.search(text) and float(plain_number(top)) <= float(plain_number(bottom)) and not match["after"]:
+    if (
+        context.RATED_BEFORE.search(text)
+        and float(plain_number(top)) <= float(plain_number(bottom))
+        and not match["after"]
+    ):
         return f"{numbers.counted(top)}分，满分{numbers.counted(bottom)}分"
     if "." in top or "." in bottom:
         return None
-    if _PART_BEFORE.search(text):
+    if context.PART_BEFORE.search(text):
         return f"{numbers.cardinal(top)}，共{numbers.cardinal(bottom)}"
     if 0 < int(top) < int(bottom):
         return f"{numbers.cardinal(bottom)}分之{numbers.cardinal(top)}{match['after'] or ''}"
@@ -162,16 +148,17 @@ def _ratio(match: re.Match[str]) -> str:
 def _score(match: re.Match[str]) -> str | None:
     """Return the result of a game or a door: 98-102."""
     low, high = match["low"], match["high"]
-    if _ADDRESS_AFTER.match(after(match)) and int(low) > int(high):
+    if context.DOOR_AFTER.match(after(match)) and int(low) > int(high):
         return f"{numbers.short(low)}杠{numbers.short(high)}"
-    game = _MATCH_AFTER.match(after(match)) or _MATCH_BEFORE.search(before(match))
+    game = context.GAME_AFTER.match(after(match)) or context.GAME_BEFORE.search(before(match))
     if game or int(low) > int(high):
         return f"{numbers.cardinal(low)}比{numbers.cardinal(high)}"
     return None
 
 
 def _product(match: re.Match[str]) -> str:
-    return "乘".join(numbers.cardinal(part) for part in re.split(r"\s?[xX×*]\s?", match[0]))
+    words = "乘".join(numbers.cardinal(part) for part in re.split(r"\s?[xX×*]\s?", match["factors"]))
+    return words + (UNITS[match["side"]] if match["side"] else "")
 
 
 def _exponent(match: re.Match[str]) -> str:
@@ -184,8 +171,7 @@ def _adjacent(match: re.Match[str]) -> str | None:
     low, high = int(match["low"]), int(match["high"])
     if high - low != 1 and (low, high) != (3, 5):
         return None
-    words = numbers.counted(str(low)) + numbers.counted(str(high)) if low != 1 else "一两"
-    return words.replace("两三", "两三")
+    return "一两" if low == 1 else numbers.counted(str(low)) + numbers.cardinal(str(high))
 
 
 def _counted(match: re.Match[str]) -> str:
@@ -215,7 +201,7 @@ def _per(match: re.Match[str]) -> str | None:
     each = match.string[match.end() : match.end() + 3]
     if match.string[match.end() : match.end() + 1] == "每":
         return ""
-    if re.match(rf"{_GOODS}", each) and _MONEY_ENDS.search(found["what"]):
+    if context.GOODS_AFTER.match(each) and _MONEY_ENDS.search(found["what"]):
         return "一"
     return "每"
 
@@ -230,10 +216,6 @@ def _per_minute(match: re.Match[str]) -> str | None:
     return "每分钟" if _AMOUNT_BEFORE.search(before(match)) else None
 
 
-def _hundred_mark(match: re.Match[str]) -> str:
-    return numbers.cardinal(match[0][:-1]) + "英寸"
-
-
 _PLAIN = r"(?>[0-9]{1,9})(?:\.[0-9]{1,4})?"
 _FORMULA_AFTER = r"(?=\s?[0-9.]{1,12}(?:\s?[-+−×x*÷/]\s?[0-9.]{1,12}){0,4}\s?[=＝])"
 
@@ -246,7 +228,10 @@ MONEY_FIRST = rule(
 _SHORT_RANGE = rf"{CLEAR}{SIGN}(?P<low>{NUMBER})(?:(?P<first>[%s])?{TO}(?P<high>{NUMBER}))?(?P<letter>[%s]){RIGHT}"
 
 SIGNED: tuple[ReadingRule, ...] = (
-    rule(rf"{LOW_HIGH}(?P<short>[kKmMbBwW](?={BLANK}?{_CODE}))?(?P<scale>{one_of(SCALES)})?{BLANK}?(?P<currency>{_CODE}{RIGHT}|[$€£₩₹](?![0-9]))", _money),
+    rule(
+        rf"{LOW_HIGH}(?P<short>[kKmMbBwW](?={BLANK}?{_CODE}))?(?P<scale>{one_of(SCALES)})?{BLANK}?(?P<currency>{_CODE}{RIGHT}|[$€£₩₹](?![0-9]))",
+        _money,
+    ),
     rule(rf"{LOW}%?(?:{TO}(?P<high>[-−]?{NUMBER}))?{BLANK}?(?P<mark>[%‰])", _percent),
     rule(_SHORT_RANGE % ("wW", "wW"), _wan),
     rule(rf"{LOW_HIGH}{BLANK}?{UNIT}", _measured),
@@ -262,20 +247,44 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"(?<=第)(?P<low>[0-9]{{1,4}})/(?P<high>[0-9]{{1,4}}){BLANK}?(?P<part>[{_PARTS}])", _part_of),
     rule(rf"(?<=第)(?P<sign>)(?P<low>{NUMBER})(?:{DASH}(?:第)?(?P<high>[0-9]{{1,6}}{NO_MORE}))?", _ordinal),
     rule(rf"{CLEAR}(?<![0-9] )[1-9][0-9]{{0,2}}(?: [0-9]{{3}}){{2,4}}(?! ?[0-9]){NO_MORE}", _spaced),
-    rule(rf"{CLEAR}[1-9][0-9]{{0,2}} [0-9]{{3}}(?={BLANK}?(?:元|块|人|美元|吨|公里|km|平方|万|欧元|英镑|辆|台|件))", _spaced),
+    rule(
+        rf"{CLEAR}[1-9][0-9]{{0,2}} [0-9]{{3}}(?={BLANK}?(?:元|块|人|美元|吨|公里|km|平方|万|欧元|英镑|辆|台|件))",
+        _spaced,
+    ),
     rule(rf"{CLEAR}(?P<low>[0-9]{{2,3}})/(?P<high>[0-9]{{2,3}}){BLANK}?(?P<unit>mmHg)", _pressure),
     rule(rf"{CLEAR}(?P<whole>[0-9]{{1,3}}) (?P<low>[1-9])/(?P<high>[1-9][0-9]?)(?![0-9/.])", _mixed_fraction),
-    rule(rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN})(?:分(?!之|钟)|(?P<after>(?!)))?(?![0-9]|[/.][0-9]|[A-Za-z])", _fraction),
+    rule(
+        rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN})(?:分(?!之|钟)|(?P<after>(?!)))?(?![0-9]|[/.][0-9]|[A-Za-z])",
+        _fraction,
+    ),
     rule(rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN}){BLANK}?(?P<after>{one_of(UNITS)}){RIGHT}", lambda match: None),
-    rule(rf"{CLEAR}(?P<low>[0-9]{{1,3}}){BLANK}?[-–—]{BLANK}?(?P<high>[0-9]{{1,3}})(?![0-9]|[-.,:/%~][0-9]|[%℃°]|{BLANK}?(?:{MEASURE}|[=＝]|{one_of(UNITS)}{RIGHT}|[A-Za-z]))", _score),
+    rule(
+        rf"{CLEAR}(?P<low>[0-9]{{1,3}}){BLANK}?[-–—]{BLANK}?(?P<high>[0-9]{{1,3}})(?![0-9]|[-.,:/%~][0-9]|[%℃°]|{BLANK}?(?:{MEASURE}|[=＝]|{one_of(UNITS)}{RIGHT}|[A-Za-z]))",
+        _score,
+    ),
     rule(rf"{CLEAR}{_PLAIN}(?:[:：]{_PLAIN}){{1,3}}(?![0-9:：])", _ratio),
     rule(rf"{CLEAR}(?P<low>{_PLAIN})[eE](?P<minus>[-+−]?)(?P<power>[0-9]{{1,4}}){RIGHT}", _exponent),
-    rule(rf"{CLEAR}[0-9]{{1,9}}(?:\s?[xX×*]\s?[0-9]{{1,9}}){{1,3}}(?![.,:/][0-9]|[0-9])", _product),
+    rule(
+        rf"{CLEAR}(?P<factors>[0-9]{{1,9}}(?:\s?[xX×*]\s?[0-9]{{1,9}}){{1,3}})(?![.,:/][0-9]|[0-9])(?:(?P<side>{one_of(UNITS)}){RIGHT})?",
+        _product,
+    ),
     rule(rf"(?<!、)(?<!第){CLEAR}(?P<low>[1-9])[、,，](?P<high>[1-9])(?={BLANK}?(?!级|级)(?:{MEASURE}))", _adjacent),
-    rule(r"(?<![0-9A-Za-z.,])[0-9]{1,3}(?:\"|″|”(?=的?(?:屏|显示|电视|液晶))|'')(?![0-9])", lambda match: numbers.cardinal(re.sub("[^0-9]", "", match[0])) + "英寸"),
-    rule(rf"{CLEAR}(?P<low>[0-9]{{1,5}})M(?={BLANK}?(?:宽带|带宽|光纤|网|流量|的?文件|内存|空间|大小|网速|/s|左右))", _mega),
-    rule(r"(?:(?<=[0-9]m)|(?<=[0-9]米)|(?<=[0-9]万)|(?<=[0-9]千)|(?<=[0-9]块)|(?<=[0-9]元))[0-9](?![0-9.,:/%]|[A-Za-z])(?!{0}?(?:{1}))".format(BLANK, MEASURE), lambda match: numbers.digit_by_digit(match[0])),
-    rule(r"(?<![0-9A-Za-z.,])(?P<low>[12])m(?P<high>[0-9]{1,2})(?![0-9A-Za-z.])", lambda match: f"{numbers.counted(match['low'])}米{numbers.digit_by_digit(match['high'])}"),
+    rule(
+        r"(?<![0-9A-Za-z.,])[0-9]{1,3}(?:\"|″|”(?=的?(?:屏|显示|电视|液晶))|'')(?![0-9])",
+        lambda match: numbers.cardinal(re.sub("[^0-9]", "", match[0])) + "英寸",
+    ),
+    rule(
+        rf"{CLEAR}(?P<low>[0-9]{{1,5}})M(?={BLANK}?(?:宽带|带宽|光纤|网|流量|的?文件|内存|空间|大小|网速|/s|左右))",
+        _mega,
+    ),
+    rule(
+        rf"(?:(?<=[0-9]m)|(?<=[0-9]米)|(?<=[0-9]万)|(?<=[0-9]千)|(?<=[0-9]块)|(?<=[0-9]元))[0-9](?![0-9.,:/%]|[A-Za-z])(?!{BLANK}?(?:{MEASURE}))",
+        lambda match: numbers.digit_by_digit(match[0]),
+    ),
+    rule(
+        r"(?<![0-9A-Za-z.,])(?P<low>[12])m(?P<high>[0-9]{1,2})(?![0-9A-Za-z.])",
+        lambda match: f"{numbers.counted(match['low'])}米{numbers.digit_by_digit(match['high'])}",
+    ),
     rule(rf"{CLEAR}2(?=两(?!个|种|次|人|年|天))", lambda _: "二"),
     rule(r"(?<=[A-Za-z])[0-9]{1,4}\.[0-9]{1,6}(?![0-9]|\.[0-9])", lambda match: numbers.number(match[0])),
     rule(r"(?<=[A-Za-z][.])[0-9]{3,4}(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),
@@ -308,7 +317,9 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(rf"(?<=[0-9A-Za-z)）] )[-−]{_FORMULA_AFTER}", lambda _: "减"),
     rule(rf"/(?P<length>{one_of(LENGTHS)})(?P<power>[²³]){RIGHT}", _per_area),
     rule(r"/(?:分(?!钟)|min(?![A-Za-z]))", _per_minute),
-    rule(rf"/(?=每?(?:{MEASURE}|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))", _per),
+    rule(
+        rf"/(?=每?(?:{MEASURE}|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))", _per
+    ),
     rule(r"(?<=[A-Z])\.(?=[0-9]{3})", lambda _: "点"),
     rule(r"(?<![0-9A-Za-z年月日号点分时元岁度%℃°万亿千百米])(?<![0-9℃] )~(?=\s?[0-9])", lambda _: "约"),
 )

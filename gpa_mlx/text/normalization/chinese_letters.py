@@ -1,8 +1,9 @@
-"""What begins with a Latin letter in Chinese text: addresses, names of files, Roman numerals, formulas of substances."""
+"""What begins with a Latin letter in Chinese text: addresses, names of files, Roman numerals."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_times
 from gpa_mlx.text.normalization import chinese_numbers as numbers
@@ -10,7 +11,7 @@ from gpa_mlx.text.normalization.addresses import ADDRESS_FORMS
 from gpa_mlx.text.normalization.chinese_patterns import after
 from gpa_mlx.text.normalization.english_letters import ACRONYMS
 from gpa_mlx.text.normalization.english_words import SPELLED
-from gpa_mlx.text.normalization.rules import LEFT, ReadingRule, rule
+from gpa_mlx.text.normalization.rules import LEFT, ReadingRule, listed, rule
 
 _SIGNS = {
     **{".": "点", "/": "斜杠", "-": "杠", "_": "下划线", "@": "艾特", ":": "冒号", "?": "问号", "=": "等于", "&": "和"},
@@ -22,7 +23,10 @@ _VOWELS = frozenset("aeiouyAEIOUY")
 _ROMAN = re.compile("(?:C{0,3}|XC|XL|L)?(?:XC|XL|LX{0,3}|X{0,3})(?:IX|IV|VI{0,3}|I{0,3})")
 _ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _WORDS_IN_CAPITALS = frozenset(
-    "TOP VOL MAC AIR PRO MAX BUS NO CAT DOG CAR ONE TWO BIG HOT NEW OLD RED SUN SKY BOX FAN KID MAN PAD POP SET SIM SUP JET WIN".split()
+    listed("""
+    TOP VOL MAC AIR PRO MAX BUS NO CAT DOG CAR ONE TWO BIG HOT NEW OLD RED SUN SKY BOX FAN KID MAN PAD POP SET
+    SIM SUP JET WIN
+    """)
 )
 _NUMBERED_PARTS = "章节部卷篇册回编季期届届代类级型世页条款组册集单元阶段次幕场课"
 
@@ -68,8 +72,6 @@ def _roman(match: re.Match[str]) -> str | None:
 
 
 def _roman_sign(match: re.Match[str]) -> str | None:
-    import unicodedata
-
     value = roman_value(unicodedata.normalize("NFKC", match[0]).upper())
     if value is None:
         value = int(unicodedata.numeric(match[0][0]))
@@ -98,12 +100,18 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     *(rule(form, _say) for form in ADDRESS_FORMS),
     rule(rf"{LEFT}(?<![./\\@_-])(?P<address>{_FILE})(?![A-Za-z0-9_]|\.[A-Za-z0-9])", _say),
     rule(rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Z]:(?:\\[A-Za-z0-9_.-]{{1,60}}){{1,12}}\\?)", _say),
-    rule(rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Za-z][A-Za-z0-9]{{0,40}}(?:_[A-Za-z0-9]{{1,40}}){{1,8}})(?![A-Za-z0-9_])", _say),
+    rule(
+        rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Za-z][A-Za-z0-9]{{0,40}}(?:_[A-Za-z0-9]{{1,40}}){{1,8}})(?![A-Za-z0-9_])",
+        _say,
+    ),
     *chinese_codes.AT_LETTERS,
     *chinese_times.AT_LETTERS,
     rule(rf"(?<=第)(?P<roman>[IVXLC]{{1,8}})(?=\s?[{_NUMBERED_PARTS}])", _roman),
     rule(r"(?<![A-Za-z0-9])(?P<roman>I{1,3}|IV|V?I{1,3}|VI{1,3}|IX|X)(?=[期级]|型糖尿病|型[^号]|世(?![界纪]))", _roman),
-    rule(r"(?<=[\u4e00-\u9fff])(?P<roman>I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XV|XVI)(?![A-Za-z0-9+])(?=世|[，。、的]|$)", _roman),
+    rule(
+        r"(?<=[\u4e00-\u9fff])(?P<roman>I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XV|XVI)(?![A-Za-z0-9+])(?=世|[，。、的]|$)",
+        _roman,
+    ),
     rule(rf"{LEFT}[Nn][Oo]\.?(?=\s?[0-9])", lambda match: "第" if re.match(r"\s?[0-9]", after(match, 2)) else None),
     rule(rf"{LEFT}[A-Z]{{2,5}}(?=-?[0-9₀-₉])", _before_digits),
     rule(rf"{LEFT}[CFJ]#(?![A-Za-z0-9])", lambda match: f"{match[0][0]} sharp"),
@@ -119,5 +127,5 @@ ADDRESSES: tuple[ReadingRule, ...] = (
 
 AT_SIGNS: tuple[ReadingRule, ...] = (
     rule("[Ⅰ-ⅿ]{1,6}", _roman_sign),
-    rule(rf"(?<![A-Za-z0-9./~-])(?P<address>(?:~|\.{{1,2}})?(?:/[A-Za-z0-9_.-]{{1,60}}){{2,12}}/?)(?![A-Za-z0-9])", _say),
+    rule(r"(?<![A-Za-z0-9./~-])(?P<address>(?:~|\.{1,2})?(?:/[A-Za-z0-9_.-]{1,60}){2,12}/?)(?![A-Za-z0-9])", _say),
 )

@@ -21,7 +21,9 @@ NO_MORE = r"(?![0-9]|[.,:/][0-9])"
 """A number ends here."""
 
 MEASURE = rf"(?!{one_of(NOT_COUNTED)}){one_of(MEASURES)}"
-_AMOUNT_AFTER = rf"{BLANK}?(?:{MEASURE}|{one_of(UNITS)}{RIGHT}|[wWkK]{RIGHT}|[%％‰$€£¥余来多几]|人民币|美金|块钱|折|号线)"
+_AMOUNT_AFTER = (
+    rf"{BLANK}?(?:{MEASURE}|{one_of(UNITS)}{RIGHT}|[wWkK]{RIGHT}|[%％‰$€£¥余来多几]|人民币|美金|块钱|折|号线)"
+)
 NO_AMOUNT = rf"(?![0-9]|[.,:/][0-9]|{_AMOUNT_AFTER})"
 """A number ends here, and nothing is counted with it."""
 
