@@ -297,7 +297,8 @@ class SynthesisCheckpoint:
             header, *entries = [json.loads(line) for line in whole.split(b"\n")]
             if header["version"] != _FORMAT_VERSION or not isinstance(header["facts"], dict):
                 return None
-            int(header["seed"]), header["subtype"]
+            if not isinstance(header["seed"], int) or not isinstance(header["subtype"], str):
+                return None
             stored = [StoredPassage(**{**entry, "passage": SpokenPassage(**entry["passage"])}) for entry in entries]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None

@@ -240,7 +240,8 @@ def _gap_after(text: str, position: int, last: int) -> tuple[int, int]:
     """
     found = _GAP.search(text, position, last + 1)
     if found is None:
-        return (min(last + 1, len(text)),) * 2
+        place = min(last + 1, len(text))
+        return place, place
     whole = found if found.end() <= last else _GAP.match(text, found.start())
     assert whole, "it was found there"
     return whole.span()

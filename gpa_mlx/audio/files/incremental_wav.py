@@ -371,7 +371,7 @@ class StoredSamples:
             channels=1,
             endian="LITTLE",
         )
-        return samples
+        return np.asarray(samples, dtype=np.float32)
 
     def digest(self, start: int, count: int) -> str:
         """Return the SHA-256 of the bytes of some samples."""
