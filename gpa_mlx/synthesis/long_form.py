@@ -134,7 +134,7 @@ def plan_passages(text: str, settings: SynthesisSettings, *, exact: bool = False
     check_text(clean.text)
     passages = split_passages(clean.text, max_chars=settings.max_chars)
     # A passage of numbers only is said in the language of the one before it, else of the first that has one.
-    found = [language_of(passage.text) for passage in passages]
+    found: list[Language | None] = [language_of(passage.text) for passage in passages]
     language = next((one for one in found if one), None)
     planned: list[PlannedPassage] = []
     for passage, shown in zip(passages, found, strict=True):
