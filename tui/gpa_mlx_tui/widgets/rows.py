@@ -60,7 +60,7 @@ class Rows(DataTable[Text]):
         Binding("end", "scroll_bottom", "Last", show=False),
     ]
     DEFAULT_CSS = """
-    Rows { scrollbar-size-vertical: 1; .rows--note { color: $foreground 70%; } }
+    Rows { scrollbar-size-vertical: 1; .rows--note { color: $foreground 80%; } }
     """
 
     def __init__(self, columns: Sequence[Column], *, note: str = "", id: str | None = None) -> None:
