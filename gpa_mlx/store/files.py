@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,16 +25,16 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own: the target's name plus a suffix can be longer than the file system allows.
-    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=_PARTIAL_PREFIX)
+    partial = target.parent / f"{_PARTIAL_PREFIX}{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        # Inside the block: an interrupt right after the file was made must remove it as well.
+        with partial.open("xb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        Path(partial).chmod(0o666 & ~_umask())
-        Path(partial).replace(target)
+        partial.replace(target)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
 
 
@@ -73,9 +73,3 @@ def is_locked(folder: Path) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -42,6 +42,9 @@ FORMATS: Mapping[Format, TranscriptFormat] = {
 }
 """In the order in which they are listed."""
 
+SUBTITLES: frozenset[Format] = frozenset(("srt", "vtt"))
+"""Those that heed the layout."""
+
 
 def render(name: Format, segments: Sequence[Segment], layout: Layout | None = None) -> str:
     """Return the content of a file in a format, to be encoded as UTF-8."""
