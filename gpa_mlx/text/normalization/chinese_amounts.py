@@ -98,6 +98,8 @@ def _wan(match: re.Match[str]) -> str | None:
     letter = match["letter"]
     if letter == "W" and not (context.WAN_BEFORE.search(before(match)) or context.WAN_AFTER.match(after(match))):
         return None
+    if match["first"]:
+        return f"{signed(match)}{numbers.counted(match['low'])}万到{numbers.counted(match['high'])}万"
     return signed(match) + number_or_range(match, counted=True) + "万"
 
 
@@ -180,6 +182,8 @@ def _adjacent(match: re.Match[str]) -> str | None:
     low, high = int(match["low"]), int(match["high"])
     if high - low != 1 and (low, high) != (3, 5):
         return None
+    if match["ordinal"]:
+        return numbers.cardinal(match["low"]) + numbers.cardinal(match["high"])
     return "一两" if low == 1 else numbers.counted(str(low)) + numbers.cardinal(str(high))
 
 
@@ -291,7 +295,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<factors>[0-9]{{1,9}}(?:\s?[xX×*]\s?[0-9]{{1,9}}){{1,3}})(?![.,:/][0-9]|[0-9])(?:(?P<side>{one_of(UNITS)}){RIGHT})?",
         _product,
     ),
-    rule(rf"(?<!、)(?<!第){CLEAR}(?P<low>[1-9])[、,，](?P<high>[1-9])(?={BLANK}?(?!级|级)(?:{MEASURE}))", _adjacent),
+    rule(
+        rf"(?<!、)(?<!第){CLEAR}(?P<low>[1-9])[、,，](?P<high>[1-9])"
+        rf"(?={BLANK}?(?:(?P<ordinal>[月号日楼班期]|年级)|{MEASURE}))",
+        _adjacent,
+    ),
     rule(
         r"(?<![0-9A-Za-z.,])[0-9]{1,3}(?:\"|″|”(?=的?(?:屏|显示|电视|液晶))|'')(?![0-9])",
         lambda match: numbers.cardinal(re.sub("[^0-9]", "", match[0])) + "英寸",
@@ -312,6 +320,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<low>{_PLAIN})V(?P<high>{_PLAIN})A{RIGHT}",
         lambda match: f"{numbers.counted(match['low'])}伏{numbers.counted(match['high'])}安",
     ),
+    rule(rf"{CLEAR}2(?=元[0-9一二三]次)", lambda _: "二"),
     rule(rf"{CLEAR}2(?=层(?!楼))", _storeys),
     rule(rf"{CLEAR}2(?=两(?!个|种|次|人|年|天))", lambda _: "二"),
     rule(r"(?<=[A-Za-z])[0-9]{1,4}\.[0-9]{1,6}(?![0-9]|\.[0-9])", lambda match: numbers.number(match[0])),
@@ -352,6 +361,6 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(
         rf"/(?=每?(?:{MEASURE}|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))", _per
     ),
-    rule(r"(?<=[A-Z])\.(?=[0-9]{3})", lambda _: "点"),
+    rule(r"(?<=[A-Z])\.(?=[0-9]{3})|(?<=[0-9])\.(?=[A-Z]{2}(?![A-Za-z]))", lambda _: "点"),
     rule(r"(?<![0-9A-Za-z年月日号点分时元岁度%℃°万亿千百米])(?<![0-9℃] )~(?=\s?[0-9])", lambda _: "约"),
 )

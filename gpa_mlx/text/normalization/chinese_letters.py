@@ -101,13 +101,13 @@ _FILE = (
 AT_LETTERS: tuple[ReadingRule, ...] = (
     *chinese_amounts.AT_LETTERS,
     *(rule(form, _say) for form in ADDRESS_FORMS),
+    *chinese_codes.AT_LETTERS,
     rule(rf"{LEFT}(?<![./\\@_-])(?P<address>{_FILE})(?![A-Za-z0-9_]|\.[A-Za-z0-9])", _say),
     rule(rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Z]:(?:\\[A-Za-z0-9_.-]{{1,60}}){{1,12}}\\?)", _say),
     rule(
         rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Za-z][A-Za-z0-9]{{0,40}}(?:_[A-Za-z0-9]{{1,40}}){{1,8}})(?![A-Za-z0-9_])",
         _say,
     ),
-    *chinese_codes.AT_LETTERS,
     *chinese_times.AT_LETTERS,
     rule(rf"(?<=第)(?P<roman>[IVXLC]{{1,8}})(?=\s?[{_NUMBERED_PARTS}])", _roman),
     rule(r"(?<![A-Za-z0-9])(?P<roman>I{1,3}|IV|V?I{1,3}|VI{1,3}|IX|X)(?=[期级]|型糖尿病|型[^号]|世(?![界纪]))", _roman),
