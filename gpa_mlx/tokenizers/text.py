@@ -73,9 +73,7 @@ class TextTokenizer:
         except (ValueError, RecursionError) as error:
             raise ModelFormatError(f"{path} is not a tokenizer file: it is not JSON.", hint=_HINT) from error
         if problem:
-            raise ModelFormatError(
-                f"{path} is not a tokenizer file of GPA's kind: {problem}.", hint=_HINT
-            )
+            raise ModelFormatError(f"{path} is not a tokenizer file of GPA's kind: {problem}.", hint=_HINT)
         try:
             tokenizer = Tokenizer.from_str(content)
         except BaseException as error:
