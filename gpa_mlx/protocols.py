@@ -15,8 +15,10 @@ if TYPE_CHECKING:
         AudioLike,
         AudioTokens,
         Capabilities,
+        ChannelChoice,
         GenerationOptions,
         LiveStream,
+        Samples,
         Speech,
         SpeechStream,
         Task,
@@ -93,19 +95,31 @@ class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, Protocol)
     def close(self) -> None: ...
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> Transcription: ...
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> TranscriptionStream: ...
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
+        self, blocks: Iterable[Samples], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream: ...
 
     def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech: ...
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech: ...
 
-    def make_voice(self, audio: AudioLike, *, name: str) -> Voice: ...
+    def make_voice(self, audio: AudioLike, *, name: str, channels: ChannelChoice = "speech") -> Voice: ...

@@ -20,7 +20,7 @@ from gpa_mlx.types import SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from gpa_mlx.dictation.options import DictationOptions
     from gpa_mlx.history import Journal
-    from gpa_mlx.types import LiveStream, Waveform
+    from gpa_mlx.types import LiveStream, Samples
 
 ZEROS_S = 1.0
 """A microphone that gives exact zeros for so long is not silent: it is muted, or not allowed to hear."""
@@ -37,10 +37,10 @@ class BlockQueue:
     """The blocks of an utterance on their way to the engine's thread, which takes all there are at once."""
 
     def __init__(self) -> None:
-        self._blocks: queue.SimpleQueue[Waveform | None] = queue.SimpleQueue()
+        self._blocks: queue.SimpleQueue[Samples | None] = queue.SimpleQueue()
         self._is_wanted = True
 
-    def put(self, block: Waveform) -> None:
+    def put(self, block: Samples) -> None:
         """Add a block."""
         if self._is_wanted:
             self._blocks.put(block)
@@ -54,17 +54,17 @@ class BlockQueue:
         self._is_wanted = False
         self._blocks = queue.SimpleQueue()
 
-    def __iter__(self) -> Iterator[Waveform]:
+    def __iter__(self) -> Iterator[Samples]:
         """Yield what has come since the last time, or an empty block after 0.1 s without anything.
 
         Raises:
             CancelledError: The work this is for was cancelled.
         """
-        empty = np.empty(0, dtype=np.float32)
+        empty = np.empty(0)
         ended = False
         while not ended:
             check_cancelled()
-            blocks: list[Waveform] = []
+            blocks: list[Samples] = []
             try:
                 block = self._blocks.get(timeout=_WAIT_S)
                 while block is not None:
@@ -104,7 +104,7 @@ class Utterance:
         """Whether nobody wants it any more."""
         return self._cancelled.is_set()
 
-    def take(self, block: Waveform) -> None:
+    def take(self, block: Samples) -> None:
         """Add audio, to the disk first.
 
         Raises:
@@ -170,7 +170,7 @@ class Recorder:
         self._options = options
         self._utterance = start_utterance()
         self._endpoint = EndpointDetector()
-        self._recent: deque[Waveform] = deque()
+        self._recent: deque[Samples] = deque()
         self._recorded_s = 0.0
         self._is_listening = self._warned = False
         self.is_ending = False
@@ -199,7 +199,7 @@ class Recorder:
         self.is_ending = True
         self._microphone.stop()
 
-    def _take(self, block: Waveform) -> None:
+    def _take(self, block: Samples) -> None:
         self._utterance.take(block)
         self._recorded_s += len(block) / SAMPLE_RATE_HZ
         self._report(block)
@@ -208,7 +208,7 @@ class Recorder:
             self._remember(block)
             self._cut()
 
-    def _report(self, block: Waveform) -> None:
+    def _report(self, block: Samples) -> None:
         if not self._is_listening and block.any():
             self._is_listening = True
             self._notify(Listening())
@@ -231,7 +231,7 @@ class Recorder:
     def _is_pause(self) -> bool:
         return self._endpoint.spoke and self._endpoint.silent_s >= self._options.silence_s and self._endpoint.is_quiet
 
-    def _remember(self, block: Waveform) -> None:
+    def _remember(self, block: Samples) -> None:
         self._recent.append(block)
         while sum(map(len, self._recent)) - len(self._recent[0]) >= _KEPT_S * SAMPLE_RATE_HZ:
             self._recent.popleft()

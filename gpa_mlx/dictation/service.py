@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.dictation.events import Cancelled, Event, Failed, Finished, Partial
 from gpa_mlx.dictation.options import DictationOptions
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.microphone import AudioInput
     from gpa_mlx.engine.thread import EngineThread
     from gpa_mlx.history import Entry, HeldEntry, History
-    from gpa_mlx.types import LiveStream, Waveform
+    from gpa_mlx.types import LiveStream, Samples
 
 logger = logging.getLogger(__name__)
 
@@ -282,10 +280,10 @@ def _joined_text(stream: LiveStream, notify: Callable[[Partial], None]) -> str:
     return join_segments(done)
 
 
-def _blocks(audio: Path) -> Iterator[Waveform]:
+def _blocks(audio: Path) -> Iterator[Samples]:
     with open_recording(audio) as recording:
         for block in recording:
-            yield block.channel_mean.astype(np.float32)
+            yield block.channel_mean
 
 
 def _finished(held: HeldEntry, heard: str, options: DictationOptions, interruption: GPAError | None) -> Finished:

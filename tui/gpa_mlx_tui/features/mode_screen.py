@@ -14,15 +14,19 @@ from gpa_mlx_tui.bindings import bindings_of
 from gpa_mlx_tui.services.app_services import AppServices, app_services
 from gpa_mlx_tui.services.messages import TaskCancelled, TaskEnded
 from gpa_mlx_tui.services.microphone import check_microphone
+from gpa_mlx_tui.services.typed_paths import dropped_files
 from gpa_mlx_tui.themes import ASCII, style_scrollbars
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
+from gpa_mlx_tui.widgets.pane_size import note_pane_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.events import Paste, Resize
     from textual.widget import Widget
 
     from gpa_mlx.types import Task
@@ -100,10 +104,24 @@ class ModeScreen(Screen[None]):
         self._was_shown = self._is_shown = True
         self._style_scrollbars()
 
+    def on_resize(self, event: Resize) -> None:
+        """Fit small panes."""
+        note_pane_size(self, event.size)
+
     @on(ScreenSuspend)
     def note_absence(self) -> None:
         """Another screen takes the place of this one."""
         self._is_shown = False
+
+    def on_paste(self, event: Paste) -> None:
+        """Take files that are dropped anywhere on the screen."""
+        if paths := dropped_files(event.text):
+            event.stop()
+            self.take_files(paths)
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Do with dropped files what this mode is for; each is there, and may be a folder."""
+        self.gpa_app.show_message("Files can be dropped on Dictate, Speak, Voice, Convert and Files.")
 
     def refresh_header(self) -> None:
         """Show how things are now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,8 +12,11 @@ from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx_tui.services.messages import TaskMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
 
     from gpa_mlx.audio.devices.playback import OutputDevice, Player
     from gpa_mlx.provenance.metadata import ModelIdentity
@@ -20,9 +24,10 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.services.background import BackgroundTask
 
 Peaks: TypeAlias = tuple[float, ...]
-"""Largest magnitudes, 0 to 1, of one stretch of `PEAK_S` after the other."""
+"""Largest magnitudes, 0 to 1, of one window of `PEAK_S` after the other."""
 
 PEAK_S = 0.02
+_POLL_S = 0.05
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -74,22 +79,22 @@ class PeakFinder:
     def __init__(self) -> None:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
-        self._stretch = round(SAMPLE_RATE_HZ * PEAK_S)
-        self._rest: Waveform | None = None
+        self._window = round(SAMPLE_RATE_HZ * PEAK_S)
+        self._rest: npt.NDArray[np.floating] | None = None
 
-    def push(self, samples: Waveform, *, last: bool = False) -> Peaks:
+    def push(self, samples: npt.NDArray[np.floating], *, last: bool = False) -> Peaks:
         """Return the peaks that are complete now.
 
         Args:
             samples: `(samples,)`.
-            last: Nothing more comes: the last stretch may be short.
+            last: Nothing more comes: the last window may be short.
         """
         import numpy as np
 
         heard = samples if self._rest is None else np.concatenate([self._rest, samples])
-        whole = len(heard) // self._stretch * self._stretch
+        whole = len(heard) // self._window * self._window
         self._rest = None if last else heard[whole:]
-        peaks = np.abs(heard[:whole]).reshape(-1, self._stretch).max(axis=1) if whole else np.zeros(0)
+        peaks = np.abs(heard[:whole]).reshape(-1, self._window).max(axis=1) if whole else np.zeros(0)
         found = [float(peak) for peak in peaks]
         if last and whole < len(heard):
             found.append(float(np.abs(heard[whole:]).max()))
@@ -250,6 +255,32 @@ def play_pieces(task: BackgroundTask, playback: Playback, pieces: Iterable[Wavef
             playback.feed(piece)
         playback.finish()
         task.check()
+
+
+def pieces_while_made(
+    pieces: Sequence[Waveform], start_s: float, is_made: Callable[[], bool], check: Callable[[], None]
+) -> Iterator[Waveform]:
+    """Yield sound from a moment on, and wait for what is still being made.
+
+    Args:
+        pieces: Grows on another thread, `(samples,)` float32 at 16 kHz each.
+        start_s: The moment.
+        is_made: Whether no more comes.
+        check: Raises when the sound is wanted no more; called while nothing comes.
+    """
+    from gpa_mlx.types import SAMPLE_RATE_HZ
+
+    skip, number = round(start_s * SAMPLE_RATE_HZ), 0
+    while True:
+        is_all = is_made()  # asked first: what comes in between is yielded then
+        while number < len(pieces):
+            piece = pieces[number]
+            yield piece[min(skip, len(piece)) :]
+            skip, number = max(skip - len(piece), 0), number + 1
+        if is_all:
+            return
+        check()
+        time.sleep(_POLL_S)
 
 
 def read_samples(path: Path) -> Waveform:

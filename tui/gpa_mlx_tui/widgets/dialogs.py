@@ -11,14 +11,17 @@ from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from gpa_mlx_tui.services.typed_paths import typed_path, typed_paths
 from gpa_mlx_tui.themes import ASCII, style_scrollbars, symbols_of
 from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.file_fields import PathInput
+from gpa_mlx_tui.widgets.pane_size import note_pane_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
-    from textual.events import Key
+    from textual.events import Key, Resize
 
 T = TypeVar("T")
 
@@ -34,6 +37,10 @@ class Dialog(ModalScreen[T]):
         """Set the scroll bars right."""
         if symbols_of(self.app) is ASCII:
             style_scrollbars(self, ascii_only=True)
+
+    def on_resize(self, event: Resize) -> None:
+        """Fit small panes."""
+        note_pane_size(self, event.size)
 
 
 class Confirm(Dialog[bool]):
@@ -118,7 +125,7 @@ class Choose(Dialog[int]):
 
 
 class PathPicker(Dialog[Path]):
-    """Asks for a file or a folder: type its path, or find it in the tree. Gives a `Path`, or None for Escape.
+    """Asks for a file or a folder: type its path, drop it, or find it in the tree. Gives a `Path`, or None for Escape.
 
     Args:
         title: What it is for.
@@ -127,6 +134,7 @@ class PathPicker(Dialog[Path]):
         start: The name that is there at first; its folder is where the tree begins.
         suffixes: The tree shows only files that end so; empty: all files.
         writes: The files that will be written when a path is taken to `save`.
+        several: Takes the paths when several are typed or dropped; None asks for one.
     """
 
     def __init__(
@@ -137,8 +145,10 @@ class PathPicker(Dialog[Path]):
         *,
         suffixes: Sequence[str] = (),
         writes: Callable[[Path], Sequence[Path]] = lambda path: (path,),
+        several: Callable[[Sequence[Path]], object] | None = None,
     ) -> None:
         super().__init__()
+        self._several = several
         self._title, self._purpose, self._start = title, purpose, start
         self._suffixes, self._writes = tuple(suffixes), writes
 
@@ -148,7 +158,7 @@ class PathPicker(Dialog[Path]):
         value = "" if self._start.is_dir() else str(self._start)
         with Vertical(classes="dialog wide"):
             yield Label(self._title, classes="question", markup=False)
-            yield Input(value, placeholder="path, or choose below", id="path", compact=True)
+            yield PathInput(value, placeholder="type or drop a path, or choose below", id="path", compact=True)
             yield Label("", id="problem", markup=False)
             yield _Tree(folder, self._suffixes, only_folders=self._purpose == "folder")
 
@@ -176,8 +186,10 @@ class PathPicker(Dialog[Path]):
         """Take the path, or say what is wrong with it."""
         if not event.value.strip():
             return
-        # A file dragged into the terminal comes in quotes or with escaped blanks.
-        path = Path(event.value.strip().strip("'\"").replace("\\ ", " ")).expanduser()
+        path = typed_path(event.value)
+        if path is None:
+            self._take_several(typed_paths(event.value))
+            return
         problem = self._problem(path)
         if problem:
             self.query_one("#problem", Label).update(problem)
@@ -185,6 +197,17 @@ class PathPicker(Dialog[Path]):
             self._ask(path, " and ".join(there))
         else:
             self.dismiss(path)
+
+    def _take_several(self, paths: Sequence[Path]) -> None:
+        """Take all of them, if that is wanted and nothing is wrong with any."""
+        problem = next((problem for path in paths if (problem := self._problem(path))), "")
+        if self._several is None:
+            problem = problem or f"These are {len(paths)} paths, and only one can be taken here."
+        if problem:
+            self.query_one("#problem", Label).update(problem)
+        elif self._several is not None:
+            self.dismiss(None)
+            self._several(paths)
 
     def _ask(self, path: Path, names: str) -> None:
         def answer(yes: bool | None) -> None:

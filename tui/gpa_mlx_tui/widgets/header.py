@@ -61,6 +61,8 @@ class Header(Widget):
 class ModeBar(Widget):
     """The modes, to be clicked; their keys are in the tooltips and in Help. One widget, as each takes its time.
 
+    Where there is no room for all of them, those around the current one are shown.
+
     Args:
         current: Id of the mode that is shown.
     """
@@ -85,19 +87,27 @@ class ModeBar(Widget):
         for mode in MODES:
             kind = "current" if mode.id == self._current else "other"
             line.append(_padded(mode), self.get_component_rich_style(f"modes--{kind}"))
-        return line
+        return line[self._offset :]
 
     def on_mouse_move(self, event: MouseMove) -> None:
         """Have the tooltip of the mode that is pointed at."""
-        mode = _mode_at(event.x)
+        mode = _mode_at(event.x + self._offset)
         table = app_services(self).keys
         key = next((row for row in table if mode is not None and row.id == f"app.mode_{mode.id}"), None)
         self.tooltip = None if key is None else f"{shown_key(key.key)}: {key.tooltip}"
 
     async def on_click(self, event: Click) -> None:
         """Go to the mode that is pointed at."""
-        if (mode := _mode_at(event.x)) is not None:
+        if (mode := _mode_at(event.x + self._offset)) is not None:
             await self.app.run_action(f"app.go({mode.id!r})")
+
+    @property
+    def _offset(self) -> int:
+        """Columns that are left out at the left, so that the current mode is in sight."""
+        widths = [cell_len(_padded(mode)) for mode in MODES]
+        place = [mode.id for mode in MODES].index(self._current)
+        middle = sum(widths[:place]) + widths[place] // 2
+        return max(min(middle - self.size.width // 2, sum(widths) - self.size.width), 0)
 
 
 def _padded(mode: Mode) -> str:

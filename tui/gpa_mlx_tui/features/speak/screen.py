@@ -17,11 +17,14 @@ from gpa_mlx_tui.services.player import PlayerState
 from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew, play
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
+from gpa_mlx_tui.widgets.file_fields import TextEntry
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
-from gpa_mlx_tui.widgets.voice_picker import VoicePicker
+from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 from gpa_mlx_tui.widgets.waveform import Waveform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
     from textual.timer import Timer
 
@@ -54,7 +57,7 @@ class SpeakScreen(ModeScreen):
     def compose_body(self) -> ComposeResult:
         """Lay out text, settings, buttons, sound and passages."""
         with Vertical(classes="body"):
-            yield TextArea(
+            yield TextEntry(
                 _DEMO_TEXT if self.gpa_app.is_demo else "",
                 id="text",
                 compact=True,
@@ -102,12 +105,18 @@ class SpeakScreen(ModeScreen):
 
     def action_open(self) -> None:
         """Take the text from a file."""
+        dialog = PathPicker("Take the text from", "open", Path.cwd(), suffixes=_TEXTS)
+        self.app.push_screen(dialog, lambda path: None if path is None else self._open(path))
 
-        def take(path: Path | None) -> None:
-            if path is not None:
-                self.start("open", lambda task: task.post(Listed(task, (read_text_file(path),))))
-
-        self.app.push_screen(PathPicker("Take the text from", "open", Path.cwd(), suffixes=_TEXTS), take)
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Take a dropped recording as the voice, any other file as the text."""
+        path = paths[0]
+        if len(paths) > 1 or path.is_dir():
+            self.gpa_app.show_message("Drop one file: a text to be spoken, or a recording of the voice.")
+        elif path.suffix.lower() in (*RECORDINGS, ".voice"):
+            self.query_one(VoicePicker).take_file(path)
+        else:
+            self._open(path)
 
     def action_voice(self) -> None:
         """Choose who speaks."""
@@ -161,8 +170,9 @@ class SpeakScreen(ModeScreen):
         """Say how far it is, and list the passage that is complete."""
         if message.passage is not None:
             self.query_one(PassageList).add(message.passage)
-        done = message.number + (message.passage is not None)
-        self._report(f"passage {message.number + 1} of {message.total}", done / message.total)
+        count = message.count
+        about = "" if count.is_exact else "about "
+        self._report(f"passage {message.number + 1} of {about}{count.number}", message.share)
 
     def on_speech_made(self, _: SpeechMade) -> None:
         """Say that only the sound goes on."""
@@ -199,6 +209,9 @@ class SpeakScreen(ModeScreen):
     @property
     def _has_speech(self) -> bool:
         return self.job is not None and self.job.result.has_audio
+
+    def _open(self, path: Path) -> None:
+        self.start("open", lambda task: task.post(Listed(task, (read_text_file(path),))))
 
     def _speak(self) -> None:
         settings, problem = self.query_one(SpeechForm).read(self.query_one("#text", TextArea).text)
