@@ -247,6 +247,16 @@ _BUDGET_OPTIONS = [
 _FIELDS = ("max_tokens", "temperature", "top_k", "top_p", "repetition_penalty", "seed", "constrain")
 
 
+def track_option(command: F) -> F:
+    """Add `--track`."""
+    return click.option(
+        "--track",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Which audio track of a video, from 1; by default the one the file prefers, or the first with speech.",
+    )(command)
+
+
 def vad_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--vad` and `--no-vad`; the command gets one `vad`, a `VadChoice`."""
 
