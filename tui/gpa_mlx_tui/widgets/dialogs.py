@@ -37,17 +37,25 @@ class Dialog(ModalScreen[T]):
 
 
 class Confirm(Dialog[bool]):
-    """Asks yes or no; gives True, False, or None for Escape.
+    """Asks yes or no; gives True, False, or None for Escape. Arrows move between the buttons, `y` and `n` answer.
 
     Args:
-        question: One sentence.
+        question: One sentence; more lines may follow.
         yes: The word on the button that does it.
         no: The word on the other one, which is chosen by default.
+        destroys: Something is gone after yes: its button is red.
     """
 
-    def __init__(self, question: str, *, yes: str = "Yes", no: str = "No") -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss(True)", "Yes", show=False),
+        Binding("n", "dismiss(False)", "No", show=False),
+        Binding("left,up", "app.focus_previous", "Other", show=False),
+        Binding("right,down", "app.focus_next", "Other", show=False),
+    ]
+
+    def __init__(self, question: str, *, yes: str = "Yes", no: str = "No", destroys: bool = False) -> None:
         super().__init__()
-        self._question, self._yes, self._no = question, yes, no
+        self._question, self._yes, self._no, self._destroys = question, yes, no, destroys
 
     def compose(self) -> ComposeResult:
         """Lay out the question and two buttons."""
@@ -55,7 +63,7 @@ class Confirm(Dialog[bool]):
             yield Label(self._question, classes="question", markup=False)
             with Horizontal(classes="row"):
                 yield Button(self._no, id="no")
-                yield Button(self._yes, id="yes", variant="primary")
+                yield Button(self._yes, id="yes", variant="error" if self._destroys else "primary")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""
@@ -191,7 +199,7 @@ class PathPicker(Dialog[Path]):
             if yes:
                 self.dismiss(path)
 
-        self.app.push_screen(Confirm(f"Replace {names}?", yes="Replace", no="Keep"), answer)
+        self.app.push_screen(Confirm(f"Replace {names}?", yes="Replace", no="Keep", destroys=True), answer)
 
     def _problem(self, path: Path) -> str:
         if self._purpose == "folder":

@@ -207,7 +207,7 @@ class FilesScreen(ModeScreen):
         names = [message.existing[file.id].name for file in self._queue.files if file.id in message.existing]
         if names and asks:
             question = f"Replace {names[0]}?" if len(names) == 1 else f"Replace {names[0]} and {len(names) - 1} more?"
-            self.app.push_screen(Confirm(question, yes="Replace", no="Keep"), answer)
+            self.app.push_screen(Confirm(question, yes="Replace", no="Keep", destroys=True), answer)
         else:
             answer(None)
 

@@ -152,7 +152,7 @@ class HistoryScreen(ModeScreen):
 
         words = f" ({readable_duration(entry.duration_s)})" if entry.duration_s else ""
         question = f"Delete the recording of {entry.recorded_at:%Y-%m-%d %H:%M}{words} and its text?"
-        self.app.push_screen(Confirm(question, yes="Delete", no="Keep"), answer)
+        self.app.push_screen(Confirm(question, yes="Delete", no="Keep", destroys=True), answer)
 
     def on_data_table_row_selected(self) -> None:
         """Play it."""

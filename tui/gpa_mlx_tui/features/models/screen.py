@@ -84,7 +84,7 @@ class ModelsScreen(ModeScreen):
 
         if self.service.state == "busy":
             question = f"The model is at work. Stop that and use {model.name}?"
-            self.app.push_screen(Confirm(question, yes="Stop it", no="Go on"), answer)
+            self.app.push_screen(Confirm(question, yes="Stop it", no="Go on", destroys=True), answer)
         else:
             self._use(model)
 
@@ -143,7 +143,7 @@ class ModelsScreen(ModeScreen):
                 self._install(InstallRequest(task="remove", name=model.name))
 
         question = f"Remove {model.name} ({readable_size(model.size_bytes)}) from the disk?"
-        self.app.push_screen(Confirm(question, yes="Remove", no="Keep"), answer)
+        self.app.push_screen(Confirm(question, yes="Remove", no="Keep", destroys=True), answer)
 
     def on_data_table_row_selected(self) -> None:
         """Use it."""
