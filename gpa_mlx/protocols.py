@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Capabilities,
         GenerationOptions,
         LiveStream,
+        Samples,
         Speech,
         SpeechStream,
         Task,
@@ -101,7 +102,7 @@ class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, Protocol)
     ) -> TranscriptionStream: ...
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
+        self, blocks: Iterable[Samples], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream: ...
 
     def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech: ...

@@ -16,7 +16,11 @@ import numpy.typing as npt
 from gpa_mlx.errors import VoiceError
 
 Waveform: TypeAlias = npt.NDArray[np.float32]
-"""Mono samples in [-1, 1], shape `(samples,)`, float32."""
+"""Mono samples in [-1, 1], shape `(samples,)`, float32: what the model and the decoders give."""
+
+Samples: TypeAlias = npt.NDArray[np.float64]
+"""Mono samples, shape `(samples,)`, float64: what was recorded, in a file or by a microphone. Wide, because the
+reference resamples, averages and sums powers in float64."""
 
 Codes: TypeAlias = npt.NDArray[np.int32]
 """Discrete audio codes (not vocabulary ids), shape `(codes,)`, int32."""

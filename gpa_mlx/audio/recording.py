@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from gpa_mlx.errors import AudioFileError
 from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -14,8 +13,7 @@ from gpa_mlx.types import SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Samples: TypeAlias = npt.NDArray[np.float64]
-"""Mono samples, shape `(samples,)`, float64."""
+    from gpa_mlx.types import Samples
 
 MIN_SAMPLES = 400
 """Shortest input that wav2vec2's convolutions can take: 25 ms."""

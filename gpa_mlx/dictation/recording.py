@@ -6,13 +6,13 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from gpa_mlx.audio.devices.microphone import AudioInput, loudness
 from gpa_mlx.audio.vad.endpoint import EndpointDetector
-from gpa_mlx.dictation.events import Event, Level, Listening, NoInput, Stopped
+from gpa_mlx.dictation.events import Event, Level, Listening, NoInput, Notice, Paused, Stopped
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -20,12 +20,18 @@ from gpa_mlx.types import SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from gpa_mlx.dictation.options import DictationOptions
     from gpa_mlx.history import Journal
-    from gpa_mlx.types import LiveStream, Waveform
+    from gpa_mlx.types import LiveStream, Samples
 
 ZEROS_S = 1.0
 """A microphone that gives exact zeros for so long is not silent: it is muted, or not allowed to hear."""
 
+_QUIET_ZEROS_S = 10.0
+"""The same after sound was heard: until then it may be a noise gate between two sentences."""
+
 _WAIT_S = 0.1
+_GAP_S = 0.3
+"""Silence in the place of a pause, so that two words do not become one."""
+
 # While nobody speaks, continuous dictation begins its recording anew so often, with so much of the old one.
 _IDLE_S = 10.0
 _KEPT_S = 2.0
@@ -37,10 +43,10 @@ class BlockQueue:
     """The blocks of an utterance on their way to the engine's thread, which takes all there are at once."""
 
     def __init__(self) -> None:
-        self._blocks: queue.SimpleQueue[Waveform | None] = queue.SimpleQueue()
+        self._blocks: queue.SimpleQueue[Samples | None] = queue.SimpleQueue()
         self._is_wanted = True
 
-    def put(self, block: Waveform) -> None:
+    def put(self, block: Samples) -> None:
         """Add a block."""
         if self._is_wanted:
             self._blocks.put(block)
@@ -54,17 +60,17 @@ class BlockQueue:
         self._is_wanted = False
         self._blocks = queue.SimpleQueue()
 
-    def __iter__(self) -> Iterator[Waveform]:
+    def __iter__(self) -> Iterator[Samples]:
         """Yield what has come since the last time, or an empty block after 0.1 s without anything.
 
         Raises:
             CancelledError: The work this is for was cancelled.
         """
-        empty = np.empty(0, dtype=np.float32)
+        empty = np.empty(0)
         ended = False
         while not ended:
             check_cancelled()
-            blocks: list[Waveform] = []
+            blocks: list[Samples] = []
             try:
                 block = self._blocks.get(timeout=_WAIT_S)
                 while block is not None:
@@ -104,7 +110,7 @@ class Utterance:
         """Whether nobody wants it any more."""
         return self._cancelled.is_set()
 
-    def take(self, block: Waveform) -> None:
+    def take(self, block: Samples) -> None:
         """Add audio, to the disk first.
 
         Raises:
@@ -138,6 +144,15 @@ class Utterance:
             self._stream.close()
 
 
+@runtime_checkable
+class HasNotices(Protocol):
+    """A microphone that has something to say, such as that it is another one now."""
+
+    def take_notices(self) -> list[str]:
+        """Return, once, what the user should know."""
+        ...
+
+
 class Recorder:
     """Takes a microphone's blocks to where they belong; runs on a thread of its own.
 
@@ -151,6 +166,7 @@ class Recorder:
 
     Attributes:
         is_ending: Nothing more is recorded, except for what the microphone has heard already.
+        is_paused: What the microphone hears is left out.
     """
 
     def __init__(
@@ -170,10 +186,10 @@ class Recorder:
         self._options = options
         self._utterance = start_utterance()
         self._endpoint = EndpointDetector()
-        self._recent: deque[Waveform] = deque()
+        self._recent: deque[Samples] = deque()
         self._recorded_s = 0.0
-        self._is_listening = self._warned = False
-        self.is_ending = False
+        self._is_listening = self._warned = self._was_paused = False
+        self.is_ending = self.is_paused = False
         self._is_handed_over = options.mode != "continuous"
         if self._is_handed_over:
             hand_over(self._utterance)
@@ -181,8 +197,11 @@ class Recorder:
     def run(self) -> None:
         """Record until the microphone or somebody ends it."""
         interruption: GPAError | None = None
+        for words in self._options.notices:
+            self._notify(Notice(words))
         try:
             for block in self._microphone:
+                self._pass_notices_on()
                 self._take(block)
                 if self._is_enough():
                     self.end()
@@ -199,7 +218,7 @@ class Recorder:
         self.is_ending = True
         self._microphone.stop()
 
-    def _take(self, block: Waveform) -> None:
+    def _take(self, block: Samples) -> None:
         self._utterance.take(block)
         self._recorded_s += len(block) / SAMPLE_RATE_HZ
         self._report(block)
@@ -208,13 +227,13 @@ class Recorder:
             self._remember(block)
             self._cut()
 
-    def _report(self, block: Waveform) -> None:
+    def _report(self, block: Samples) -> None:
         if not self._is_listening and block.any():
             self._is_listening = True
             self._notify(Listening())
         level = loudness(block)
         self._notify(Level(level.rms_db, level.peak_db, self._utterance.duration_s))
-        if self._microphone.zero_s < ZEROS_S:
+        if self._microphone.zero_s < (_QUIET_ZEROS_S if self._is_listening else ZEROS_S):
             self._warned = False
         elif not self._warned:
             self._warned = True
@@ -231,7 +250,7 @@ class Recorder:
     def _is_pause(self) -> bool:
         return self._endpoint.spoke and self._endpoint.silent_s >= self._options.silence_s and self._endpoint.is_quiet
 
-    def _remember(self, block: Waveform) -> None:
+    def _remember(self, block: Samples) -> None:
         self._recent.append(block)
         while sum(map(len, self._recent)) - len(self._recent[0]) >= _KEPT_S * SAMPLE_RATE_HZ:
             self._recent.popleft()

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.dictation.events import Cancelled, Event, Failed, Finished, Partial
 from gpa_mlx.dictation.options import DictationOptions
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.microphone import AudioInput
     from gpa_mlx.engine.thread import EngineThread
     from gpa_mlx.history import Entry, HeldEntry, History
-    from gpa_mlx.types import LiveStream, Waveform
+    from gpa_mlx.types import LiveStream, Samples
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +128,16 @@ class Dictation:
         with self._control:
             if self._recorder is not None:
                 self._recorder.end()
+
+    def pause(self, *, is_paused: bool | None = None) -> None:
+        """Leave out what is said, or hear it again; without a recording this does nothing.
+
+        Args:
+            is_paused: Which of them; None: the other one.
+        """
+        with self._control:
+            if self._recorder is not None and not self._recorder.is_ending:
+                self._recorder.pause(is_paused=not self._recorder.is_paused if is_paused is None else is_paused)
 
     def cancel(self) -> None:
         """End the recording and all recognition; what was recorded is kept in the history."""
@@ -282,10 +290,10 @@ def _joined_text(stream: LiveStream, notify: Callable[[Partial], None]) -> str:
     return join_segments(done)
 
 
-def _blocks(audio: Path) -> Iterator[Waveform]:
+def _blocks(audio: Path) -> Iterator[Samples]:
     with open_recording(audio) as recording:
         for block in recording:
-            yield block.channel_mean.astype(np.float32)
+            yield block.channel_mean
 
 
 def _finished(held: HeldEntry, heard: str, options: DictationOptions, interruption: GPAError | None) -> Finished:

@@ -34,6 +34,7 @@ from gpa_mlx.types import (
     Capabilities,
     GenerationOptions,
     LiveStream,
+    Samples,
     Speech,
     SpeechStream,
     Task,
@@ -182,7 +183,7 @@ class GPA:
         return self._transcriber.stream(audio, options, vad=vad, batch=batch)
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
+        self, blocks: Iterable[Samples], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream:
         """Yield what is being said while it is said; `close` cancels.
 
@@ -190,7 +191,7 @@ class GPA:
         `vad=False` for the samples from its start to its end; what is shown before it ends is provisional.
 
         Args:
-            blocks: 16 kHz mono float32, `(samples,)` of any length, also empty ("nothing new"), until the source ends.
+            blocks: 16 kHz mono float64, `(samples,)` of any length, also empty ("nothing new"), until the source ends.
                 Waiting for audio is the source's business; it should hand out all it has at once.
             options: Sampling; greedy by default.
             vad: Decode only what may be speech, see `transcribe`; without it everything.

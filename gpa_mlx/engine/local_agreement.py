@@ -19,7 +19,7 @@ from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.runtime.turns import turn_wanted
 from gpa_mlx.text.cjk import CJK
-from gpa_mlx.types import LiveChunk, LiveStream, Segment, Waveform
+from gpa_mlx.types import LiveChunk, LiveStream, Samples, Segment
 
 # Of audio that was in no pass yet, before the open segment is decoded again.
 _LEAST_NEW_S = 0.4
@@ -94,14 +94,14 @@ class DecodeThrottle:
         self._decoded_end_s = segment.end_s
 
 
-def follow(blocks: Iterable[Waveform], segmenter: Segmenter, decoder: LiveDecoder) -> LiveStream:
+def follow(blocks: Iterable[Samples], segmenter: Segmenter, decoder: LiveDecoder) -> LiveStream:
     """Yield what is known of a live source whenever that changes, and every segment when it has ended.
 
     A pass over an open segment begins only when it has grown by at least 0.4 s and nothing says that it is about to
     end. Meanwhile blocks wait in the source, which should hand out all it has at once.
 
     Args:
-        blocks: 16 kHz mono float32 of any length, as soon as it is there; an empty one says that there is nothing new.
+        blocks: 16 kHz mono float64 of any length, as soon as it is there; an empty one says that there is nothing new.
         segmenter: Cuts the source.
         decoder: Decodes its segments.
 
@@ -125,7 +125,7 @@ def follow(blocks: Iterable[Waveform], segmenter: Segmenter, decoder: LiveDecode
 
     for block in blocks:
         check_cancelled()
-        samples = np.asarray(block, dtype=np.float64)
+        samples = np.asarray(block, dtype=np.float64)  # callers in Python also give float32
         yield from ended(segmenter.push(Recording(samples, samples)))
         span_s = segmenter.open_span
         if span_s is not None and throttle.is_due(span_s):

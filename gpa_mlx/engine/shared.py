@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         GenerationOptions,
         LiveChunk,
         LiveStream,
+        Samples,
         Speech,
         SpeechStream,
         Task,
@@ -147,7 +148,7 @@ class SharedEngine:
         )
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
+        self, blocks: Iterable[Samples], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream:
         """As `GPA.stream_transcribe_live`.
 

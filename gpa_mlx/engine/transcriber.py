@@ -26,11 +26,11 @@ from gpa_mlx.types import (
     GenerationOptions,
     LiveChunk,
     LiveStream,
+    Samples,
     Segment,
     TranscriptionChunk,
     TranscriptionStream,
     VadChoice,
-    Waveform,
 )
 
 
@@ -85,7 +85,7 @@ class Transcriber:
 
         return run()
 
-    def stream_live(self, blocks: Iterable[Waveform], options: GenerationOptions, *, vad: VadChoice) -> LiveStream:
+    def stream_live(self, blocks: Iterable[Samples], options: GenerationOptions, *, vad: VadChoice) -> LiveStream:
         """Yield what is known of a live source whenever that changes.
 
         Raises:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Samples
 
 SYNC_S = 0.5
 """What a crash of the whole machine may cost; a process that is killed loses nothing it appended."""
@@ -78,11 +78,11 @@ class Journal(HeldEntry):
         self._sync: int | None = None
         self._synced = time.monotonic()
 
-    def append(self, block: Waveform) -> None:
+    def append(self, block: Samples) -> None:
         """Add audio; when this returns it survives the death of this process, `SYNC_S` later that of the machine.
 
         Args:
-            block: `(samples,)` float32 at 16 kHz.
+            block: `(samples,)` float64 at 16 kHz.
 
         Raises:
             AudioFileError: The disk is full, or not there any more.

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Codes,
         FinishReason,
         LiveStream,
+        Samples,
         SpeechStream,
         Task,
         Transcription,
@@ -180,7 +181,7 @@ class FakeEngine:
         )
 
     def stream_transcribe_live(
-        self, blocks: Iterable[Waveform], *, options: GenerationOptions | None = None, vad: VadChoice = True
+        self, blocks: Iterable[Samples], *, options: GenerationOptions | None = None, vad: VadChoice = True
     ) -> LiveStream:
         """Yield one more word for every block that is not empty."""
         self._called("stream_transcribe_live", options, "")

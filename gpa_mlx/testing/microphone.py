@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Samples
 
 
 class FakeMicrophone:
     """A microphone whose blocks are given in advance or one by one; `gpa_mlx.audio.devices.microphone.AudioInput`.
 
     Args:
-        blocks: `(samples,)` float32 at 16 kHz each; they wait to be taken as soon as the recording starts.
+        blocks: `(samples,)` float64 at 16 kHz each; they wait to be taken as soon as the recording starts.
         ends: The recording stops by itself after these blocks, as if the user had stopped it.
         failure: Raised after these blocks, as a device does that is unplugged.
         unusable: Raised when it is opened.
@@ -32,7 +32,7 @@ class FakeMicrophone:
 
     def __init__(
         self,
-        blocks: Iterable[Waveform] = (),
+        blocks: Iterable[Samples] = (),
         *,
         ends: bool = False,
         failure: Exception | None = None,
@@ -40,7 +40,7 @@ class FakeMicrophone:
     ) -> None:
         self._initial = list(blocks)
         self._ends, self._failure, self._unusable = ends, failure, unusable
-        self._blocks: queue.SimpleQueue[Waveform | Exception | None] = queue.SimpleQueue()
+        self._blocks: queue.SimpleQueue[Samples | Exception | None] = queue.SimpleQueue()
         self.zero_s = 0.0
         self.overflows = 0
         self.opened = self.closed = 0
@@ -62,7 +62,7 @@ class FakeMicrophone:
         elif self._ends:
             self._blocks.put(None)
 
-    def put(self, block: Waveform) -> None:
+    def put(self, block: Samples) -> None:
         """Add a block."""
         self._blocks.put(block)
 
@@ -79,7 +79,7 @@ class FakeMicrophone:
         self.closed += 1
         self._blocks.put(None)
 
-    def __iter__(self) -> Iterator[Waveform]:
+    def __iter__(self) -> Iterator[Samples]:
         """Yield blocks until the recording ends."""
         blocks = self._blocks
         while (block := blocks.get()) is not None:

@@ -21,7 +21,8 @@ from gpa_mlx.types import SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpa_mlx.audio.recording import Recording, Samples
+    from gpa_mlx.audio.recording import Recording
+    from gpa_mlx.types import Samples
 
 _HOP = 320
 _STEP_S = 0.25

@@ -14,7 +14,6 @@ from textual.widgets import Button, Input, Static, TextArea
 from gpa_mlx.errors import AudioFileError, GPAError, ModelFormatError
 from gpa_mlx.model import demo
 from gpa_mlx.runtime.cancellation import check_cancelled
-from gpa_mlx_tui.features.files.dropped import parse_paths
 from gpa_mlx_tui.features.files.messages import FileDone, FileKept, FilesFound
 from gpa_mlx_tui.features.files.opening import can_open, open_in_system
 from gpa_mlx_tui.features.files.path_field import PathField
@@ -79,25 +78,6 @@ def is_still(session):
 async def start(session, condition=None):
     await session.press("ctrl+r")
     await session.until(condition or (lambda: is_still(session) and "waiting" not in states(session)))
-
-
-@pytest.mark.parametrize(
-    ("text", "paths"),
-    [
-        ("/a/b.wav", ["/a/b.wav"]),
-        (r"/a/my\ talk.wav /a/c\(1\).wav ", ["/a/my talk.wav", "/a/c(1).wav"]),
-        ("'/a/my talk.wav' \"/a/it's.wav\"", ["/a/my talk.wav", "/a/it's.wav"]),
-        ("/a/b.wav\n/a/c.wav\r\n\n", ["/a/b.wav", "/a/c.wav"]),
-        ("file:///a/my%20talk.wav", ["/a/my talk.wav"]),
-        ("file://localhost/a/b%23.wav", ["/a/b#.wav"]),
-        ("/there is/one.wav", ["/there is/one.wav"]),
-        ("/a/don't.wav", ["/a/don't.wav"]),
-        ("/a/end\\", ["/a/end\\"]),
-        ("  ", []),
-    ],
-)
-def test_dropped_and_pasted_paths_are_understood(text, paths):
-    assert parse_paths(text, lambda path: path == "/there is/one.wav") == paths
 
 
 def test_a_queue_is_written_down_and_what_fails_keeps_nothing_else(use, home, recordings, engine):

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
+from textual.events import Paste
 from textual.widgets import Button, Input, Static, TextArea
 
 from gpa_mlx.dictation import DictationOptions
@@ -500,8 +501,11 @@ def test_a_damaged_card_is_refused_and_a_damaged_file_can_be_removed(use, home, 
         await session.press("ctrl+n")
         session.screen.query_one(TextArea).text = file.read_text()
         await session.press("ctrl+s")
-        await session.until(lambda: any("not a whole voice card" in toast for toast in session.toasts))
-        await session.press("alt+d", "tab", "enter")
+        assert "not a whole voice card" in said(session, "#problem")
+        session.screen.query_one(TextArea).post_message(Paste(str(file)))
+        await session.until(lambda: "anna.voice" in said(session, "#problem"))
+        assert session.screen.query_one(TextArea).text == file.read_text()
+        await session.press("escape", "alt+d", "tab", "enter")
         await session.until(lambda: VoiceLibrary().names() == ())
 
     use(steps, mode="voice")

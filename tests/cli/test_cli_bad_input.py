@@ -68,14 +68,12 @@ def header_only(path: Path) -> None:
 
 
 def not_a_number(path: Path) -> None:
-    samples = np.sin(np.arange(RATE_HZ) / 10)
-    samples[500] = np.nan
+    samples = np.full(RATE_HZ, np.nan)
     soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
 
 
 def infinite(path: Path) -> None:
-    samples = np.sin(np.arange(RATE_HZ) / 10)
-    samples[500] = -np.inf
+    samples = np.full(RATE_HZ, -np.inf)
     soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
 
 

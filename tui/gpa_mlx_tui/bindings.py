@@ -192,6 +192,25 @@ def remapped(changes: Mapping[str, str]) -> tuple[Key, ...]:
     return table
 
 
+def usable_keys(changes: Mapping[str, str]) -> tuple[dict[str, str], tuple[SettingsError, ...]]:
+    """Return those of the user's keys that can be used, and why the others cannot.
+
+    Args:
+        changes: As for `remapped`.
+    """
+    usable: dict[str, str] = {}
+    problems = []
+    for name, key in changes.items():
+        try:
+            remapped({**usable, name: key})
+        except SettingsError as error:
+            undo = f"`gpa-mlx settings unset keys.{name}` takes it out."
+            problems.append(SettingsError(error.message, hint=f"{error.hint} {undo}"))
+        else:
+            usable[name] = key
+    return usable, tuple(problems)
+
+
 def shown_key(key: str, separator: str = " ") -> str:
     """Return a key as people write it: `ctrl+pagedown` is `Ctrl+PageDown`."""
     names = {"pagedown": "PageDown", "pageup": "PageUp", "escape": "Esc"}

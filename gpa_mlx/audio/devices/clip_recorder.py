@@ -11,10 +11,10 @@ from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from gpa_mlx.audio.devices.microphone import AudioInput
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Samples
 
 
-def record_clip(microphone: AudioInput, seconds: float) -> Waveform:
+def record_clip(microphone: AudioInput, seconds: float) -> Samples:
     """Record for a while; an interrupt ends the recording and is passed on.
 
     Args:
@@ -22,14 +22,14 @@ def record_clip(microphone: AudioInput, seconds: float) -> Waveform:
         seconds: How long, > 0.
 
     Returns:
-        `(samples,)` float32 at 16 kHz.
+        `(samples,)` float64 at 16 kHz.
 
     Raises:
         AudioDeviceError: The microphone cannot be used, stops working or gives only zeros, which is what macOS gives a
             program that may not listen.
     """
     wanted = round(seconds * SAMPLE_RATE_HZ)
-    blocks: list[Waveform] = []
+    blocks: list[Samples] = []
     try:
         microphone.open()
         microphone.start()
@@ -41,7 +41,7 @@ def record_clip(microphone: AudioInput, seconds: float) -> Waveform:
                 break
     finally:
         microphone.close()
-    clip = np.concatenate([np.empty(0, dtype=np.float32), *blocks])[:wanted]
+    clip = np.concatenate([np.empty(0), *blocks])[:wanted]
     if not clip.any():
         raise AudioDeviceError(
             "The microphone gives nothing but zeros.",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from sounddevice import InputStream
 
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Samples
 
 PREROLL_S = 0.5
 """Heard before the start of a recording, and part of it."""
@@ -50,7 +50,7 @@ _STALL_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """How loud a stretch of sound is, in dB of full scale, `FLOOR_DB` at least.
+    """How loud a piece of audio is, in dB of full scale, `FLOOR_DB` at least.
 
     Attributes:
         rms_db: Root mean square; a sine of full scale has -3.
@@ -99,8 +99,8 @@ class AudioInput(Protocol):
         """Release the device."""
         ...
 
-    def __iter__(self) -> Iterator[Waveform]:
-        """Yield the recording as it comes, `(samples,)` float32 at 16 kHz.
+    def __iter__(self) -> Iterator[Samples]:
+        """Yield the recording as it comes, `(samples,)` float64 at 16 kHz.
 
         Raises:
             AudioDeviceError: The device is gone; everything it delivered has been yielded.
@@ -158,13 +158,15 @@ class Microphone:
         return loudness(self._latest)
 
     def open(self) -> None:
-        """Begin to listen into the ring; an open microphone stays as it is.
+        """Begin to listen into the ring; an open microphone stays as it is, unless its device is gone.
 
         Raises:
             AudioDeviceError: PortAudio is missing, there is no such device, or it cannot be used.
         """
-        if self._stream is not None:
+        if self._stream is not None and not self._lost:
             return
+        if self._stream is not None:
+            self.close()
         with port_audio("input") as library:
             self._open(library)
 
@@ -206,7 +208,7 @@ class Microphone:
     ) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Waveform]:
+    def __iter__(self) -> Iterator[Samples]:
         """Yield the recording that was started last, in pieces of 0.05 s or more; see `AudioInput`."""
         blocks, resampler = self._blocks, StreamResampler(self._rate_hz)
         parts: list[npt.NDArray[np.float32]] = []
@@ -221,9 +223,9 @@ class Microphone:
                 mono = np.concatenate(parts).mean(axis=1, dtype=np.float64)
                 parts = []
                 if len(samples := resampler.push(mono)):
-                    yield samples.astype(np.float32)
+                    yield samples
         if len(rest := resampler.flush()):
-            yield rest.astype(np.float32)
+            yield rest
         if self._lost:
             raise AudioDeviceError(
                 f"{described(self._device, 'input')} stopped working while it was recording.",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from gpa_mlx.audio.recording import Samples
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Samples, Waveform
 
 _QUIET_PEAK = 0.1
 _SMALLEST_DIVISOR = 1e-3

@@ -15,7 +15,7 @@ from gpa_mlx.errors import AudioFileError, InputTooLongError
 from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 
 if TYPE_CHECKING:
-    from gpa_mlx.audio.recording import Samples
+    from gpa_mlx.types import Samples
 
 _LOG_FLOOR = 1e-10
 _LOG_RANGE = 8.0

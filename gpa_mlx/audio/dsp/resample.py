@@ -10,7 +10,7 @@ import soxr
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from gpa_mlx.audio.recording import Samples
+    from gpa_mlx.types import Samples
 
 
 class StreamResampler:

@@ -21,7 +21,7 @@ from gpa_mlx.errors import AudioFileError, SettingsError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from gpa_mlx.types import Waveform
+    import numpy.typing as npt
 
 GROWING_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 """Sample formats audio can grow in: those that store every sample by itself, in whole bytes."""
@@ -114,7 +114,7 @@ class _Layout:
         fact = struct.pack("<4sII", b"fact", 4, _MAX_SIZE) if self.subtype in _FLOAT_DTYPES else b""
         return self.head(_MAX_SIZE) + fact + struct.pack("<4sI", b"data", _MAX_SIZE)
 
-    def encode(self, samples: Waveform) -> bytes:
+    def encode(self, samples: npt.NDArray[np.floating]) -> bytes:
         """Return the samples as they stand in the file; libsndfile clips what integers cannot hold."""
         buffer = io.BytesIO()
         soundfile.write(buffer, samples, self.sample_rate, format="RAW", subtype=self.subtype, endian="LITTLE")
@@ -199,11 +199,11 @@ class IncrementalWavWriter:
         """Seconds of audio in the file."""
         return self._samples / self._layout.sample_rate
 
-    def append(self, samples: Waveform) -> None:
+    def append(self, samples: npt.NDArray[np.floating]) -> None:
         """Add samples; when this returns they can be read from the file.
 
         Args:
-            samples: `(samples,)` float32; none is allowed and does nothing.
+            samples: `(samples,)` float32 or float64; none is allowed and does nothing.
 
         Raises:
             AudioFileError: The samples are not finite, the file would be larger than 4 GiB, or the disk is full. The
@@ -256,7 +256,7 @@ class IncrementalWavWriter:
         except OSError as error:
             self._fail(error)
 
-    def _grow(self, descriptor: int, samples: Waveform) -> None:
+    def _grow(self, descriptor: int, samples: npt.NDArray[np.floating]) -> None:
         start, total = self._samples, self._samples + len(samples)
         peak = self._peak.joined(samples, start)
         padding = bytes(self._layout.end(total) - self._layout.data_end(total))
@@ -312,7 +312,7 @@ class WavStreamWriter:
         """Seconds of audio written."""
         return self._samples / self._layout.sample_rate
 
-    def append(self, samples: Waveform) -> None:
+    def append(self, samples: npt.NDArray[np.floating]) -> None:
         """Write samples and flush them.
 
         Args:
@@ -364,7 +364,7 @@ def _writable_target(path: PathLike) -> Path:
     return target
 
 
-def _require_finite(name: str, samples: Waveform) -> None:
+def _require_finite(name: str, samples: npt.NDArray[np.floating]) -> None:
     if not np.isfinite(samples).all():
         raise AudioFileError(f"{name} is not written: its samples are not finite.", hint="Produce the audio again.")
 

@@ -5,7 +5,9 @@ Files are decoded and resampled in blocks, so that hours of audio need no more m
 
 from __future__ import annotations
 
+import logging
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -34,15 +36,31 @@ __all__ = [
     "write_wav",
 ]
 
+logger = logging.getLogger(__name__)
+
 MAX_MAGNITUDE = 2.0**31
-"""Larger samples than unscaled 32-bit integers only occur in damaged files; refusing them keeps float32 finite."""
+"""Larger samples than unscaled 32-bit integers only occur in damaged files; leaving them out keeps float32 finite."""
+
+
+@dataclass(slots=True)
+class _Unusable:
+    """Samples that are not numbers.
+
+    Attributes:
+        samples: How many, of all channels.
+        first_s: Where the first one is, in seconds.
+    """
+
+    samples: int = 0
+    first_s: float = 0.0
 
 
 class RecordingReader:
     """A recording that is read once, block by block; a context manager.
 
     Iterating yields non-empty `Recording` blocks at 16 kHz and raises `AudioFileError` when the file turns out to hold
-    no samples, samples that are not numbers, or damage right at the start.
+    no samples, nothing but samples that are not numbers, or damage right at the start. Single samples that are not
+    numbers become silence; how many there were is logged at the end.
 
     Args:
         source: Where the samples come from; closed with the reader.
@@ -51,6 +69,7 @@ class RecordingReader:
     def __init__(self, source: AudioSource) -> None:
         self._source = source
         self._frames_read = 0
+        self._unusable = _Unusable()
         self._blocks = self._read()
 
     @property
@@ -99,28 +118,52 @@ class RecordingReader:
         mean = StreamResampler(self.source_rate_hz) if self.channels > 1 else None
         samples = 0
         for block in self._source.blocks():
-            self._check(block)
+            block = self._repaired(block)
             self._frames_read += len(block)
             head = first.push(np.ascontiguousarray(block[:, 0]))
             if len(recording := Recording(head, head if mean is None else mean.push(block.mean(axis=1)))):
                 samples += len(recording)
                 yield recording
+        self._report_unusable()
         rest = first.flush()
         if len(recording := Recording(rest, rest if mean is None else mean.flush())):
             yield recording
         elif not samples:
             raise no_samples(self.name)
 
-    def _check(self, block: ChannelBlock) -> None:
+    def _repaired(self, block: ChannelBlock) -> ChannelBlock:
+        """Return a block with silence instead of what is no number, infinite or absurdly large."""
         # A NaN makes the maximum NaN, which no comparison accepts.
-        if not np.abs(block).max() <= MAX_MAGNITUDE:
-            bad = int(np.argmin((np.abs(block) <= MAX_MAGNITUDE).all(axis=1)))
-            place_s = (self._frames_read + bad) / self.source_rate_hz
+        if np.abs(block).max() <= MAX_MAGNITUDE:
+            return block
+        usable = np.abs(block) <= MAX_MAGNITUDE
+        if not self._unusable.samples:
+            self._unusable.first_s = (self._frames_read + int(np.argmin(usable.all(axis=1)))) / self.source_rate_hz
+        self._unusable.samples += int(np.count_nonzero(~usable))
+        return np.where(usable, block, 0.0)
+
+    def _report_unusable(self) -> None:
+        """Say what was replaced; called when all has been read.
+
+        Raises:
+            AudioFileError: Nothing else was there.
+        """
+        unusable = self._unusable
+        if not unusable.samples:
+            return
+        if unusable.samples == self._frames_read * self.channels:
             raise AudioFileError(
-                f"{self.name} holds samples that are not numbers (NaN, infinite or absurdly large), "
-                f"the first at {place_s:.3f} s.",
+                f"{self.name} holds nothing but samples that are not numbers (NaN, infinite or absurdly large).",
                 hint="Record or export it again.",
             )
+        logger.warning(
+            "%s: damaged samples (NaN, infinite or absurdly large) were taken for silence: %d of %d, "
+            "the first at %.3f s.",
+            self.name,
+            unusable.samples,
+            self._frames_read * self.channels,
+            unusable.first_s,
+        )
 
 
 def open_recording(audio: AudioLike) -> RecordingReader:

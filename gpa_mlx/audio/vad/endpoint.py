@@ -11,7 +11,7 @@ from gpa_mlx.audio.vad.energy_gate import EnergyGate, EnergyGateConfig
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Samples
 
 # It looks 0.5 s ahead and not 2 s, because somebody waits for its answer.
 _GATE = EnergyGateConfig(floor_window_frames=25)
@@ -36,9 +36,9 @@ class EndpointDetector:
         """Whether the last half second, too, sounds as if nobody speaks."""
         return not copy.deepcopy(self._gate).flush().any()
 
-    def push(self, block: Waveform) -> None:
-        """Take the next block, `(samples,)` float32 at 16 kHz; powers are summed in float64."""
-        joined = np.concatenate([self._rest, block.astype(np.float64)])
+    def push(self, block: Samples) -> None:
+        """Take the next block, `(samples,)` float64 at 16 kHz."""
+        joined = np.concatenate([self._rest, block])
         frame = self._gate.frame_samples
         whole = len(joined) // frame
         self._rest = joined[whole * frame :]

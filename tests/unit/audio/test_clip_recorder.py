@@ -9,18 +9,18 @@ from gpa_mlx.audio.devices.clip_recorder import record_clip
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.testing import FakeMicrophone
 
-TONE = 0.1 * np.sin(np.arange(24_000), dtype=np.float32)
+TONE = 0.1 * np.sin(np.arange(24_000), dtype=np.float64)
 
 
 def test_a_clip_is_as_long_as_asked_for_and_the_device_is_released():
     microphone = FakeMicrophone([TONE[:10_000], TONE[10_000:]])
     clip = record_clip(microphone, 1.25)
     np.testing.assert_array_equal(clip, TONE[:20_000])
-    assert clip.dtype == np.float32
+    assert clip.dtype == np.float64
     assert (microphone.opened, microphone.closed) == (1, 1)
 
 
-@pytest.mark.parametrize("blocks", [[], [np.zeros(16_000, dtype=np.float32)]])
+@pytest.mark.parametrize("blocks", [[], [np.zeros(16_000)]])
 def test_zeros_are_no_recording(blocks):
     with pytest.raises(AudioDeviceError, match="nothing but zeros") as error:
         record_clip(FakeMicrophone(blocks, ends=True), 1)

@@ -138,6 +138,26 @@ def test_the_tail_is_heard(desk):
     assert np.allclose(soundfile.read(finished.entry.audio)[0], sound, atol=1 / 32768)
 
 
+def test_the_engine_gets_the_samples_of_the_microphone_bit_by_bit(desk):
+    taken = []
+
+    class Keeping(FakeEngine):
+        def stream_transcribe_live(self, blocks, *, options=None, vad=True):
+            def kept():
+                for block in blocks:
+                    taken.append(block)
+                    yield block
+
+            return super().stream_transcribe_live(kept(), options=options, vad=vad)
+
+    desk.engine = Keeping()
+    sound = 1e-3 * np.random.default_rng(7).standard_normal(16_000)  # not representable in float32
+    desk.begin(FakeMicrophone(blocks_of(sound), ends=True))
+    desk.wait_for(Finished)
+    assert {block.dtype for block in taken} == {np.dtype(np.float64)}
+    assert np.array_equal(np.concatenate(taken), sound)
+
+
 def test_every_block_is_on_disk_before_it_is_heard(desk):
     sizes = []
 

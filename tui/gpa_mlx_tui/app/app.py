@@ -109,6 +109,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.settings = settings or SettingsSource()
         self.kept = kept or KeptState()
         self._prepared = prepared
+        self._first_theme = theme
         self._notices = tuple(notices)
         self._keep_failed = False
         self._looks: WeakKeyDictionary[Screen[Any], object] = WeakKeyDictionary()
@@ -168,8 +169,8 @@ class GPAApp(App[None], inherit_bindings=False):
         self._look_without_screens = look
 
     def use_theme(self, name: str) -> None:
-        """Change the colours: a key of `THEMES`."""
-        self.theme = THEMES[name].name
+        """Change the colours: a key of `THEMES`, or `auto` for those of the start."""
+        self.theme = THEMES[name if name in THEMES else self._first_theme].name
 
     def use_ascii(self, *, ascii_only: bool) -> None:
         """Draw with ASCII characters, or with all."""

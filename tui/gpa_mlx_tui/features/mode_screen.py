@@ -15,16 +15,19 @@ from gpa_mlx_tui.services.app_services import AppServices, app_services
 from gpa_mlx_tui.services.kept_state import Kept
 from gpa_mlx_tui.services.messages import TaskCancelled, TaskEnded
 from gpa_mlx_tui.services.microphone import check_microphone
+from gpa_mlx_tui.services.typed_paths import dropped_files
 from gpa_mlx_tui.themes import ASCII, style_scrollbars
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
 from gpa_mlx_tui.widgets.message_line import MessageLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.events import Paste
     from textual.widget import Widget
 
     from gpa_mlx.types import Task
@@ -132,6 +135,16 @@ class ModeScreen(Screen[None]):
     def note_absence(self) -> None:
         """Another screen takes the place of this one."""
         self._is_shown = False
+
+    def on_paste(self, event: Paste) -> None:
+        """Take files that are dropped anywhere on the screen."""
+        if paths := dropped_files(event.text):
+            event.stop()
+            self.take_files(paths)
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Do with dropped files what this mode is for; each is there, and may be a folder."""
+        self.gpa_app.show_message("Files can be dropped on Dictate, Speak, Voice, Convert and Files.")
 
     def refresh_header(self) -> None:
         """Show how things are now."""

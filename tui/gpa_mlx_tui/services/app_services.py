@@ -66,7 +66,7 @@ class AppServices(Protocol):
         ...
 
     def use_theme(self, name: str) -> None:
-        """Change the colours: a key of `THEMES`."""
+        """Change the colours: a key of `THEMES`, or `auto` for those of the start."""
         ...
 
     def use_ascii(self, *, ascii_only: bool) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gpa_mlx.audio.devices.microphone import AudioInput
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Samples, Waveform
     from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.microphone import DictationDependencies
     from gpa_mlx_tui.services.sound import Peaks
@@ -65,7 +65,7 @@ class ClipRecorder:
         dictation: DictationDependencies,
         *,
         most_s: float,
-        watch: Callable[[BackgroundTask, Sequence[Waveform], float], None] = lambda task, blocks, elapsed_s: None,
+        watch: Callable[[BackgroundTask, Sequence[Samples], float], None] = lambda task, blocks, elapsed_s: None,
     ) -> None:
         self._dictation, self._most_s, self._watch = dictation, most_s, watch
         self._stops = threading.Event()
@@ -89,7 +89,7 @@ class ClipRecorder:
 
         from gpa_mlx.dictation.options import NO_INPUT_ADVICE
 
-        blocks: list[Waveform] = []
+        blocks: list[Samples] = []
         self._watch(task, blocks, 0.0)
         microphone = self._dictation.microphone()
         microphone.open()
@@ -108,7 +108,8 @@ class ClipRecorder:
             self._microphone = None
             microphone.close()
         task.check()
-        samples = np.concatenate([np.zeros(0, dtype=np.float32), *blocks])
+        # A clip is played and drawn as generated speech is.
+        samples = np.concatenate([np.zeros(0), *blocks]).astype(np.float32)
         if not samples.any():
             sentence, _, advice = NO_INPUT_ADVICE.partition(": ")
             raise problem or AudioDeviceError(f"{sentence}.", hint=advice[:1].upper() + advice[1:])
@@ -116,7 +117,7 @@ class ClipRecorder:
         if problem is not None:
             raise problem
 
-    def _record(self, task: BackgroundTask, microphone: AudioInput, blocks: list[Waveform]) -> None:
+    def _record(self, task: BackgroundTask, microphone: AudioInput, blocks: list[Samples]) -> None:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         finder, count, is_silent = PeakFinder(), 0, True

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+
     from gpa_mlx.audio.devices.playback import OutputDevice, Player
     from gpa_mlx.provenance.metadata import ModelIdentity
     from gpa_mlx.types import GenerationOptions, Voice, Waveform
     from gpa_mlx_tui.services.background import BackgroundTask
 
 Peaks: TypeAlias = tuple[float, ...]
-"""Largest magnitudes, 0 to 1, of one stretch of `PEAK_S` after the other."""
+"""Largest magnitudes, 0 to 1, of one window of `PEAK_S` after the other."""
 
 PEAK_S = 0.02
 
@@ -74,22 +77,22 @@ class PeakFinder:
     def __init__(self) -> None:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
-        self._stretch = round(SAMPLE_RATE_HZ * PEAK_S)
-        self._rest: Waveform | None = None
+        self._window = round(SAMPLE_RATE_HZ * PEAK_S)
+        self._rest: npt.NDArray[np.floating] | None = None
 
-    def push(self, samples: Waveform, *, last: bool = False) -> Peaks:
+    def push(self, samples: npt.NDArray[np.floating], *, last: bool = False) -> Peaks:
         """Return the peaks that are complete now.
 
         Args:
             samples: `(samples,)`.
-            last: Nothing more comes: the last stretch may be short.
+            last: Nothing more comes: the last window may be short.
         """
         import numpy as np
 
         heard = samples if self._rest is None else np.concatenate([self._rest, samples])
-        whole = len(heard) // self._stretch * self._stretch
+        whole = len(heard) // self._window * self._window
         self._rest = None if last else heard[whole:]
-        peaks = np.abs(heard[:whole]).reshape(-1, self._stretch).max(axis=1) if whole else np.zeros(0)
+        peaks = np.abs(heard[:whole]).reshape(-1, self._window).max(axis=1) if whole else np.zeros(0)
         found = [float(peak) for peak in peaks]
         if last and whole < len(heard):
             found.append(float(np.abs(heard[whole:]).max()))

@@ -11,8 +11,12 @@ from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.services.kept_state import kept_text
+from gpa_mlx_tui.services.typed_paths import typed_path, typed_paths
 from gpa_mlx_tui.themes import ASCII, style_scrollbars, symbols_of
 from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.file_fields import PathInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from textual.events import Key
 
 T = TypeVar("T")
+
+_FOLDERS = "folders"
+"""Under this name the folder is kept for the next start."""
 
 Purpose: TypeAlias = Literal["open", "save", "folder"]
 
@@ -126,7 +133,7 @@ class Choose(Dialog[int]):
 
 
 class PathPicker(Dialog[Path]):
-    """Asks for a file or a folder: type its path, or find it in the tree. Gives a `Path`, or None for Escape.
+    """Asks for a file or a folder: type its path, drop it, or find it in the tree. Gives a `Path`, or None for Escape.
 
     Args:
         title: What it is for.
@@ -135,6 +142,7 @@ class PathPicker(Dialog[Path]):
         start: The name that is there at first; its folder is where the tree begins.
         suffixes: The tree shows only files that end so; empty: all files.
         writes: The files that will be written when a path is taken to `save`.
+        several: Takes the paths when several are typed or dropped; None asks for one.
     """
 
     def __init__(
@@ -145,25 +153,33 @@ class PathPicker(Dialog[Path]):
         *,
         suffixes: Sequence[str] = (),
         writes: Callable[[Path], Sequence[Path]] = lambda path: (path,),
+        several: Callable[[Sequence[Path]], object] | None = None,
     ) -> None:
         super().__init__()
+        self._several = several
         self._title, self._purpose, self._start = title, purpose, start
         self._suffixes, self._writes = tuple(suffixes), writes
 
     def compose(self) -> ComposeResult:
-        """Lay out a field, a line for what is wrong, and a tree."""
+        """Lay out a field, a line for what is wrong, and a tree; it begins in the folder that was used last."""
+        last = Path(kept_text(app_services(self).kept.of(_FOLDERS), "last"))
+        if last.is_absolute() and last.is_dir():
+            if self._start == Path.cwd():
+                self._start = last
+            elif self._start.parent == Path.cwd():
+                self._start = last / self._start.name
         folder = self._start if self._start.is_dir() else self._start.parent
         value = "" if self._start.is_dir() else str(self._start)
         with Vertical(classes="dialog wide"):
             yield Label(self._title, classes="question", markup=False)
-            yield Input(value, placeholder="path, or choose below", id="path", compact=True)
+            yield PathInput(value, placeholder="type or drop a path, or choose below", id="path", compact=True)
             yield Label("", id="problem", markup=False)
             yield _Tree(folder, self._suffixes, only_folders=self._purpose == "folder")
 
     def on_directory_tree_file_selected(self, event: DirectoryTree.FileSelected) -> None:
         """Take a file that is opened, or the name of one that may be replaced."""
         if self._purpose == "open":
-            self.dismiss(event.path)
+            self._take(event.path)
         else:
             self.query_one("#path", Input).value = str(event.path)
             self.query_one("#path", Input).focus()
@@ -184,20 +200,39 @@ class PathPicker(Dialog[Path]):
         """Take the path, or say what is wrong with it."""
         if not event.value.strip():
             return
-        # A file dragged into the terminal comes in quotes or with escaped blanks.
-        path = Path(event.value.strip().strip("'\"").replace("\\ ", " ")).expanduser()
+        path = typed_path(event.value)
+        if path is None:
+            self._take_several(typed_paths(event.value))
+            return
         problem = self._problem(path)
         if problem:
             self.query_one("#problem", Label).update(problem)
         elif self._purpose == "save" and (there := [file.name for file in self._writes(path) if file.exists()]):
             self._ask(path, " and ".join(there))
         else:
-            self.dismiss(path)
+            self._take(path)
+
+    def _take(self, path: Path) -> None:
+        """Answer, and begin in the same folder the next time."""
+        folder = path if self._purpose == "folder" else path.parent
+        app_services(self).kept.put(_FOLDERS, {"last": str(folder.absolute())})
+        self.dismiss(path)
+
+    def _take_several(self, paths: Sequence[Path]) -> None:
+        """Take all of them, if that is wanted and nothing is wrong with any."""
+        problem = next((problem for path in paths if (problem := self._problem(path))), "")
+        if self._several is None:
+            problem = problem or f"These are {len(paths)} paths, and only one can be taken here."
+        if problem:
+            self.query_one("#problem", Label).update(problem)
+        elif self._several is not None:
+            self.dismiss(None)
+            self._several(paths)
 
     def _ask(self, path: Path, names: str) -> None:
         def answer(yes: bool | None) -> None:
             if yes:
-                self.dismiss(path)
+                self._take(path)
 
         self.app.push_screen(Confirm(f"Replace {names}?", yes="Replace", no="Keep", destroys=True), answer)
 

@@ -13,6 +13,7 @@ from gpa_mlx_tui.features.convert.segment_list import SegmentList
 from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
 from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.services.kept_state import Kept, kept_flag
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipRecorder
 from gpa_mlx_tui.services.sound import wav_path
@@ -23,6 +24,8 @@ from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from textual.app import ComposeResult
 
     from gpa_mlx.jobs.convert import ConvertJob
@@ -52,6 +55,7 @@ class ConvertScreen(ModeScreen):
     mode = "convert"
     uses = "vc"
     first_focus: ClassVar[str] = "#open"
+    long_tasks: ClassVar[Mapping[str, str]] = {"record": "a recording to convert", "convert": "a conversion under way"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,6 +65,23 @@ class ConvertScreen(ModeScreen):
         self._target = ""
         self._recorder: ClipRecorder | None = None
         self._problem = ""
+        self._saved_job: ConvertJob | None = None
+
+    def keep(self) -> Kept:
+        """Keep the voice and the switches."""
+        switches = {name: self.query_one(f"#{name}", Toggle).value for name in ("plays", "verify")}
+        return {**self.query_one(VoicePicker).keep(), **switches}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Set them as they were."""
+        self.query_one(VoicePicker).bring_back(kept)
+        for name, default in (("plays", True), ("verify", False)):
+            self.query_one(f"#{name}", Toggle).value = kept_flag(kept, name, default)
+
+    def at_risk(self) -> list[str]:
+        """Name a conversion that was not saved."""
+        unsaved = self._has_result and self.job is not self._saved_job and not self.has_task("convert")
+        return super().at_risk() + (["a conversion that is not saved"] if unsaved else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out settings, buttons, both sounds and the segments."""
@@ -114,19 +135,27 @@ class ConvertScreen(ModeScreen):
 
     def action_open(self) -> None:
         """Take the source from a file."""
+        dialog = PathPicker("Convert the recording", "open", Path.cwd(), suffixes=RECORDINGS)
+        self.app.push_screen(dialog, lambda path: None if path is None else self.take_files([path]))
 
-        def take(path: Path | None) -> None:
-            if path is not None:
-                self._forget()
-                self._read(Source(path.name, path))
-
-        self.app.push_screen(PathPicker("Convert the recording", "open", Path.cwd(), suffixes=RECORDINGS), take)
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Take a recording as the source, or a voice card."""
+        if len(paths) > 1 or paths[0].is_dir():
+            self.gpa_app.show_message("One recording at a time is converted; drop one.")
+            return
+        if paths[0].suffix.lower() == ".voice":
+            self.query_one(VoicePicker).take_file(paths[0])
+            return
+        self._forget()
+        self._read(Source(paths[0].name, paths[0]))
 
     def action_record(self) -> None:
         """Start a recording, or finish it."""
         if self.has_task("record"):
             if self._recorder is not None:
                 self._recorder.stop()
+            return
+        if not self.may_record():
             return
         self._forget()
         self._recorder = ClipRecorder(self.gpa_app.dictation, most_s=_MOST_RECORDED_S)
@@ -229,6 +258,7 @@ class ConvertScreen(ModeScreen):
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
+        self._saved_job = self.job
         words = f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic."
         self.gpa_app.show_message(words)
 

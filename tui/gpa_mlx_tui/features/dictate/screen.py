@@ -18,11 +18,14 @@ from gpa_mlx_tui.services.messages import Listed, Saved
 from gpa_mlx_tui.services.microphone import MicrophoneChecked
 from gpa_mlx_tui.services.sound import PEAK_S
 from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.file_fields import TextEntry
 from gpa_mlx_tui.widgets.level_meter import LevelMeter
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.waveform import Waveform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
 
     from gpa_mlx.dictation import Event, Finished, Level
@@ -63,7 +66,7 @@ class DictateScreen(ModeScreen):
             yield LevelMeter(id="meter")
             yield Waveform(tail_s=_SHOWN_S, note=_NOTE, id="wave")
             yield Static(id="live")
-            yield TextArea(id="text", compact=True, soft_wrap=True, placeholder=self._invitation())
+            yield TextEntry(id="text", compact=True, soft_wrap=True, placeholder=self._invitation())
 
     def on_mount(self) -> None:
         """Show how things are."""
@@ -97,6 +100,15 @@ class DictateScreen(ModeScreen):
         from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
         self.app.push_screen(PathPicker("Write down", "open", Path.cwd(), suffixes=RECORDINGS), self._open)
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Write down a recording that was dropped."""
+        if len(paths) > 1 or paths[0].is_dir():
+            self.gpa_app.show_message("One recording at a time is written down here; Files, F6, takes many.")
+        elif self.has_task("record"):
+            self.gpa_app.show_message("Finish the recording first, with Ctrl+R.")
+        else:
+            self._open(paths[0])
 
     def action_copy(self) -> None:
         """Copy the text."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.text.quantities import readable_duration
 from gpa_mlx_tui.features.files.queue import QueuedFile, left_in_all_s, share_of_all
 from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.services.typed_paths import absolute
 from gpa_mlx_tui.themes import symbols_of
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from gpa_mlx_tui.features.files.messages import FileAdvanced, FileDone, FileFailed, FileKept, QueueChecked
 
@@ -59,13 +60,30 @@ class QueueTable(Rows):
 
     def add(self, files: Sequence[QueuedFile]) -> bool:
         """Put those in line that are not there yet; return whether there were any."""
-        known = {file.path.absolute() for file in self.files}
-        new = [file for file in files if file.path.absolute() not in known]
+        known = {absolute(file.path) for file in self.files}
+        new = [file for file in files if absolute(file.path) not in known]
         for file in new:
             self._added += 1
             file.id = f"file{self._added}"
         self.files += new
         return bool(new)
+
+    def keep(self) -> list[list[str]]:
+        """Return what is not done, for the next start."""
+        return [[str(absolute(file.path)), str(file.place), file.state] for file in self.files if file.state != "done"]
+
+    def bring_back(self, kept: object) -> None:
+        """Put in line what `keep` has returned; what was under way waits, what failed counts as stopped."""
+        rows = cast("list[object]", kept) if isinstance(kept, list) else []
+        files = []
+        for row in rows:
+            match row:
+                case [str(path), str(place), str(state)]:
+                    file = QueuedFile(Path(path), Path(place))
+                    if state in ("failed", "stopped"):
+                        file.end("stopped")
+                    files.append(file)
+        self.add(files)
 
     def allow(self, checked: QueueChecked, *, replace: bool) -> None:
         """Give those that wait their places, and fail those that have none.

@@ -18,6 +18,8 @@ from gpa_mlx_tui.widgets.dialogs import Confirm
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from gpa_mlx.history import Entry
@@ -47,6 +49,7 @@ class HistoryScreen(ModeScreen):
 
     mode = "history"
     first_focus: ClassVar[str] = "#entries"
+    long_tasks: ClassVar[Mapping[str, str]] = {"retry": "a recording being recognised"}
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,6 +20,8 @@ from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
 _COLUMNS = (
@@ -38,6 +40,7 @@ class ModelsScreen(ModeScreen):
 
     mode = "models"
     first_focus: ClassVar[str] = "#models"
+    long_tasks: ClassVar[Mapping[str, str]] = {"install": "a model being installed"}
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,16 +12,21 @@ from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.features.speak.form import SpeechForm
 from gpa_mlx_tui.features.speak.jobs import make_speech, preview, read_text_file, save_speech, speech_files
 from gpa_mlx_tui.features.speak.passage_list import PassageList
+from gpa_mlx_tui.services.kept_state import Kept, kept_text
 from gpa_mlx_tui.services.messages import Listed, Saved
 from gpa_mlx_tui.services.player import PlayerState
 from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew, play
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
+from gpa_mlx_tui.widgets.edits import replace_text
+from gpa_mlx_tui.widgets.file_fields import TextEntry
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
-from gpa_mlx_tui.widgets.voice_picker import VoicePicker
+from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 from gpa_mlx_tui.widgets.waveform import Waveform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from textual.app import ComposeResult
     from textual.timer import Timer
 
@@ -44,17 +49,34 @@ class SpeakScreen(ModeScreen):
     mode = "speak"
     uses = "speak"
     first_focus: ClassVar[str] = "#text"
+    long_tasks: ClassVar[Mapping[str, str]] = {"speak": "speech under way"}
 
     def __init__(self) -> None:
         super().__init__()
         self.job: SpeakJob | None = None
         self._player = PlayerState()
         self._preview_timer: Timer | None = None
+        self._saved_job: SpeakJob | None = None
+
+    def keep(self) -> Kept:
+        """Keep the text and the settings beside it."""
+        return {"text": self.query_one("#text", TextArea).text, **self.query_one(SpeechForm).keep()}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Set them as they were."""
+        if text := kept_text(kept, "text"):
+            self.query_one("#text", TextArea).text = text
+        self.query_one(SpeechForm).bring_back(kept)
+
+    def at_risk(self) -> list[str]:
+        """Name speech that was not saved."""
+        unsaved = self._has_speech and self.job is not self._saved_job and not self.has_task("speak")
+        return super().at_risk() + (["speech that is not saved"] if unsaved else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out text, settings, buttons, sound and passages."""
         with Vertical(classes="body"):
-            yield TextArea(
+            yield TextEntry(
                 _DEMO_TEXT if self.gpa_app.is_demo else "",
                 id="text",
                 compact=True,
@@ -102,12 +124,18 @@ class SpeakScreen(ModeScreen):
 
     def action_open(self) -> None:
         """Take the text from a file."""
+        dialog = PathPicker("Take the text from", "open", Path.cwd(), suffixes=_TEXTS)
+        self.app.push_screen(dialog, lambda path: None if path is None else self._open(path))
 
-        def take(path: Path | None) -> None:
-            if path is not None:
-                self.start("open", lambda task: task.post(Listed(task, (read_text_file(path),))))
-
-        self.app.push_screen(PathPicker("Take the text from", "open", Path.cwd(), suffixes=_TEXTS), take)
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Take a dropped recording as the voice, any other file as the text."""
+        path = paths[0]
+        if len(paths) > 1 or path.is_dir():
+            self.gpa_app.show_message("Drop one file: a text to be spoken, or a recording of the voice.")
+        elif path.suffix.lower() in (*RECORDINGS, ".voice"):
+            self.query_one(VoicePicker).take_file(path)
+        else:
+            self._open(path)
 
     def action_voice(self) -> None:
         """Choose who speaks."""
@@ -179,10 +207,11 @@ class SpeakScreen(ModeScreen):
     def on_listed(self, message: Listed) -> None:
         """Take the text of a file."""
         if message.task.name == "open":
-            self.query_one("#text", TextArea).text = str(message.items[0])
+            replace_text(self.query_one("#text", TextArea), str(message.items[0]))
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
+        self._saved_job = self.job
         self.gpa_app.show_message(f"Saved {' and '.join(message.files)}.")
 
     def task_stopped(self, name: str) -> None:
@@ -199,6 +228,9 @@ class SpeakScreen(ModeScreen):
     @property
     def _has_speech(self) -> bool:
         return self.job is not None and self.job.result.has_audio
+
+    def _open(self, path: Path) -> None:
+        self.start("open", lambda task: task.post(Listed(task, (read_text_file(path),))))
 
     def _speak(self) -> None:
         settings, problem = self.query_one(SpeechForm).read(self.query_one("#text", TextArea).text)

@@ -40,10 +40,10 @@ class Advice:
 
 
 def advise(quality: ClipQuality, duration_s: float, wanted_s: float) -> tuple[Advice, ...]:
-    """Put the scores of a stretch of sound into words, one advice for each of `TOPICS`.
+    """Put the scores of a recording into words, one advice for each of `TOPICS`.
 
     Args:
-        quality: Of the stretch.
+        quality: Of the recording.
         duration_s: Its length.
         wanted_s: So much the model takes for a voice.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.recording import Recording
     from gpa_mlx.jobs.enroll import Enrollment
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import AudioLike, Voice, Waveform
+    from gpa_mlx.types import AudioLike, Samples, Voice, Waveform
     from gpa_mlx.voices.quality import ClipWindow
     from gpa_mlx_tui.services.background import BackgroundTask
 
@@ -38,7 +38,7 @@ class Coach:
         self._wanted_s = 0.0
         self._judged_at_s = 0.0
 
-    def __call__(self, task: BackgroundTask, blocks: Sequence[Waveform], elapsed_s: float) -> None:
+    def __call__(self, task: BackgroundTask, blocks: Sequence[Samples], elapsed_s: float) -> None:
         """Take all that was recorded so far.
 
         Raises:
@@ -60,14 +60,28 @@ class Coach:
         task.post(ClipAdvised(task, advice))
 
 
-def judge_clip(task: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
-    """Judge a recording, and find the part of it that suits a voice best.
+def judge_clips(task: BackgroundTask, recordings: Sequence[tuple[AudioLike, str]], model: Path) -> None:
+    """Judge recordings, each with its name, and find the part of each that suits a voice best.
 
     Raises:
-        AudioFileError: It cannot be used.
-        InputTooLongError: It is too long.
+        GPAError: Some cannot be used; the others are posted.
         ModelFormatError: The model is not a converted one.
     """
+    from gpa_mlx.errors import AudioFileError, GPAError, InputTooLongError
+
+    problems: list[GPAError] = []
+    for audio, name in recordings:
+        try:
+            _judge(task, audio, name, model)
+        except (AudioFileError, InputTooLongError) as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise GPAError(" ".join(problem.message for problem in problems), hint=problems[0].hint)
+
+
+def _judge(task: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
     from gpa_mlx.jobs.enroll import choose_window, load_clip
     from gpa_mlx.jobs.voice_probe import reference_s
 

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from gpa_mlx_tui.features.voice.clips import best_clip
 from gpa_mlx_tui.features.voice.coaching import advise, verdict
-from gpa_mlx_tui.features.voice.jobs import Coach, describe_made, judge_clip, make_voice
+from gpa_mlx_tui.features.voice.jobs import Coach, describe_made, judge_clips, make_voice
 from gpa_mlx_tui.features.voice.quality_panel import QualityPanel
 from gpa_mlx_tui.services.recorder import ClipRecorder
 from gpa_mlx_tui.themes import symbols_of
@@ -104,10 +104,10 @@ class MakingPanel(Vertical):
         if self._recorder is not None:
             self._recorder.stop()
 
-    def judge(self, audio: AudioLike, name: str) -> None:
-        """Take a recording, beside those that are there."""
+    def judge(self, *recordings: tuple[AudioLike, str]) -> None:
+        """Take recordings, each with its name, beside those that are there."""
         model = self._mode.service.model
-        self._mode.start("judge", lambda task: judge_clip(task, audio, name, model), owner=self)
+        self._mode.start("judge", lambda task: judge_clips(task, recordings, model), owner=self)
         self.show_state()
 
     def make(self) -> bool:
@@ -170,7 +170,7 @@ class MakingPanel(Vertical):
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         self.clips = []
-        self.judge((message.samples, SAMPLE_RATE_HZ), _RECORDED)
+        self.judge(((message.samples, SAMPLE_RATE_HZ), _RECORDED))
 
     def on_clip_judged(self, message: ClipJudged) -> None:
         """Show how good the recording is."""
