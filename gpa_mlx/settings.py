@@ -158,7 +158,9 @@ def _no_table(text: str) -> Any:  # noqa: ANN401
 _TEXT = Kind("a text", _text)
 _FILE = Kind("a path that begins with / or ~/", _file)
 _SIZE_KIND = Kind('a size such as "4GB" or "500MB"', lambda value: parse_size(_text(value)), show=_show_size)
-_SWITCH = Kind("true or false", _switch, _parse_switch, show=lambda value: str(value).lower(), choices=("true", "false"))
+_SWITCH = Kind(
+    "true or false", _switch, _parse_switch, show=lambda value: str(value).lower(), choices=("true", "false")
+)
 _THEME = _one_of("auto", "dark", "light")
 _SECONDS = Kind("a number of seconds, 0 or more", _number(0), _parse_number, show="{:g}".format)
 _DAYS = Kind("a number of days, 1 or more", _number(1), _parse_number, show="{:g}".format)
@@ -207,8 +209,13 @@ class Settings:
         default=True,
         metadata=_about(_SWITCH, "The app's Dictate listens before its key, so that no first word is cut."),
     )
+    history_keep: bool = field(
+        default=True, metadata=_about(_SWITCH, "Dictations stay in the history when they are written down.")
+    )
     words_file: Path | None = field(default=None, metadata=_about(_FILE, "Your own words for dictation, one per line."))
-    theme: str | None = field(default=None, metadata=_about(_THEME, "Colours of the terminal app; auto, the default, follows the terminal's background."))
+    theme: str | None = field(
+        default=None, metadata=_about(_THEME, "Colours of the terminal app; auto (default): as the terminal.")
+    )
     ascii: bool = field(default=False, metadata=_about(_SWITCH, "Draw the terminal app with plain ASCII."))
     keys: Mapping[str, str] = field(
         default_factory=dict, metadata=_about(_TABLE, "Keys of the terminal app, by binding; has no variable.")

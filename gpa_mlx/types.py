@@ -28,6 +28,11 @@ Codes: TypeAlias = npt.NDArray[np.int32]
 AudioLike: TypeAlias = str | os.PathLike[str] | tuple[npt.NDArray[np.floating], int]
 """A file, or samples `(samples,)` or `(samples, channels)` with their rate in Hz."""
 
+ChannelChoice: TypeAlias = Literal["speech", "reference"] | int
+"""Which mono a recording with several channels is read as. `speech`: both halves of the model hear the channel, or the
+mix, that has the speech; where all channels have it that is the reference's rule. `reference`: BiCodec hears channel 0,
+the GLM tokenizer the mean of all channels. A number: that channel alone, counted from 0."""
+
 FinishReason: TypeAlias = Literal["stop", "length", "loop", "cancelled", "no_speech"]
 """`stop`: the model ended by itself. `length`: the token budget ran out, the result is cut. `loop`: the model began to
 repeat itself, the result is cut there.

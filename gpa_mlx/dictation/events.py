@@ -131,6 +131,4 @@ class Cancelled:
     entry: Entry | None
 
 
-Event: TypeAlias = (
-    Listening | Level | Partial | NoInput | Notice | Paused | Stopped | Finished | Failed | Cancelled
-)
+Event: TypeAlias = Listening | Level | Partial | NoInput | Notice | Paused | Stopped | Finished | Failed | Cancelled

@@ -218,7 +218,24 @@ class Recorder:
         self.is_ending = True
         self._microphone.stop()
 
+    def pause(self, *, is_paused: bool) -> None:
+        """Leave out what is said from now on, or hear it again; callable from any thread."""
+        if is_paused != self.is_paused:
+            self.is_paused = is_paused
+            self._notify(Paused(is_paused))
+
+    def _pass_notices_on(self) -> None:
+        if isinstance(self._microphone, HasNotices):
+            for words in self._microphone.take_notices():
+                self._notify(Notice(words))
+
     def _take(self, block: Samples) -> None:
+        if self.is_paused:
+            self._was_paused = True
+            return
+        if self._was_paused:
+            self._was_paused = False
+            block = np.concatenate([np.zeros(round(_GAP_S * SAMPLE_RATE_HZ), dtype=block.dtype), block])
         self._utterance.take(block)
         self._recorded_s += len(block) / SAMPLE_RATE_HZ
         self._report(block)

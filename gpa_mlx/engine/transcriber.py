@@ -10,7 +10,7 @@ from gpa_mlx.audio.files.reader import open_recording
 from gpa_mlx.audio.recording import require_min_duration, require_min_length
 from gpa_mlx.audio.vad.registry import make_detector
 from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter, iter_segments, split_quietly
-from gpa_mlx.engine.decoding import BatchDecoder, DecodingPass, checked, generate
+from gpa_mlx.engine.decoding import BatchDecoder, DecodingPass, checked, generate, heard_channels
 from gpa_mlx.engine.hypothesis import Hypothesis, HypothesisBuilder
 from gpa_mlx.engine.local_agreement import follow
 from gpa_mlx.engine.timing import TaskTimer
@@ -22,6 +22,7 @@ from gpa_mlx.text.joining import join_segments
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioLike,
+    ChannelChoice,
     FinishReason,
     GenerationOptions,
     LiveChunk,
@@ -53,9 +54,15 @@ class Transcriber:
         return min(longest_s, self._parts.manifest.max_segment_s or longest_s)
 
     def stream(
-        self, audio: AudioLike, options: GenerationOptions, *, vad: VadChoice, batch: int
+        self,
+        audio: AudioLike,
+        options: GenerationOptions,
+        *,
+        vad: VadChoice,
+        batch: int,
+        channels: ChannelChoice | None = None,
     ) -> TranscriptionStream:
-        """Yield the text of a recording as it is decoded.
+        """Yield the text of a recording as it is decoded; arguments as for `GPA.transcribe`.
 
         Raises:
             AudioFileError: The audio cannot be used.
@@ -65,7 +72,7 @@ class Transcriber:
         if batch < 1:
             raise SettingsError(f"A batch of {batch} segments makes no sense.", hint="Give 1 or more.")
         detector = make_detector(vad)
-        reader = open_recording(audio)
+        reader = open_recording(audio, channels=heard_channels(options) if channels is None else channels)
 
         def run() -> TranscriptionStream:
             decoding = DecodingPass(options, TaskTimer())

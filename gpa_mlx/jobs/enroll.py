@@ -179,7 +179,7 @@ def load_clip(source: AudioLike) -> Recording:
         AudioFileError: It cannot be used.
         InputTooLongError: It is longer than `MAX_CLIP_S`.
     """
-    return load_recording(source, max_duration_s=MAX_CLIP_S)
+    return load_recording(source, max_duration_s=MAX_CLIP_S, channels="speech")
 
 
 def choose_window(recording: Recording, seconds: float, *, whole: bool) -> ClipWindow:

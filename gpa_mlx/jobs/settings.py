@@ -144,9 +144,7 @@ def _devices(name: str) -> tuple[SettingChoice, ...]:
     devices = list_devices("input" if name == "microphone" else "output")
     names = [device.name for device in devices]
     # With its system behind it, PortAudio's Python module knows one of several with the same name.
-    full = (
-        device.name if names.count(device.name) == 1 else f"{device.name}, {device.system}" for device in devices
-    )
+    full = (device.name if names.count(device.name) == 1 else f"{device.name}, {device.system}" for device in devices)
     return tuple(SettingChoice(name) for name in dict.fromkeys(full))
 
 

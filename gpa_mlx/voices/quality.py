@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from gpa_mlx.audio.dsp.periodicity import FRAME_SAMPLES, has_pitch
 from gpa_mlx.audio.vad.energy_gate import EnergyGate
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
@@ -35,11 +36,6 @@ _NOISE_PERCENTILE = 75  # noise that is there for part of the time counts, the l
 
 _CLIPPED = 0.98
 _CLIPPED_RUN = 3
-
-_PITCH_FRAME = 1024
-_PITCH_FFT = 2048
-_MIN_LAG, _MAX_LAG = SAMPLE_RATE_HZ // 400, SAMPLE_RATE_HZ // 60
-_PERIODIC = 0.6
 
 _TONE_FFT = 1024
 _TONE_BLOCK = 75
@@ -155,9 +151,9 @@ class _Features:
     @cached_property
     def _periodic(self) -> npt.NDArray[np.bool_]:
         """Whether each frame repeats itself as a voice does, `(frames,)`."""
-        padded = np.pad(self._samples, _PITCH_FRAME // 2)
-        centred = sliding_window_view(padded, _PITCH_FRAME)[_HOP // 2 :: _HOP][: self.frames]
-        return np.concatenate([_repeats(frames) for frames in _batches(centred)])
+        padded = np.pad(self._samples, FRAME_SAMPLES // 2)
+        centred = sliding_window_view(padded, FRAME_SAMPLES)[_HOP // 2 :: _HOP][: self.frames]
+        return np.concatenate([has_pitch(frames) for frames in _batches(centred)])
 
     @cached_property
     def _tones(self) -> npt.NDArray[np.float64]:
@@ -195,18 +191,6 @@ def _flat_tops(samples: Samples) -> npt.NDArray[np.bool_]:
     flat = np.zeros(len(samples), dtype=bool)
     flat[at_peak] = np.repeat(lengths >= _CLIPPED_RUN, lengths)
     return flat
-
-
-def _repeats(frames: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Tell which frames, `(n, _PITCH_FRAME)`, have a clear period between 60 and 400 Hz, by autocorrelation."""
-    frames = frames - frames.mean(axis=1, keepdims=True)
-    spectra = np.fft.rfft(frames, _PITCH_FFT)
-    correlation = np.fft.irfft(np.square(np.abs(spectra)), _PITCH_FFT)[:, : _MAX_LAG + 1]
-    energy = np.cumsum(np.pad(np.square(frames), ((0, 0), (1, 0))), axis=1)
-    lags = np.arange(_MAX_LAG + 1)
-    heads, tails = energy[:, _PITCH_FRAME - lags], energy[:, -1:] - energy[:, lags]
-    normalised = correlation / np.sqrt(np.maximum(heads * tails, _TINY))
-    return normalised[:, _MIN_LAG:].max(axis=1) >= _PERIODIC
 
 
 def _steady_power(spectra: npt.NDArray[np.float64], low: int, high: int) -> float:

@@ -13,7 +13,7 @@ from gpa_mlx.errors import AudioDeviceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gpa_mlx.types import Waveform
+    from gpa_mlx.types import Samples
 
 _PATIENCE_S = 3.0
 """The system needs a moment to make another device its choice."""
@@ -36,7 +36,11 @@ class FallbackMicrophone:
     """
 
     def __init__(
-        self, device: str | None = None, *, is_setting: bool = False, make: Callable[[str | None], Microphone] = Microphone
+        self,
+        device: str | None = None,
+        *,
+        is_setting: bool = False,
+        make: Callable[[str | None], Microphone] = Microphone,
     ) -> None:
         self._device, self._is_setting, self._make = device, is_setting, make
         self._switch = threading.Lock()
@@ -121,7 +125,7 @@ class FallbackMicrophone:
             current = self._current
         current.close()
 
-    def __iter__(self) -> Iterator[Waveform]:
+    def __iter__(self) -> Iterator[Samples]:
         """Yield the recording, of one device after the other.
 
         Raises:

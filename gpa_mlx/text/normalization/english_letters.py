@@ -89,6 +89,14 @@ def _value(roman: str) -> int | None:
 _LETTER_AFTER = rf"(?![^\W\d{SYLLABIC}])"
 _CAPITALIZED = [written.capitalize() for written in ABBREVIATIONS if written.islower()]
 
+ACRONYMS: tuple[ReadingRule, ...] = (
+    rule(rf"{LEFT}[A-Z](?:\.[A-Z]){{1,20}}\.?{RIGHT}", _initials),
+    rule(rf"{LEFT}[A-Z]{{1,3}}&[A-Z]{{1,3}}{RIGHT}", lambda match: " ".join(match[0]).replace("&", "and")),
+    rule(rf"{LEFT}[ACFGJ]#(?!\w)", lambda match: f"{match[0][0]} sharp"),
+    rule(rf"{LEFT}(?P<letters>[A-Z]{{2,6}})(?:(?P<plural>s){RIGHT})?{_LETTER_AFTER}(?!['’][A-Z])", _acronym),
+)
+"""`U.S.`, `R&D`, `C#` and `CPUs`: letters that are said one by one, in text of any language."""
+
 AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?P<name>{one_of(ROYAL | NUMBERED)})\s(?P<roman>[IVXLC]{{1,8}}){RIGHT}", _numeral),
     rule(
@@ -98,9 +106,6 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?P<word>{one_of({*TITLES, *AFTER_NAMES})}){RIGHT}(?P<dot>\.)?", _title_or_place),
     rule(rf"{LEFT}w/(?=\s?[^\W\d_])(?!o(?:ut)?{RIGHT})", lambda _: "with"),
     rule(rf"{LEFT}(?P<written>{one_of({*ABBREVIATIONS, *_CAPITALIZED})}){RIGHT}", _abbreviation),
-    rule(rf"{LEFT}[A-Z](?:\.[A-Z]){{1,20}}\.?{RIGHT}", _initials),
-    rule(rf"{LEFT}[A-Z]{{1,3}}&[A-Z]{{1,3}}{RIGHT}", lambda match: " ".join(match[0]).replace("&", "and")),
-    rule(rf"{LEFT}[ACFGJ]#(?!\w)", lambda match: f"{match[0][0]} sharp"),
-    rule(rf"{LEFT}(?P<letters>[A-Z]{{2,6}})(?:(?P<plural>s){RIGHT})?{_LETTER_AFTER}(?!['’][A-Z])", _acronym),
+    *ACRONYMS,
 )
 """`Louis XIV`, `No. 5`, `Dr. Smith`, `e.g.`, `U.S.`, `R&D`, `C#` and `CPUs`."""

@@ -270,7 +270,7 @@ CASES = [
     ("May 5th-7th", "May fifth to seventh"),
     ("UTC+8", "U T C plus eight"),
     ("1. First item", "one. First item"),
-    ("- 5 apples", "- five apples"),
+    ("- 5 apples", "five apples"),
 ]
 
 

@@ -20,6 +20,7 @@ from gpa_mlx_tui.themes import ASCII, style_scrollbars
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
 from gpa_mlx_tui.widgets.message_line import MessageLine
+from gpa_mlx_tui.widgets.pane_size import note_pane_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.events import Paste
+    from textual.events import Paste, Resize
     from textual.widget import Widget
 
     from gpa_mlx.types import Task
@@ -130,6 +131,10 @@ class ModeScreen(Screen[None]):
             await asyncio.sleep(0)  # the widgets have just been made: let others have a turn before they are painted
         self._was_shown = self._is_shown = True
         self._style_scrollbars()
+
+    def on_resize(self, event: Resize) -> None:
+        """Fit small panes."""
+        note_pane_size(self, event.size)
 
     @on(ScreenSuspend)
     def note_absence(self) -> None:

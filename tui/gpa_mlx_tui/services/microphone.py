@@ -70,7 +70,7 @@ def default_dependencies(settings: Settings | None = None) -> DictationDependenc
 
         if settings is None:
             return History()
-        return History(max_bytes=settings.history_size, max_age_days=settings.history_days)
+        return History(max_bytes=settings.history_size, max_age_days=settings.history_days, keeps=settings.history_keep)
 
     def options() -> DictationOptions:
         from gpa_mlx.dictation import DictationOptions

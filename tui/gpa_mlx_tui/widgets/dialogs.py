@@ -17,12 +17,13 @@ from gpa_mlx_tui.services.typed_paths import typed_path, typed_paths
 from gpa_mlx_tui.themes import ASCII, style_scrollbars, symbols_of
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.file_fields import PathInput
+from gpa_mlx_tui.widgets.pane_size import note_pane_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
-    from textual.events import Key
+    from textual.events import Key, Resize
 
 T = TypeVar("T")
 
@@ -41,6 +42,10 @@ class Dialog(ModalScreen[T]):
         """Set the scroll bars right."""
         if symbols_of(self.app) is ASCII:
             style_scrollbars(self, ascii_only=True)
+
+    def on_resize(self, event: Resize) -> None:
+        """Fit small panes."""
+        note_pane_size(self, event.size)
 
 
 class Confirm(Dialog[bool]):

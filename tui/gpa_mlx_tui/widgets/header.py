@@ -69,6 +69,8 @@ class Header(Widget):
 class ModeBar(Widget):
     """The modes, with their keys, to be clicked too. One widget, as each takes its time.
 
+    Where there is no room for all of them, those around the current one are shown.
+
     Args:
         current: Id of the mode that is shown.
     """
@@ -105,8 +107,8 @@ class ModeBar(Widget):
             places.append((start, line.cell_len, mode))
             if not roomy and mode is not MODES[-1]:
                 line.append(" ", self.get_component_rich_style("modes--other"))
-        end = next(end for _, end, mode in places if mode.id == self._current)
-        hidden = max(end - self.size.width, 0)
+        middle = next((start + end) // 2 for start, end, mode in places if mode.id == self._current)
+        hidden = max(min(middle - self.size.width // 2, line.cell_len - self.size.width), 0)
         self._places = [(start - hidden, end - hidden, mode) for start, end, mode in places]
         return line[hidden:] if hidden else line
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gpa_mlx.errors import GPAError
     from gpa_mlx.transcripts.formats import Format
 
-State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped"]
+State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped", "skipped"]
 
 _NOTES = {
     "no_speech": "no speech was heard",

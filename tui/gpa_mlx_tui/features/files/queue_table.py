@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("", 1),
     Column("File", share=2),
-    Column("Length", 7),
-    Column("State", 11),
-    Column("Left", 7),
+    Column("Length", 7, drop=2),
+    Column("State", 11, drop=1),
+    Column("Left", 7, drop=3),
     Column("Text or problem", share=3),
 )
 _NOTE = """\
@@ -86,7 +86,7 @@ class QueueTable(Rows):
         self.add(files)
 
     def allow(self, checked: QueueChecked, *, replace: bool) -> None:
-        """Give those that wait their places, and fail those that have none.
+        """Give those that wait their places; fail those that have none, and skip those whose files are there.
 
         Args:
             checked: The places.
@@ -96,9 +96,20 @@ class QueueTable(Rows):
             if file.id in checked.errors:
                 file.end("failed", checked.errors[file.id])
             elif file.id in checked.existing and not replace:
-                file.end("failed", _exists_already(checked.existing[file.id]))
+                file.end("skipped", _exists_already(checked.existing[file.id]))
             elif file.id in checked.targets:
                 file.targets = checked.targets[file.id]
+
+    def follow(self, file: QueuedFile, before: QueuedFile | None) -> None:
+        """Choose what is worked at now, so that it is in sight, unless the user looks at something else in the list.
+
+        Args:
+            file: What is begun.
+            before: What was worked at before it.
+        """
+        if not self.has_focus or self.chosen_file in (None, before):
+            self.show_files()
+            self.choose(file.id)
 
     def show_files(self) -> None:
         """Show how all stand."""
@@ -126,7 +137,9 @@ class QueueTable(Rows):
             return "", None
         counts = Counter(file.state for file in self.files)
         if not is_running:
-            others = "".join(f", {counts[state]} {state}" for state in ("failed", "stopped") if counts[state])
+            others = "".join(
+                f", {counts[state]} {state}" for state in ("failed", "stopped", "skipped") if counts[state]
+            )
             return f"{counts['done']} of {len(self.files)} done{others}", None
         left_s = left_in_all_s(self.files)
         left = "" if left_s is None else f", {readable_duration(left_s)} left"
@@ -168,6 +181,7 @@ class QueueTable(Rows):
             "done": symbols.doubtful if file.note else symbols.done,
             "failed": symbols.failed,
             "stopped": symbols.pause,
+            "skipped": symbols.pause,
         }
         left_s, share = file.left_s, file.share
         text = file.note or file.text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
+from gpa_mlx_tui.features.files.existing_dialog import Answer, ExistingFiles
 from gpa_mlx_tui.features.files.jobs import check_targets, find_files, transcribe_file
 from gpa_mlx_tui.features.files.output_choices import OutputChoices
 from gpa_mlx_tui.features.files.path_field import PathField
@@ -16,7 +17,7 @@ from gpa_mlx_tui.features.files.viewer import TextViewer
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.kept_state import Kept, kept_text, kept_texts
 from gpa_mlx_tui.widgets.button import Button
-from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
+from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textual.app import ComposeResult
-    from textual.events import Paste
+    from textual.events import Key, Paste
 
     from gpa_mlx_tui.features.files.messages import FileFailed, FilesFound, QueueChecked
     from gpa_mlx_tui.features.files.queue import QueuedFile
 
 _REFRESH_S = 0.5
+_ENDED = ("failed", "stopped", "skipped")
+"""States of recordings without their text that can be tried again."""
 
 
 class FilesScreen(ModeScreen):
@@ -37,7 +40,7 @@ class FilesScreen(ModeScreen):
 
     mode = "files"
     uses = "transcribe"
-    first_focus: ClassVar[str] = "#queue"
+    first_focus: ClassVar[str] = "#path"
     long_tasks: ClassVar[Mapping[str, str]] = {"file": "a recording being written down (the queue comes back)"}
 
     def __init__(self) -> None:
@@ -45,6 +48,7 @@ class FilesScreen(ModeScreen):
         self._searches: set[str] = set()
         self._searched = 0
         self._current: QueuedFile | None = None
+        self._last: QueuedFile | None = None
         self._is_running = False
         self._asks = False
 
@@ -125,9 +129,9 @@ class FilesScreen(ModeScreen):
 
     def action_again(self) -> None:
         """Try what failed or was stopped once more."""
-        files = self._queue.in_state("failed", "stopped")
+        files = self._queue.in_state(*_ENDED)
         if not files:
-            self.gpa_app.show_message("Nothing has failed or was stopped.")
+            self.gpa_app.show_message("Nothing has failed, was stopped or skipped.")
             return
         for file in files:
             file.wait()
@@ -179,6 +183,11 @@ class FilesScreen(ModeScreen):
             self._find(field.value, pasted=False)
             field.value = ""
 
+    def on_key(self, event: Key) -> None:
+        """Move in the list while typing paths."""
+        if event.key in ("up", "down") and isinstance(self.focused, PathField):
+            (self._queue.action_cursor_up if event.key == "up" else self._queue.action_cursor_down)()
+
     def on_paste(self, event: Paste) -> None:
         """Add what was dropped or pasted."""
         event.stop()
@@ -204,9 +213,7 @@ class FilesScreen(ModeScreen):
         has_new = self._queue.add(message.files)
         for problem in message.problems:
             self.gpa_app.show_error(problem)
-        if has_new:
-            self._queue.focus()
-        elif not message.problems:
+        if not has_new and not message.problems:
             self.gpa_app.show_message("They are in the queue already.")
         self._show_state()
         if self._is_running and has_new:
@@ -216,16 +223,19 @@ class FilesScreen(ModeScreen):
         """Begin, after a question if files would be replaced."""
         asks, self._asks = self._asks, False
 
-        def answer(yes: bool | None) -> None:
-            self._queue.allow(message, replace=bool(yes))
+        def take(answer: Answer | None) -> None:
+            if answer is None:
+                self._is_running = self._current is not None
+                self._show_state()
+                return
+            self._queue.allow(message, replace=answer == "replace")
             self._next()
 
         names = [message.existing[file.id].name for file in self._queue.files if file.id in message.existing]
         if names and asks:
-            question = f"Replace {names[0]}?" if len(names) == 1 else f"Replace {names[0]} and {len(names) - 1} more?"
-            self.app.push_screen(Confirm(question, yes="Replace", no="Keep", destroys=True), answer)
+            self.app.push_screen(ExistingFiles(names, len(message.targets) - len(names)), take)
         else:
-            answer(None)
+            take("skip")
 
     def on_file_failed(self, message: FileFailed) -> None:
         """End the queue if the others would fail alike."""
@@ -279,8 +289,10 @@ class FilesScreen(ModeScreen):
             if file is None:
                 self._is_running = self.has_task("check")
             else:
-                self._current = file
+                self._current, before = file, self._last
+                self._last = file
                 file.begin()
+                self._queue.follow(file, before)
                 engine, notify = self.service.engine, self._queue.post_message
                 self.start("file", lambda task: transcribe_file(task, engine, file, notify), owner=self._queue)
         self._show_state()
@@ -299,7 +311,7 @@ class FilesScreen(ModeScreen):
         start.label = "Stop all" if self._is_running else "Start"
         start.action = "app.cancel" if self._is_running else "screen.start"
         start.disabled = not (self._is_running or queue.in_state("waiting"))
-        self.query_one("#again", Button).disabled = not queue.in_state("failed", "stopped")
+        self.query_one("#again", Button).disabled = not queue.in_state(*_ENDED)
         words, share = queue.describe_all(is_running=self._is_running)
         if self._searches:
             words, share = f"looking for recordings{self.gpa_app.symbols.ellipsis} Esc stops", None

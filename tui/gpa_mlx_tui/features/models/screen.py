@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("", 1),
     Column("Model"),
-    Column("Size", 7),
-    Column("Stored", 8),
-    Column("State", 18),
-    Column("From", share=2),
+    Column("Size", 7, drop=2),
+    Column("Stored", 8, drop=3),
+    Column("State", 18, drop=1),
+    Column("From", share=2, drop=4),
 )
 _REFRESH_S = 1.0
 

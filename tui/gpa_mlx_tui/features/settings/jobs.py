@@ -19,8 +19,19 @@ KEYS_PREFIX = "keys."
 LISTED = ("model", "voice", "microphone", "loudspeaker")
 """Settings that name one of what is on this computer, which takes a moment to look up."""
 
-_AT_ONCE = {"theme", "ascii", "loudspeaker", "microphone", "words_file", "history_days", "history_size", "preroll", "voice"}
-_DICTATION = {"microphone", "words_file", "history_days", "history_size", "preroll"}
+_AT_ONCE = {
+    "theme",
+    "ascii",
+    "loudspeaker",
+    "microphone",
+    "words_file",
+    "history_days",
+    "history_size",
+    "history_keep",
+    "preroll",
+    "voice",
+}
+_DICTATION = {"microphone", "words_file", "history_days", "history_size", "history_keep", "preroll"}
 
 
 def read_settings(task: BackgroundTask, source: SettingsSource) -> None:
