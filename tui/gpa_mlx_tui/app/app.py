@@ -112,6 +112,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self._first_theme = theme
         self._notices = tuple(notices)
         self._keep_failed = False
+        self.previous_mode = ""
         self._looks: WeakKeyDictionary[Screen[Any], object] = WeakKeyDictionary()
         self._look_without_screens: object = None
         self.output = output
@@ -272,6 +273,7 @@ class GPAApp(App[None], inherit_bindings=False):
         if not isinstance(self.screen, ModeScreen):
             return  # a dialogue must be answered first
         if mode != self.current_mode:
+            self.previous_mode = self.current_mode
             await self.switch_mode(mode)
             self.refresh_header()
 

@@ -29,6 +29,7 @@ class AppServices(Protocol):
         keys: The table of keys with the user's changes.
         settings: Where the settings come from.
         kept: What is brought back at the next start.
+        previous_mode: Id of the mode that was shown before the one that is shown; empty: none.
     """
 
     service: Service
@@ -37,6 +38,7 @@ class AppServices(Protocol):
     keys: tuple[Key, ...]
     settings: SettingsSource
     kept: KeptState
+    previous_mode: str
 
     @property
     def symbols(self) -> Symbols:
