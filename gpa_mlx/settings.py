@@ -190,6 +190,9 @@ class Settings:
     history_size: int = field(
         default=2 * 10**9, metadata=_about(_SIZE_KIND, "The oldest dictations beyond this size are deleted.")
     )
+    history_keep: bool = field(
+        default=True, metadata=_about(_SWITCH, "Dictations stay in the history when they are written down.")
+    )
     words_file: Path | None = field(default=None, metadata=_about(_FILE, "Your own words for dictation, one per line."))
     theme: str | None = field(default=None, metadata=_about(_TEXT, "Colours of the terminal app."))
     ascii: bool = field(default=False, metadata=_about(_SWITCH, "Draw the terminal app with plain ASCII."))

@@ -19,6 +19,7 @@ from gpa_mlx.cli.options import (
     voice_option,
 )
 from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.progress import TextProgress
 from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.store.text_output import require_replaceable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.cli.program import Session
     from gpa_mlx.jobs.speak import SpeakJob
-    from gpa_mlx.synthesis.long_form import SynthesisSettings
+    from gpa_mlx.synthesis.plan import PassageCount, SynthesisSettings
     from gpa_mlx.types import GenerationOptions, Voice
 
 _MOST_SHOWN = 40
@@ -127,20 +128,36 @@ def speak(
 
 def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
     """Show what the job does, and play and pipe what it makes."""
-    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted, PassageStarted, Resumed
+    from gpa_mlx.jobs.events import (
+        AudioChunk,
+        Finished,
+        GenerationStarted,
+        PassageStarted,
+        ReplacesFile,
+        Resumed,
+        StartedAnew,
+    )
 
     is_speaking = False
+    progress = TextProgress(show=lambda line: None)
     try:
         with diagnostics.working("loading") as show, closing(job.run()) as events:
             for event in events:
                 match event:
                     case GenerationStarted():
                         is_speaking = True
+                        progress = TextProgress(show)
                         speech.open()
-                    case Resumed(done=done, total=total):
-                        diagnostics.note(f"going on after passage {done} of {total}.")
-                    case PassageStarted(number=number, total=total):
-                        show(f"speaking: passage {number + 1} of {total}")
+                    case Resumed(done=done, count=count, kept=kept, problem=problem):
+                        after = f"going on after passage {done} of {_counted(count)}"
+                        diagnostics.note(f"{after}.{_explained(problem, kept)}")
+                    case StartedAnew(problem=problem, kept=kept):
+                        anew = "an interrupted run is not gone on with, and passage 1 is the first"
+                        diagnostics.note(f"{anew}.{_explained(problem, kept)}")
+                    case ReplacesFile(path=path):
+                        diagnostics.note(f"{path}, which gpa-mlx did not make, is replaced.")
+                    case PassageStarted(number=number, count=count, share=share):
+                        progress.reach(f"passage {number + 1} of {_counted(count)}", share)
                     case AudioChunk(audio=audio):
                         speech.append(audio)
                     case Finished():
@@ -159,11 +176,24 @@ def _report_stop(job: SpeakJob, error: BaseException, diagnostics: Diagnostics) 
         return
     if job.problem is not None:
         diagnostics.report(job.problem)
-    done, total = len(job.result.parts), len(job.plan)
+    done, total = len(job.result.parts), _counted(job.plan.count)
     if job.is_resumable:
         diagnostics.note(f"stopped after {done} of {total} passages; the same command goes on from there.")
     elif isinstance(error, KeyboardInterrupt):
         diagnostics.note(f"stopped in passage {done + 1} of {total}.")
+
+
+def _counted(count: PassageCount) -> str:
+    return f"{count.number}" if count.is_exact else f"about {count.number}"
+
+
+def _explained(problem: str | None, kept: int) -> str:
+    """Say why not all is used that an interrupted run left, and what of the rest is."""
+    if problem is None:
+        return ""
+    passages = "1 passage more is" if kept == 1 else f"{kept} passages more are"
+    used = f"; {passages} used where the text still has {'it' if kept == 1 else 'them'}" if kept else ""
+    return f" {problem[0].upper()}{problem[1:]}{used}."
 
 
 def _checked(
@@ -179,7 +209,7 @@ def _checked(
 
 
 def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bool, live: bool) -> SynthesisSettings:
-    from gpa_mlx.synthesis.long_form import SynthesisSettings
+    from gpa_mlx.synthesis.plan import SynthesisSettings
     from gpa_mlx.text.normalization import read_lexicon
 
     return SynthesisSettings(
@@ -194,8 +224,8 @@ def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bo
 def _show_spoken(
     text: str, settings: SynthesisSettings, choose: Callable[[GenerationOptions], GenerationOptions]
 ) -> None:
-    from gpa_mlx.synthesis.long_form import plan_passages
+    from gpa_mlx.synthesis.plan import SpeechPlan
     from gpa_mlx.types import GenerationOptions
 
-    for _, spoken in plan_passages(text, settings, exact=not choose(GenerationOptions()).constrain):
+    for _, spoken in SpeechPlan(text, settings, exact=not choose(GenerationOptions()).constrain):
         click.echo(" ".join(spoken.split()))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gpa_mlx.jobs.recordings import RecordingInput
     from gpa_mlx.synthesis.conversion import ConvertedSegment
     from gpa_mlx.synthesis.long_form import SpokenPassage
+    from gpa_mlx.synthesis.plan import PassageCount
     from gpa_mlx.types import Transcription, TranscriptionChunk, Waveform
 
 
@@ -64,12 +65,40 @@ class Resumed:
     """The job goes on where an interrupted one stopped.
 
     Attributes:
-        done: Parts that are there already.
-        total: All parts.
+        done: Passages that are there already.
+        count: All passages.
+        kept: Passages more that are there, and are used where the text still has them.
+        problem: Why not everything that is there can be used, as a clause; None where it can.
     """
 
     done: int
-    total: int
+    count: PassageCount
+    kept: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedAnew:
+    """There was an interrupted job, and this one begins with the first passage all the same.
+
+    Attributes:
+        problem: Why, as a clause.
+        kept: Passages that are there, and are used where the text still has them.
+    """
+
+    problem: str
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacesFile:
+    """With the first sound, a file is replaced that nothing says this program made.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +107,13 @@ class PassageStarted:
 
     Attributes:
         number: Which, from 0.
-        total: Passages of the text.
+        count: Passages of the text.
+        share: The share of the text, from 0 to 1, that lies before it.
     """
 
     number: int
-    total: int
+    count: PassageCount
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +134,14 @@ class PassageDone:
     Attributes:
         passage: How it came out.
         number: Which, from 0.
-        total: Passages of the text.
+        count: Passages of the text.
+        share: The share of the text, from 0 to 1, that has been spoken with it.
     """
 
     passage: SpokenPassage
     number: int
-    total: int
+    count: PassageCount
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-import soundfile
-
 from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
-from gpa_mlx.errors import AudioFileError, GPAError, NoSpeechError
+from gpa_mlx.errors import GPAError, NoSpeechError
 from gpa_mlx.jobs.events import (
     AudioChunk,
     Finished,
     GenerationStarted,
     PassageDone,
     PassageStarted,
+    ReplacesFile,
     Resumed,
+    StartedAnew,
     StepStarted,
     Written,
 )
@@ -30,13 +30,15 @@ from gpa_mlx.jobs.generated_speech import (
 from gpa_mlx.jobs.voice_choice import open_voice
 from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.provenance.metadata import digest_of_text
+from gpa_mlx.provenance.verification import is_tagged
 from gpa_mlx.store.text_output import require_replaceable, write_text
-from gpa_mlx.synthesis.checkpoint import SynthesisCheckpoint, checkpoint_key
-from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisSettings, plan_passages, samples_after, synthesize
+from gpa_mlx.synthesis.checkpoint import Continuation, StoredPassage, SynthesisCheckpoint, run_facts
+from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisChunk, synthesize
+from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings
 from gpa_mlx.synthesis.retry import with_seed
 from gpa_mlx.transcripts.cues import make_cues
 from gpa_mlx.transcripts.formats.subtitles import write_srt
-from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Voice
+from gpa_mlx.types import GenerationOptions, Voice
 from gpa_mlx.version import __version__
 
 if TYPE_CHECKING:
@@ -46,7 +48,16 @@ if TYPE_CHECKING:
     from gpa_mlx.provenance.metadata import GenerationMetadata
 
 SpeakEvent: TypeAlias = (
-    StepStarted | GenerationStarted | Resumed | PassageStarted | AudioChunk | PassageDone | Written | Finished
+    StepStarted
+    | GenerationStarted
+    | Resumed
+    | StartedAnew
+    | ReplacesFile
+    | PassageStarted
+    | AudioChunk
+    | PassageDone
+    | Written
+    | Finished
 )
 
 
@@ -93,13 +104,17 @@ class SpeakJob:
     """One text on its way to speech.
 
     An interrupted long text goes on where it stopped, if the same request is made again: beside the file there is a
-    checkpoint until the file is complete. Live speech and texts of one passage have none.
+    checkpoint until the file is complete. If the text was changed in between, its passages that were not are used
+    again. Live speech and texts of one passage have no checkpoint.
+
+    A text of any length is planned while it is spoken: its first passage is there as soon as that of a short one.
 
     Args:
         engine: Speaks, and transcribes when passages are verified.
         request: What is to be said.
 
     Attributes:
+        plan: What will be spoken.
         result: What has been generated so far.
         problem: Why what there was could not be kept when the job was stopped; None when it was.
 
@@ -115,7 +130,7 @@ class SpeakJob:
         self.request = request
         self._engine = engine
         self._settings = replace(request.settings, max_chars=engine.max_passage_chars)
-        self.plan = plan_passages(request.text, self._settings, exact=not request.options.constrain)
+        self.plan = SpeechPlan(request.text, self._settings, exact=not request.options.constrain)
         is_recorded = request.output is not None or request.keep_audio
         self._weights = identify_weights(engine.path, request.adapter) if is_recorded else None
         self._checkpoint: SynthesisCheckpoint | None = None
@@ -168,15 +183,20 @@ class SpeakJob:
             self._engine.warm("transcribe")
         yield GenerationStarted()
         with ExitStack() as cleanup:
-            resumed = self._resume(result.voice)
-            if resumed is not None:
-                cleanup.enter_context(resumed)
-                yield Resumed(done=len(result.parts), total=len(self.plan))
+            found = self._find_interrupted(result.voice)
+            yield from self._tell(found)
+            resumed = None
+            if request.output is not None and found.done:
+                resumed = cleanup.enter_context(IncrementalWavWriter.resume(request.output.path, found.samples))
+            result.parts += found.done
+            if self._checkpoint is not None and (found.done or found.kept):
+                result.options = replace(request.options, seed=self._checkpoint.seed)
             result.options = with_seed(result.options)
             file = None
             if request.output is not None:
-                file = cleanup.enter_context(TaggedWavWriter(request.output, resumed))
-            yield from self._speak(SpeechCollector(result, file, keep_audio=request.keep_audio))
+                writer = TaggedWavWriter(request.output, resumed, has_checkpoint=self._checkpoint is not None)
+                file = cleanup.enter_context(writer)
+            yield from self._speak(SpeechCollector(result, file, keep_audio=request.keep_audio), found)
             if file is not None and request.output is not None:
                 file.finish(self._metadata())
                 yield Written(path=request.output.path)
@@ -188,54 +208,74 @@ class SpeakJob:
         result.is_complete = True
         yield Finished()
 
-    def _speak(self, collector: SpeechCollector) -> Generator[SpeakEvent, None, None]:
-        result, total = self.result, len(self.plan)
+    def _speak(self, collector: SpeechCollector, found: Continuation) -> Generator[SpeakEvent, None, None]:
+        result, plan, checkpoint = self.result, self.plan, self._checkpoint
         assert result.voice is not None
         chunks = synthesize(
             self._engine,
-            self.plan,
+            plan,
             voice=result.voice,
             options=result.options,
             settings=self._settings,
-            done=tuple(result.parts),
+            done=found.done,
+            recall=None if checkpoint is None else checkpoint.recall,
         )
         with closing(chunks):
-            yield PassageStarted(number=min(len(result.parts), total - 1), total=total)
+            if plan.get(len(found.done)) is not None:
+                yield self._started(len(found.done))
             for chunk in chunks:
-                collector.append(chunk.audio)
+                digest = collector.append(chunk.audio, is_recalled=chunk.is_recalled)
                 if chunk.passage is not None:
-                    self._note_done(chunk.passage)
+                    self._note_done(chunk, chunk.passage, digest)
                 yield AudioChunk(audio=chunk.audio)
                 if chunk.passage is not None:
-                    yield PassageDone(passage=chunk.passage, number=chunk.number, total=total)
-                    if chunk.number + 1 < total:
-                        yield PassageStarted(number=chunk.number + 1, total=total)
+                    share = plan.share_before(chunk.number + 1)
+                    yield PassageDone(passage=chunk.passage, number=chunk.number, count=plan.count, share=share)
+                    if not plan.is_last(chunk.number):
+                        yield self._started(chunk.number + 1)
         collector.finish()
 
-    def _resume(self, voice: Voice) -> IncrementalWavWriter | None:
-        """Open the file of an interrupted run to go on with it, if there is one."""
-        request, output = self.request, self.request.output
-        if output is None or self._settings.live or len(self.plan) == 1:
-            return None
-        key = checkpoint_key(self.plan, voice, request.options, self._settings, repr(self._weights), __version__)
-        self._checkpoint = SynthesisCheckpoint(output.path, key, request.options.seed)
-        done = self._checkpoint.done
-        if not done:
-            return None
-        samples = samples_after(self.plan, done)
-        if file := _reopen(output, samples):
-            self.result.parts += done
-            self.result.options = replace(request.options, seed=self._checkpoint.seed)
-        return file
+    def _started(self, number: int) -> PassageStarted:
+        share = self.plan.share_before(number)
+        return PassageStarted(number=number, count=self.plan.count, share=share)
 
-    def _note_done(self, passage: SpokenPassage) -> None:
+    def _find_interrupted(self, voice: Voice) -> Continuation:
+        """Find out what an interrupted run left that can be used."""
+        request, output = self.request, self.request.output
+        if output is None or self._settings.live or self.plan.is_last(0):
+            return Continuation()
+        facts = run_facts(voice, request.options, self._settings, repr(self._weights), __version__)
+        self._checkpoint = SynthesisCheckpoint(output.path, output.path, output.subtype, facts, request.options.seed)
+        return self._checkpoint.resume(self.plan)
+
+    def _tell(self, found: Continuation) -> Generator[SpeakEvent, None, None]:
+        """Say what becomes of what is there: an interrupted run, and a file of the same name."""
+        if found.done:
+            done = len(found.done)
+            yield Resumed(done=done, count=self.plan.count, kept=found.kept, problem=found.problem)
+        elif found.problem is not None:
+            yield StartedAnew(problem=found.problem, kept=found.kept)
+        output = self.request.output
+        if output is None or found.done or not output.path.exists():
+            return
+        if not found.is_ours and not is_tagged(output.path):
+            yield ReplacesFile(path=output.path)
+
+    def _note_done(self, chunk: SynthesisChunk, passage: SpokenPassage, digest: str) -> None:
         """Note a passage whose audio is in the file."""
-        result = self.result
-        if self._checkpoint is not None:
+        result, checkpoint = self.result, self._checkpoint
+        if checkpoint is not None:
             if not result.parts:
                 assert result.options.seed is not None
-                self._checkpoint.start(result.options.seed)
-            self._checkpoint.add(passage)
+                checkpoint.start(result.options.seed)
+            checkpoint.add(
+                StoredPassage(
+                    passage=passage,
+                    samples=len(chunk.audio),
+                    sha256=digest,
+                    reference_level=chunk.reference_level,
+                )
+            )
         result.parts.append(passage)
 
     def _keep_what_there_is(self, error: BaseException) -> None:
@@ -269,14 +309,3 @@ class SpeakJob:
 
 def _write_subtitles(path: Path, passages: Sequence[SpokenPassage]) -> None:
     write_text(path, write_srt(make_cues(passage for passage in passages if passage.end_s > passage.start_s)))
-
-
-def _reopen(output: WavTarget, samples: int) -> IncrementalWavWriter | None:
-    """Open a file to go on after its first `samples`; None where it is not the one that was being written."""
-    try:
-        found = soundfile.info(output.path)
-        if (found.samplerate, found.subtype) != (SAMPLE_RATE_HZ, output.subtype):
-            return None
-        return IncrementalWavWriter.resume(output.path, samples)
-    except (soundfile.LibsndfileError, AudioFileError):
-        return None

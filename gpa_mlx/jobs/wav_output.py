@@ -79,14 +79,18 @@ class TaggedWavWriter:
     Args:
         target: What to write.
         resumed: The file, opened to go on after what it holds; owned from now on. None begins a new one.
+        has_checkpoint: There is a checkpoint, and it is this run's.
 
     Raises:
         SettingsError: An unknown subtype.
         AudioFileError: Nothing can be written there.
     """
 
-    def __init__(self, target: WavTarget, resumed: IncrementalWavWriter | None = None) -> None:
+    def __init__(
+        self, target: WavTarget, resumed: IncrementalWavWriter | None = None, *, has_checkpoint: bool = False
+    ) -> None:
         self._target = target
+        self._has_checkpoint = has_checkpoint
         self._is_new = resumed is None
         self._file = resumed or IncrementalWavWriter(target.path, SAMPLE_RATE_HZ, target.subtype)
 
@@ -103,18 +107,25 @@ class TaggedWavWriter:
         """
         if self._is_new and len(audio):
             self._is_new = False
-            _forget_earlier(self._target.path)
+            if not self._has_checkpoint:
+                forget_checkpoint(self._target.path)
+            forget_record(self._target.path)
         self._file.append(audio)
+
+    def take_digest(self) -> str:
+        """Return the SHA-256 of the samples that were appended since this was asked last, as they stand in the file."""
+        return self._file.take_digest()
 
     def finish(self, metadata: GenerationMetadata) -> None:
         """Close the file, tag it, and write its record.
 
         Raises:
-            AudioFileError: It cannot be tagged.
+            AudioFileError: It cannot be tagged, or another program has changed it.
             GPAError: The record cannot be written.
         """
         self._file.close()
-        tag_file(self._target.path, metadata, sidecar=self._target.sidecar)
+        digest = self._file.data_sha256
+        tag_file(self._target.path, metadata, sidecar=self._target.sidecar, data_sha256=digest)
 
     def close(self) -> None:
         """Leave the file as it is, without a tag unless it was finished; further calls do nothing."""
@@ -138,10 +149,6 @@ def write_tagged_wav(target: WavTarget, audio: Waveform, metadata: GenerationMet
         GPAError: The record cannot be written.
     """
     write_wav(target.path, audio, SAMPLE_RATE_HZ, subtype=target.subtype)
-    _forget_earlier(target.path)
+    forget_checkpoint(target.path)
+    forget_record(target.path)
     tag_file(target.path, metadata, sidecar=target.sidecar)
-
-
-def _forget_earlier(path: Path) -> None:
-    forget_checkpoint(path)
-    forget_record(path)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gpa_mlx.audio.files.wav_info import append_info, read_wav
-from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.errors import AudioFileError, GPAError, SettingsError
 from gpa_mlx.provenance.metadata import (
     PROGRAM,
     GenerationMetadata,
@@ -68,22 +68,30 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def tag_file(path: Path, metadata: GenerationMetadata, *, sidecar: bool = True) -> Provenance:
+def tag_file(
+    path: Path, metadata: GenerationMetadata, *, sidecar: bool = True, data_sha256: str | None = None
+) -> Provenance:
     """Tag a finished file and write its record beside it.
 
     Args:
         path: A WAV file that this program wrote.
         metadata: How it was generated.
         sidecar: Write the record; without it the record of an earlier file of that name is removed.
+        data_sha256: Of the samples that were written: what has others is not tagged. None tags what is there.
 
     Returns:
         The record.
 
     Raises:
-        AudioFileError: The file cannot be read or written, or has no room for the tag.
+        AudioFileError: The file cannot be read or written, has other samples, or has no room for the tag.
         GPAError: The record cannot be written.
     """
     content = read_wav(path)
+    if data_sha256 not in (None, content.data_sha256):
+        raise AudioFileError(
+            f"{path} was changed by another program while it was written: it is not tagged as ours.",
+            hint="Make the file again, under another name if the present one is needed.",
+        )
     sound = sound_of(content)
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     provenance = Provenance(version=__version__, created=created, metadata=metadata, sound=sound)

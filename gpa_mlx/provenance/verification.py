@@ -80,6 +80,14 @@ def verify_file(path: Path) -> VerificationResult:
     return VerificationResult(file=path, state=state, message=message, provenance=record, comment=comment)
 
 
+def is_tagged(path: Path) -> bool:
+    """Return whether a file says that this program made it; what cannot be read does not."""
+    try:
+        return read_tag(read_wav(path).info.get("ICMT", "")) is not None
+    except AudioFileError:
+        return False
+
+
 def _judge_untagged(content: WavContent, record: Provenance | None) -> tuple[State, str]:
     if record is not None and not _fits(content, record.sound):
         change = _change(content, record.sound)

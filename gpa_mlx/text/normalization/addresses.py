@@ -32,13 +32,13 @@ def _say_part(part: str) -> str:
     return "W W W" if part.lower() == "www" else _SIGNS.get(part, part)
 
 
-ADDRESSES: tuple[ReadingRule, ...] = (
-    rule(rf"{LEFT}(?i:https?|ftp)://(?P<address>[A-Za-z0-9](?:{_INSIDE}*[A-Za-z0-9/])?)", _say),
-    rule(rf"{_START}(?P<address>[A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}@{_HOST}[A-Za-z]{{2,24}}){RIGHT}", _say),
-    rule(rf"{_START}(?P<address>www\.{_HOST}[a-z]{{2,24}}{RIGHT}(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)", _say),
-    rule(
-        rf"{_START}(?P<address>{_HOST}{one_of(DOMAINS)}{RIGHT}(?!-|\.[A-Za-z0-9])(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)",
-        _say,
-    ),
+ADDRESS_FORMS = (
+    rf"{LEFT}(?i:https?|ftp)://(?P<address>[A-Za-z0-9](?:{_INSIDE}*[A-Za-z0-9/])?)",
+    rf"{_START}(?P<address>[A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}@{_HOST}[A-Za-z]{{2,24}}){RIGHT}",
+    rf"{_START}(?P<address>www\.{_HOST}[a-z]{{2,24}}{RIGHT}(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)",
+    rf"{_START}(?P<address>{_HOST}{one_of(DOMAINS)}{RIGHT}(?!-|\.[A-Za-z0-9])(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)",
 )
-"""`https://a.com/b`, `me@a.com`, `www.a.com` and `a.com/b`."""
+"""Patterns of `https://a.com/b`, `me@a.com`, `www.a.com` and `a.com/b`; what is said is the group `address`."""
+
+ADDRESSES: tuple[ReadingRule, ...] = tuple(rule(form, _say) for form in ADDRESS_FORMS)
+"""In English."""

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from gpa_mlx.text.cjk import SYLLABIC, is_cjk
+from gpa_mlx.text.normalization.chinese_script import SIMPLIFIED, in_script_of
 from gpa_mlx.text.normalization.cleaning import clean_text, without_markers
 from gpa_mlx.text.normalization.languages import Language, chinese_places
 from gpa_mlx.text.normalization.rules import Grammar
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 # Where a rule may match: at a symbol that is no mere punctuation, a digit, or the first letter of a word.
 _LETTER = rf"[^\W\d_{SYLLABIC}]"
-_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[²³½¼¾⅓⅔]")
+_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[¹²³½¼¾⅓⅔⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]")
 _WORD = re.compile(rf"[^\W{SYLLABIC}]")
 _NO_BREAK = re.compile("(?<![0-9])[\u00a0\u202f]|[\u00a0\u202f](?![0-9])")
 
@@ -66,6 +67,7 @@ def _read(text: str, final: list[tuple[int, int, str]], language: Language | Non
     """
     text = _NO_BREAK.sub(" ", text)
     chinese = chinese_places(text, language)
+    simple = text.translate(SIMPLIFIED)
     said = _Said()
     position = 0
     for start, end, words in [*final, (len(text), len(text), "")]:
@@ -73,8 +75,10 @@ def _read(text: str, final: list[tuple[int, int, str]], language: Language | Non
             said.keep(text[position : place.start()])
             position = place.start()
             for rule in _grammar(chinese=bool(chinese[position])).rules_at(text[position]):
-                match = rule.pattern.match(text, position, start)
+                match = rule.pattern.match(simple, position, start)
                 if match and (reading := rule.read(match)) is not None:
+                    if chinese[position]:
+                        reading = in_script_of(text, position, match.end(), reading)
                     said.say(reading, followed_by=text[match.end() : match.end() + 1])
                     position = match.end()
                     break

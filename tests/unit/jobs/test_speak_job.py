@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx.errors import CancelledError, GPAError, InputTextError, NoSpeechError, SettingsError
+from gpa_mlx.errors import AudioFileError, CancelledError, GPAError, InputTextError, NoSpeechError, SettingsError
 from gpa_mlx.jobs.events import (
     AudioChunk,
     Finished,
     GenerationStarted,
     PassageDone,
     PassageStarted,
+    ReplacesFile,
     Resumed,
+    StartedAnew,
     StepStarted,
     Written,
 )
@@ -23,7 +25,7 @@ from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
 from gpa_mlx.jobs.wav_output import WavTarget
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.runtime.cancellation import CancelScope, cancellable
-from gpa_mlx.synthesis.long_form import SynthesisSettings
+from gpa_mlx.synthesis.plan import PassageCount, SynthesisSettings
 from gpa_mlx.types import GenerationOptions, Voice
 
 ANNA = Voice(name="anna", global_tokens=(1, 2, 3))
@@ -118,7 +120,7 @@ def test_stopped_it_keeps_what_there_is_and_goes_on_later(make_job, engine, tmp_
     engine.calls.clear()
     again = make_job()
     events = list(again.run())
-    assert Resumed(done=2, total=3) in events
+    assert Resumed(done=2, count=PassageCount(3, is_exact=True)) in events
     assert engine.spoken == [THIRD]
     assert again.result.resumed_s > 0
     assert len(again.result.parts) == 3
@@ -207,3 +209,108 @@ def test_live_speech_has_no_checkpoint(make_job, engine, names):
         list(job.run())
     assert not job.is_resumable
     assert names() == ["out.wav"]
+
+
+def interrupt_after(make_job, engine, number, **changes):
+    """Interrupt a job before the passage with this number, from 0."""
+    passage = [planned.spoken for planned in make_job(**changes).plan][number]
+    engine.failures = {passage: KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        list(make_job(**changes).run())
+    engine.failures = {}
+    engine.calls.clear()
+
+
+FOURTH = "And the fourth is the last of all of them."
+LONG = f"{TEXT}\n\n{FOURTH}"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_a_changed_passage_alone_is_said_again(make_job, engine, tmp_path, names, place, subtype):
+    output = WavTarget(path=tmp_path / "out.wav", subtype=subtype)
+    interrupt_after(make_job, engine, 3, text=LONG, output=output)
+    old = (FIRST, SECOND, THIRD)[place]
+    new = old.replace("the", "this").replace("The", "This").replace("A para", "One para")
+    changed = LONG.replace(old, new)
+    events = list(make_job(text=changed, output=output).run())
+    assert engine.spoken == [new, FOURTH]
+    told = [event for event in events if isinstance(event, Resumed | StartedAnew)]
+    assert [(event.problem, event.kept) for event in told] == [("the text has changed", 3 - place)]
+    assert isinstance(told[0], Resumed) == (place > 0)
+    assert verify_file(tmp_path / "out.wav").is_intact
+    assert names() == ["out.srt", "out.wav", "out.wav.json"]
+    whole = WavTarget(path=tmp_path / "whole.wav", subtype=subtype)
+    list(make_job(text=changed, output=whole, subtitles=None).run())
+    if place or subtype == "PCM_16":
+        ours, fresh = (soundfile.read(tmp_path / name)[0] for name in ("out.wav", "whole.wav"))
+        np.testing.assert_allclose(ours, fresh, atol=1e-4 if place else 0.02)
+    if place and subtype == "PCM_16":
+        assert (tmp_path / "whole.wav").read_bytes() == (tmp_path / "out.wav").read_bytes()
+
+
+def test_another_voice_says_why_it_starts_anew(make_job, engine):
+    interrupt_after(make_job, engine, 2)
+    events = list(make_job(voice=Voice(name="bob", global_tokens=(4, 5, 6))).run())
+    assert StartedAnew(problem="the voice has changed") in events
+    assert engine.spoken == [FIRST, SECOND, THIRD]
+    assert not any(isinstance(event, ReplacesFile) for event in events)
+
+
+def test_a_file_that_was_replaced_meanwhile_is_neither_gone_on_with_nor_called_ours(make_job, engine, tmp_path):
+    interrupt_after(make_job, engine, 2)
+    foreign = np.random.default_rng(1).uniform(-0.1, 0.1, 200_000)
+    soundfile.write(tmp_path / "out.wav", foreign, 16_000)
+    events = list(make_job().run())
+    told = [event for event in events if isinstance(event, Resumed | StartedAnew | ReplacesFile)]
+    assert told == [
+        StartedAnew(problem="out.wav was replaced meanwhile"),
+        ReplacesFile(path=tmp_path / "out.wav"),
+    ]
+    assert engine.spoken == [FIRST, SECOND, THIRD]
+    list(make_job(output=WavTarget(path=tmp_path / "whole.wav"), subtitles=None).run())
+    assert (tmp_path / "whole.wav").read_bytes() == (tmp_path / "out.wav").read_bytes()
+
+
+@pytest.mark.parametrize("how", ["replaced", "rewritten"])
+def test_a_file_that_another_program_takes_is_not_tagged(make_job, engine, tmp_path, how):
+    path = tmp_path / "out.wav"
+
+    def interfere(events):
+        for event in events:
+            if isinstance(event, PassageDone) and event.number == 1:
+                if how == "replaced":
+                    path.unlink()
+                    soundfile.write(path, np.zeros(100_000), 16_000)
+                else:
+                    with path.open("r+b") as file:
+                        file.seek(100)
+                        file.write(bytes(200))
+
+    with pytest.raises(AudioFileError, match="another program"):
+        interfere(make_job().run())
+    assert not verify_file(path).is_intact
+
+
+def test_only_foreign_files_are_said_to_be_replaced(make_job, tmp_path):
+    first = list(make_job().run())
+    again = list(make_job().run())
+    assert not any(isinstance(event, ReplacesFile) for event in first + again)
+    soundfile.write(tmp_path / "out.wav", np.zeros(100), 16_000)
+    assert ReplacesFile(path=tmp_path / "out.wav") in list(make_job().run())
+
+
+def test_a_book_is_planned_while_it_is_spoken(make_job, engine):
+    text = "\n\n".join(f"This is paragraph {number} of a book without an end." for number in range(20_000))
+    job = make_job(text=text, subtitles=None)
+    assert not job.plan.count.is_exact
+    started = []
+    with closing(job.run()) as events:
+        for event in events:
+            if isinstance(event, PassageStarted):
+                started.append(event)
+                if event.number == 3:
+                    break
+    assert [event.number for event in started] == [0, 1, 2, 3]
+    assert [event.share for event in started] == pytest.approx([0, 1 / 20_000, 2 / 20_000, 3 / 20_000], rel=0.2)
+    assert all(abs(event.count.number - 20_000) < 4_000 for event in started)

@@ -5,7 +5,8 @@ import pytest
 
 from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.errors import InputTextError, NoSpeechError, SettingsError
-from gpa_mlx.synthesis.long_form import SynthesisSettings, plan_passages, synthesize
+from gpa_mlx.synthesis.long_form import synthesize
+from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings, plan_passages
 from gpa_mlx.synthesis.trimming import PAUSE_S, speech_level
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions
 
@@ -18,7 +19,7 @@ SETTINGS = SynthesisSettings(max_chars=50)
 
 
 def begun(engine, voice, text, options=OPTIONS, settings=SETTINGS, done=()):
-    plan = plan_passages(text, settings, exact=not options.constrain)
+    plan = SpeechPlan(text, settings, exact=not options.constrain)
     return synthesize(engine, plan, voice=voice, options=options, settings=settings, done=done)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,7 +12,7 @@ from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx_tui.services.messages import TaskMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -26,6 +27,7 @@ Peaks: TypeAlias = tuple[float, ...]
 """Largest magnitudes, 0 to 1, of one window of `PEAK_S` after the other."""
 
 PEAK_S = 0.02
+_POLL_S = 0.05
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -253,6 +255,32 @@ def play_pieces(task: BackgroundTask, playback: Playback, pieces: Iterable[Wavef
             playback.feed(piece)
         playback.finish()
         task.check()
+
+
+def pieces_while_made(
+    pieces: Sequence[Waveform], start_s: float, is_made: Callable[[], bool], check: Callable[[], None]
+) -> Iterator[Waveform]:
+    """Yield sound from a moment on, and wait for what is still being made.
+
+    Args:
+        pieces: Grows on another thread, `(samples,)` float32 at 16 kHz each.
+        start_s: The moment.
+        is_made: Whether no more comes.
+        check: Raises when the sound is wanted no more; called while nothing comes.
+    """
+    from gpa_mlx.types import SAMPLE_RATE_HZ
+
+    skip, number = round(start_s * SAMPLE_RATE_HZ), 0
+    while True:
+        is_all = is_made()  # asked first: what comes in between is yielded then
+        while number < len(pieces):
+            piece = pieces[number]
+            yield piece[min(skip, len(piece)) :]
+            skip, number = max(skip - len(piece), 0), number + 1
+        if is_all:
+            return
+        check()
+        time.sleep(_POLL_S)
 
 
 def read_samples(path: Path) -> Waveform:

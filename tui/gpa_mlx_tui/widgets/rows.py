@@ -51,6 +51,9 @@ class Rows(DataTable[Text]):
         columns: From left to right.
         note: What to say while there are no rows.
         id: Of the widget.
+
+    Attributes:
+        note: What to say while there are no rows.
     """
 
     COMPONENT_CLASSES = {"rows--note"}  # noqa: RUF012
@@ -60,13 +63,13 @@ class Rows(DataTable[Text]):
         Binding("end", "scroll_bottom", "Last", show=False),
     ]
     DEFAULT_CSS = """
-    Rows { scrollbar-size-vertical: 1; .rows--note { color: $foreground 70%; } }
+    Rows { scrollbar-size-vertical: 1; .rows--note { color: $foreground 80%; } }
     """
 
     def __init__(self, columns: Sequence[Column], *, note: str = "", id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._columns_wanted = tuple(columns)
-        self._note = note
+        self.note = note
         self._shown: dict[str, tuple[str, ...]] = {}
         self._widths: dict[int, int] = {}
 
@@ -116,7 +119,7 @@ class Rows(DataTable[Text]):
         if self._shown or y < 2:
             return strip
         width = self.size.width
-        lines = [part for line in self._note.splitlines() for part in wrap(line, max(width - 1, 1))]
+        lines = [part for line in self.note.splitlines() for part in wrap(line, max(width - 1, 1))]
         if y >= 2 + len(lines):
             return strip
         style = self.get_component_rich_style("rows--note")

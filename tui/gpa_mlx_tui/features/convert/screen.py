@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
 
+from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx_tui.features.convert.jobs import convert, read_source, save
 from gpa_mlx_tui.features.convert.segment_list import SegmentList
 from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
@@ -15,7 +16,7 @@ from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipRecorder
-from gpa_mlx_tui.services.sound import wav_path
+from gpa_mlx_tui.services.sound import pieces_while_made, wav_path
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -151,12 +152,12 @@ class ConvertScreen(ModeScreen):
         if player.is_sounding:
             player.toggle()
             self._show_state()
-        elif not self.has_task("convert"):
+        else:
             self._play(self._sounds.side if self._has_result else "source", 0.0)
 
     def action_compare(self) -> None:
         """Play the other sound, from the same place on while one is heard."""
-        if self.has_task("convert") or not self._has_result:
+        if not self._has_result:
             self.gpa_app.show_message("There is nothing to compare yet.")
             return
         player = self._sounds.player
@@ -249,8 +250,7 @@ class ConvertScreen(ModeScreen):
             self._sounds.clear("source")
         if name == "convert":
             self.query_one(ProgressRow).show(made_words(self.job))
-        if name in ("convert", "play"):
-            self._sounds.fall_silent()
+        self._sounds.note_end(name)
         self._show_state()
 
     # -- inside -------------------------------------------------------------------------------------------------------
@@ -262,6 +262,10 @@ class ConvertScreen(ModeScreen):
     @property
     def _has_result(self) -> bool:
         return self.job is not None and self.job.result.has_audio
+
+    def _is_made(self) -> bool:
+        """Return whether no more of the result comes; from any thread."""
+        return not self.has_task("convert")
 
     def _forget(self) -> None:
         """Make room for another source; what was made of the last one is gone."""
@@ -284,7 +288,9 @@ class ConvertScreen(ModeScreen):
         if side == "source" and source is not None:
             pieces, duration_s = source.pieces(start_s), self._source_s
         elif side == "result" and job is not None and job.result.has_audio:
-            pieces, duration_s = job.result.pieces_from(start_s), job.result.duration_s
+            result, is_made, check = job.result, self._is_made, check_cancelled
+            pieces = pieces_while_made(result.pieces, start_s, is_made, check)
+            duration_s = self._source_s if self.has_task("convert") else result.duration_s
         else:
             self.gpa_app.show_message("Open or record something first.")
             return
@@ -307,8 +313,8 @@ class ConvertScreen(ModeScreen):
         self.query_one("#compare", Button).label = f"Hear the {self._sounds.other_side}"
         disabled = {
             "#convert": self.source is None or recording,
-            "#play": not player.is_sounding and (self.source is None or recording or converting),
-            "#compare": not self._has_result or converting,
+            "#play": not player.is_sounding and (self.source is None or recording),
+            "#compare": not self._has_result,
             "#save": not self._has_result,
         }
         for selector, is_disabled in disabled.items():

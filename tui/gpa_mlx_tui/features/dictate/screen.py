@@ -132,6 +132,9 @@ class DictateScreen(ModeScreen):
         if self.last is None:
             self.gpa_app.show_message("Record or open something first.")
             return
+        if not self.last.audio.exists():
+            self.gpa_app.show_message("The recording was not kept: History, F7, has a switch for that.")
+            return
         current = self.service.model
         self.start("models", lambda task: task.post(Listed(task, models(current))), silent=True)
 

@@ -8,6 +8,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from gpa_mlx_tui.features.speak.jobs import SpeechSettings
+from gpa_mlx_tui.widgets.file_fields import TextField
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
 
@@ -26,9 +27,9 @@ class SpeechForm(Horizontal):
         yield Static("Voice", classes="label")
         yield VoicePicker(id="voice")
         yield Static("Temperature", classes="label")
-        yield Input(placeholder="0.2", type="number", id="temperature", compact=True)
+        yield TextField(placeholder="0.2", type="number", valid_empty=True, id="temperature", compact=True)
         yield Static("Seed", classes="label")
-        yield Input(placeholder="any", type="integer", id="seed", compact=True)
+        yield TextField(placeholder="any", type="integer", valid_empty=True, id="seed", compact=True)
         yield Toggle("Verify", id="verify", tooltip="Listen to every passage; play it after.")
 
     def read(self, text: str) -> tuple[SpeechSettings | None, str]:

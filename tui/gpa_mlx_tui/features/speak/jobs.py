@@ -47,7 +47,7 @@ def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
         GPAError: The text or the model cannot be used.
     """
     from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
-    from gpa_mlx.synthesis.long_form import SynthesisSettings
+    from gpa_mlx.synthesis.plan import SynthesisSettings
 
     options = engine.default_options("speak")
     if settings.temperature is not None:
@@ -83,9 +83,9 @@ def make_speech(
                     playback.feed(event.audio)
                     task.post(SoundGrew(task, finder.push(event.audio)))
                 elif isinstance(event, PassageStarted):
-                    task.post(PassageAdvanced(task, event.number, event.total, None))
+                    task.post(PassageAdvanced(task, event.number, event.count, event.share, None))
                 elif isinstance(event, PassageDone):
-                    task.post(PassageAdvanced(task, event.number, event.total, event.passage))
+                    task.post(PassageAdvanced(task, event.number, event.count, event.share, event.passage))
         task.post(SpeechMade(task))
         playback.finish()
 
@@ -93,7 +93,7 @@ def make_speech(
 def preview(task: BackgroundTask, text: str) -> None:
     """Find out how the beginning of a text will be read."""
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.synthesis.long_form import SynthesisSettings, plan_passages
+    from gpa_mlx.synthesis.plan import SynthesisSettings, plan_passages
 
     try:
         planned = plan_passages(text[:_MOST_PREVIEWED], SynthesisSettings())

@@ -9,6 +9,7 @@ from gpa_mlx_tui.services.messages import TaskMessage
 if TYPE_CHECKING:
     from gpa_mlx.jobs.speak import SpeakJob
     from gpa_mlx.synthesis.long_form import SpokenPassage
+    from gpa_mlx.synthesis.plan import PassageCount
     from gpa_mlx_tui.services.background import BackgroundTask
 
 
@@ -31,14 +32,18 @@ class PassageAdvanced(TaskMessage):
     Args:
         task: The task.
         number: Which, from 0.
-        total: Passages of the text.
+        count: Passages of the text.
+        share: The share of the text, from 0 to 1, that is spoken.
         passage: How it came out; None while it is spoken.
     """
 
-    def __init__(self, task: BackgroundTask, number: int, total: int, passage: SpokenPassage | None) -> None:
+    def __init__(
+        self, task: BackgroundTask, number: int, count: PassageCount, share: float, passage: SpokenPassage | None
+    ) -> None:
         super().__init__(task)
         self.number = number
-        self.total = total
+        self.count = count
+        self.share = share
         self.passage = passage
 
 

@@ -170,8 +170,9 @@ class SpeakScreen(ModeScreen):
         """Say how far it is, and list the passage that is complete."""
         if message.passage is not None:
             self.query_one(PassageList).add(message.passage)
-        done = message.number + (message.passage is not None)
-        self._report(f"passage {message.number + 1} of {message.total}", done / message.total)
+        count = message.count
+        about = "" if count.is_exact else "about "
+        self._report(f"passage {message.number + 1} of {about}{count.number}", message.share)
 
     def on_speech_made(self, _: SpeechMade) -> None:
         """Say that only the sound goes on."""

@@ -1,0 +1,325 @@
+"""Amounts in Chinese: money, shares, scores, measures, formulas."""
+
+from __future__ import annotations
+
+import re
+
+from gpa_mlx.text.normalization import chinese_context as context
+from gpa_mlx.text.normalization import chinese_numbers as numbers
+from gpa_mlx.text.normalization.chinese_patterns import (
+    BLANK,
+    DASH,
+    LOW,
+    LOW_HIGH,
+    MEASURE,
+    NO_MORE,
+    SIGN,
+    TO,
+    after,
+    before,
+    number_or_range,
+    scaled,
+    signed,
+)
+from gpa_mlx.text.normalization.chinese_units import CURRENCY_CODES, CURRENCY_SIGNS, LENGTHS, UNIT, UNITS
+from gpa_mlx.text.normalization.chinese_words import SCALES, SHORT_SCALES
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NUMBER, RIGHT, ReadingRule, one_of, plain_number, rule
+
+_CURRENCY = one_of(CURRENCY_SIGNS)
+_CODE = one_of(CURRENCY_CODES)
+_CELSIUS = ("°C", "℃", "ºC", "˚C")
+_PARTS = "页章节集期部题步天张关轮局话课回站组场批段遍"
+_AMOUNT_BEFORE = re.compile(rf"[0-9.万亿千百]\s?(?P<what>(?:{MEASURE}|人民币|元|块|次|{one_of(UNITS)}){{1,2}})$")
+_MONEY_ENDS = re.compile("(?:元|块|美元|欧元|英镑|日元|币|钱|[￥¥])$")
+_LONGEST_RUN = 10
+_LONGEST_FORMULA = 9
+
+
+def _percent(match: re.Match[str]) -> str:
+    if match["mark"] == "%" and match["low"] == "100" and not match["high"]:
+        return f"{signed(match)}百分之百"
+    return f"{signed(match)}{'百分之' if match['mark'] == '%' else '千分之'}{number_or_range(match)}"
+
+
+def _money(match: re.Match[str]) -> str:
+    written = match["currency"].strip()
+    currency = CURRENCY_SIGNS.get(written) or CURRENCY_CODES[written]
+    scale = match["scale"] or ""
+    low, high, short = match["low"], match["high"], match["short"]
+    if short:
+        words = scaled(low, short)
+        words = f"{words}到{scaled(high, short)}" if high else words
+    else:
+        words = f"{numbers.money(low)}到{numbers.money(high)}" if high else numbers.money(low)
+    return f"{signed(match)}{words}{scale}{currency}"
+
+
+def _priced(match: re.Match[str]) -> str:
+    words = numbers.money(match["low"])
+    return signed(match) + (f"{words}到{numbers.money(match['high'])}" if match["high"] else words)
+
+
+def _measured(match: re.Match[str]) -> str:
+    symbol = match["length"] or match["unit"]
+    name = UNITS[symbol]
+    sign, minus = signed(match), "负"
+    if symbol in _CELSIUS or (symbol == "°" and context.TEMPERATURE_BEFORE.search(before(match))):
+        minus = "零下"
+        sign = minus if sign else ""
+    if match["power"]:
+        name = ("平方" if match["power"] in "2²" else "立方") + name
+    amount = sign + number_or_range(match, counted=True, minus=minus)
+    if not match["per"]:
+        return amount + name
+    per = UNITS[match["per"]]
+    if match["hundred"]:
+        per = f"百{per}"
+    if match["per_power"]:
+        per = f"平方{per}" if match["per_power"] in "2²" else f"立方{per}"
+    if per == "小时" and name in ("公里", "英里", "米"):
+        return f"每小时{amount}{name}"
+    return f"{amount}{name}每{per}"
+
+
+def _degrees(match: re.Match[str]) -> str:
+    sign = "零下" if match["sign"] and context.TEMPERATURE_BEFORE.search(before(match)) else signed(match)
+    return sign + number_or_range(match, counted=True, minus="零下" if sign == "零下" else "负")
+
+
+def _wan(match: re.Match[str]) -> str | None:
+    """Return 1.5w as 万; a capital may be a watt, which what is around decides."""
+    letter = match["letter"]
+    if letter == "W" and not (context.WAN_BEFORE.search(before(match)) or context.WAN_AFTER.match(after(match))):
+        return None
+    return signed(match) + number_or_range(match, counted=True) + "万"
+
+
+def _thousand(match: re.Match[str]) -> str | None:
+    if not match["high"] and context.SHARP_AFTER.match(after(match)):
+        return None
+    letter = match["letter"]
+    low = scaled(match["low"], letter)
+    return signed(match) + (f"{low}到{scaled(match['high'], letter)}" if match["high"] else low)
+
+
+def _mega(match: re.Match[str]) -> str:
+    return f"{numbers.counted(match['low'])}兆"
+
+
+def _fraction(match: re.Match[str]) -> str | None:
+    top, bottom = match["low"], match["high"]
+    text = before(match)
+    if context.BLOOD_BEFORE.search(text):
+        return f"{numbers.number(top)}比{numbers.number(bottom)}"
+    if (
+        context.RATED_BEFORE.search(text)
+        and float(plain_number(top)) <= float(plain_number(bottom))
+        and not match["after"]
+    ):
+        return f"{numbers.counted(top)}分，满分{numbers.counted(bottom)}分"
+    if "." in top or "." in bottom:
+        return None
+    if context.PART_BEFORE.search(text):
+        return f"{numbers.cardinal(top)}，共{numbers.cardinal(bottom)}"
+    if 0 < int(top) < int(bottom):
+        return f"{numbers.cardinal(bottom)}分之{numbers.cardinal(top)}{match['after'] or ''}"
+    return f"{numbers.cardinal(top)}斜杠{numbers.cardinal(bottom)}{match['after'] or ''}"
+
+
+def _mixed_fraction(match: re.Match[str]) -> str:
+    whole, top, bottom = (numbers.cardinal(match[name]) for name in ("whole", "low", "high"))
+    return f"{whole}又{bottom}分之{top}"
+
+
+def _part_of(match: re.Match[str]) -> str:
+    """Return 1/3页 after 第."""
+    part = match["part"]
+    return f"{numbers.cardinal(match['low'])}{part}，共{numbers.cardinal(match['high'])}{part}"
+
+
+def _pressure(match: re.Match[str]) -> str:
+    return f"{numbers.cardinal(match['low'])}比{numbers.cardinal(match['high'])}{UNITS[match['unit']]}"
+
+
+def _ratio(match: re.Match[str]) -> str:
+    return "比".join(numbers.number(part) for part in re.split("[:：]", match[0]))
+
+
+def _score(match: re.Match[str]) -> str | None:
+    """Return the result of a game or a door: 98-102."""
+    low, high = match["low"], match["high"]
+    if context.DOOR_AFTER.match(after(match)) and int(low) > int(high):
+        return f"{numbers.short(low)}杠{numbers.short(high)}"
+    game = context.GAME_AFTER.match(after(match)) or context.GAME_BEFORE.search(before(match))
+    if game or int(low) > int(high):
+        return f"{numbers.cardinal(low)}比{numbers.cardinal(high)}"
+    return None
+
+
+def _product(match: re.Match[str]) -> str:
+    words = "乘".join(numbers.cardinal(part) for part in re.split(r"\s?[xX×*]\s?", match["factors"]))
+    return words + (UNITS[match["side"]] if match["side"] else "")
+
+
+def _exponent(match: re.Match[str]) -> str:
+    sign = "负" if match["minus"] in ("-", "−") else ""
+    return f"{numbers.number(match['low'])}乘以十的{sign}{numbers.cardinal(match['power'].lstrip('0') or '0')}次方"
+
+
+def _adjacent(match: re.Match[str]) -> str | None:
+    """Return 三五 for 3、5 before what is counted."""
+    low, high = int(match["low"]), int(match["high"])
+    if high - low != 1 and (low, high) != (3, 5):
+        return None
+    return "一两" if low == 1 else numbers.counted(str(low)) + numbers.cardinal(str(high))
+
+
+def _counted(match: re.Match[str]) -> str:
+    return signed(match) + number_or_range(match, counted=True)
+
+
+def _number(match: re.Match[str]) -> str:
+    written = match["low"]
+    if written.isdigit() and len(written) > _LONGEST_RUN:
+        return signed(match) + numbers.digit_by_digit(written)
+    return signed(match) + numbers.number(written)
+
+
+def _ordinal(match: re.Match[str]) -> str:
+    return number_or_range(match)
+
+
+def _spaced(match: re.Match[str]) -> str:
+    return numbers.number(match[0].replace(" ", ""))
+
+
+def _per(match: re.Match[str]) -> str | None:
+    """Return the word for / between what is counted and what it is counted by: 元/斤."""
+    found = _AMOUNT_BEFORE.search(before(match))
+    if not found:
+        return None
+    each = match.string[match.end() : match.end() + 3]
+    if match.string[match.end() : match.end() + 1] == "每":
+        return ""
+    if context.GOODS_AFTER.match(each) and _MONEY_ENDS.search(found["what"]):
+        return "一"
+    return "每"
+
+
+def _per_area(match: re.Match[str]) -> str | None:
+    if not _AMOUNT_BEFORE.search(before(match)):
+        return None
+    return f"每{'平方' if match['power'] == '²' else '立方'}{UNITS[match['length']]}"
+
+
+def _per_minute(match: re.Match[str]) -> str | None:
+    return "每分钟" if _AMOUNT_BEFORE.search(before(match)) else None
+
+
+_PLAIN = r"(?>[0-9]{1,9})(?:\.[0-9]{1,4})?"
+_FORMULA_AFTER = r"(?=\s?[0-9.]{1,12}(?:\s?[-+−×x*÷/]\s?[0-9.]{1,12}){0,4}\s?[=＝])"
+
+MONEY_FIRST = rule(
+    rf"{SIGN}{LEFT}(?P<currency>{_CURRENCY}|{_CODE}){BLANK}?(?P<low>{NUMBER})"
+    rf"(?:[kKwWmMbB]?{TO}(?:{_CURRENCY})?(?P<high>{NUMBER}))?"
+    rf"(?:{BLANK}?(?P<scale>{one_of(SCALES)})|(?P<short>{one_of(SHORT_SCALES)}){RIGHT})?(?:元|人民币)?",
+    _money,
+)
+_SHORT_RANGE = rf"{CLEAR}{SIGN}(?P<low>{NUMBER})(?:(?P<first>[%s])?{TO}(?P<high>{NUMBER}))?(?P<letter>[%s]){RIGHT}"
+
+SIGNED: tuple[ReadingRule, ...] = (
+    rule(
+        rf"{LOW_HIGH}(?P<short>[kKmMbBwW](?={BLANK}?{_CODE}))?(?P<scale>{one_of(SCALES)})?{BLANK}?(?P<currency>{_CODE}{RIGHT}|[$€£₩₹](?![0-9]))",
+        _money,
+    ),
+    rule(rf"{LOW}%?(?:{TO}(?P<high>[-−]?{NUMBER}))?{BLANK}?(?P<mark>[%‰])", _percent),
+    rule(_SHORT_RANGE % ("wW", "wW"), _wan),
+    rule(rf"{LOW_HIGH}{BLANK}?{UNIT}", _measured),
+    rule(_SHORT_RANGE % ("kK", "kK"), _thousand),
+    rule(rf"{LOW_HIGH}(?={BLANK}?(?:元|块|欧元|美元|英镑|港元|日元)(?!次))", _priced),
+    rule(rf"{LOW_HIGH}(?={BLANK}?度(?!数|角|假|过))", _degrees),
+    rule(rf"{LOW_HIGH}(?={BLANK}?{MEASURE})", _counted),
+    rule(rf"{LOW}", _number),
+)
+"""With a minus sign or without."""
+
+AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(rf"(?<=第)(?P<low>[0-9]{{1,4}})/(?P<high>[0-9]{{1,4}}){BLANK}?(?P<part>[{_PARTS}])", _part_of),
+    rule(rf"(?<=第)(?P<sign>)(?P<low>{NUMBER})(?:{DASH}(?:第)?(?P<high>[0-9]{{1,6}}{NO_MORE}))?", _ordinal),
+    rule(rf"{CLEAR}(?<![0-9] )[1-9][0-9]{{0,2}}(?: [0-9]{{3}}){{2,4}}(?! ?[0-9]){NO_MORE}", _spaced),
+    rule(
+        rf"{CLEAR}[1-9][0-9]{{0,2}} [0-9]{{3}}(?={BLANK}?(?:元|块|人|美元|吨|公里|km|平方|万|欧元|英镑|辆|台|件))",
+        _spaced,
+    ),
+    rule(rf"{CLEAR}(?P<low>[0-9]{{2,3}})/(?P<high>[0-9]{{2,3}}){BLANK}?(?P<unit>mmHg)", _pressure),
+    rule(rf"{CLEAR}(?P<whole>[0-9]{{1,3}}) (?P<low>[1-9])/(?P<high>[1-9][0-9]?)(?![0-9/.])", _mixed_fraction),
+    rule(
+        rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN})(?:分(?!之|钟)|(?P<after>(?!)))?(?![0-9]|[/.][0-9]|[A-Za-z])",
+        _fraction,
+    ),
+    rule(rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN}){BLANK}?(?P<after>{one_of(UNITS)}){RIGHT}", lambda match: None),
+    rule(
+        rf"{CLEAR}(?P<low>[0-9]{{1,3}}){BLANK}?[-–—]{BLANK}?(?P<high>[0-9]{{1,3}})(?![0-9]|[-.,:/%~][0-9]|[%℃°]|{BLANK}?(?:{MEASURE}|[=＝]|{one_of(UNITS)}{RIGHT}|[A-Za-z]))",
+        _score,
+    ),
+    rule(rf"{CLEAR}{_PLAIN}(?:[:：]{_PLAIN}){{1,3}}(?![0-9:：])", _ratio),
+    rule(rf"{CLEAR}(?P<low>{_PLAIN})[eE](?P<minus>[-+−]?)(?P<power>[0-9]{{1,4}}){RIGHT}", _exponent),
+    rule(
+        rf"{CLEAR}(?P<factors>[0-9]{{1,9}}(?:\s?[xX×*]\s?[0-9]{{1,9}}){{1,3}})(?![.,:/][0-9]|[0-9])(?:(?P<side>{one_of(UNITS)}){RIGHT})?",
+        _product,
+    ),
+    rule(rf"(?<!、)(?<!第){CLEAR}(?P<low>[1-9])[、,，](?P<high>[1-9])(?={BLANK}?(?!级|级)(?:{MEASURE}))", _adjacent),
+    rule(
+        r"(?<![0-9A-Za-z.,])[0-9]{1,3}(?:\"|″|”(?=的?(?:屏|显示|电视|液晶))|'')(?![0-9])",
+        lambda match: numbers.cardinal(re.sub("[^0-9]", "", match[0])) + "英寸",
+    ),
+    rule(
+        rf"{CLEAR}(?P<low>[0-9]{{1,5}})M(?={BLANK}?(?:宽带|带宽|光纤|网|流量|的?文件|内存|空间|大小|网速|/s|左右))",
+        _mega,
+    ),
+    rule(
+        rf"(?:(?<=[0-9]m)|(?<=[0-9]米)|(?<=[0-9]万)|(?<=[0-9]千)|(?<=[0-9]块)|(?<=[0-9]元))[0-9](?![0-9.,:/%]|[A-Za-z])(?!{BLANK}?(?:{MEASURE}))",
+        lambda match: numbers.digit_by_digit(match[0]),
+    ),
+    rule(
+        r"(?<![0-9A-Za-z.,])(?P<low>[12])m(?P<high>[0-9]{1,2})(?![0-9A-Za-z.])",
+        lambda match: f"{numbers.counted(match['low'])}米{numbers.digit_by_digit(match['high'])}",
+    ),
+    rule(rf"{CLEAR}2(?=两(?!个|种|次|人|年|天))", lambda _: "二"),
+    rule(r"(?<=[A-Za-z])[0-9]{1,4}\.[0-9]{1,6}(?![0-9]|\.[0-9])", lambda match: numbers.number(match[0])),
+    rule(r"(?<=[A-Za-z][.])[0-9]{3,4}(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),
+    *SIGNED,
+)
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def _power(match: re.Match[str]) -> str:
+    written = match["power"].translate(_SUPERSCRIPTS)
+    sign = "负" if written[0] in "-−" else ""
+    digits = written.lstrip("-−+")
+    if not digits:
+        return sign
+    of_letter = match["letter"] is not None
+    if digits == "2" and not sign:
+        return "平方" if of_letter else "的平方"
+    return f"的{sign}{numbers.number(digits)}次方"
+
+
+AT_SIGNS: tuple[ReadingRule, ...] = (
+    rule(
+        r"(?P<letter>(?<=[A-Za-z]))?(?<=[A-Za-z0-9)）])\^[({]?(?P<power>[-−]?[0-9]{1,6}(?:\.[0-9]{1,4})?)[)}]?", _power
+    ),
+    rule(r"(?P<letter>(?<=[A-Za-z]))?(?P<power>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,8})", _power),
+    rule("[₀₁₂₃₄₅₆₇₈₉]{1,6}", lambda match: numbers.cardinal(match[0].translate(_SUBSCRIPTS))),
+    rule(rf"(?<=[0-9A-Za-z)）])[-−]{_FORMULA_AFTER}", lambda _: "减"),
+    rule(rf"(?<=[0-9A-Za-z)）] )[-−]{_FORMULA_AFTER}", lambda _: "减"),
+    rule(rf"/(?P<length>{one_of(LENGTHS)})(?P<power>[²³]){RIGHT}", _per_area),
+    rule(r"/(?:分(?!钟)|min(?![A-Za-z]))", _per_minute),
+    rule(
+        rf"/(?=每?(?:{MEASURE}|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))", _per
+    ),
+    rule(r"(?<=[A-Z])\.(?=[0-9]{3})", lambda _: "点"),
+    rule(r"(?<![0-9A-Za-z年月日号点分时元岁度%℃°万亿千百米])(?<![0-9℃] )~(?=\s?[0-9])", lambda _: "约"),
+)
