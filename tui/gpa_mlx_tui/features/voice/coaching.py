@@ -15,7 +15,7 @@ TOPICS = ("Length", "Speech", "Noise", "Clipping", "Music", "Voice")
 
 HOW_TO = "Say a few sentences as you usually talk, in a quiet room, a hand's breadth or two from the microphone."
 
-# What is bad here is what `gpa_mlx.jobs.enroll.warnings_of` complains about.
+# What is bad here is what `gpa_mlx.jobs.reference_clip.warnings_of` complains about.
 _NOISY_DB, _QUIET_DB = 15.0, 25.0
 _CLIPPED, _TOUCHED = 0.005, 0.001
 _TONES_DB = -20.0
