@@ -362,7 +362,7 @@ def _edit(change: Callable[[TOMLDocument], None]) -> None:
             change(document)
             after = document.as_string()
             if after != before:
-                write_atomically(file, after if after.endswith("\n") else f"{after}\n")
+                write_atomically(file, after if after.endswith("\n") else f"{after}\n", private=True)
     except OSError as error:
         raise GPAError(
             f"{file} cannot be written: {error.strerror or error}.",

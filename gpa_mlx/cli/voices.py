@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -285,25 +286,26 @@ def play(session: Session, *, name: str, text: str | None, model: str | None, as
     with open_engine(session, model) as engine:
         from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
         from gpa_mlx.audio.devices.playback import Player
-        from gpa_mlx.jobs.voice_choice import open_voice
-        from gpa_mlx.jobs.voice_probe import probe_text
-        from gpa_mlx.store.manifest import read_manifest
+        from gpa_mlx.jobs.events import AudioChunk, GenerationStarted
+        from gpa_mlx.jobs.voice_probe import SampleJob
 
         loudspeaker = Loudspeaker(session.settings.loudspeaker)
-        text = text or probe_text(read_manifest(engine.path).model_family)
-        samples = 0
-        with diagnostics.working("loading") as working, Player(engine.sample_rate, device=loudspeaker) as player:
-            voice = open_voice(engine, chosen)
-            engine.warm("speak")
-            working(f"speaking as {voice.name}")
-            for chunk in engine.stream_speak(text, voice=voice):
-                player.feed(chunk.audio)
-                samples += len(chunk.audio)
+        job = SampleJob(engine, chosen, text or None)
+        with (
+            diagnostics.working("loading") as working,
+            Player(engine.sample_rate, device=loudspeaker) as player,
+            closing(job.run()) as events,
+        ):
+            for event in events:
+                if isinstance(event, GenerationStarted) and job.voice is not None:
+                    working(f"speaking as {job.voice.name}")
+                elif isinstance(event, AudioChunk):
+                    player.feed(event.audio)
             player.finish()
-    duration_s = samples / engine.sample_rate
-    diagnostics.inform(f'{voice.name}: "{text}", {duration_s:.2f} s')
+    voice = "" if job.voice is None else job.voice.name
+    diagnostics.inform(f'{voice}: "{job.text}", {job.duration_s:.2f} s')
     if as_json:
-        write_json({"voice": voice.name, "text": text, "duration_s": duration_s})
+        write_json({"voice": voice, "text": job.text, "duration_s": job.duration_s})
 
 
 def _checked_description(text: str) -> str:

@@ -94,7 +94,7 @@ TABLE: tuple[Key, ...] = (
     Key("history.retry", "ctrl+r", "Recognise", "Recognise the marked recordings, or the chosen one, again."),
     Key("history.copy", "ctrl+b", "Copy", "Copy the text to the clipboard."),
     Key("history.speak", "ctrl+t", "Speak", "Take the text to Speak, to be said in a voice."),
-    Key("history.retry_all", "ctrl+n", "All waiting", "Recognise everything that is not written down yet."),
+    Key("history.retry_all", "ctrl+n", "All", "Recognise everything that is not written down yet."),
     Key("history.find", "ctrl+o", "Find", "Go to the line in which words are searched.", shown=False),
     Key("history.mark_all", "ctrl+g", "Mark all", "Mark everything that is shown; Space marks one.", shown=False),
     Key(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gpa_mlx.text.cjk import SYLLABIC, is_cjk
 from gpa_mlx.text.normalization.chinese_script import SIMPLIFIED, in_script_of
 from gpa_mlx.text.normalization.cleaning import clean_text, without_markers
+from gpa_mlx.text.normalization.grouping import plain_grouping
 from gpa_mlx.text.normalization.languages import Language, chinese_places
 from gpa_mlx.text.normalization.rules import Grammar
 
@@ -36,7 +37,7 @@ def normalize_text(text: str, *, lexicon: Lexicon | None = None, language: Langu
     """
     if language is None and not any(character.isalpha() for character in text) and any(map(is_cjk, text)):
         language = "chinese"  # typed with full-width digits or signs
-    text = without_markers(clean_text(text).text)
+    text = plain_grouping(without_markers(clean_text(text).text))
     final = list(lexicon.find(text)) if lexicon else []
     while True:
         said = _read(text, final, language)

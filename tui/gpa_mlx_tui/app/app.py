@@ -96,6 +96,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
         self.settings = settings or SettingsSource()
         self._prepared = prepared
+        self.previous_mode = ""
         self._looks: WeakKeyDictionary[Screen[Any], object] = WeakKeyDictionary()
         self._look_without_screens: object = None
         self.output = output
@@ -227,6 +228,7 @@ class GPAApp(App[None], inherit_bindings=False):
         if not isinstance(self.screen, ModeScreen):
             return  # a dialogue must be answered first
         if mode != self.current_mode:
+            self.previous_mode = self.current_mode
             await self.switch_mode(mode)
             self.refresh_header()
 

@@ -27,6 +27,7 @@ class AppServices(Protocol):
         dictation: Microphone, history and words.
         keys: The table of keys with the user's changes.
         settings: Where the settings come from.
+        previous_mode: Id of the mode that was shown before the one that is shown; empty: none.
     """
 
     service: Service
@@ -34,6 +35,7 @@ class AppServices(Protocol):
     dictation: DictationDependencies
     keys: tuple[Key, ...]
     settings: SettingsSource
+    previous_mode: str
 
     @property
     def symbols(self) -> Symbols:

@@ -64,6 +64,7 @@ class HistoryScreen(ModeScreen):
         with Vertical(classes="body"):
             with Horizontal(classes="row"):
                 yield Input(placeholder="type words, a date or a state to search", id="search", compact=True)
+                yield Static(id="total", classes="quiet", markup=False)
                 yield KeepSwitch(id="keep_switch")
             yield EntryTable(id="entries")
             yield TextArea("", id="text", read_only=True, compact=True, soft_wrap=True)
@@ -75,7 +76,6 @@ class HistoryScreen(ModeScreen):
                 yield Button("Copy", id="copy", action="screen.copy")
                 yield Button("Speak", id="speak", action="screen.speak", tooltip="Say the text in a voice.")
                 yield Button("Delete", id="delete", action="screen.delete")
-                yield Static(id="total", classes="quiet", markup=False)
 
     def on_mount(self) -> None:
         """Set the buttons right."""
