@@ -176,8 +176,9 @@ class Segment:
     """A part of a recording and its words; times in seconds from the start of the recording.
 
     Attributes:
-        start_s: Where it begins.
-        end_s: Where it ends.
+        start_s: Where its speech begins, at most 0.1 s early; of a live source, and without a detector of speech, where
+            the samples begin that were decoded.
+        end_s: Where its speech ends, or those samples.
         text: Its words.
         finish_reason: `length` and `loop` mean that the text is cut.
         doubtful: The model went into a loop here, and the segment was decoded again in two pieces.

@@ -189,7 +189,7 @@ def voice_option(command: F) -> F:
     return click.option(
         "--voice",
         metavar="FILE|NAME",
-        help="Whose voice: a recording, best a few seconds of clean speech, a voice card, or a name that `voices list` "
+        help="Whose voice: a recording, whose best seconds are taken, a voice card, or a name that `voices list` "
         "shows.  [default: the setting `voice`]",
     )(command)
 

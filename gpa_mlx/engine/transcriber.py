@@ -156,8 +156,8 @@ class Transcriber:
                 confidence=min(half.confidence for half in passes),
             )
         transcribed = Segment(
-            start_s=segment.start_s,
-            end_s=segment.end_s,
+            start_s=segment.speech_s[0],
+            end_s=segment.speech_s[1],
             text=hypothesis.text,
             finish_reason=hypothesis.finish_reason,
             confidence=hypothesis.confidence,
@@ -165,7 +165,7 @@ class Transcriber:
         )
         return TranscriptionChunk(
             text=hypothesis.text if is_loop else text,
-            start_s=segment.start_s,
+            start_s=segment.speech_s[0],
             restarts=is_loop,
             segment=transcribed,
         )
@@ -179,7 +179,7 @@ class Transcriber:
                 for token in tokens:
                     if piece := builder.push(token):
                         decoding.clock.first_output()
-                        yield TranscriptionChunk(text=piece, start_s=segment.start_s)
+                        yield TranscriptionChunk(text=piece, start_s=segment.speech_s[0])
                     if builder.is_done:
                         break
             tail = builder.flush()
