@@ -125,10 +125,10 @@ def save_speech(job: SpeakJob, path: Path) -> tuple[str, ...]:
         SettingsError: Something else is where the record goes.
         GPAError: Nothing can be written there.
     """
-    from gpa_mlx.jobs.wav_output import WavTarget
+    from gpa_mlx.jobs.audio_output import AudioTarget
 
     wav, srt = speech_files(path)
-    job.save(WavTarget(path=wav), srt)
+    job.save(AudioTarget(path=wav), srt)
     return wav.name, srt.name
 
 
