@@ -165,7 +165,7 @@ def test_three_hours_are_refused_where_one_pass_is_needed(audio_command, tmp_pat
 
 RUN_AND_MEASURE = """
 import resource, sys
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 from gpa_mlx.cli.program import run
 status = run(cli, sys.argv[1:])
 sys.stderr.write(f"{int(status)} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}")

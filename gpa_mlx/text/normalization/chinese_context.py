@@ -47,6 +47,10 @@ MODEL_AFTER = re.compile(
     r"[0-9]{1,4}[A-Z]?"
     + one_of(listed("型 号 式 战 隐 舰 机 导弹 火箭 轰炸 运输 歼击 直升 武装 卫星 飞船 探测器 坦克"))
 )
+EXTENSION_BEFORE = re.compile(r"[0-9]\s?(?:转|分机)\s?$|[0-9]{3,4}[ -]?[0-9]{4}\s?[-#(]\s?$")
+SHARE_AFTER = _beginning(
+    "今日 今天 盘中 涨 跌 收盘 收涨 收跌 股价 开盘 尾盘 午盘 早盘 报收 这只 个股 停牌 复牌 大涨 大跌"
+)
 FORMATION_AFTER = _beginning("阵型 阵容 的站位 站位")
 
 # Times -------------------------------------------------------------------------------------------------------------
@@ -59,6 +63,8 @@ FESTIVAL = r"(?:国际)?" + one_of(
     """)
 )
 """After a month and a day that name a festival or an event."""
+HOLIDAY = one_of(listed("劳动节 国庆 妇女节 女神节 儿童节 青年节 建军节 建党 大促 事变 事件 购物节 消费者"))
+"""The same after a fraction that is none: 3/8妇女节."""
 DATE_BEFORE = _ending(
     """
     日期 生日 截止 截至 截止到 定于 定在 改到 改为 改至 推迟到 推迟至 延期到 提前到 提前至 预计 有效期 有效期至 时间
@@ -79,11 +85,12 @@ DATE_AFTER = _beginning(
 )
 LONG_TIME_BEFORE = _ending("""
     共 达 近 约 已 有 整整 长达 过了 活了 历时 距今 干了 等了 判 判了 延长 长 活 享年 住了 刑 刑期 隔了 年龄 超过
-    当了 开了
+    当了 开了 存在了 经历 过去 相隔 时隔 沉睡 埋藏
     """)
 LONG_TIME_AFTER = re.compile(
-    r"年(?:[来间里内前]|以[上来内]|之[久前]|左右|多|历史|寿命|时间|老店|如一日|校庆|庆典|陈|的(?:历史|时间|寿命|风雨|努力|老))"
+    r"年(?:[来间里内前]|以[上来内]|之[久前]|左右|多|历史|寿命|时间|老店|如一日|校庆|庆典|陈|的(?:历史|时间|寿命|风雨|努力))"
 )
+AGE_AFTER = re.compile("年(?:前|多?的?(?:悠久)?的?(?:历史|文明|沧桑|古都|古城|古镇|古树|岁月|传承))")
 SHORT_YEAR_AFTER = re.compile(
     r"年(?:\s?(?:0?[1-9]|1[0-2])月|[初底末春夏秋冬款生]|年[初末底]|[上下]半年|出生|的[春夏秋冬])"
 )
@@ -94,6 +101,7 @@ DURATION_BEFORE = _ending(
     """,
     "(?:时间|约|大约|是|为|了|到|在|[:： ]){0,3}",
 )
+SHOPPING_BEFORE = re.compile("(?:双十一|双11|双十二|双12|618|6[.·]18|11[.·]11)[、和与跟]$")
 DAYTIME_BEFORE = _ending("凌晨 早上 早 清晨 上午 中午 下午 傍晚 晚上 晚 夜里 午后 半夜 深夜", "[ :：,，]?")
 YEAR_AFTER = re.compile(
     "年级的?|年(?!级)|"
@@ -143,6 +151,12 @@ TEMPERATURE_BEFORE = _ending(
     "气温 温度 最低 最高 体温 低温 降到 降至 跌到 跌至 夜间 白天 零下 室外 户外 低至 冷到 天气",
     "[是为约到至达: ：]{0,2}",
 )
+NO_TEMPERATURE_BEFORE = _ending(
+    """
+    角 角度 旋转 转 转了 倾斜 倾角 近视 偏 偏转 东经 西经 南纬 北纬 经度 纬度 屈光 散光 相位 坡度 仰角
+    """,
+    "[是为约到至: ：]{0,2}",
+)
 WAN_BEFORE = _ending(
     """
     年薪 月薪 粉丝 阅读 播放 播放量 阅读量 浏览 销量 卖 卖了 赚 赚了 花 花了 涨粉 点赞 收入 预算 存款 首付 奖金 工资
@@ -159,6 +173,11 @@ SHARP_AFTER = _beginning("""
     镀 120 60帧 镜头 电影 游戏 无线 OLED HDR 跑
     """)
 """After 4K and 24K."""
+STOREYS_BEFORE = _ending("""
+    走 走了 爬 爬了 跑 涂 涂了 有 叠 叠了 共 穿 穿了 裹 裹了 盖 盖了 糊 加 加了 建 包 刷 刷了 贴 贴了 分 铺 隔 隔了
+    只有 楼 别墅
+    """)
+"""Before 层 that are counted: 走2层 is two, 在2层 is the second."""
 DOOR_AFTER = _beginning("室 号 楼 房 栋 幢 单元 门")
 GOODS_AFTER = re.compile(
     one_of(

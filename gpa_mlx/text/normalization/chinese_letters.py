@@ -19,13 +19,14 @@ _SIGNS = {
 }
 _PART = re.compile("[A-Za-z]+|[0-9]+|.")
 _LONGEST_SPELLED = 4
+_OXYGENS = tuple("234₂₃₄")
 _VOWELS = frozenset("aeiouyAEIOUY")
 _ROMAN = re.compile("(?:C{0,3}|XC|XL|L)?(?:XC|XL|LX{0,3}|X{0,3})(?:IX|IV|VI{0,3}|I{0,3})")
 _ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _WORDS_IN_CAPITALS = frozenset(
     listed("""
     TOP VOL MAC AIR PRO MAX BUS NO CAT DOG CAR ONE TWO BIG HOT NEW OLD RED SUN SKY BOX FAN KID MAN PAD POP SET
-    SIM SUP JET WIN
+    SIM SUP JET WIN POS BUG AND THE FOR YES BYE HI OH GO SO WOW LOL HA AH UP BOY MY ME WE YOU IS ARE
     """)
 )
 _NUMBERED_PARTS = "章节部卷篇册回编季期届届代类级型世页条款组册集单元阶段次幕场课"
@@ -78,9 +79,11 @@ def _roman_sign(match: re.Match[str]) -> str | None:
     return numbers.cardinal(str(value))
 
 
-def _before_digits(match: re.Match[str]) -> str | None:
-    """Return capitals that digits follow, spelled: CO2, MU5101."""
+def _capitals(match: re.Match[str]) -> str | None:
+    """Return capitals that are no word, spelled: CO2, APP."""
     letters = match[0]
+    if letters in ("SO", "NO") and after(match, 1) in _OXYGENS:
+        return " ".join(letters)  # of oxides
     if letters in _WORDS_IN_CAPITALS:
         return None
     if len(letters) > 3 and not _VOWELS.isdisjoint(letters) and letters not in SPELLED:
@@ -96,7 +99,7 @@ _FILE = (
 )
 
 AT_LETTERS: tuple[ReadingRule, ...] = (
-    chinese_amounts.MONEY_FIRST,
+    *chinese_amounts.AT_LETTERS,
     *(rule(form, _say) for form in ADDRESS_FORMS),
     rule(rf"{LEFT}(?<![./\\@_-])(?P<address>{_FILE})(?![A-Za-z0-9_]|\.[A-Za-z0-9])", _say),
     rule(rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Z]:(?:\\[A-Za-z0-9_.-]{{1,60}}){{1,12}}\\?)", _say),
@@ -113,7 +116,9 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         _roman,
     ),
     rule(rf"{LEFT}[Nn][Oo]\.?(?=\s?[0-9])", lambda match: "第" if re.match(r"\s?[0-9]", after(match, 2)) else None),
-    rule(rf"{LEFT}[A-Z]{{2,5}}(?=-?[0-9₀-₉])", _before_digits),
+    rule(r"(?<![A-Za-z])[A-Z]{2,5}(?=-?[0-9₀-₉])", _capitals),
+    rule(r"(?<![A-Za-z])[A-Z]{2,3}(?![A-Za-z&'’.])", _capitals),
+    rule(rf"{LEFT}p[Hh](?![A-Za-z])", lambda _: "P H"),
     rule(rf"{LEFT}[CFJ]#(?![A-Za-z0-9])", lambda match: f"{match[0][0]} sharp"),
     rule(rf"{LEFT}iOS(?![a-z])", lambda _: "i O S"),
     *ACRONYMS,

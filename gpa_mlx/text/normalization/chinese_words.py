@@ -11,21 +11,21 @@ MEASURES = listed("""
     幅 封 朵 把 顶 批 层楼 卷 册 集 站 步 轮 回 声 拳 眼 票 局 分 刻钟 夜 晚 日游 季 桶 壶 勺 匙 串 束 盆 株 幢 栋
     方面 阶段 类 段 阵 股 伙 拨 行 圈 罐 听 尊 幕 桌 筐 捆 团 堆 门 堂 届 任 户 成 折 毛 角 亩 英里 英尺 英寸 公顷
     平方 立方 加仑 磅 盎司 海里 尺 寸 卡 度 瓦 伏 摄氏度 钟头 礼拜 世纪 学期 学年 学分 处 宗 起 则 字 笔 队 方 侧 岸
-    边 端 国 省 市 县 校 地 室 厅 卫 居室 车 单 副 剂 针 盏 锅 瓣 丝 席 拍 枪 发 克拉 斗 缸 篮 面 尾 味 样 员大将 桩
-    子儿
+    边 端 国 省 市 县 校 地 室 厅 卫 居室 车 单 副 剂 针 盏 锅 瓣 丝 席 拍 枪 发 克拉 斗 缸 篮 面 尾 味 样 桩 半 胜
+    负
     """)
 """What follows a number that counts: 2 is 两 before it."""
 
 NOT_COUNTED = listed("""
     年级 年代 元次 次元 次方 个世界大战 分之 分店 方位 方向 市场 市区 地铁 国道 省道 县道 车间 车道 车站 台词 台阶
-    面体 级 页面 场次 点钟方向 部曲 位数字键 度数 季度 段位 排座 排左 排右 排中 排靠 组长 组第 单元 回路 行代码第
+    面体 级 负责 页面 场次 点钟方向 部曲 位数字键 度数 季度 段位 排座 排左 排右 排中 排靠 组长 组第 单元 回路 行代码第
     发展 发现 门户 起飞 样本 面积 成本 字路口 角形 角色 边形 方程 极管
     """)
 """What begins like a measure and is none; the number before it is a name or an ordinal: 2年级 is 二年级."""
 
 TELEPHONE_WORDS = listed("""
     拨打 拨 打 呼叫 致电 热线 电话 手机 手机号 号码 客服 分机 传真 座机 固话 专线 总机 来电 联系方式 联系 转 Tel TEL
-    tel 微信 服务台 微信号 小灵通
+    tel 微信 服务台 内线 外线 短号 微信号 小灵通
     """)
 """Before digits that are a telephone number."""
 
@@ -65,6 +65,9 @@ SCALES = ("万亿", "千万", "百万", "十万", "亿", "万", "千", "百")
 
 SHORT_SCALES = {"k": 3, "K": 3, "m": 6, "M": 6, "mn": 6, "b": 9, "B": 9, "bn": 9, "T": 12, "w": 4, "W": 4}
 """How many zeros a letter after an amount of money stands for."""
+
+WORD_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+"""The same as words, which Chinese text takes over from English."""
 
 CALLED_BY_DIGITS = listed("211 315 404 520 618 666 985 996 1314 233")
 """Numbers that are names unless something is counted with them."""
