@@ -82,8 +82,8 @@ class Destination:
 
         Raises:
             click.UsageError: Neither an output nor `--play` is given.
-            SettingsError: No format has this ending, one of the inputs, samples beside JSON or on a terminal, or the record
-                would replace something else.
+            SettingsError: No format has this ending, one of the inputs, samples beside JSON or on a terminal, or the
+                record would replace something else.
             AudioFileError: Nothing can be written there.
         """
         if self.output is None and not self.play:

@@ -55,8 +55,8 @@ class AudioTarget:
             inputs: Files that must survive.
 
         Raises:
-            SettingsError: No format has this ending or this sample format, the file is one of the inputs, or the record
-                would replace something else.
+            SettingsError: No format has this ending or this sample format, the file is one of the inputs, or the
+                record would replace something else.
             AudioFileError: Nothing can be written there, or nothing here can encode the format.
         """
         path = self.path

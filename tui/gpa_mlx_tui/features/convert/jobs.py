@@ -127,7 +127,7 @@ def convert(
 
 
 def save(job: ConvertJob, path: Path) -> tuple[str, ...]:
-    """Write the result as a WAV file that says how it was made.
+    """Write the result as a file that says how it was made.
 
     Returns:
         The name of the file; the record beside it is not named.

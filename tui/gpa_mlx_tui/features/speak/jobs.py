@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpa_mlx_tui.features.speak.messages import PassageAdvanced, PreviewFound, SpeechMade, SpeechPlanned
-from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, sounding, wav_path
+from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, output_path, sounding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,12 +107,12 @@ def preview(task: BackgroundTask, text: str) -> None:
 
 def speech_files(path: Path) -> tuple[Path, Path]:
     """Return where the sound and its subtitles go when the user chose a path."""
-    wav = wav_path(path)
-    return wav, wav.with_suffix(".srt")
+    sound = output_path(path)
+    return sound, sound.with_suffix(".srt")
 
 
 def save_speech(job: SpeakJob, path: Path) -> tuple[str, ...]:
-    """Write what was made as a WAV file that says how it was made, and its subtitles.
+    """Write what was made as a file that says how it was made, and its subtitles.
 
     Args:
         job: Has spoken, to its end or not.
@@ -127,9 +127,9 @@ def save_speech(job: SpeakJob, path: Path) -> tuple[str, ...]:
     """
     from gpa_mlx.jobs.audio_output import AudioTarget
 
-    wav, srt = speech_files(path)
-    job.save(AudioTarget(path=wav), srt)
-    return wav.name, srt.name
+    sound, srt = speech_files(path)
+    job.save(AudioTarget(path=sound), srt)
+    return sound.name, srt.name
 
 
 def read_text_file(path: Path) -> str:
