@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 from gpa_mlx.cli.program import run
 from gpa_mlx.errors import AudioDeviceError, AudioFileError
 from gpa_mlx.testing import FakeOutput
