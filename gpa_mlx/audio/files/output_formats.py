@@ -64,9 +64,8 @@ def output_format(path: Path) -> OutputFormat:
     for kind in OUTPUT_FORMATS.values():
         if suffix in kind.suffixes:
             return kind
-    ending = f"'{path.suffix}' is not an ending" if suffix else f"'{path}' does not end in one"
     raise SettingsError(
-        f"{ending} of a format that can be written.",
+        f"The output '{path}' does not end like a format that can be written.",
         hint=f"Give the output one of the endings {', '.join(USUAL_ENDINGS)}.",
     )
 

@@ -30,6 +30,7 @@ GRAMMAR = Grammar(
         rule(r"(?<=[A-Z][0-9])-(?=[A-Z][0-9]{1,2}(?![0-9A-Za-z]))", chinese_codes.same_letter),
         rule(r"/(?=共[0-9])", lambda _: "，"),
         rule(r"(?<=[A-Za-z])-(?=[0-9])", lambda _: " "),
+        rule(r"(?<=[A-Za-z0-9\u4e00-\u9fff])#", chinese_codes.end_of_tag),
         rule(r"#(?=[^#\n]{1,40}#)(?=[\u4e00-\u9fffA-Za-z0-9])", lambda _: ""),
         rule(r"(?<=[0-9])#(?![#\n])", lambda _: "号"),
         rule(r"#(?=[0-9])", lambda _: "第"),
