@@ -230,6 +230,11 @@ def _per(match: re.Match[str]) -> str | None:
     return "每"
 
 
+def amount_before(match: re.Match[str]) -> str | None:
+    """Return the word of a range between two amounts with what they count: 10人-15人."""
+    return "到" if _AMOUNT_BEFORE.search(before(match)) else None
+
+
 def _per_area(match: re.Match[str]) -> str | None:
     if not _AMOUNT_BEFORE.search(before(match)):
         return None
@@ -337,6 +342,9 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}[0-9]{{1,4}}(?:,[0-9]{{4}}){{1,4}}(?![0-9,])", _grouped_by_four),
     rule(r"(?<=[A-Za-z])(?P<low>[0-9]{1,4}(?:\.[0-9]{1,4})?)%", lambda match: f"百分之{numbers.number(match['low'])}"),
     rule(r"(?<=[百千万零十])2(?![0-9.,万千百十]|个[亿月])", lambda _: "二"),
+    rule(
+        rf"{CLEAR}(?P<low>[2-6])A(?=级|景区|广告|公司|写字楼|办公)", lambda match: f"{numbers.cardinal(match['low'])}A"
+    ),
     rule(rf"{CLEAR}2(?=对[0-9一二三四](?!夫|恋))", lambda _: "二"),
     rule(rf"{CLEAR}2(?=元[0-9一二三]次)", lambda _: "二"),
     rule(rf"{CLEAR}2(?=层(?!楼))", _storeys),
@@ -383,7 +391,7 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(rf"/(?P<length>{one_of(LENGTHS)})(?P<power>[²³]){RIGHT}", _per_area),
     rule(r"/(?:分(?!钟)|min(?![A-Za-z]))", _per_minute),
     rule(
-        rf"/(?=每?(?:[0-9]{{0,2}}(?:{MEASURE})|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))",
+        rf"/(?=每?(?:[0-9]{{0,4}}(?:{MEASURE}|{one_of(UNITS)}{RIGHT})|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))",
         _per,
     ),
     rule(r"(?<=[A-Z])\.(?=[0-9]{3})|(?<=[0-9])\.(?=[A-Z]{2}(?![A-Za-z]))", lambda _: "点"),
