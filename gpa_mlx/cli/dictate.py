@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def dictate(
         Dictation(engine, microphone, history, events.put, options) as dictation,
     ):
         engine.submit(lambda opened: opened.warm("transcribe"))
-        run = _Run(dictation, options, events, keys, view, delivery, diagnostics)
+        run = _Run(dictation, options, events, keys, view, delivery, session)
         code = run.run(begins_at_once=begins_at_once)
     if code:
         raise click.exceptions.Exit(code)
@@ -230,7 +231,7 @@ class _Run:
         keys: Keys,
         view: DictationView,
         delivery: Delivery,
-        diagnostics: Diagnostics,
+        session: Session,
     ) -> None:
         self._dictation = dictation
         self._options = options
@@ -238,7 +239,8 @@ class _Run:
         self._keys = keys
         self._view = view
         self._delivery = delivery
-        self._diagnostics = diagnostics
+        self._diagnostics = session.diagnostics
+        self._interruption = session.interruption
         self._is_over = False
         self._code = ExitCode.OK
 
@@ -280,9 +282,17 @@ class _Run:
                     self._handle(self._events.get())
                 self._view.refresh()
             except KeyboardInterrupt:
-                if self._options.mode != "continuous" or self._is_over:
+                if not self._may_be_stopped():
                     raise
                 self._stop()
+
+    def _may_be_stopped(self) -> bool:
+        """Return whether Ctrl-C only ends the recording: of a dictation that has no other end, and once."""
+        is_ctrl_c = self._interruption.number in (None, signal.SIGINT)
+        if self._options.mode != "continuous" or self._is_over or not is_ctrl_c:
+            return False
+        self._interruption.forget()
+        return True
 
     def _press(self, key: str) -> None:
         from gpa_mlx.cli.keys import ENTER, ESCAPE, SPACE

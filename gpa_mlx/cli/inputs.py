@@ -56,12 +56,13 @@ def read_text(text: str) -> str:
 
     Raises:
         InputTextError: Nothing in it can be spoken, or it is not UTF-8.
+        GPAError: Standard input cannot be read.
     """
     from gpa_mlx.text.joining import check_text
 
     try:
         if text == STANDARD_INPUT:
-            text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
+            text = read_standard_input().decode("utf-8-sig").strip()
         else:
             text.encode()
     except UnicodeError as error:
@@ -95,6 +96,20 @@ def require_voice(session: Session, voice: str, model: str | None) -> Path | Voi
     return recording_of(voice) or choose_voice(voice, require_model(session, model))
 
 
+def read_standard_input() -> bytes:
+    """Return all of standard input.
+
+    Raises:
+        GPAError: It cannot be read; it may be closed.
+    """
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise GPAError(
+            f"standard input cannot be read: {error.strerror}.", hint="Save it to a file, and name that."
+        ) from error
+
+
 def read_source(source: str) -> bytes:
     """Read a small file, or standard input when the name is `-`.
 
@@ -102,7 +117,7 @@ def read_source(source: str) -> bytes:
         GPAError: The file cannot be read.
     """
     if source == STANDARD_INPUT:
-        return sys.stdin.buffer.read()
+        return read_standard_input()
     try:
         return Path(source).read_bytes()
     except OSError as error:

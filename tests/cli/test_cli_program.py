@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import gpa_mlx as package
-from gpa_mlx.cli import _COMMANDS, cli
+from gpa_mlx.cli.commands import _COMMANDS, cli
 from gpa_mlx.errors import (
     AudioDeviceError,
     AudioFileError,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 from gpa_mlx.cli.program import run
 from gpa_mlx.errors import AudioDeviceError, AudioFileError
 from gpa_mlx.testing import FakeOutput
@@ -244,7 +244,7 @@ def test_standard_output_gets_the_same_sound_as_a_file(engine, clip, tasks, tmp_
     [
         (("-o", "-", "--json"), "both the speech and --json"),
         ((), "give -o, --play or both"),
-        (("-o", "out.mp3"), ".wav"),
+        (("-o", "out.wma"), ".wav, .flac"),
     ],
 )
 def test_outputs_that_make_no_sense(gpa_mlx, engine, clip, tasks, name, options, words):

@@ -17,12 +17,13 @@ from gpa_mlx.text.normalization.chinese_patterns import (
     TO,
     after,
     before,
+    is_amount,
     number_or_range,
     scaled,
     signed,
 )
 from gpa_mlx.text.normalization.chinese_units import CURRENCY_CODES, CURRENCY_SIGNS, LENGTHS, UNIT, UNITS
-from gpa_mlx.text.normalization.chinese_words import SCALES, SHORT_SCALES
+from gpa_mlx.text.normalization.chinese_words import SCALES, SHORT_SCALES, WORD_SCALES
 from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NUMBER, RIGHT, ReadingRule, one_of, plain_number, rule
 
 _CURRENCY = one_of(CURRENCY_SIGNS)
@@ -30,6 +31,7 @@ _CODE = one_of(CURRENCY_CODES)
 _CELSIUS = ("°C", "℃", "ºC", "˚C")
 _PARTS = "页章节集期部题步天张关轮局话课回站组场批段遍"
 _AMOUNT_BEFORE = re.compile(rf"[0-9.万亿千百]\s?(?P<what>(?:{MEASURE}|人民币|元|块|次|{one_of(UNITS)}){{1,2}})$")
+_PRICE_BEFORE = re.compile(r"[$€£¥]\s?[0-9][0-9.,]{0,12}$")
 _MONEY_ENDS = re.compile("(?:元|块|美元|欧元|英镑|日元|币|钱|[￥¥])$")
 _LONGEST_RUN = 10
 _LONGEST_FORMULA = 9
@@ -45,7 +47,10 @@ def _money(match: re.Match[str]) -> str:
     written = match["currency"].strip()
     currency = CURRENCY_SIGNS.get(written) or CURRENCY_CODES[written]
     scale = match["scale"] or ""
-    low, high, short = match["low"], match["high"], match["short"]
+    low, high = match["low"], match["high"]
+    short = match["short"] or match["word"]
+    if short in ("T", "trillion"):
+        scale, short = "万亿", None
     if short:
         words = scaled(low, short)
         words = f"{words}到{scaled(high, short)}" if high else words
@@ -82,8 +87,12 @@ def _measured(match: re.Match[str]) -> str:
 
 
 def _degrees(match: re.Match[str]) -> str:
-    sign = "零下" if match["sign"] and context.TEMPERATURE_BEFORE.search(before(match)) else signed(match)
-    return sign + number_or_range(match, counted=True, minus="零下" if sign == "零下" else "负")
+    minus = "负" if context.NO_TEMPERATURE_BEFORE.search(before(match)) else "零下"
+    return (minus if match["sign"] else "") + number_or_range(match, counted=True, minus=minus)
+
+
+def _storeys(match: re.Match[str]) -> str | None:
+    return "两" if context.STOREYS_BEFORE.search(before(match, 4)) else None
 
 
 def _wan(match: re.Match[str]) -> str | None:
@@ -91,6 +100,8 @@ def _wan(match: re.Match[str]) -> str | None:
     letter = match["letter"]
     if letter == "W" and not (context.WAN_BEFORE.search(before(match)) or context.WAN_AFTER.match(after(match))):
         return None
+    if match["first"]:
+        return f"{signed(match)}{numbers.counted(match['low'])}万到{numbers.counted(match['high'])}万"
     return signed(match) + number_or_range(match, counted=True) + "万"
 
 
@@ -112,7 +123,8 @@ def _fraction(match: re.Match[str]) -> str | None:
     if context.BLOOD_BEFORE.search(text):
         return f"{numbers.number(top)}比{numbers.number(bottom)}"
     if (
-        context.RATED_BEFORE.search(text)
+        bottom in context.FULL_MARKS
+        and context.RATED_BEFORE.search(text)
         and float(plain_number(top)) <= float(plain_number(bottom))
         and not match["after"]
     ):
@@ -148,6 +160,8 @@ def _ratio(match: re.Match[str]) -> str:
 def _score(match: re.Match[str]) -> str | None:
     """Return the result of a game or a door: 98-102."""
     low, high = match["low"], match["high"]
+    if is_amount(match) and not context.GAME_AFTER.match(after(match)):
+        return None
     if context.DOOR_AFTER.match(after(match)) and int(low) > int(high):
         return f"{numbers.short(low)}杠{numbers.short(high)}"
     game = context.GAME_AFTER.match(after(match)) or context.GAME_BEFORE.search(before(match))
@@ -171,6 +185,8 @@ def _adjacent(match: re.Match[str]) -> str | None:
     low, high = int(match["low"]), int(match["high"])
     if high - low != 1 and (low, high) != (3, 5):
         return None
+    if match["ordinal"]:
+        return numbers.cardinal(match["low"]) + numbers.cardinal(match["high"])
     return "一两" if low == 1 else numbers.counted(str(low)) + numbers.cardinal(str(high))
 
 
@@ -193,15 +209,21 @@ def _spaced(match: re.Match[str]) -> str:
     return numbers.number(match[0].replace(" ", ""))
 
 
+def _grouped_by_four(match: re.Match[str]) -> str:
+    """Return a number whose digits are grouped as Chinese names them: 20,0000."""
+    return numbers.number(match[0].replace(",", ""))
+
+
 def _per(match: re.Match[str]) -> str | None:
     """Return the word for / between what is counted and what it is counted by: 元/斤."""
+    money = _PRICE_BEFORE.search(before(match))
     found = _AMOUNT_BEFORE.search(before(match))
-    if not found:
+    if not (found or money):
         return None
     each = match.string[match.end() : match.end() + 3]
     if match.string[match.end() : match.end() + 1] == "每":
         return ""
-    if context.GOODS_AFTER.match(each) and _MONEY_ENDS.search(found["what"]):
+    if context.GOODS_AFTER.match(each) and (money or (found and _MONEY_ENDS.search(found["what"]))):
         return "一"
     return "每"
 
@@ -210,6 +232,19 @@ def _per_area(match: re.Match[str]) -> str | None:
     if not _AMOUNT_BEFORE.search(before(match)):
         return None
     return f"每{'平方' if match['power'] == '²' else '立方'}{UNITS[match['length']]}"
+
+
+def _per_unit(match: re.Match[str]) -> str | None:
+    return f"每{UNITS[match['unit']]}" if _AMOUNT_BEFORE.search(before(match)) else None
+
+
+def _unit_of_power(match: re.Match[str]) -> str | None:
+    """Return the unit after 10^8, which no number stands right before."""
+    if not re.search(r"\^[0-9]{1,4}\s?$|[⁰¹²³⁴-⁹]\s?$", before(match, 8)):
+        return None
+    per = f"每{UNITS[match['per']]}" if match["per"] else ""
+    power = {"2": "平方", "²": "平方", "3": "立方", "³": "立方"}.get(match["power"] or "", "")
+    return power + UNITS[match["length"] or match["unit"]] + per
 
 
 def _per_minute(match: re.Match[str]) -> str | None:
@@ -222,14 +257,15 @@ _FORMULA_AFTER = r"(?=\s?[0-9.]{1,12}(?:\s?[-+−×x*÷/]\s?[0-9.]{1,12}){0,4}\s
 MONEY_FIRST = rule(
     rf"{SIGN}{LEFT}(?P<currency>{_CURRENCY}|{_CODE}){BLANK}?(?P<low>{NUMBER})"
     rf"(?:[kKwWmMbB]?{TO}(?:{_CURRENCY})?(?P<high>{NUMBER}))?"
-    rf"(?:{BLANK}?(?P<scale>{one_of(SCALES)})|(?P<short>{one_of(SHORT_SCALES)}){RIGHT})?(?:元|人民币)?",
+    rf"(?:{BLANK}?(?P<scale>{one_of(SCALES)})|(?P<short>{one_of(SHORT_SCALES)}){RIGHT}|{BLANK}(?P<word>{one_of(WORD_SCALES)}){RIGHT})?(?:元|人民币)?",
     _money,
 )
 _SHORT_RANGE = rf"{CLEAR}{SIGN}(?P<low>{NUMBER})(?:(?P<first>[%s])?{TO}(?P<high>{NUMBER}))?(?P<letter>[%s]){RIGHT}"
 
 SIGNED: tuple[ReadingRule, ...] = (
+    rule(rf"{LOW}(?:{TO}(?P<high>{NUMBER}))? (?P<letter>{one_of(WORD_SCALES)}){RIGHT}", _thousand),
     rule(
-        rf"{LOW_HIGH}(?P<short>[kKmMbBwW](?={BLANK}?{_CODE}))?(?P<scale>{one_of(SCALES)})?{BLANK}?(?P<currency>{_CODE}{RIGHT}|[$€£₩₹](?![0-9]))",
+        rf"{LOW_HIGH}(?P<short>[kKmMbBwW](?={BLANK}?{_CODE}))?(?P<word>(?!))?(?P<scale>{one_of(SCALES)})?{BLANK}?(?P<currency>{_CODE}{RIGHT}|[$€£₩₹](?![0-9]))",
         _money,
     ),
     rule(rf"{LOW}%?(?:{TO}(?P<high>[-−]?{NUMBER}))?{BLANK}?(?P<mark>[%‰])", _percent),
@@ -244,7 +280,7 @@ SIGNED: tuple[ReadingRule, ...] = (
 """With a minus sign or without."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
-    rule(rf"(?<=第)(?P<low>[0-9]{{1,4}})/(?P<high>[0-9]{{1,4}}){BLANK}?(?P<part>[{_PARTS}])", _part_of),
+    rule(rf"(?<=第)(?P<low>[0-9]{{1,4}})/(?P<high>[0-9]{{1,4}}){BLANK}?(?P<part>部分|[{_PARTS}])", _part_of),
     rule(rf"(?<=第)(?P<sign>)(?P<low>{NUMBER})(?:{DASH}(?:第)?(?P<high>[0-9]{{1,6}}{NO_MORE}))?", _ordinal),
     rule(rf"{CLEAR}(?<![0-9] )[1-9][0-9]{{0,2}}(?: [0-9]{{3}}){{2,4}}(?! ?[0-9]){NO_MORE}", _spaced),
     rule(
@@ -254,12 +290,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}(?P<low>[0-9]{{2,3}})/(?P<high>[0-9]{{2,3}}){BLANK}?(?P<unit>mmHg)", _pressure),
     rule(rf"{CLEAR}(?P<whole>[0-9]{{1,3}}) (?P<low>[1-9])/(?P<high>[1-9][0-9]?)(?![0-9/.])", _mixed_fraction),
     rule(
-        rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN})(?:分(?!之|钟)|(?P<after>(?!)))?(?![0-9]|[/.][0-9]|[A-Za-z])",
+        rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN})(?:分(?!之|钟)|(?:rds|ths|rd|th)(?![a-z])|(?P<after>(?!)))?(?![0-9]|[/.][0-9]|[A-Za-z])",
         _fraction,
     ),
-    rule(rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN}){BLANK}?(?P<after>{one_of(UNITS)}){RIGHT}", lambda match: None),
     rule(
-        rf"{CLEAR}(?P<low>[0-9]{{1,3}}){BLANK}?[-–—]{BLANK}?(?P<high>[0-9]{{1,3}})(?![0-9]|[-.,:/%~][0-9]|[%℃°]|{BLANK}?(?:{MEASURE}|[=＝]|{one_of(UNITS)}{RIGHT}|[A-Za-z]))",
+        rf"{CLEAR}(?P<low>[0-9]{{1,3}}){BLANK}?[-–—]{BLANK}?(?P<high>[0-9]{{1,3}})(?![0-9]|[-.,:/%~][0-9]|[%℃°]|{BLANK}?(?:[=＝]|[A-Za-z]))",
         _score,
     ),
     rule(rf"{CLEAR}{_PLAIN}(?:[:：]{_PLAIN}){{1,3}}(?![0-9:：])", _ratio),
@@ -268,7 +303,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<factors>[0-9]{{1,9}}(?:\s?[xX×*]\s?[0-9]{{1,9}}){{1,3}})(?![.,:/][0-9]|[0-9])(?:(?P<side>{one_of(UNITS)}){RIGHT})?",
         _product,
     ),
-    rule(rf"(?<!、)(?<!第){CLEAR}(?P<low>[1-9])[、,，](?P<high>[1-9])(?={BLANK}?(?!级|级)(?:{MEASURE}))", _adjacent),
+    rule(
+        rf"(?<!、)(?<!第){CLEAR}(?P<low>[1-9])[、,，](?P<high>[1-9])"
+        rf"(?={BLANK}?(?:(?P<ordinal>[月号日楼班期]|年级)|{MEASURE}))",
+        _adjacent,
+    ),
     rule(
         r"(?<![0-9A-Za-z.,])[0-9]{1,3}(?:\"|″|”(?=的?(?:屏|显示|电视|液晶))|'')(?![0-9])",
         lambda match: numbers.cardinal(re.sub("[^0-9]", "", match[0])) + "英寸",
@@ -285,6 +324,16 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         r"(?<![0-9A-Za-z.,])(?P<low>[12])m(?P<high>[0-9]{1,2})(?![0-9A-Za-z.])",
         lambda match: f"{numbers.counted(match['low'])}米{numbers.digit_by_digit(match['high'])}",
     ),
+    rule(
+        rf"{CLEAR}(?P<low>{_PLAIN})V(?P<high>{_PLAIN})A{RIGHT}",
+        lambda match: f"{numbers.counted(match['low'])}伏{numbers.counted(match['high'])}安",
+    ),
+    rule(rf"{CLEAR}[0-9]{{1,4}}(?:,[0-9]{{4}}){{1,4}}(?![0-9,])", _grouped_by_four),
+    rule(r"(?<=[A-Za-z])(?P<low>[0-9]{1,4}(?:\.[0-9]{1,4})?)%", lambda match: f"百分之{numbers.number(match['low'])}"),
+    rule(r"(?<=[百千万零十])2(?![0-9.,万千百十]|个[亿月])", lambda _: "二"),
+    rule(rf"{CLEAR}2(?=对[0-9一二三四](?!夫|恋))", lambda _: "二"),
+    rule(rf"{CLEAR}2(?=元[0-9一二三]次)", lambda _: "二"),
+    rule(rf"{CLEAR}2(?=层(?!楼))", _storeys),
     rule(rf"{CLEAR}2(?=两(?!个|种|次|人|年|天))", lambda _: "二"),
     rule(r"(?<=[A-Za-z])[0-9]{1,4}\.[0-9]{1,6}(?![0-9]|\.[0-9])", lambda match: numbers.number(match[0])),
     rule(r"(?<=[A-Za-z][.])[0-9]{3,4}(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),
@@ -307,19 +356,29 @@ def _power(match: re.Match[str]) -> str:
     return f"的{sign}{numbers.number(digits)}次方"
 
 
+def _charge(match: re.Match[str]) -> str:
+    """Return the charge of an ion: ²⁺ is 二正."""
+    return numbers.digit_by_digit(match["charge"].translate(_SUPERSCRIPTS)) + ("正" if match["kind"] == "⁺" else "负")
+
+
+AT_LETTERS: tuple[ReadingRule, ...] = (MONEY_FIRST, rule(UNIT, _unit_of_power))
+"""Currencies, and units after a power."""
+
 AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(
         r"(?P<letter>(?<=[A-Za-z]))?(?<=[A-Za-z0-9)）])\^[({]?(?P<power>[-−]?[0-9]{1,6}(?:\.[0-9]{1,4})?)[)}]?", _power
     ),
-    rule(r"(?P<letter>(?<=[A-Za-z]))?(?P<power>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,8})", _power),
+    rule(r"(?P<letter>(?<=[A-Za-z]))?(?P<power>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,8})(?![⁺⁻])", _power),
+    rule("(?P<charge>[⁰¹²³⁴⁵⁶⁷⁸⁹]{0,2})(?P<kind>[⁺⁻])", _charge),
     rule("[₀₁₂₃₄₅₆₇₈₉]{1,6}", lambda match: numbers.cardinal(match[0].translate(_SUBSCRIPTS))),
     rule(rf"(?<=[0-9A-Za-z)）])[-−]{_FORMULA_AFTER}", lambda _: "减"),
     rule(rf"(?<=[0-9A-Za-z)）] )[-−]{_FORMULA_AFTER}", lambda _: "减"),
+    rule(rf"/(?P<unit>{one_of(UNITS)}){RIGHT}", _per_unit),
     rule(rf"/(?P<length>{one_of(LENGTHS)})(?P<power>[²³]){RIGHT}", _per_area),
     rule(r"/(?:分(?!钟)|min(?![A-Za-z]))", _per_minute),
     rule(
         rf"/(?=每?(?:{MEASURE}|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))", _per
     ),
-    rule(r"(?<=[A-Z])\.(?=[0-9]{3})", lambda _: "点"),
+    rule(r"(?<=[A-Z])\.(?=[0-9]{3})|(?<=[0-9])\.(?=[A-Z]{2}(?![A-Za-z]))", lambda _: "点"),
     rule(r"(?<![0-9A-Za-z年月日号点分时元岁度%℃°万亿千百米])(?<![0-9℃] )~(?=\s?[0-9])", lambda _: "约"),
 )

@@ -6,7 +6,7 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
-from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_AMOUNT, NO_MORE, after, before
+from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_MORE, after, before, is_amount
 from gpa_mlx.text.normalization.chinese_words import CALLED_BEFORE, CALLED_BY_DIGITS, SERVICE_NUMBERS
 from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, listed, one_of, rule
 
@@ -29,7 +29,7 @@ def _after_word(match: re.Match[str]) -> str | None:
     """Return a telephone number or a code, known by the word before it."""
     text = before(match, context.LONGEST_CODE_CONTEXT)
     written = match[0]
-    if len(written) < _SHORTEST_CODE and written[0] != "0":
+    if (len(written) < _SHORTEST_CODE and written[0] != "0") or is_amount(match):
         return None
     if context.TELEPHONE_BEFORE.search(text) and written[0].isdigit() and not re.search("[A-Za-z]", written):
         return None if context.NO_TELEPHONE_BEFORE.search(text) else _telephone(match)
@@ -38,7 +38,7 @@ def _after_word(match: re.Match[str]) -> str | None:
     if not context.CODE_BEFORE.search(text):
         return None
     parts = re.split("([-_])", written)
-    if len(parts) == 1 or re.fullmatch("[0-9 -]+", written) is None:
+    if len(parts) == 1 or re.fullmatch(r"[0-9\s-]+", written) is None:
         return "".join({"-": "杠", "_": "下划线"}.get(part) or _spelled_groups(part) for part in parts)
     return "杠".join(_spelled_groups(part) for part in written.split("-"))
 
@@ -67,7 +67,8 @@ def _telephone(match: re.Match[str]) -> str:
 
 
 def _extension(match: re.Match[str]) -> str | None:
-    return numbers.telephone(match[0]) if re.search(r"[0-9]\s?(?:转|分机|-|#|\()\s?$", before(match, 6)) else None
+    known = context.EXTENSION_BEFORE.search(before(match))
+    return numbers.telephone(match[0]) if known and not is_amount(match) else None
 
 
 def _plate(match: re.Match[str]) -> str | None:
@@ -102,7 +103,7 @@ def _bus(match: re.Match[str]) -> str:
 
 def _called(match: re.Match[str]) -> str | None:
     """Return a number that is a name: 985高校."""
-    if context.QUANTITY_BEFORE.search(before(match, 5)):
+    if context.QUANTITY_BEFORE.search(before(match, 5)) or is_amount(match):
         return None
     return numbers.telephone(match[0]) if match[0] == "211" else numbers.digit_by_digit(match[0])
 
@@ -117,24 +118,34 @@ def _called_before(match: re.Match[str]) -> str | None:
 
 
 def _service(match: re.Match[str]) -> str | None:
-    return None if context.QUANTITY_BEFORE.search(before(match, 5)) else numbers.telephone(match[0])
+    amount = context.QUANTITY_BEFORE.search(before(match, 5)) or is_amount(match)
+    return None if amount else numbers.telephone(match[0])
 
 
 def _brand(match: re.Match[str]) -> str:
     digits = match["digits"]
     plain = len(digits) > 3 and digits.endswith("000")
-    return (match["blank"] or "") + (numbers.cardinal(digits) if plain else numbers.short(digits))
+    more = f" {numbers.cardinal(match['more'])}" if match["more"] else ""
+    return match["blank"] + (numbers.cardinal(digits) if plain else numbers.short(digits)) + more
 
 
-def _named(match: re.Match[str]) -> str:
+def _share(match: re.Match[str]) -> str | None:
+    """Return the number of a share: in brackets, or before what shares do."""
+    in_brackets = before(match, 1) in ("(", "（") and after(match, 1) in (")", "）", ".")
+    return numbers.digit_by_digit(match[0]) if in_brackets or context.SHARE_AFTER.match(after(match)) else None
+
+
+def _named(match: re.Match[str]) -> str | None:
     """Return three digits and more after a Latin word: RTX 4090."""
-    return numbers.digit_by_digit(match[0])
+    return None if is_amount(match) else numbers.digit_by_digit(match[0])
 
 
 def _version(match: re.Match[str]) -> str:
-    parts = match[0].split(".")
-    if len(parts) == 4 and all(int(part) < 256 for part in parts) and any(len(part) > 2 for part in parts):
-        return "点".join(numbers.short(part) for part in parts)  # the address of a computer
+    written, _, port = match[0].partition(":")
+    parts = written.split(".")
+    if len(parts) == 4 and all(int(part) < 256 for part in parts) and (port or any(len(part) > 2 for part in parts)):
+        address = "点".join(numbers.short(part) for part in parts)  # of a computer
+        return f"{address}冒号{numbers.digit_by_digit(port)}" if port else address
     if all(len(part) in (3, 4) for part in parts):
         return " ".join(numbers.telephone(part) for part in parts)
     return "点".join(numbers.cardinal(part) for part in parts)
@@ -149,15 +160,27 @@ def _code(match: re.Match[str]) -> str:
     return "杠".join(numbers.digit_by_digit(part) for part in parts)
 
 
+def same_letter(match: re.Match[str]) -> str | None:
+    """Return the word of a range between places or sizes of one row: B1-B3."""
+    start, end = match.span()
+    return "到" if match.string[start - 2] == match.string[end] else None
+
+
+def end_of_tag(match: re.Match[str]) -> str | None:
+    """Return nothing for the second sign of #双11#; elsewhere the sign after a number is 号."""
+    return "" if context.TAG_BEFORE.search(before(match, context.LONGEST_CODE_CONTEXT)) else None
+
+
 def _digits(match: re.Match[str]) -> str:
     """Return digits that are part of something else: MP3, A380."""
     return numbers.short(match[0])
 
 
-_GROUPED = r"[0-9]{2,}(?:[ \u00a0-][0-9]{2,}){0,7}"
+_GROUPED = r"[0-9]{2,}(?:[ \u00a0\u202f-][0-9]{2,}){0,7}"
 _GENERAL_PHONE = (
     r"(?:1[3-9][0-9](?P<mark>[- ]?)[0-9]{4}(?P=mark)[0-9]{4}"
     r"|0[0-9]{1,3}[- ][2-9][0-9]{2,3}[- ]?[0-9]{3,5}(?:-[0-9]{1,5})?"
+    r"|0[0-9]{2,3}-[0-9]{7,8}(?:-[0-9]{1,5})?"
     r"|0[0-9]{2,3}[2-9][0-9]{6,7}(?:-[0-9]{1,5})?"
     r"|(?:[48]00|0800|0900)[- ]?[0-9]{3,4}[- ]?[0-9]{3,4}|09[0-9]{2}[- ]?[0-9]{3}[- ]?[0-9]{3}"
     r"|1[- ]?[2-9][0-9]{2}-[0-9]{3}-[0-9]{4}|[2-9][0-9]{2}[-.][2-9][0-9]{2}[-.][0-9]{4})"
@@ -165,10 +188,13 @@ _GENERAL_PHONE = (
 
 AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(
-        rf"(?<=[{_PROVINCES}])(?P<city>[A-Z])[·•・. -]?(?P<body>[A-Z0-9]{{4,6}}[挂学警港澳]?)(?![0-9A-Za-z])",
+        rf"(?<=[{_PROVINCES}])(?P<city>[A-Z])[·•・‧∙. -]?(?P<body>[A-Z0-9]{{4,6}})(?![0-9A-Za-z])",
         _plate,
     ),
-    rule(rf"{LEFT}[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*(?![.@/\\]?[A-Za-z0-9])", _code_with_letters),
+    rule(
+        rf"{LEFT}[A-Za-z][A-Za-z0-9]{{0,40}}(?:[-_][A-Za-z0-9]{{1,40}}){{0,6}}(?![.@/\\]?[A-Za-z0-9])",
+        _code_with_letters,
+    ),
     rule(rf"{LEFT}(?P<carrier>{_CARRIERS}|[GDCZTKYLS])-?(?P<digits>[0-9]{{1,4}})(?![0-9A-Za-z.])", _ride),
 )
 """Plates, codes with letters, flights and trains."""
@@ -183,28 +209,33 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
 
 AFTER_WORDS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?P<carrier>3U|9C)(?P<digits>[0-9]{{4}}){RIGHT}", _ride),
-    rule(rf"{CLEAR}(?<!第){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_AMOUNT}(?![-+])", _after_word),
-    rule(rf"{CLEAR}(?<!第)[0-9]{{2,}}{NO_AMOUNT}(?![-])", _after_word),
+    rule(
+        rf"(?<![0-9A-Za-z第])(?<![0-9][.,/]){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_MORE}(?![-+])",
+        _after_word,
+    ),
+    rule(rf"(?<![0-9A-Za-z第])(?<![0-9][.,/])[0-9]{{2,}}{NO_MORE}(?![-])", _after_word),
     rule(rf"{LEFT}[0-9]+[A-Za-z][A-Za-z0-9]*{RIGHT}(?![.,:/][0-9])", _after_word),
 )
 """Digits that a word before them explains."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(r"(?<=《)[12][0-9]{3}(?=》)", lambda match: numbers.digit_by_digit(match[0])),
+    rule(rf"{CLEAR}7-11(?=便利|店|超市|买|门店)", lambda _: "七 十一"),
     rule(rf"{CLEAR}{_GENERAL_PHONE}{RIGHT}{NO_MORE}(?!-[0-9])", _telephone),
-    rule(rf"(?<![0-9A-Za-z.])[0-9]{{1,5}}{NO_AMOUNT}", _extension),
+    rule(rf"(?<![0-9A-Za-z.])[0-9]{{1,5}}{NO_MORE}", _extension),
     rule(
         rf"{CLEAR}(?<![0-9] )[0-9]{{4}}(?: [0-9]{{4}}){{2,4}}(?: [0-9]{{1,3}})?{RIGHT}(?! ?[0-9]){NO_MORE}",
         lambda match: " ".join(numbers.digit_by_digit(part) for part in match[0].split()),
     ),
     rule(
-        r"(?<=[(（])(?:60[0135]|00[0-3]|30[01]|68[89])[0-9]{3}(?=[)）.])",
-        lambda match: numbers.digit_by_digit(match[0]),
+        r"(?<![0-9A-Za-z.,])(?:60[0135]|00[0-3]|30[01]|68[89])[0-9]{3}(?![0-9]|[.,:/-][0-9])",
+        _share,
     ),
     rule(
         r"(?<![0-9A-Za-z.,])(?:240|360|480|720|1080|1440|2160|4320)(?=[pPi](?![A-Za-z]))",
         lambda match: numbers.digit_by_digit(match[0]),
     ),
-    rule(rf"{CLEAR}{SERVICE_NUMBERS}{NO_AMOUNT}", _service),
+    rule(rf"{CLEAR}{SERVICE_NUMBERS}{NO_MORE}", _service),
     rule(rf"{CLEAR}(?:95[0-9]{{3}})(?=\s?(?:客服|热线|电话|$|[，。,）)；;]))", _service),
     rule(r"(?<![0-9A-Za-z.,:])[1-9][0-9]{2,3}(?![0-9A-Za-z]|[.,:/][0-9])", _room),
     rule(rf"{CLEAR}[1-9][0-9]{{2}}(?=路(?!口|程|人|段|诸)|国道|省道|县道)", _bus),
@@ -212,7 +243,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}{one_of(CALLED_BEFORE)}(?=[\u4e00-\u9fffjJ])", _called_before),
     rule(rf"{CLEAR}(?:985(?=/211)|(?<=985/)211)(?![0-9])", _called),
     rule(r"(?<=985/)211(?![0-9])", _called),
-    rule(rf"{CLEAR}{one_of(CALLED_BY_DIGITS)}{NO_AMOUNT}{RIGHT}(?!{BLANK}?[-~～—+×x*=])", _called),
+    rule(rf"{CLEAR}{one_of(CALLED_BY_DIGITS)}{NO_MORE}{RIGHT}(?!{BLANK}?[-~～—+×x*=])", _called),
     rule(
         r"(?<![0-9A-Za-z.])9[02578](?=号?(?:汽油|乙醇|油(?!价))|号加)", lambda match: numbers.digit_by_digit(match[0])
     ),
@@ -220,7 +251,8 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         r"(?<=N)95(?![0-9.])|(?<=AK-)47(?![0-9.])|(?<=AK)47(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])
     ),
     rule(
-        rf"(?<=[\u4e00-\u9fff])(?P<blank>){BLANK}?(?P<digits>[0-9]{{3,4}})(?![0-9]|[.,:/][0-9]|{BLANK}?(?:万|亿|元|块|台|架|辆|块钱|部|个|款))",
+        rf"(?<=[\u4e00-\u9fff])(?P<blank>){BLANK}?(?P<digits>[0-9]{{3,4}})(?:-(?P<more>[0-9]{{1,4}}))?"
+        rf"(?![0-9]|[.,:/][0-9]|{BLANK}?(?:万|亿|元|块|台|架|辆|块钱|部|个|款))",
         lambda match: _brand(match) if context.BRAND_BEFORE.search(before(match, 4)) else None,
     ),
     rule(
@@ -228,18 +260,32 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         lambda match: numbers.digit_by_digit(match[0]),
     ),
     rule(
+        r"(?<=[A-Z])(?P<low>[0-9]{3})-(?P<high>[0-9]{3,4})(?![0-9A-Za-z])",
+        lambda match: f"{numbers.short(match['low'])} {numbers.cardinal(match['high'])}",
+    ),
+    rule(
+        r"(?<![0-9.])[0-9]{1,3}(?=[A-Z](?![A-Za-z]))",
+        lambda match: numbers.short(match[0]) if context.DESIGNATED_BEFORE.search(before(match, 5)) else None,
+    ),
+    rule(r"(?<=[A-Za-z]-)[0-9]{3,5}(?![0-9]|[.,:/-][0-9])", _named),
+    rule(
         rf"(?<=[A-Za-z] )(?<!Top )(?<!TOP )(?<!No )(?<!NO )[0-9]{{3,5}}"
-        rf"(?![0-9A-Za-z]*[.,:/%‰~～-][0-9%]?){NO_AMOUNT}(?![年届级强])",
+        rf"(?![0-9A-Za-z]*[.,:/%‰~～-][0-9%]?){NO_MORE}(?![年届级强版])",
         _named,
     ),
-    rule(r"(?<![0-9][.,:])(?<![0-9])[0-9]{1,9}(?:\.[0-9]{1,9}){2,5}(?![0-9A-Za-z])", _version),
+    rule(
+        r"(?<![0-9][.,:])(?<![0-9])[0-9]{1,9}(?:\.[0-9]{1,9}){2,5}(?![0-9A-Za-z])(?::(?P<port>[0-9]{2,5}))?", _version
+    ),
     rule(rf"{CLEAR}[0-9]{{1,9}}(?:-[0-9]{{1,9}}){{2,7}}{RIGHT}(?!{BLANK}?[=＝])", _code),
     rule(
-        r"(?<=[A-Z]{2} )[0-9]{4,5}-[0-9]{4}(?![0-9])|(?<=[A-Z]{3}-)[0-9]{4}-[0-9]{4,7}(?![0-9])"
+        r"(?<=[A-Z] )[0-9]{4,5}-[0-9]{4}(?![0-9])|(?<=[A-Z]{3}-)[0-9]{4}-[0-9]{4,7}(?![0-9])"
         r"|(?<=ISO )[0-9]{4,5}[:-][0-9]{4}(?![0-9])",
         lambda match: " ".join(map(numbers.digit_by_digit, _groups(match[0]))),
     ),
-    rule(rf"(?<=[0-9]米)[0-9]{{2}}{NO_MORE}|{CLEAR}[05-9][05](?=后)", lambda match: numbers.digit_by_digit(match[0])),
+    rule(
+        rf"(?<=[0-9]米)[0-9]{{2}}{NO_MORE}|{CLEAR}[03-9][05](?=后)|(?<=后[、和与跟])[12][05](?=后)",
+        lambda match: numbers.digit_by_digit(match[0]),
+    ),
 )
 """From what is certain to what is likely."""
 

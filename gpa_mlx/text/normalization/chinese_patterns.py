@@ -6,7 +6,7 @@ import re
 
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.chinese_units import UNITS
-from gpa_mlx.text.normalization.chinese_words import MEASURES, NOT_COUNTED, SHORT_SCALES
+from gpa_mlx.text.normalization.chinese_words import MEASURES, NOT_COUNTED, SHORT_SCALES, WORD_SCALES
 from gpa_mlx.text.normalization.rules import CLEAR, NUMBER, RIGHT, one_of
 
 BLANK = "[ \u00a0\u202f]"
@@ -21,11 +21,9 @@ NO_MORE = r"(?![0-9]|[.,:/][0-9])"
 """A number ends here."""
 
 MEASURE = rf"(?!{one_of(NOT_COUNTED)}){one_of(MEASURES)}"
-_AMOUNT_AFTER = (
-    rf"{BLANK}?(?:{MEASURE}|{one_of(UNITS)}{RIGHT}|[wWkK]{RIGHT}|[%％‰$€£¥余来多几]|人民币|美金|块钱|折|号线)"
+_AMOUNT_AFTER = re.compile(
+    rf"{BLANK}?(?:{MEASURE}|{one_of(UNITS)}{RIGHT}|[wWkK]{RIGHT}|[%‰$€£¥余来多几]|人民币|美金|块钱|折|号线)"
 )
-NO_AMOUNT = rf"(?![0-9]|[.,:/][0-9]|{_AMOUNT_AFTER})"
-"""A number ends here, and nothing is counted with it."""
 
 _LONGEST_CONTEXT = 16
 
@@ -38,6 +36,11 @@ def before(match: re.Match[str], length: int = _LONGEST_CONTEXT) -> str:
 def after(match: re.Match[str], length: int = _LONGEST_CONTEXT) -> str:
     """Return the characters after a match."""
     return match.string[match.end() : match.end() + length]
+
+
+def is_amount(match: re.Match[str]) -> bool:
+    """Return whether something is counted with the number that a match ends with."""
+    return bool(_AMOUNT_AFTER.match(match.string, match.end()))
 
 
 def signed(match: re.Match[str]) -> str:
@@ -60,4 +63,4 @@ def scaled(written: str, short: str) -> str:
     """Return the words of a number with a letter for its zeros: 1.5 and k are 一千五百."""
     if short in "wW":
         return numbers.counted(written) + "万"
-    return numbers.shifted(written, SHORT_SCALES[short])
+    return numbers.shifted(written, (SHORT_SCALES | WORD_SCALES)[short])

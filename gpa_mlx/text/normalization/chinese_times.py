@@ -30,7 +30,8 @@ def _month_day(month: str, day: str) -> str:
 
 
 def _date(match: re.Match[str]) -> str:
-    return _said_date(match["year"], match["month"], match["day"])
+    date = _said_date(match["year"], match["month"], match["day"])
+    return f"{date}到{_month_day(match['month2'], match['day2'])}" if match["month2"] else date
 
 
 def _year_month(match: re.Match[str]) -> str:
@@ -75,7 +76,16 @@ def _event(match: re.Match[str]) -> str:
     return numbers.digit_by_digit(month) + numbers.digit_by_digit(day)
 
 
-def _years(match: re.Match[str]) -> str:
+def _shopping(match: re.Match[str]) -> str | None:
+    """Return a day of sales without a word after it, beside another: 双11和6.18."""
+    return _event(match) if context.SHOPPING_BEFORE.search(before(match)) else None
+
+
+def _years(match: re.Match[str]) -> str | None:
+    if not match["low"] and match.string.startswith("年", match.end()):
+        old = match["high"].endswith("00") and context.AGE_AFTER.match(match.string, match.end())
+        if old or match["high"] == "1000" or context.LONG_TIME_BEFORE.search(before(match, 6)):
+            return None
     high = numbers.digit_by_digit(match["high"])
     return f"{numbers.digit_by_digit(match['low'])}到{high}" if match["low"] else high
 
@@ -183,7 +193,16 @@ _H, _M, _S = "(?:h|H|hr|hrs|hours?)", "(?:m|M|min|mins|minutes?)", "(?:s|S|sec|s
 _HALF = r"(?P<half>[AaPp](?:\.[Mm]\.|[Mm]))"
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
-    rule(rf"{CLEAR}{_YEAR}(?P<mark>[-/.]){_MONTH}(?P=mark){_DAY}(?![0-9]|[-/.][0-9])", _date),
+    rule(
+        rf"{CLEAR}{_YEAR}(?P<mark>[-/.]){_MONTH}(?P=mark){_DAY}"
+        rf"(?:{BLANK}?(?:[-–—~～]|到|至){BLANK}?{_MONTH2}(?![-])(?P=mark){_DAY2}(?![0-9]|[-/.][0-9]))?"
+        r"(?![0-9]|[/.][0-9]|-(?!(?:19|20)[0-9]{2}[-/.])[0-9])",
+        _date,
+    ),
+    rule(
+        rf"{CLEAR}(?P<year>[23][0-9])-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12][0-9]|3[01])(?P<month2>(?!))?(?![-0-9])",
+        _date,
+    ),
     rule(
         rf"{CLEAR}(?P<first>[0-9]{{1,2}})/(?P<second>[0-9]{{1,2}})/(?P<last>(?:19|20)[0-9]{{2}}|[0-9]{{1,2}})(?![0-9]|[-/.][0-9])",
         _date_year_last,
@@ -192,10 +211,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<month>1[0-2]|[1-9])[.·・•‧∙](?P<day>[12][0-9]|3[01]|[1-9])(?=[”」』]?{context.FESTIVAL})", _event
     ),
     rule(
-        rf"{CLEAR}(?P<month>1[0-2]|[1-9])/(?P<day>[12][0-9]|3[01]|[1-9])(?=(?:国际)?(?:劳动节|国庆|大促|事变|事件))",
+        rf"{CLEAR}(?P<month>1[0-2]|[1-9])/(?P<day>[12][0-9]|3[01]|[1-9])(?=(?:国际)?{context.HOLIDAY})",
         _event,
     ),
     rule(rf"{CLEAR}(?P<month>1[0-2]|[1-9])[·・•‧∙](?P<day>[12][0-9]|3[01]|[1-9])(?![0-9])", _event),
+    rule(rf"{CLEAR}(?P<month>6|11|12)\.(?P<day>18|11|12){NO_MORE}", _shopping),
     rule(
         rf"{CLEAR}{_MONTH}(?P<mark>[/.]){_DAY}{BLANK}?(?:{DASH}|到|至){BLANK}?{_MONTH2}(?P=mark){_DAY2}(?![0-9]|[-/.][0-9])",
         _days,
@@ -210,11 +230,16 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         lambda match: f"{numbers.digit_by_digit(match['year'])}年{_plain(match['month'] or match['month_'])}月",
     ),
     rule(
-        rf"{CLEAR}(?:(?P<low>[12][0-9]{{3}})(?:{DASH}|到|至))?(?P<high>(?:1[1-9]|20)[0-9]{{2}})(?={BLANK}?(?:{context.YEAR_AFTER.pattern}))",
+        rf"{CLEAR}(?:(?P<low>[12][0-9]{{3}})(?:{DASH}|到|至))?(?P<high>(?:1[0-9]|20)[0-9]{{2}})(?={BLANK}?(?:{context.YEAR_AFTER.pattern}))",
         _years,
     ),
     rule(
         rf"{CLEAR}(?P<low>(?:19|20)[0-9]{{2}}){DASH}(?P<high>(?:19|20)[0-9]{{2}})(?![0-9.,]|{BLANK}?[元块人个台万美件])",
+        _years,
+    ),
+    rule(
+        rf"{CLEAR}(?P<low>(?:19|20)[0-9]{{2}})[-–—/](?P<high>[0-9]{{2}})"
+        r"(?=赛季|学年|财年|年度|英超|欧冠|NBA|CBA)",
         _years,
     ),
     rule(r"(?:(?<=公元)|(?<=公元前)|(?<=纪元前)|(?<=西元)|(?<=西元前))[0-9]{1,4}(?=年)", _bc),
@@ -251,6 +276,17 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         _clock,
     ),
 )
+
+RANGE_IN_WORDS = rule(
+    r"(?<=[点半分日月号年元度岁天万亿])(?<![-—~～])[-–—~～](?![-—~～])(?=[零一二两三四五六七八九十百])", lambda _: "到"
+)
+"""两点半-三点."""
+
+RANGE_TO_DAYTIME = rule(
+    rf"(?<=[0-9点分]){BLANK}?{DASH}{BLANK}?(?=次日|翌日|第二天|凌晨|晚上?[0-9]|下午|中午|明早|至今|现在)",
+    lambda _: "到",
+)
+"""21:00-次日6:00."""
 
 RANGE_OF_DAYS = rule(
     r"(?<=[周期拜][一二三四五六日天]){0}{1}{0}(?=(?:周|星期|礼拜)?[一二三四五六日天](?!\w{{0,1}}月))".format(

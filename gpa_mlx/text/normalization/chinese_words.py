@@ -11,21 +11,21 @@ MEASURES = listed("""
     幅 封 朵 把 顶 批 层楼 卷 册 集 站 步 轮 回 声 拳 眼 票 局 分 刻钟 夜 晚 日游 季 桶 壶 勺 匙 串 束 盆 株 幢 栋
     方面 阶段 类 段 阵 股 伙 拨 行 圈 罐 听 尊 幕 桌 筐 捆 团 堆 门 堂 届 任 户 成 折 毛 角 亩 英里 英尺 英寸 公顷
     平方 立方 加仑 磅 盎司 海里 尺 寸 卡 度 瓦 伏 摄氏度 钟头 礼拜 世纪 学期 学年 学分 处 宗 起 则 字 笔 队 方 侧 岸
-    边 端 国 省 市 县 校 地 室 厅 卫 居室 车 单 副 剂 针 盏 锅 瓣 丝 席 拍 枪 发 克拉 斗 缸 篮 面 尾 味 样 员大将 桩
-    子儿
+    边 端 国 省 市 县 校 地 室 厅 卫 居室 车 单 副 剂 针 盏 锅 瓣 丝 席 拍 枪 发 克拉 斗 缸 篮 面 尾 味 样 桩 半 胜
+    负 平 层小楼 层别墅 层复式
     """)
 """What follows a number that counts: 2 is 两 before it."""
 
 NOT_COUNTED = listed("""
     年级 年代 元次 次元 次方 个世界大战 分之 分店 方位 方向 市场 市区 地铁 国道 省道 县道 车间 车道 车站 台词 台阶
-    面体 级 页面 场次 点钟方向 部曲 位数字键 度数 季度 段位 排座 排左 排右 排中 排靠 组长 组第 单元 回路 行代码第
-    发展 发现 门户 起飞 样本 面积 成本 字路口 角形 角色 边形 方程 极管
+    面体 级 负责 页面 场次 点钟方向 部曲 位数字键 度数 季度 段位 排座 排左 排右 排中 排靠 组长 组第 单元 回路 行代码第
+    发展 发现 门户 起飞 样本 面积 成本 字路口 角形 角色 边形 方程 极管 平安 平均 平台 平面 平常 平衡 平凡 平局
     """)
 """What begins like a measure and is none; the number before it is a name or an ordinal: 2年级 is 二年级."""
 
 TELEPHONE_WORDS = listed("""
     拨打 拨 打 呼叫 致电 热线 电话 手机 手机号 号码 客服 分机 传真 座机 固话 专线 总机 来电 联系方式 联系 转 Tel TEL
-    tel 微信 服务台 微信号 小灵通
+    tel 微信 服务台 内线 外线 短号 微信号 小灵通
     """)
 """Before digits that are a telephone number."""
 
@@ -35,11 +35,11 @@ SPOKEN_NUMBER_WORDS = listed(
 """Before digits that are said one by one, with 幺 for one as on a telephone."""
 
 CODE_WORDS = listed("""
-    密码 编号 邮编 邮政编码 邮递区号 尾号 验证码 校验码 动态码 激活码 邀请码 取件码 取货码 提货码 兑换码 口令 账号
-    账户 卡号 银行卡 信用卡 储蓄卡 工号 学号 代码 股票 股票代码 证券代码 基金 基金代码 单号 订单 订单号 快递单号
-    运单号 流水号 身份证 身份证号 身份证号码 护照 护照号 证号 准考证号 会员号 合同号 批号 货号 款号 序列号 端口
-    端口号 群号 条形码 条码 区号 番号 车架号 发票号 机号 病历号 警号 学籍号 编码 密钥 用户名 邮编号 编号为 期号 文号
-    案号 ID Id PIN pin QQ QQ号 QQ群 扣扣 信用代码 税号
+    微信 微信号 会议号 取餐号 排号 叫号 学籍 保单号 车牌尾号 密码 编号 邮编 邮政编码 邮递区号 尾号 验证码 校验码
+    动态码 激活码 邀请码 取件码 取货码 提货码 兑换码 口令 账号 账户 卡号 银行卡 信用卡 储蓄卡 工号 学号 代码 股票
+    股票代码 证券代码 基金 基金代码 单号 订单 订单号 快递单号 运单号 流水号 身份证 身份证号 身份证号码 护照 护照号
+    证号 准考证号 会员号 合同号 批号 货号 款号 序列号 端口 端口号 群号 条形码 条码 区号 番号 车架号 发票号 机号
+    病历号 警号 学籍号 编码 密钥 用户名 邮编号 编号为 期号 文号 案号 ID Id PIN pin QQ QQ号 QQ群 扣扣 信用代码 税号
     """)
 """Before digits that are said one by one."""
 
@@ -66,6 +66,9 @@ SCALES = ("万亿", "千万", "百万", "十万", "亿", "万", "千", "百")
 SHORT_SCALES = {"k": 3, "K": 3, "m": 6, "M": 6, "mn": 6, "b": 9, "B": 9, "bn": 9, "T": 12, "w": 4, "W": 4}
 """How many zeros a letter after an amount of money stands for."""
 
+WORD_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+"""The same as words, which Chinese text takes over from English."""
+
 CALLED_BY_DIGITS = listed("211 315 404 520 618 666 985 996 1314 233")
 """Numbers that are names unless something is counted with them."""
 
@@ -78,6 +81,10 @@ CALLED_BEFORE = {
     "58": "同城 到家",
     "51": "job Job JOB",
     "1024": "程序员",
+    "8848": "钛金 手机",
+    "97": "香港 回归 亚洲金融",
+    "98": "抗洪 洪水 特大洪",
+    "99": "划算 公益日 重阳",
     "12345": "热线 市长 市民 政务 便民 平台 投诉 服务",
     "110": "报警 接警 民警 指挥 出警 热线 电话 平台 中心 巡警",
     "119": "火警 消防 报警 指挥 热线 电话 中心",

@@ -16,6 +16,7 @@ from gpa_mlx.text.normalization.rules import listed
 Language = Literal["chinese", "english"]
 
 _SENTENCE = re.compile(r"(?:[^\n。！？!?；.]|\.(?!\s))+[\n。！？!?；.\s]*|[\n。！？!?；.\s]+")
+_CHINESE_PUNCTUATION = re.compile("[，。：；！？、（）《》【】￥]")
 _SYLLABLE = re.compile(f"[{SYLLABIC}]")
 _WORD = re.compile(r"(?<![A-Za-z0-9_./@-])(?:[a-z]{2,}(?:['’][a-z]+)?|I|a)(?![A-Za-z0-9_/@-]|\.[a-z])")
 _CAPITALIZED = re.compile(r"(?<![A-Za-z0-9_./@-])[A-Z][a-z]+(?:['’][a-z]+)?(?![A-Za-z0-9_/@-]|\.[a-z])")
@@ -37,7 +38,10 @@ _LATIN_RUN = re.compile(rf"[^{CJK}“”‘’…—\n]+")
 _FEWEST_WORDS = 3
 """English words of a quotation that is read in English inside a Chinese sentence."""
 
-_TO_CHINESE = re.compile(rf"[^\w\s{CJK}]*[0-9][0-9.,:/%-]*[ \u00a0]?[{SYLLABIC}]|[^\w\s{CJK}]+[{SYLLABIC}]")
+_TO_CHINESE = re.compile(
+    rf"[^\w\s{CJK}]*[0-9][0-9.,:/%-]*[ \u00a0]?[{SYLLABIC}]|[^\w\s{CJK}]+[{SYLLABIC}]"
+    rf"|(?<=[{SYLLABIC}])[0-9][0-9.,:/%-]*"
+)
 
 
 def chinese_places(text: str, language: Language | None = None) -> bytearray:
@@ -90,7 +94,9 @@ def _shown(sentence: str) -> Language | None:
     words = len(_english_words(sentence))
     if syllables:
         return "english" if words > syllables else "chinese"
-    return "english" if words else None
+    if words:
+        return "english"
+    return "chinese" if _CHINESE_PUNCTUATION.search(sentence) else None
 
 
 def _english_words(text: str) -> list[str]:
