@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial, reduce
@@ -74,10 +75,12 @@ class Transcriber:
         if batch < 1:
             raise SettingsError(f"A batch of {batch} segments makes no sense.", hint="Give 1 or more.")
         detector = make_detector(vad)
+        clock = TaskTimer()
         reader = open_recording(audio, channels=heard_channels(options) if channels is None else channels)
+        clock.read_s = time.perf_counter() - clock.start  # several tracks are looked into, a pipe is read to its end
 
         def run() -> TranscriptionStream:
-            decoding = DecodingPass(options, TaskTimer())
+            decoding = DecodingPass(options, clock)
             reason: FinishReason = "no_speech"
             end_s, has_text = 0.0, False
             survey = LevelSurvey()
@@ -88,7 +91,7 @@ class Transcriber:
                     yield block
 
             with reader:
-                segments = iter_segments(surveyed(), max_duration_s=self.max_segment_s, vad=detector)
+                segments = clock.reading(iter_segments(surveyed(), max_duration_s=self.max_segment_s, vad=detector))
                 decode = self._decode_one_by_one if batch == 1 else partial(self._decode_batch, batch=batch)
                 for chunk in decode(segments, decoding):
                     if chunk.segment is not None:

@@ -103,7 +103,8 @@ def _bus(match: re.Match[str]) -> str:
 
 def _called(match: re.Match[str]) -> str | None:
     """Return a number that is a name: 985高校."""
-    if context.QUANTITY_BEFORE.search(before(match, 5)) or is_amount(match):
+    text = before(match, 5)
+    if is_amount(match) or (context.QUANTITY_BEFORE.search(text) and not text.endswith(("到", "至", "是", "有"))):
         return None
     return numbers.telephone(match[0]) if match[0] == "211" else numbers.digit_by_digit(match[0])
 
@@ -209,13 +210,18 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
 
 AFTER_WORDS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?P<carrier>3U|9C)(?P<digits>[0-9]{{4}}){RIGHT}", _ride),
-    rule(rf"{CLEAR}(?<!第){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_MORE}(?![-+])", _after_word),
-    rule(rf"{CLEAR}(?<!第)[0-9]{{2,}}{NO_MORE}(?![-])", _after_word),
+    rule(
+        rf"(?<![0-9A-Za-z第])(?<![0-9][.,/]){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_MORE}(?![-+])",
+        _after_word,
+    ),
+    rule(rf"(?<![0-9A-Za-z第])(?<![0-9][.,/])[0-9]{{2,}}{NO_MORE}(?![-])", _after_word),
     rule(rf"{LEFT}[0-9]+[A-Za-z][A-Za-z0-9]*{RIGHT}(?![.,:/][0-9])", _after_word),
 )
 """Digits that a word before them explains."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(r"(?:(?<=台北)|(?<=创造))101(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),
+    rule(r"(?<=《)[12][0-9]{3}(?=》)", lambda match: numbers.digit_by_digit(match[0])),
     rule(rf"{CLEAR}7-11(?=便利|店|超市|买|门店)", lambda _: "七 十一"),
     rule(rf"{CLEAR}{_GENERAL_PHONE}{RIGHT}{NO_MORE}(?!-[0-9])", _telephone),
     rule(rf"(?<![0-9A-Za-z.])[0-9]{{1,5}}{NO_MORE}", _extension),

@@ -200,6 +200,10 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         _date,
     ),
     rule(
+        rf"{CLEAR}(?P<year>[23][0-9])-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12][0-9]|3[01])(?P<month2>(?!))?(?![-0-9])",
+        _date,
+    ),
+    rule(
         rf"{CLEAR}(?P<first>[0-9]{{1,2}})/(?P<second>[0-9]{{1,2}})/(?P<last>(?:19|20)[0-9]{{2}}|[0-9]{{1,2}})(?![0-9]|[-/.][0-9])",
         _date_year_last,
     ),
@@ -250,7 +254,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     rule(
         rf"{CLEAR}(?P<half_before>(?!))?(?P<hour>[01]?[0-9]|2[0-4])[:：](?P<minute>[0-5][0-9])(?:[:：](?P<second>[0-5][0-9]))?"
-        rf"(?:{BLANK}?{_HALF})?(?![0-9:：])",
+        rf"(?:{BLANK}?{_HALF}|分(?![钟之享]))?(?![0-9:：])",
         _clock,
     ),
     rule(rf"{CLEAR}(?P<hour>0?[1-9]|1[0-2]){BLANK}?{_HALF}(?![A-Za-z0-9])", _hour_of_half),
@@ -265,6 +269,14 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     rule(r"(?<=[0-9]秒)[0-9]{1,3}(?![0-9.])", _tenths),
 )
+
+AFTER_DURATION = rule(
+    rf"{CLEAR}(?P<minute>[0-9]{{1,3}})[:：](?P<second>[0-5][0-9])(?![0-9:：])",
+    lambda match: (
+        _stopped([match["minute"], match["second"]]) if context.DURATION_BEFORE.search(before(match)) else None
+    ),
+)
+"""45:30 after the word for how long something is."""
 
 AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(
