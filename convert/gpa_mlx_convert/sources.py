@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.store.files import read_limited
 from gpa_mlx.store.manifest import MANIFEST_NAME
 from gpa_mlx_convert.checkpoint import CHECKPOINT_NAMES
 
@@ -131,7 +132,7 @@ def read_config(path: Path) -> dict[str, Any]:
         ModelFormatError: It cannot be parsed, or its top level is not a mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_limited(path).decode()
         content = _load_yaml(text) if path.suffix == ".yaml" else json.loads(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ModelFormatError(f"{path} cannot be read: {_one_line(error)}.", hint="Download it again.") from error

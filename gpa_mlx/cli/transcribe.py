@@ -16,6 +16,7 @@ from gpa_mlx.cli.options import (
     budget_options,
     json_option,
     model_option,
+    track_option,
     transcript_options,
     vad_options,
 )
@@ -46,6 +47,7 @@ _MOST_NAMES = 8
 @adapter_option
 @transcript_options
 @vad_options
+@track_option
 @click.option(
     "--batch",
     metavar="N",
@@ -70,6 +72,7 @@ def transcribe(
     max_line_width: int | None,
     max_line_count: int | None,
     vad: VadChoice,
+    track: int | None,
     batch: int,
     skip_existing: bool,
     as_json: bool,
@@ -120,6 +123,7 @@ def transcribe(
             batch=batch,
             layout=layout,
             skip_existing=skip_existing,
+            track=track,
         )
         job = TranscribeJob(engine, request)
         printer = make_printer(printed, layout, session.diagnostics, named=len(recordings) + len(problems) > 1)

@@ -27,7 +27,7 @@ from gpa_mlx.history.entry import (
     write_entry,
 )
 from gpa_mlx.history.journal import HeldEntry, Journal
-from gpa_mlx.store.files import locked
+from gpa_mlx.store.files import locked, make_private
 from gpa_mlx.store.paths import history_dir
 
 __all__ = ["MAX_AGE_DAYS", "MAX_BYTES", "Entry", "HeldEntry", "History", "Journal", "State"]
@@ -81,10 +81,11 @@ class History:
             AudioFileError: Nothing can be written there.
         """
         try:
+            make_private(self.folder)
             with locked(self.folder):
                 name = f"{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
                 entry = Entry(name=name, folder=self.folder / name, state="recording", device=device)
-                entry.folder.mkdir()
+                entry.folder.mkdir(mode=0o700)
                 lock = try_lock(entry.folder)
                 assert lock is not None, "nobody knows the new folder"
                 write_entry(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -23,6 +24,7 @@ from gpa_mlx.transcripts.collector import TranscriptCollector
 from gpa_mlx.transcripts.cues import Layout
 from gpa_mlx.transcripts.formats import render
 from gpa_mlx.transcripts.targets import Targets, prepare_targets
+from gpa_mlx.types import AudioFile
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -52,6 +54,7 @@ class TranscribeRequest:
         layout: Of subtitles.
         skip_existing: Do nothing for a recording all of whose files are there. The text so far of one that is stopped
             or fails is then called `NAME.partial.txt`.
+        track: Which audio track of each recording, from 1; None chooses the default one, or one with speech.
     """
 
     recordings: tuple[RecordingInput, ...]
@@ -61,6 +64,7 @@ class TranscribeRequest:
     batch: int = 1
     layout: Layout = field(default_factory=Layout)
     skip_existing: bool = False
+    track: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -156,11 +160,19 @@ class TranscribeJob:
         request = self._request
         with task.recording.readable() as file:
             yield RecordingStarted(recording=task.recording, duration_s=announced_duration_s(file))
-            stream = self._engine.stream_transcribe(file, options=request.options, vad=request.vad, batch=request.batch)
+            audio = self._audio(task.recording, file)
+            stream = self._engine.stream_transcribe(
+                audio, options=request.options, vad=request.vad, batch=request.batch
+            )
             with closing(stream) as chunks:
                 for chunk in chunks:
                     task.transcript.take(chunk)
                     yield TextChunk(recording=task.recording, chunk=chunk, position_s=task.transcript.position_s)
+
+    def _audio(self, recording: RecordingInput, file: Path) -> Path | AudioFile:
+        name = recording.label if recording.spool is not None else None
+        track = self._request.track
+        return file if name is None and track is None else AudioFile(os.fspath(file), track=track, name=name)
 
     def _write(self, task: RecordingTask, targets: Targets) -> Iterator[Path]:
         """Write files; one that cannot be written keeps no other from being written.
@@ -171,7 +183,9 @@ class TranscribeJob:
         failure: GPAError | None = None
         for name, path in targets.items():
             try:
-                write_text(path, render(name, task.transcript.segments, self._request.layout))
+                write_text(
+                    path, render(name, task.transcript.segments, self._request.layout, task.transcript.empty_reason)
+                )
             except GPAError as error:
                 failure = failure or error
                 continue

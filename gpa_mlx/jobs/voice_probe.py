@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.errors import AudioFileError, ModelFormatError, ModelNotFoundError, NoSpeechError, VoiceError
+from gpa_mlx.errors import AudioFileError, ModelNotFoundError, NoSpeechError, VoiceError
 from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted, StepStarted
 from gpa_mlx.jobs.voice_choice import open_voice
 from gpa_mlx.model import demo
+from gpa_mlx.model.parts import read_json
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -180,7 +180,4 @@ def reference_s(model: Path) -> float:
 
 def _bicodec_args(model: Path) -> BiCodecArgs:
     path = model / "bicodec" / "config.json"
-    try:
-        return BiCodecArgs.from_dict(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelFormatError(f"{path} cannot be read.", hint="Convert the model again.") from error
+    return BiCodecArgs.from_dict(read_json(path), str(path))

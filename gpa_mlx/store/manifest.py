@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.files import read_limited, write_atomically
 from gpa_mlx.store.progress import ByteProgress, Steps, result_of
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def read_manifest(directory: str | os.PathLike[str]) -> Manifest:
             )
         raise ModelFormatError(f"{root} is not a converted model: it has no {MANIFEST_NAME}.", hint=_GIVE_CONVERTED)
     try:
-        content = path.read_bytes()
+        content = read_limited(path)
     except OSError as error:
         raise ModelFormatError(f"{path} cannot be read: {error.strerror or error}.") from error
     fields = ConfigReader.from_json(

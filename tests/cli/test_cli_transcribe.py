@@ -40,6 +40,7 @@ def test_json_is_one_object_per_line(gpa_mlx, engine):
         ],
         "finish_reason": "stop",
         "timings": {
+            "read_s": 0.0,
             "encode_s": 0.75,
             "prefill_s": 0.0,
             "generate_s": 0.0,

@@ -527,7 +527,8 @@ def reading(engine, spool):
 
     def look(method):
         def called(audio, **options):
-            seen.append((audio.read_bytes(), stat.S_IMODE(audio.stat().st_mode)))
+            file = Path(audio)
+            seen.append((file.read_bytes(), stat.S_IMODE(file.stat().st_mode)))
             return method(audio, **options)
 
         return called

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import secrets
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +12,7 @@ import numpy.typing as npt
 import soundfile
 
 from gpa_mlx.errors import AudioFileError, SettingsError
+from gpa_mlx.store.files import replace_file
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -65,16 +64,8 @@ def _encode(path: PathLike, samples: npt.NDArray[np.floating], rate: int, subtyp
 
 
 def _replace(path: PathLike, target: Path, content: io.BytesIO) -> None:
-    # A name of its own: the target's name plus a suffix can be longer than the file system allows.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        try:
-            with temporary.open("xb") as file:
-                file.write(content.getbuffer())
-            temporary.replace(target)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        replace_file(target, content.getbuffer())
     except OSError as error:
         raise AudioFileError(
             f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."

@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +55,13 @@ class Snapshot:
         repo: `owner/name`.
         revision: The commit.
         files: By the order in which the hub lists them.
+        licence: As the repository's page names it, `apache-2.0`; empty where it names none, or was not asked.
     """
 
     repo: str
     revision: str
     files: tuple[RemoteFile, ...]
+    licence: str = field(default="", compare=False)
 
     @property
     def size(self) -> int:
@@ -99,7 +101,13 @@ def list_snapshot(repo: str, revision: str | None, choose: Choose, retries: Retr
     files = tuple(_remote_file(repo, sibling) for name, sibling in siblings.items() if name in chosen)
     if not isinstance(info.sha, str) or not _COMMIT.fullmatch(info.sha):
         raise ModelFormatError(f"The hub names no commit of {repo}.", hint="Check HF_ENDPOINT.")
-    return Snapshot(repo, info.sha, files)
+    return Snapshot(repo, info.sha, files, _licence(info.tags))
+
+
+def _licence(tags: object) -> str:
+    """Return the licence among the tags of a repository, which the hub takes from its page."""
+    names = [str(tag) for tag in tags] if isinstance(tags, list) else []
+    return next((name.removeprefix("license:") for name in names if name.startswith("license:")), "")
 
 
 def _ask(repo: str, revision: str | None, retries: RetryPolicy) -> Any:  # noqa: ANN401

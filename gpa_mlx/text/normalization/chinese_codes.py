@@ -38,7 +38,7 @@ def _after_word(match: re.Match[str]) -> str | None:
     if not context.CODE_BEFORE.search(text):
         return None
     parts = re.split("([-_])", written)
-    if len(parts) == 1 or re.fullmatch("[0-9 -]+", written) is None:
+    if len(parts) == 1 or re.fullmatch(r"[0-9\s-]+", written) is None:
         return "".join({"-": "杠", "_": "下划线"}.get(part) or _spelled_groups(part) for part in parts)
     return "杠".join(_spelled_groups(part) for part in written.split("-"))
 
@@ -62,7 +62,7 @@ def _telephone(match: re.Match[str]) -> str:
         if country.startswith("86") and len(country) > 2:
             rest.insert(0, numbers.telephone(country[2:]))
             country = "86"
-        return " ".join([f"加{numbers.telephone(country)}", *rest])
+        return " ".join([f"加{numbers.digit_by_digit(country)}", *rest])
     return words
 
 
@@ -103,7 +103,10 @@ def _bus(match: re.Match[str]) -> str:
 
 def _called(match: re.Match[str]) -> str | None:
     """Return a number that is a name: 985高校."""
-    if context.QUANTITY_BEFORE.search(before(match, 5)) or is_amount(match):
+    text = before(match, 5)
+    if is_amount(match) or (
+        context.QUANTITY_BEFORE.search(text) and not text.endswith(("到", "至", "是", "有", "985/"))
+    ):
         return None
     return numbers.telephone(match[0]) if match[0] == "211" else numbers.digit_by_digit(match[0])
 
@@ -166,15 +169,21 @@ def same_letter(match: re.Match[str]) -> str | None:
     return "到" if match.string[start - 2] == match.string[end] else None
 
 
+def end_of_tag(match: re.Match[str]) -> str | None:
+    """Return nothing for the second sign of #双11#; elsewhere the sign after a number is 号."""
+    return "" if context.TAG_BEFORE.search(before(match, context.LONGEST_CODE_CONTEXT)) else None
+
+
 def _digits(match: re.Match[str]) -> str:
     """Return digits that are part of something else: MP3, A380."""
     return numbers.short(match[0])
 
 
-_GROUPED = r"[0-9]{2,}(?:[ \u00a0-][0-9]{2,}){0,7}"
+_GROUPED = r"[0-9]{2,}(?:[ \u00a0\u202f-][0-9]{2,}){0,7}"
 _GENERAL_PHONE = (
     r"(?:1[3-9][0-9](?P<mark>[- ]?)[0-9]{4}(?P=mark)[0-9]{4}"
     r"|0[0-9]{1,3}[- ][2-9][0-9]{2,3}[- ]?[0-9]{3,5}(?:-[0-9]{1,5})?"
+    r"|0[0-9]{2,3}-[0-9]{7,8}(?:-[0-9]{1,5})?"
     r"|0[0-9]{2,3}[2-9][0-9]{6,7}(?:-[0-9]{1,5})?"
     r"|(?:[48]00|0800|0900)[- ]?[0-9]{3,4}[- ]?[0-9]{3,4}|09[0-9]{2}[- ]?[0-9]{3}[- ]?[0-9]{3}"
     r"|1[- ]?[2-9][0-9]{2}-[0-9]{3}-[0-9]{4}|[2-9][0-9]{2}[-.][2-9][0-9]{2}[-.][0-9]{4})"
@@ -182,7 +191,7 @@ _GENERAL_PHONE = (
 
 AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(
-        rf"(?<=[{_PROVINCES}])(?P<city>[A-Z])[·•・. -]?(?P<body>[A-Z0-9]{{4,6}}[挂学警港澳]?)(?![0-9A-Za-z])",
+        rf"(?<=[{_PROVINCES}])(?P<city>[A-Z])[·•・‧∙. -]?(?P<body>[A-Z0-9]{{4,6}})(?![0-9A-Za-z])",
         _plate,
     ),
     rule(
@@ -203,13 +212,24 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
 
 AFTER_WORDS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?P<carrier>3U|9C)(?P<digits>[0-9]{{4}}){RIGHT}", _ride),
-    rule(rf"{CLEAR}(?<!第){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_MORE}(?![-+])", _after_word),
-    rule(rf"{CLEAR}(?<!第)[0-9]{{2,}}{NO_MORE}(?![-])", _after_word),
+    rule(
+        rf"(?<![0-9A-Za-z第])(?<![0-9][.,/]){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_MORE}(?![-+])",
+        _after_word,
+    ),
+    rule(rf"(?<![0-9A-Za-z第])(?<![0-9][.,/])[0-9]{{2,}}{NO_MORE}(?![-])", _after_word),
     rule(rf"{LEFT}[0-9]+[A-Za-z][A-Za-z0-9]*{RIGHT}(?![.,:/][0-9])", _after_word),
 )
 """Digits that a word before them explains."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(r"(?:(?<=台北)|(?<=创造))101(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),
+    rule(
+        r"(?<![0-9A-Za-z])(?:110|119|120|122|114)(?:[、和与及/](?:110|119|120|122|114)){1,4}(?![0-9])",
+        lambda match: "".join(
+            numbers.telephone(part) if part.isdigit() else part for part in re.split("([0-9]+)", match[0])
+        ),
+    ),
+    rule(r"(?<=《)[12][0-9]{3}(?=》)", lambda match: numbers.digit_by_digit(match[0])),
     rule(rf"{CLEAR}7-11(?=便利|店|超市|买|门店)", lambda _: "七 十一"),
     rule(rf"{CLEAR}{_GENERAL_PHONE}{RIGHT}{NO_MORE}(?!-[0-9])", _telephone),
     rule(rf"(?<![0-9A-Za-z.])[0-9]{{1,5}}{NO_MORE}", _extension),
@@ -249,10 +269,19 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         r"(?<![0-9A-Za-z.])[0-9]{3}(?=[A-Z]?型?(?:驱逐舰|护卫舰|核潜艇|潜艇|登陆舰|型驱|型护|型战|型导弹|导弹驱逐舰))",
         lambda match: numbers.digit_by_digit(match[0]),
     ),
+    rule(
+        r"(?<=[A-Z])(?P<low>[0-9]{3})-(?P<high>[0-9]{3,4})(?![0-9A-Za-z])",
+        lambda match: f"{numbers.short(match['low'])} {numbers.cardinal(match['high'])}",
+    ),
+    rule(
+        r"(?<![0-9.])[0-9]{1,3}(?=[A-Z](?![A-Za-z]))",
+        lambda match: numbers.short(match[0]) if context.DESIGNATED_BEFORE.search(before(match, 5)) else None,
+    ),
+    rule(r"(?<=[A-Za-z][0-9]-)[0-9]{3,5}(?![0-9]|[.,:/-][0-9])", lambda match: numbers.digit_by_digit(match[0])),
     rule(r"(?<=[A-Za-z]-)[0-9]{3,5}(?![0-9]|[.,:/-][0-9])", _named),
     rule(
         rf"(?<=[A-Za-z] )(?<!Top )(?<!TOP )(?<!No )(?<!NO )[0-9]{{3,5}}"
-        rf"(?![0-9A-Za-z]*[.,:/%‰~～-][0-9%]?){NO_MORE}(?![年届级强])",
+        rf"(?![0-9A-Za-z]*[.,:/%‰~～-][0-9%]?){NO_MORE}(?![年届级强版])",
         _named,
     ),
     rule(

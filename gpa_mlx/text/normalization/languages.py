@@ -38,7 +38,10 @@ _LATIN_RUN = re.compile(rf"[^{CJK}“”‘’…—\n]+")
 _FEWEST_WORDS = 3
 """English words of a quotation that is read in English inside a Chinese sentence."""
 
-_TO_CHINESE = re.compile(rf"[^\w\s{CJK}]*[0-9][0-9.,:/%-]*[ \u00a0]?[{SYLLABIC}]|[^\w\s{CJK}]+[{SYLLABIC}]")
+_TO_CHINESE = re.compile(
+    rf"[^\w\s{CJK}]*[0-9][0-9.,:/%-]*[ \u00a0]?[{SYLLABIC}]|[^\w\s{CJK}]+[{SYLLABIC}]"
+    rf"|(?<=[{SYLLABIC}])[0-9][0-9.,:/%-]*"
+)
 
 
 def chinese_places(text: str, language: Language | None = None) -> bytearray:

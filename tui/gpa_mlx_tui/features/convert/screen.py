@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
 
+from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx_tui.features.convert.jobs import convert, read_source, save
 from gpa_mlx_tui.features.convert.segment_list import SegmentList
 from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
 from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.services.kept_state import Kept, kept_flag
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipRecorder
-from gpa_mlx_tui.services.sound import pieces_while_made, wav_path
+from gpa_mlx_tui.services.sound import output_path, pieces_while_made
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -24,7 +26,7 @@ from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from textual.app import ComposeResult
 
@@ -55,6 +57,7 @@ class ConvertScreen(ModeScreen):
     mode = "convert"
     uses = "vc"
     first_focus: ClassVar[str] = "#open"
+    long_tasks: ClassVar[Mapping[str, str]] = {"record": "a recording to convert", "convert": "a conversion under way"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,6 +67,23 @@ class ConvertScreen(ModeScreen):
         self._target = ""
         self._recorder: ClipRecorder | None = None
         self._problem = ""
+        self._saved_job: ConvertJob | None = None
+
+    def keep(self) -> Kept:
+        """Keep the voice and the switches."""
+        switches = {name: self.query_one(f"#{name}", Toggle).value for name in ("plays", "verify")}
+        return {**self.query_one(VoicePicker).keep(), **switches}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Set them as they were."""
+        self.query_one(VoicePicker).bring_back(kept)
+        for name, default in (("plays", True), ("verify", False)):
+            self.query_one(f"#{name}", Toggle).value = kept_flag(kept, name, default)
+
+    def at_risk(self) -> list[str]:
+        """Name a conversion that was not saved."""
+        unsaved = self._has_result and self.job is not self._saved_job and not self.has_task("convert")
+        return super().at_risk() + (["a conversion that is not saved"] if unsaved else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out settings, buttons, both sounds and the segments."""
@@ -137,6 +157,8 @@ class ConvertScreen(ModeScreen):
             if self._recorder is not None:
                 self._recorder.stop()
             return
+        if not self.may_record():
+            return
         self._forget()
         self._recorder = ClipRecorder(self.gpa_app.dictation, most_s=_MOST_RECORDED_S)
         self._sounds.record(self._recorder.run)
@@ -172,11 +194,13 @@ class ConvertScreen(ModeScreen):
 
         def take(path: Path | None) -> None:
             if path is not None:
-                self.start("save", lambda task: task.post(Saved(task, save(job, wav_path(path)))))
+                self.start("save", lambda task: task.post(Saved(task, save(job, output_path(path)))))
 
         stem = "converted" if source.name == _RECORDED else Path(source.name).stem
         start = Path.cwd() / f"{stem}-{self._target}.wav"
-        dialog = PathPicker("Save the result as (.wav)", "save", start, writes=lambda path: (wav_path(path),))
+        dialog = PathPicker(
+            f"Save the result as ({', '.join(USUAL_ENDINGS)})", "save", start, writes=lambda path: (output_path(path),)
+        )
         self.app.push_screen(dialog, take)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -238,6 +262,7 @@ class ConvertScreen(ModeScreen):
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
+        self._saved_job = self.job
         words = f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic."
         self.gpa_app.show_message(words)
 

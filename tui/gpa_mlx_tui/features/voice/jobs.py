@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from gpa_mlx_tui.features.voice.clips import Clip, Part
-from gpa_mlx_tui.features.voice.coaching import advise
+from gpa_mlx_tui.features.voice.coaching import LIKE_IT, RATHER_LIKE_IT, advise
 from gpa_mlx_tui.features.voice.messages import ClipAdvised, ClipJudged, SampleMade, StepTaken, VoiceMade
 from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, sounding
 
@@ -81,7 +81,7 @@ def judge_clips(task: BackgroundTask, recordings: Sequence[tuple[AudioLike, str]
 
 
 def _judge(task: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
-    from gpa_mlx.jobs.enroll import choose_window, load_clip
+    from gpa_mlx.jobs.reference_clip import choose_window, load_clip
     from gpa_mlx.jobs.voice_probe import reference_s
 
     wanted_s = reference_s(model)
@@ -130,8 +130,9 @@ def describe_made(made: Enrollment, source: str) -> str:
     alike = made.probe.similarity
     if alike is None:
         return f"{words} How like it sounds is not known: {made.probe.problem}"
-    # Measured with the demo model: see `gpa_mlx.jobs.voice_probe.Similarity`.
-    judged = "like it" if alike.levels > 0.85 else "rather like it" if alike.levels > 0.75 else "not like it"
+    judged = (
+        "like it" if alike.levels > LIKE_IT else "rather like it" if alike.levels > RATHER_LIKE_IT else "not like it"
+    )
     return f"{words} Similarity {alike.levels:.2f} of 1, chance is 0.58: its own speech sounds {judged}."
 
 

@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from gpa_mlx_tui.features.voice.clips import best_clip
-from gpa_mlx_tui.features.voice.coaching import advise, verdict
+from gpa_mlx_tui.features.voice.coaching import advise, next_step, sentence_to_read, verdict
 from gpa_mlx_tui.features.voice.jobs import Coach, describe_made, judge_clips, make_voice
 from gpa_mlx_tui.features.voice.quality_panel import QualityPanel
 from gpa_mlx_tui.services.recorder import ClipRecorder
@@ -60,6 +60,7 @@ class MakingPanel(Vertical):
             yield Button("Clear", id="clear", action="screen.clear", disabled=True)
             yield Toggle("From the start", id="whole", tooltip="Do not look for the best part.")
         yield Static(id="status", markup=False)
+        yield Static(id="reading", markup=False)
         yield LevelMeter(id="meter")
         yield Waveform(note=_NOTE, id="source")
         yield QualityPanel(id="quality")
@@ -211,7 +212,7 @@ class MakingPanel(Vertical):
     def _status(self) -> str:
         symbols = symbols_of(self.app)
         if self._mode.has_task("record"):
-            return f"{symbols.recording} Recording {self._elapsed_s:.0f} s. Ctrl+R ends it, Esc drops it."
+            return f"{symbols.recording} Recording {self._elapsed_s:.0f} s. Ctrl+R ends it, Esc drops it. Read aloud:"
         if self._mode.has_task("judge"):
             return f"{symbols.busy} Listening to the recording{symbols.ellipsis}"
         if (clip := best_clip(self.clips, whole=self._whole)) is not None:
@@ -233,7 +234,15 @@ class MakingPanel(Vertical):
         if self._mode.has_task("make"):
             symbols = symbols_of(self.app)
             return f"{symbols.busy} Making the voice{symbols.ellipsis} Esc stops."
-        return "" if self.made is None else describe_made(self.made.enrollment, self.made.clip.name)
+        if self.made is None:
+            return ""
+        enrollment, part = self.made.enrollment, self.made.part
+        words = describe_made(enrollment, self.made.clip.name)
+        if enrollment.probe is None:
+            return words
+        alike = enrollment.probe.similarity
+        advice = advise(part.window.quality, part.duration_s, self.made.clip.wanted_s)
+        return f"{words} {next_step(None if alike is None else alike.levels, advice)}".rstrip()
 
     def show_state(self) -> None:
         """Set words and buttons right."""
@@ -243,7 +252,10 @@ class MakingPanel(Vertical):
         busy = self._mode.has_task("judge") or self._mode.has_task("make")
         has_clip = self._part is not None
         self.query_one("#status", Static).update(self._status())
-        self.query_one("#result", Static).update(self._result())
+        reading, result = self.query_one("#reading", Static), self.query_one("#result", Static)
+        reading.display, result.display = recording, not recording
+        reading.update(sentence_to_read(self._elapsed_s) if recording else "")
+        result.update(self._result())
         self.query_one(LevelMeter).display = recording
         self.query_one("#record", Button).label = "Finish" if recording else "Record"
         enabled = {
