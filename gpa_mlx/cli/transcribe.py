@@ -57,6 +57,14 @@ _MOST_NAMES = 8
     help="Segments of a long recording that are decoded at the same time: faster, with more memory.",
 )
 @click.option("--skip-existing", is_flag=True, help="Leave recordings out whose files are all there.")
+@click.option(
+    "--channels",
+    type=click.Choice(["mix", "separate"]),
+    default="mix",
+    show_default=True,
+    help="Several channels: `mix` hears the one, or the mix, that has the speech; `separate` writes down each on its "
+    "own, such as the sides of a call, labelled `left` and `right`, or by number.",
+)
 @budget_options
 @json_option
 @click.pass_obj
@@ -75,6 +83,7 @@ def transcribe(
     track: int | None,
     batch: int,
     skip_existing: bool,
+    channels: str,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
 ) -> None:
@@ -123,6 +132,7 @@ def transcribe(
             batch=batch,
             layout=layout,
             skip_existing=skip_existing,
+            separate=channels == "separate",
             track=track,
         )
         job = TranscribeJob(engine, request)
