@@ -97,7 +97,29 @@ ENDING = frozenset({"etc.", "et al.", "a.m.", "p.m.", "Ph.D."})
 PER = {
     **{"person": "person", "month": "month", "mo": "month", "year": "year", "yr": "year", "week": "week", "wk": "week"},
     **{"day": "day", "hour": "hour", "hr": "hour", "h": "hour", "minute": "minute", "min": "minute", "s": "second"},
-    **{"second": "second", "night": "night", "unit": "unit", "kg": "kilogram", "lb": "pound", "km": "kilometer"},
+    **{
+        "second": "second",
+        "night": "night",
+        "unit": "unit",
+        "gal": "gallon",
+        "gallon": "gallon",
+        "oz": "ounce",
+        "ton": "ton",
+        "share": "share",
+        "kg": "kilogram",
+        "lb": "pound",
+        "km": "kilometer",
+    },
+    **{"L": "liter", "GB": "gigabyte", "kWh": "kilowatt hour", "mile": "mile", "sq ft": "square foot", "m": "meter"},
+    **{"head": "head", "student": "student", "user": "user", "user/month": "user per month", "piece": "piece"},
+    **{
+        "m²": "square meter",
+        "session": "session",
+        "game": "game",
+        "class": "class",
+        "item": "item",
+        "hectare": "hectare",
+    },
 }
 """After a number and a slash."""
 
@@ -164,3 +186,23 @@ DOMAINS = listed("ai app cn com co dev edu eu gov info io jp me net org tech tv 
 """Top-level domains that make a dotted word an address even without a path."""
 
 SET_PHRASES = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty-fifty", "20/20": "twenty twenty"}
+
+STATES = {
+    **{"AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado"},
+    **{"CT": "Connecticut", "DE": "Delaware", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho"},
+    **{"IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana"},
+    **{"ME": "Maine", "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota"},
+    **{"MS": "Mississippi", "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada"},
+    **{"NH": "New Hampshire", "NJ": "New Jersey", "NM": "New Mexico", "NY": "New York", "NC": "North Carolina"},
+    **{"ND": "North Dakota", "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania"},
+    **{"RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee", "TX": "Texas"},
+    **{"UT": "Utah", "VT": "Vermont", "VA": "Virginia", "WA": "Washington", "WV": "West Virginia"},
+    **{"WI": "Wisconsin", "WY": "Wyoming", "DC": "D C"},
+}
+"""After the name of a town."""
+
+SIDES = {
+    **{"N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest"},
+    **{"SE": "Southeast", "SW": "Southwest"},
+}
+"""Before the name of a street."""

@@ -6,7 +6,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gpa_mlx_tui.features.speak.messages import PassageAdvanced, PreviewFound, SpeechMade, SpeechPlanned
+from gpa_mlx_tui.features.speak.messages import (
+    PassageAdvanced,
+    PreviewFound,
+    SpeechMade,
+    SpeechPlanned,
+    WordsUnknown,
+)
 from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, output_path, sounding
 
 if TYPE_CHECKING:
@@ -71,7 +77,8 @@ def make_speech(
         GPAError: The voice, the text or the model cannot be used, or the sound output disappeared.
         CancelledError: The task was cancelled.
     """
-    from gpa_mlx.jobs.events import AudioChunk, PassageDone, PassageStarted
+    from gpa_mlx.jobs.events import AudioChunk, PassageDone, PassageStarted, UnknownWords
+    from gpa_mlx.synthesis.plan import named_words
 
     finder = PeakFinder()
     with sounding(task, output) as playback:
@@ -82,6 +89,8 @@ def make_speech(
                 if isinstance(event, AudioChunk):
                     playback.feed(event.audio)
                     task.post(SoundGrew(task, finder.push(event.audio)))
+                elif isinstance(event, UnknownWords):
+                    task.post(WordsUnknown(task, named_words(event.words)))
                 elif isinstance(event, PassageStarted):
                     task.post(PassageAdvanced(task, event.number, event.count, event.share, None))
                 elif isinstance(event, PassageDone):

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from gpa_mlx.jobs.speak import SpeakJob
-    from gpa_mlx_tui.features.speak.messages import PassageAdvanced, PreviewFound, SpeechMade, SpeechPlanned
+    from gpa_mlx_tui.features.speak.messages import (
+        PassageAdvanced,
+        PreviewFound,
+        SpeechMade,
+        SpeechPlanned,
+        WordsUnknown,
+    )
 
 _DEMO_TEXT = "three two one go"
 _PREVIEW_AFTER_S = 0.3
@@ -193,6 +199,10 @@ class SpeakScreen(ModeScreen):
         count = message.count
         about = "" if count.is_exact else "about "
         self._report(f"passage {message.number + 1} of {about}{count.number}", message.share)
+
+    def on_words_unknown(self, message: WordsUnknown) -> None:
+        """Say what will be missing."""
+        self.gpa_app.show_message(f"This model cannot say: {message.words}. The rest is spoken without them.")
 
     def on_speech_made(self, _: SpeechMade) -> None:
         """Say that only the sound goes on."""
