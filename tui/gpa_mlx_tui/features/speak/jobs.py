@@ -6,7 +6,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gpa_mlx_tui.features.speak.messages import PassageAdvanced, PreviewFound, SpeechMade, SpeechPlanned
+from gpa_mlx_tui.features.speak.messages import (
+    GenerationBegan,
+    PassageAdvanced,
+    PassageRedone,
+    PreviewFound,
+    SpeechMade,
+    SpeechPlanned,
+)
 from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, sounding, wav_path
 
 if TYPE_CHECKING:
@@ -19,6 +26,8 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.services.choices import VoiceChoice
 
 _MOST_PREVIEWED = 2000
+LEAST_SPEED, MOST_SPEED = 0.5, 2.0
+"""What `gpa_mlx.synthesis.speed` takes; written here because a form needs no NumPy. A test compares them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +39,7 @@ class SpeechSettings:
         voice: Who says it.
         temperature: None takes the model's own.
         seed: None draws one.
+        speed: 2 halves the length of the speech.
         verify: Transcribe every passage, and say it again when it is not understood.
     """
 
@@ -38,6 +48,7 @@ class SpeechSettings:
     temperature: float | None
     seed: int | None
     verify: bool
+    speed: float = 1.0
 
 
 def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
@@ -58,6 +69,7 @@ def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
         options=replace(options, seed=settings.seed),
         settings=SynthesisSettings(verify=settings.verify, live=not settings.verify),
         keep_audio=True,
+        speed=settings.speed,
     )
     return SpeakJob(engine, request)
 
@@ -71,7 +83,7 @@ def make_speech(
         GPAError: The voice, the text or the model cannot be used, or the sound output disappeared.
         CancelledError: The task was cancelled.
     """
-    from gpa_mlx.jobs.events import AudioChunk, PassageDone, PassageStarted
+    from gpa_mlx.jobs.events import AudioChunk, GenerationStarted, PassageDone, PassageStarted
 
     finder = PeakFinder()
     with sounding(task, output) as playback:
@@ -79,7 +91,9 @@ def make_speech(
         task.post(SpeechPlanned(task, job))
         with closing(job.run()) as events:
             for event in events:
-                if isinstance(event, AudioChunk):
+                if isinstance(event, GenerationStarted):
+                    task.post(GenerationBegan(task))
+                elif isinstance(event, AudioChunk):
                     playback.feed(event.audio)
                     task.post(SoundGrew(task, finder.push(event.audio)))
                 elif isinstance(event, PassageStarted):
@@ -88,6 +102,22 @@ def make_speech(
                     task.post(PassageAdvanced(task, event.number, event.count, event.share, event.passage))
         task.post(SpeechMade(task))
         playback.finish()
+
+
+def redo_passage(task: BackgroundTask, job: SpeakJob, number: int) -> None:
+    """Say one passage again, another way; the others stay as they are.
+
+    Raises:
+        GPAError: It cannot be said in another way, or had no sound; the old one stays then.
+        CancelledError: The task was cancelled; the old one stays.
+    """
+    from gpa_mlx.jobs.events import PassageDone
+
+    with closing(job.redo(number)) as events:
+        for event in events:
+            if isinstance(event, PassageDone):
+                peaks = PeakFinder().push(job.result.audio, last=True)
+                task.post(PassageRedone(task, number, event.passage, peaks))
 
 
 def preview(task: BackgroundTask, text: str) -> None:
