@@ -28,6 +28,26 @@ Codes: TypeAlias = npt.NDArray[np.int32]
 AudioLike: TypeAlias = str | os.PathLike[str] | tuple[npt.NDArray[np.floating], int]
 """A file, or samples `(samples,)` or `(samples, channels)` with their rate in Hz."""
 
+
+@dataclass(frozen=True, slots=True)
+class AudioFile(os.PathLike[str]):
+    """A file, where more than its path is to be said of it.
+
+    Attributes:
+        path: The file.
+        track: Which of several audio tracks, from 1; None chooses the default one, or one with speech.
+        name: What messages call it; None means its path.
+    """
+
+    path: str
+    track: int | None = None
+    name: str | None = None
+
+    def __fspath__(self) -> str:
+        """Return the path."""
+        return self.path
+
+
 ChannelChoice: TypeAlias = Literal["speech", "reference"] | int
 """Which mono a recording with several channels is read as. `speech`: both halves of the model hear the channel, or the
 mix, that has the speech; where all channels have it that is the reference's rule. `reference`: BiCodec hears channel 0,
@@ -95,6 +115,7 @@ class Timings:
     """Wall-clock seconds of one task, and the audio it processed or produced.
 
     Attributes:
+        read_s: File to segments of speech: decoding, resampling, voice activity detection.
         encode_s: Audio to codes (feature extraction and both tokenizers).
         prefill_s: Prompt through the language model, up to the first new token.
         generate_s: All further tokens.
@@ -105,6 +126,7 @@ class Timings:
         generated_tokens: New tokens.
     """
 
+    read_s: float = 0.0
     encode_s: float = 0.0
     prefill_s: float = 0.0
     generate_s: float = 0.0
@@ -116,8 +138,8 @@ class Timings:
 
     @property
     def processing_s(self) -> float:
-        """Seconds of work, the sum of the four stages."""
-        return self.encode_s + self.prefill_s + self.generate_s + self.decode_s
+        """Seconds of work, the sum of the five stages."""
+        return self.read_s + self.encode_s + self.prefill_s + self.generate_s + self.decode_s
 
     @property
     def real_time_factor(self) -> float:
@@ -154,8 +176,9 @@ class Segment:
     """A part of a recording and its words; times in seconds from the start of the recording.
 
     Attributes:
-        start_s: Where it begins.
-        end_s: Where it ends.
+        start_s: Where its speech begins, at most 0.1 s early; of a live source, and without a detector of speech, where
+            the samples begin that were decoded.
+        end_s: Where its speech ends, or those samples.
         text: Its words.
         finish_reason: `length` and `loop` mean that the text is cut.
         doubtful: The model went into a loop here, and the segment was decoded again in two pieces.

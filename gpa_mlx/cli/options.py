@@ -189,7 +189,7 @@ def voice_option(command: F) -> F:
     return click.option(
         "--voice",
         metavar="FILE|NAME",
-        help="Whose voice: a recording, best a few seconds of clean speech, a voice card, or a name that `voices list` "
+        help="Whose voice: a recording, whose best seconds are taken, a voice card, or a name that `voices list` "
         "shows.  [default: the setting `voice`]",
     )(command)
 
@@ -245,6 +245,16 @@ _BUDGET_OPTIONS = [
 ]
 
 _FIELDS = ("max_tokens", "temperature", "top_k", "top_p", "repetition_penalty", "seed", "constrain")
+
+
+def track_option(command: F) -> F:
+    """Add `--track`."""
+    return click.option(
+        "--track",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Which audio track of a video, from 1; by default the one the file prefers, or the first with speech.",
+    )(command)
 
 
 def vad_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,7 +66,11 @@ def set_(session: Session, *, key: str, value: str) -> None:
 
     KEY is one of those that `gpa-mlx settings` lists, or `keys.BINDING` for a key of the terminal app.
     """
+    from gpa_mlx.jobs.settings import check_setting
+
     diagnostics = session.diagnostics
+    if key in ("model", "voice", "words_file"):
+        check_setting(replace(session.source, lenient=True).load().settings, key, value)
     store(key, value)
     diagnostics.inform(f"{key} is set in {settings_file()}")
     _tell_if_overruled(diagnostics, key)

@@ -15,6 +15,7 @@ from gpa_mlx.cli.options import (
     budget_options,
     json_option,
     model_option,
+    track_option,
     transcript_options,
     vad_options,
 )
@@ -41,6 +42,7 @@ _MOST_NAMES = 8
 @adapter_option
 @transcript_options
 @vad_options
+@track_option
 @click.option(
     "--batch",
     metavar="N",
@@ -64,6 +66,7 @@ def transcribe(
     max_line_width: int | None,
     max_line_count: int | None,
     vad: VadChoice,
+    track: int | None,
     batch: int,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
@@ -106,6 +109,7 @@ def transcribe(
             vad=vad,
             batch=batch,
             layout=layout,
+            track=track,
         )
         job = TranscribeJob(engine, request)
         printer = make_printer(printed, layout, session.diagnostics, named=len(recordings) > 1)

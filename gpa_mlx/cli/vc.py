@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from gpa_mlx.cli.options import (
     model_option,
     sampling_options,
     speech_options,
+    track_option,
     voice_option,
 )
 from gpa_mlx.cli.output import write_json
@@ -42,6 +44,7 @@ _MOST_DIFFERENCE = 0.05
 @adapter_option
 @speech_options
 @sampling_options
+@track_option
 @json_option
 @click.pass_obj
 def vc(
@@ -57,6 +60,7 @@ def vc(
     sidecar: bool,
     verify: bool,
     retries: int,
+    track: int | None,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
 ) -> None:
@@ -82,11 +86,12 @@ def vc(
     chosen = require_voice(session, voice, model)
     from gpa_mlx.jobs.convert import ConvertJob, ConvertRequest
     from gpa_mlx.synthesis.conversion import ConversionSettings
+    from gpa_mlx.types import AudioFile
 
     introduce(session, model)
     with open_engine(session, model, adapter) as engine:
         request = ConvertRequest(
-            source=source,
+            source=source if track is None else AudioFile(os.fspath(source), track=track),
             voice=chosen,
             options=choose(engine.default_options("vc")),
             settings=ConversionSettings(retries=retries, verify=verify, live=play and not verify),

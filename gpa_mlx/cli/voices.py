@@ -362,7 +362,7 @@ def _refuse_built_in(library: VoiceLibrary, name: str) -> None:
 
 
 def _enrollment_rows(enrollment: Enrollment, files: int) -> list[tuple[str, str]]:
-    from gpa_mlx.jobs.enroll import described
+    from gpa_mlx.jobs.reference_clip import described
 
     window, quality = enrollment.window, enrollment.window.quality
     part = "all" if enrollment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
@@ -401,7 +401,7 @@ def _voice_document(voice: Voice) -> dict[str, Any]:
 
 
 def _enrollment_document(enrollment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
-    from gpa_mlx.jobs.enroll import described
+    from gpa_mlx.jobs.reference_clip import described
 
     return {
         "voice": _voice_document(stored),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial, reduce
@@ -72,14 +73,16 @@ class Transcriber:
         if batch < 1:
             raise SettingsError(f"A batch of {batch} segments makes no sense.", hint="Give 1 or more.")
         detector = make_detector(vad)
+        clock = TaskTimer()
         reader = open_recording(audio, channels=heard_channels(options) if channels is None else channels)
+        clock.read_s = time.perf_counter() - clock.start  # several tracks are looked into, a pipe is read to its end
 
         def run() -> TranscriptionStream:
-            decoding = DecodingPass(options, TaskTimer())
+            decoding = DecodingPass(options, clock)
             reason: FinishReason = "no_speech"
             end_s = 0.0
             with reader:
-                segments = iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=detector)
+                segments = clock.reading(iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=detector))
                 decode = self._decode_one_by_one if batch == 1 else partial(self._decode_batch, batch=batch)
                 for chunk in decode(segments, decoding):
                     if chunk.segment is not None:
@@ -153,8 +156,8 @@ class Transcriber:
                 confidence=min(half.confidence for half in passes),
             )
         transcribed = Segment(
-            start_s=segment.start_s,
-            end_s=segment.end_s,
+            start_s=segment.speech_s[0],
+            end_s=segment.speech_s[1],
             text=hypothesis.text,
             finish_reason=hypothesis.finish_reason,
             confidence=hypothesis.confidence,
@@ -162,7 +165,7 @@ class Transcriber:
         )
         return TranscriptionChunk(
             text=hypothesis.text if is_loop else text,
-            start_s=segment.start_s,
+            start_s=segment.speech_s[0],
             restarts=is_loop,
             segment=transcribed,
         )
@@ -176,7 +179,7 @@ class Transcriber:
                 for token in tokens:
                     if piece := builder.push(token):
                         decoding.clock.first_output()
-                        yield TranscriptionChunk(text=piece, start_s=segment.start_s)
+                        yield TranscriptionChunk(text=piece, start_s=segment.speech_s[0])
                     if builder.is_done:
                         break
             tail = builder.flush()

@@ -120,7 +120,7 @@ class ConvertJob:
         yield StepStarted(step="loading")
         if self._is_recorded:
             self._source_sha256 = _digest(request.source)
-        result.voice = open_voice(self._engine, request.voice)
+        result.voice = open_voice(self._engine, request.voice, as_reference=not request.options.constrain)
         self._engine.warm("vc")
         if request.settings.verify:
             self._engine.warm("transcribe")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from gpa_mlx.audio.files.container import AMBIGUOUS_SUFFIXES, is_text_file
 from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
 from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 from gpa_mlx.errors import AudioFileError
@@ -109,7 +110,8 @@ def _in_folder(folder: Path) -> Iterator[RecordingInput]:
     for parent, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for file in (Path(parent, name) for name in sorted(files) if not name.startswith(".")):
-            if file.suffix.lower() in suffixes:
+            suffix = file.suffix.lower()
+            if suffix in suffixes and not (suffix in AMBIGUOUS_SUFFIXES and is_text_file(file)):
                 empty = False
                 yield file_input(file, file.relative_to(folder).with_suffix(""))
     if empty:

@@ -224,7 +224,7 @@ class SpeakJob:
     def _run(self) -> Generator[SpeakEvent, None, None]:
         request, result = self.request, self.result
         yield StepStarted(step="loading")
-        result.voice = open_voice(self._engine, request.voice)
+        result.voice = open_voice(self._engine, request.voice, as_reference=not request.options.constrain)
         self._engine.warm("speak")
         if self._settings.verify:
             self._engine.warm("transcribe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -14,6 +15,7 @@ from gpa_mlx.transcripts.collector import TranscriptCollector
 from gpa_mlx.transcripts.cues import Layout
 from gpa_mlx.transcripts.formats import render
 from gpa_mlx.transcripts.targets import Targets, prepare_targets
+from gpa_mlx.types import AudioFile
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -39,6 +41,7 @@ class TranscribeRequest:
         vad: What skips what is not speech.
         batch: Segments of a recording that are decoded at the same time.
         layout: Of subtitles.
+        track: Which audio track of each recording, from 1; None chooses the default one, or one with speech.
     """
 
     recordings: tuple[RecordingInput, ...]
@@ -47,6 +50,7 @@ class TranscribeRequest:
     vad: VadChoice = True
     batch: int = 1
     layout: Layout = field(default_factory=Layout)
+    track: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -128,11 +132,19 @@ class TranscribeJob:
         request = self._request
         with task.recording.readable() as file:
             yield RecordingStarted(recording=task.recording, duration_s=announced_duration_s(file))
-            stream = self._engine.stream_transcribe(file, options=request.options, vad=request.vad, batch=request.batch)
+            audio = self._audio(task.recording, file)
+            stream = self._engine.stream_transcribe(
+                audio, options=request.options, vad=request.vad, batch=request.batch
+            )
             with closing(stream) as chunks:
                 for chunk in chunks:
                     task.transcript.take(chunk)
                     yield TextChunk(recording=task.recording, chunk=chunk, position_s=task.transcript.position_s)
+
+    def _audio(self, recording: RecordingInput, file: Path) -> Path | AudioFile:
+        name = recording.label if recording.spool is not None else None
+        track = self._request.track
+        return file if name is None and track is None else AudioFile(os.fspath(file), track=track, name=name)
 
     def _write(self, task: RecordingTask) -> Iterator[Path]:
         for name, path in task.targets.items():

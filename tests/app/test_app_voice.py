@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Static, TextArea
 from gpa_mlx.dictation import DictationOptions
 from gpa_mlx.errors import AudioDeviceError, VoiceError
 from gpa_mlx.history import History
-from gpa_mlx.jobs.enroll import warnings_of
+from gpa_mlx.jobs.reference_clip import warnings_of
 from gpa_mlx.model import demo
 from gpa_mlx.testing import FakeMicrophone
 from gpa_mlx.types import Voice

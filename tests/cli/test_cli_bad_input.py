@@ -120,7 +120,9 @@ def test_eight_channels_at_96_khz(audio_command, tmp_path, command):
     samples = np.tile(0.3 * np.sin(np.arange(96_000) / 40)[:, None], (1, 8))
     soundfile.write(tmp_path / "many.wav", samples, 96_000)
     result = audio_command(command, tmp_path / "many.wav")
-    assert result.code == 0 or "ended without any speech" in result.err or "sounds like speech" in result.err
+    # A steady tone is no voice.
+    words = ("ended without any speech", "sounds like speech", "No speech was heard")
+    assert result.code == 0 or any(word in result.err for word in words)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

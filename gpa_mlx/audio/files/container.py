@@ -9,11 +9,16 @@ from gpa_mlx.audio.files import chunked, mpeg_audio, ogg_pages
 from gpa_mlx.audio.files.spliced_file import ByteWindow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gpa_mlx.audio.files.layout import Layout
 
 _SKIPPED_BYTES = 1 << 24
 _HEAD_BYTES = 4096
 _SHORTEST_BYTES = 12
+AMBIGUOUS_SUFFIXES = frozenset((".ts", ".mts", ".dts", ".ra", ".sf", ".act"))
+"""TypeScript, device trees and others have these too."""
+
 _MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".mpga", ".mpa")
 _KNOWN = {
     b"RIFF": "WAV",
@@ -101,6 +106,15 @@ def search(descriptor: int) -> Layout | None:
     if found >= 0 and (layout := ogg_pages.scan(window, found)) is not None:
         return layout
     return mpeg_audio.scan(window, 0)
+
+
+def is_text_file(path: Path) -> bool:
+    """Return whether a file holds text; False where it cannot be read, which is then told in its place."""
+    try:
+        with path.open("rb") as file:
+            return _is_text(file.read(_HEAD_BYTES))
+    except OSError:
+        return False
 
 
 def _mpeg_or_flac(window: ByteWindow, start: int, head: bytes, name: str) -> tuple[str, Layout | None]:

@@ -19,6 +19,7 @@ from gpa_mlx.audio.files.sound_file import FileSource
 from gpa_mlx.audio.files.wav import WAV_SUBTYPES, write_wav
 from gpa_mlx.audio.recording import MIN_SAMPLES, Recording, require_min_length
 from gpa_mlx.errors import AudioFileError, InputTooLongError
+from gpa_mlx.types import AudioFile
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -223,10 +224,10 @@ def open_recording(audio: AudioLike, *, channels: ChannelChoice = "reference") -
     """Open audio for reading in blocks; what can be known before decoding is checked here.
 
     Args:
-        audio: A file in any format libsndfile reads (WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF, CAF, ...), or `afconvert`
-            or `ffmpeg` where one is installed (M4A, MP4, MOV, AAC, ...), which decodes all of it at once; or samples
-            and their rate: `(samples,)` or `(samples, channels)`, floats with full scale 1 or integers of up to 32
-            bits.
+        audio: A file in any format libsndfile reads (WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF, CAF, ...), or `ffmpeg` or
+            `afconvert` where one is installed (M4A, MP4, MOV, AAC, ...), or a pipe; an `AudioFile` says which track of
+            several; or samples and their rate: `(samples,)` or `(samples, channels)`, floats with full scale 1 or
+            integers of up to 32 bits.
         channels: Which mono several channels are read as. The default is exact; what is to be understood or to become
             a voice is read as `speech`.
 
@@ -235,12 +236,18 @@ def open_recording(audio: AudioLike, *, channels: ChannelChoice = "reference") -
             kind, the array has another shape or dtype, there are no samples, or the rate is outside 1 to 768 kHz.
     """
     if isinstance(audio, (str, os.PathLike)):
-        return RecordingReader(FileSource(audio), channels)
+        return RecordingReader(_file_source(audio), channels)
     if isinstance(audio, tuple) and len(audio) == 2:
         return RecordingReader(ArraySource(*audio), channels)
     raise AudioFileError(
         f"Audio must be a file or a pair (samples, rate), not {type(audio).__name__}.", hint="Pass (samples, rate)."
     )
+
+
+def _file_source(audio: str | os.PathLike[str]) -> FileSource:
+    if isinstance(audio, AudioFile):
+        return FileSource(audio.path, track=audio.track, name=audio.name)
+    return FileSource(audio)
 
 
 def load_recording(

@@ -53,16 +53,17 @@ class FileSource:
     Args:
         path: The file.
         track: Which of its audio tracks, from 1; None chooses the default one, or one with speech.
+        name: What messages call it; None means its path.
 
     Raises:
         AudioFileError: Missing, unreadable, empty, not audio, in a format nothing here reads, without samples or
             without that track, or at a rate outside 1 to 768 kHz.
     """
 
-    def __init__(self, path: str | os.PathLike[str], track: int | None = None) -> None:
-        self.name = os.fspath(path)
-        self._handle, spooled = _open_binary(self.name)
-        self._media_file = MediaFile(self.name, self._handle.fileno() if spooled else None)
+    def __init__(self, path: str | os.PathLike[str], track: int | None = None, *, name: str | None = None) -> None:
+        self.name = name or os.fspath(path)
+        self._handle, spooled = _open_binary(os.fspath(path), self.name)
+        self._media_file = MediaFile(os.fspath(path), self._handle.fileno() if spooled else None)
         self._stream: SampleStream | None = None
         self._decoder: FfmpegDecoder | None = None
         self._decoded: FileIO | None = None
@@ -399,7 +400,7 @@ def _promised_frames(stream: SampleStream) -> int | None:
     return stream.frames * promised_bytes // present_bytes
 
 
-def _open_binary(name: str) -> tuple[FileIO, bool]:
+def _open_binary(name: str, label: str) -> tuple[FileIO, bool]:
     """Open a file; what can be read only once is copied to a temporary one first, which the second value says."""
     path = Path(name)
     try:
@@ -415,12 +416,12 @@ def _open_binary(name: str) -> tuple[FileIO, bool]:
     if not is_regular:
         try:
             with handle:
-                handle = ffmpeg.spool(handle, name)
+                handle = ffmpeg.spool(handle, label)
         except NoSpaceError as error:
             raise _no_space(error) from error
     if os.fstat(handle.fileno()).st_size == 0:
         handle.close()
-        raise AudioFileError(f"{path} is empty.", hint="Record or download it again.")
+        raise AudioFileError(f"{label} is empty.", hint="Record or download it again.")
     return handle, not is_regular
 
 

@@ -49,6 +49,8 @@ def _money(match: re.Match[str]) -> str:
     scale = match["scale"] or ""
     low, high = match["low"], match["high"]
     short = match["short"] or match["word"]
+    if short in ("T", "trillion"):
+        scale, short = "万亿", None
     if short:
         words = scaled(low, short)
         words = f"{words}到{scaled(high, short)}" if high else words
@@ -121,7 +123,8 @@ def _fraction(match: re.Match[str]) -> str | None:
     if context.BLOOD_BEFORE.search(text):
         return f"{numbers.number(top)}比{numbers.number(bottom)}"
     if (
-        context.RATED_BEFORE.search(text)
+        bottom in context.FULL_MARKS
+        and context.RATED_BEFORE.search(text)
         and float(plain_number(top)) <= float(plain_number(bottom))
         and not match["after"]
     ):
@@ -204,6 +207,11 @@ def _ordinal(match: re.Match[str]) -> str:
 
 def _spaced(match: re.Match[str]) -> str:
     return numbers.number(match[0].replace(" ", ""))
+
+
+def _grouped_by_four(match: re.Match[str]) -> str:
+    """Return a number whose digits are grouped as Chinese names them: 20,0000."""
+    return numbers.number(match[0].replace(",", ""))
 
 
 def _per(match: re.Match[str]) -> str | None:
@@ -320,6 +328,10 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<low>{_PLAIN})V(?P<high>{_PLAIN})A{RIGHT}",
         lambda match: f"{numbers.counted(match['low'])}伏{numbers.counted(match['high'])}安",
     ),
+    rule(rf"{CLEAR}[0-9]{{1,4}}(?:,[0-9]{{4}}){{1,4}}(?![0-9,])", _grouped_by_four),
+    rule(r"(?<=[A-Za-z])(?P<low>[0-9]{1,4}(?:\.[0-9]{1,4})?)%", lambda match: f"百分之{numbers.number(match['low'])}"),
+    rule(r"(?<=[百千万零十])2(?![0-9.,万千百十]|个[亿月])", lambda _: "二"),
+    rule(rf"{CLEAR}2(?=对[0-9一二三四](?!夫|恋))", lambda _: "二"),
     rule(rf"{CLEAR}2(?=元[0-9一二三]次)", lambda _: "二"),
     rule(rf"{CLEAR}2(?=层(?!楼))", _storeys),
     rule(rf"{CLEAR}2(?=两(?!个|种|次|人|年|天))", lambda _: "二"),
@@ -344,6 +356,11 @@ def _power(match: re.Match[str]) -> str:
     return f"的{sign}{numbers.number(digits)}次方"
 
 
+def _charge(match: re.Match[str]) -> str:
+    """Return the charge of an ion: ²⁺ is 二正."""
+    return numbers.digit_by_digit(match["charge"].translate(_SUPERSCRIPTS)) + ("正" if match["kind"] == "⁺" else "负")
+
+
 AT_LETTERS: tuple[ReadingRule, ...] = (MONEY_FIRST, rule(UNIT, _unit_of_power))
 """Currencies, and units after a power."""
 
@@ -351,7 +368,8 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(
         r"(?P<letter>(?<=[A-Za-z]))?(?<=[A-Za-z0-9)）])\^[({]?(?P<power>[-−]?[0-9]{1,6}(?:\.[0-9]{1,4})?)[)}]?", _power
     ),
-    rule(r"(?P<letter>(?<=[A-Za-z]))?(?P<power>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,8})", _power),
+    rule(r"(?P<letter>(?<=[A-Za-z]))?(?P<power>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,8})(?![⁺⁻])", _power),
+    rule("(?P<charge>[⁰¹²³⁴⁵⁶⁷⁸⁹]{0,2})(?P<kind>[⁺⁻])", _charge),
     rule("[₀₁₂₃₄₅₆₇₈₉]{1,6}", lambda match: numbers.cardinal(match[0].translate(_SUBSCRIPTS))),
     rule(rf"(?<=[0-9A-Za-z)）])[-−]{_FORMULA_AFTER}", lambda _: "减"),
     rule(rf"(?<=[0-9A-Za-z)）] )[-−]{_FORMULA_AFTER}", lambda _: "减"),

@@ -209,13 +209,17 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
 
 AFTER_WORDS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?P<carrier>3U|9C)(?P<digits>[0-9]{{4}}){RIGHT}", _ride),
-    rule(rf"{CLEAR}(?<!第){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_MORE}(?![-+])", _after_word),
-    rule(rf"{CLEAR}(?<!第)[0-9]{{2,}}{NO_MORE}(?![-])", _after_word),
+    rule(
+        rf"(?<![0-9A-Za-z第])(?<![0-9][.,/]){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_MORE}(?![-+])",
+        _after_word,
+    ),
+    rule(rf"(?<![0-9A-Za-z第])(?<![0-9][.,/])[0-9]{{2,}}{NO_MORE}(?![-])", _after_word),
     rule(rf"{LEFT}[0-9]+[A-Za-z][A-Za-z0-9]*{RIGHT}(?![.,:/][0-9])", _after_word),
 )
 """Digits that a word before them explains."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(r"(?<=《)[12][0-9]{3}(?=》)", lambda match: numbers.digit_by_digit(match[0])),
     rule(rf"{CLEAR}7-11(?=便利|店|超市|买|门店)", lambda _: "七 十一"),
     rule(rf"{CLEAR}{_GENERAL_PHONE}{RIGHT}{NO_MORE}(?!-[0-9])", _telephone),
     rule(rf"(?<![0-9A-Za-z.])[0-9]{{1,5}}{NO_MORE}", _extension),

@@ -25,10 +25,10 @@ _FILLER = r"(?:号码|号|码|是|为|就|叫|设|填|写|输|入|成|了|我|�
 # Earlier codes of the same row: the word before them holds for all.
 _OTHERS = r"(?:[0-9A-Za-z][0-9A-Za-z -]{2,24}(?:[、/,，;；或和及与]|或者|以及)\s?){0,3}"
 LONGEST_CODE_CONTEXT = 48
-TELEPHONE_BEFORE = re.compile(rf"{one_of(words.TELEPHONE_WORDS)}{_FILLER}{{0,6}}{_OTHERS}$")
+TELEPHONE_BEFORE = re.compile(rf"{one_of(words.TELEPHONE_WORDS)}[0-9一二三]?{_FILLER}{{0,6}}{_OTHERS}$")
 NO_TELEPHONE_BEFORE = re.compile("[攻击殴暴拍痛主吊敲安抽单双扭]打$")
-SPOKEN_NUMBER_BEFORE = re.compile(rf"{one_of(words.SPOKEN_NUMBER_WORDS)}{_FILLER}{{0,4}}{_OTHERS}$")
-CODE_BEFORE = re.compile(rf"{one_of(words.CODE_WORDS)}{_FILLER}{{0,6}}{_OTHERS}$")
+SPOKEN_NUMBER_BEFORE = re.compile(rf"{one_of(words.SPOKEN_NUMBER_WORDS)}[0-9一二三]?{_FILLER}{{0,4}}{_OTHERS}$")
+CODE_BEFORE = re.compile(rf"{one_of(words.CODE_WORDS)}[0-9一二三]?{_FILLER}{{0,6}}{_OTHERS}$")
 QUANTITY_BEFORE = re.compile(rf"{one_of(words.QUANTITY_WORDS)}[:：]?\s?$|[$€£¥+=×÷<>≥≤/-]$")
 RIDE_BEFORE = _ending(
     "坐 乘 搭 高铁 动车 列车 火车 车次 航班 车票 换 赶 改签 上 上了 订 订了 买 买了 的", "[是为:： ]{0,2}"
@@ -110,8 +110,8 @@ YEAR_AFTER = re.compile(
     + one_of(
         listed("""
     届 款 版 赛季 学年 财年 奥运 世界杯 春晚 欧洲杯 亚运 春节 高考 中考 考研 国考 新年 元旦 财报 春夏 秋冬 冬奥 亚冬
-    全运 世博 巴黎 东京 北京 里约 伦敦 卡塔尔 杭州 中国 全球 全国 世界 国际 毕业 校招 秋招 春招 跨年 双十一 双11 暑期
-    暑假 寒假 央视 最新 上海 款 大学 级新生 胡润 福布斯 诺贝尔 NBA LPL CBA
+    全运 世博 巴黎 东京 北京 里约 伦敦 卡塔尔 杭州 中国 全球 全国 世界 国际 毕业 校招 秋招 春招 跨年 双十一 双11 专辑
+    巡演 动画 纪录片 暑期 暑假 寒假 央视 最新 上海 款 大学 级新生 胡润 福布斯 诺贝尔 NBA LPL CBA
     """)
     )
 )
@@ -147,6 +147,12 @@ RATED_BEFORE = _ending(
     """,
     "(?:约|为|是|了|出|得|个|分|[:： ]){0,3}",
 )
+FULL_MARKS = frozenset(
+    listed("""
+    5 6 10 15 20 25 30 40 50 60 100 110 120 150 160 200 300 450 500 600 660 750 900 990 1000
+    """)
+)
+"""What ratings and examinations go up to."""
 PART_BEFORE = _ending("页码 步骤 章节 集数 进度条 页 Page page", "[:： ]{0,2}")
 BLOOD_BEFORE = _ending("血压 高压 低压", "(?:值|约|为|是|[:： ]){0,3}")
 TEMPERATURE_BEFORE = _ending(

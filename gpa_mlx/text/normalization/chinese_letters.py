@@ -11,7 +11,7 @@ from gpa_mlx.text.normalization.addresses import ADDRESS_FORMS
 from gpa_mlx.text.normalization.chinese_patterns import after
 from gpa_mlx.text.normalization.english_letters import ACRONYMS
 from gpa_mlx.text.normalization.english_words import SPELLED
-from gpa_mlx.text.normalization.rules import LEFT, ReadingRule, listed, rule
+from gpa_mlx.text.normalization.rules import LEFT, ReadingRule, listed, one_of, rule
 
 _SIGNS = {
     **{".": "点", "/": "斜杠", "-": "杠", "_": "下划线", "@": "艾特", ":": "冒号", "?": "问号", "=": "等于", "&": "和"},
@@ -91,6 +91,30 @@ def _capitals(match: re.Match[str]) -> str | None:
     return " ".join(letters)
 
 
+_ELEMENT = one_of(
+    listed("""
+    H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Ti Cr Mn Fe Co Ni Cu Zn As Se Br Kr Ag Cd In Sn Sb I Xe Cs Ba
+    W Pt Au Hg Pb Bi U
+    """)
+)
+
+
+def _formula(match: re.Match[str]) -> str | None:
+    """Return the formula of a substance sign by sign: Fe2O3."""
+    if not re.search("[0-9]", match[0]) or not re.search("[A-Z].*[A-Z]", match[0]):
+        return None
+    return dictated_signs(match[0])
+
+
+def dictated_signs(written: str) -> str:
+    """Return letters one by one and numbers as words."""
+    words = ""
+    for sign in re.findall("[A-Za-z]|[0-9]+", written):
+        said = numbers.short(sign) if sign.isdigit() else sign
+        words += (" " if words and words[-1].isascii() and said.isascii() else "") + said
+    return words
+
+
 _FILE = (
     r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}(?:\.[A-Za-z0-9_-]{1,30}){0,3}\.(?i:pdf|docx?|xlsx?|pptx?|txt|md|csv|json|xml|ya?ml|toml"
     r"|ini|cfg|conf|log|zip|rar|7z|tar|gz|tgz|exe|dmg|apk|ipa|iso|msi|deb|rpm|sh|bat|py|js|ts|jsx|tsx|java|c|h|cpp|hpp|rs|go|rb"
@@ -112,10 +136,11 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"(?<=第)(?P<roman>[IVXLC]{{1,8}})(?=\s?[{_NUMBERED_PARTS}])", _roman),
     rule(r"(?<![A-Za-z0-9])(?P<roman>I{1,3}|IV|V?I{1,3}|VI{1,3}|IX|X)(?=[期级]|型糖尿病|型[^号]|世(?![界纪]))", _roman),
     rule(
-        r"(?<=[\u4e00-\u9fff])(?P<roman>I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XV|XVI)(?![A-Za-z0-9+])(?=世|[，。、的]|$)",
+        r"(?<=[\u4e00-\u9fff])(?P<roman>I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI{0,3})(?![A-Za-z0-9+&/-])",
         _roman,
     ),
     rule(rf"{LEFT}[Nn][Oo]\.?(?=\s?[0-9])", lambda match: "第" if re.match(r"\s?[0-9]", after(match, 2)) else None),
+    rule(rf"{LEFT}(?:{_ELEMENT}[0-9]{{0,3}}){{2,8}}(?![A-Za-z0-9])", _formula),
     rule(r"(?<![A-Za-z])[A-Z]{2,5}(?=-?[0-9₀-₉])", _capitals),
     rule(r"(?<![A-Za-z])[A-Z]{2,3}(?![A-Za-z&'’.])", _capitals),
     rule(rf"{LEFT}p[Hh](?![A-Za-z])", lambda _: "P H"),

@@ -200,6 +200,10 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         _date,
     ),
     rule(
+        rf"{CLEAR}(?P<year>[23][0-9])-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12][0-9]|3[01])(?P<month2>(?!))?(?![-0-9])",
+        _date,
+    ),
+    rule(
         rf"{CLEAR}(?P<first>[0-9]{{1,2}})/(?P<second>[0-9]{{1,2}})/(?P<last>(?:19|20)[0-9]{{2}}|[0-9]{{1,2}})(?![0-9]|[-/.][0-9])",
         _date_year_last,
     ),

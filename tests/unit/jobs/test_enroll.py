@@ -12,8 +12,9 @@ import soundfile
 import gpa_mlx
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.errors import CancelledError, InputTooLongError, ModelFormatError, NoSpeechError, VoiceError
-from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest, keep_voice, warnings_of
+from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest, keep_voice
 from gpa_mlx.jobs.events import AudioChunk, StepStarted
+from gpa_mlx.jobs.reference_clip import warnings_of
 from gpa_mlx.jobs.voice_probe import PROBE_TEXT, SampleJob, Similarity, probe_text, probe_voice, reference_s, similarity
 from gpa_mlx.model import demo
 from gpa_mlx.runtime.cancellation import CancelScope, cancellable
@@ -158,7 +159,7 @@ def test_recordings_without_speech_are_refused(engine, tmp_path):
 
 
 def test_too_long_a_recording_is_refused(engine, sample, monkeypatch):
-    monkeypatch.setattr("gpa_mlx.jobs.enroll.MAX_CLIP_S", 1.0)
+    monkeypatch.setattr("gpa_mlx.jobs.reference_clip.MAX_CLIP_S", 1.0)
     with pytest.raises(InputTooLongError):
         enroll(engine, [sample("rms")], "anna")
 

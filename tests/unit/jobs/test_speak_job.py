@@ -23,6 +23,7 @@ from gpa_mlx.jobs.events import (
 )
 from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
 from gpa_mlx.jobs.wav_output import WavTarget
+from gpa_mlx.model.demo import demo_samples
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.synthesis.plan import PassageCount, SynthesisSettings
@@ -170,6 +171,7 @@ def test_kept_audio_is_saved_like_what_was_written_at_once(make_job, engine, tmp
 
 
 def test_a_voice_is_made_from_a_recording(make_job, engine, tmp_path):
+    (tmp_path / "berta.wav").write_bytes(demo_samples()[0].file.read_bytes())
     job = make_job(voice=tmp_path / "berta.wav", output=None, subtitles=None)
     list(job.run())
     assert job.result.voice == Voice(name="berta", global_tokens=(1, 2, 3))

@@ -150,6 +150,27 @@ def test_a_short_recording_is_taken_as_it_is(speech):
     assert window.quality == score_clip(short)
 
 
+@pytest.mark.parametrize("offset", [0.02, 0.05, -0.2])
+def test_an_offset_is_no_noise(speech, offset):
+    quality = score(speech + offset)
+    assert quality.total == pytest.approx(score(speech).total, abs=3)
+    assert quality.snr_db == pytest.approx(score(speech).snr_db, abs=3)
+    assert quality.clipping_share < 0.001
+    assert score(np.clip(3 * speech, -0.5, 0.5) + offset).clipping_share > 0.005
+
+
+def test_an_offset_that_comes_and_drifts_is_no_noise(speech):
+    drift = np.linspace(0, 0.1, len(speech)) + np.where(np.arange(len(speech)) > len(speech) // 2, 0.05, 0.0)
+    assert score(speech + drift).snr_db == pytest.approx(score(speech).snr_db, abs=8)
+
+
+def test_silence_around_the_speech_of_a_short_recording_is_left_out(speech):
+    word = speech[: RATE + RATE // 2]
+    window = best_window(recording(np.pad(word, (3 * RATE, RATE)) + 0.001 * noise(5 * RATE + RATE // 2)), 6.0)
+    assert 2.5 < window.start_s < 3.5
+    assert window.end_s < 5.0
+
+
 def test_of_equal_windows_the_first_is_taken():
     assert best_window(recording(np.zeros(10 * RATE)), 3.0).start_s == 0
 

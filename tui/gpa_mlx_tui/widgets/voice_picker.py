@@ -9,6 +9,7 @@ from textual.message import Message
 
 from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.services.choices import VoiceChoice, card_choice, recording_choice, voices_of
+from gpa_mlx_tui.services.kept_state import Kept, kept_text
 from gpa_mlx_tui.services.messages import Listed, TaskEnded
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
@@ -53,6 +54,22 @@ class VoicePicker(Button):
         self.choice: VoiceChoice | None = None
         self._offered: tuple[VoiceChoice, ...] = ()
         self._opens = False
+        self._wanted = ""
+
+    def keep(self) -> Kept:
+        """Return the choice for the next start."""
+        if self.choice is None:
+            return {"voice": self._wanted}
+        source = self.choice.source
+        return {"voice": self.choice.name, "file": str(source) if isinstance(source, Path) else ""}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Choose what was chosen in the last run, as far as it is still there."""
+        file = kept_text(kept, "file")
+        if file and Path(file).is_file():
+            self.pick(recording_choice(Path(file)))
+        else:
+            self._wanted = kept_text(kept, "voice")
 
     def on_mount(self) -> None:
         """Say what it is for."""
@@ -102,7 +119,7 @@ class VoicePicker(Button):
         self._offered = found
         names = [choice.name for choice in self._offered]
         if self.choice is None and self._offered:
-            self.pick(self._offered[0])
+            self.pick(self._offered[names.index(self._wanted) if self._wanted in names else 0])
         elif self.choice is not None and not self.choice.is_file:
             self._follow(names)
         if self._opens:

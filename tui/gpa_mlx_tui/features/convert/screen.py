@@ -14,6 +14,7 @@ from gpa_mlx_tui.features.convert.segment_list import SegmentList
 from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
 from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.services.kept_state import Kept, kept_flag
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipRecorder
 from gpa_mlx_tui.services.sound import pieces_while_made, wav_path
@@ -24,7 +25,7 @@ from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from textual.app import ComposeResult
 
@@ -55,6 +56,7 @@ class ConvertScreen(ModeScreen):
     mode = "convert"
     uses = "vc"
     first_focus: ClassVar[str] = "#open"
+    long_tasks: ClassVar[Mapping[str, str]] = {"record": "a recording to convert", "convert": "a conversion under way"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,6 +66,23 @@ class ConvertScreen(ModeScreen):
         self._target = ""
         self._recorder: ClipRecorder | None = None
         self._problem = ""
+        self._saved_job: ConvertJob | None = None
+
+    def keep(self) -> Kept:
+        """Keep the voice and the switches."""
+        switches = {name: self.query_one(f"#{name}", Toggle).value for name in ("plays", "verify")}
+        return {**self.query_one(VoicePicker).keep(), **switches}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Set them as they were."""
+        self.query_one(VoicePicker).bring_back(kept)
+        for name, default in (("plays", True), ("verify", False)):
+            self.query_one(f"#{name}", Toggle).value = kept_flag(kept, name, default)
+
+    def at_risk(self) -> list[str]:
+        """Name a conversion that was not saved."""
+        unsaved = self._has_result and self.job is not self._saved_job and not self.has_task("convert")
+        return super().at_risk() + (["a conversion that is not saved"] if unsaved else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out settings, buttons, both sounds and the segments."""
@@ -136,6 +155,8 @@ class ConvertScreen(ModeScreen):
         if self.has_task("record"):
             if self._recorder is not None:
                 self._recorder.stop()
+            return
+        if not self.may_record():
             return
         self._forget()
         self._recorder = ClipRecorder(self.gpa_app.dictation, most_s=_MOST_RECORDED_S)
@@ -238,6 +259,7 @@ class ConvertScreen(ModeScreen):
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
+        self._saved_job = self.job
         words = f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic."
         self.gpa_app.show_message(words)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.text.quantities import readable_duration
@@ -15,7 +16,6 @@ from gpa_mlx_tui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from gpa_mlx_tui.features.files.messages import FileAdvanced, FileDone, FileFailed, FileKept, QueueChecked
 
@@ -67,6 +67,23 @@ class QueueTable(Rows):
             file.id = f"file{self._added}"
         self.files += new
         return bool(new)
+
+    def keep(self) -> list[list[str]]:
+        """Return what is not done, for the next start."""
+        return [[str(absolute(file.path)), str(file.place), file.state] for file in self.files if file.state != "done"]
+
+    def bring_back(self, kept: object) -> None:
+        """Put in line what `keep` has returned; what was under way waits, what failed counts as stopped."""
+        rows = cast("list[object]", kept) if isinstance(kept, list) else []
+        files = []
+        for row in rows:
+            match row:
+                case [str(path), str(place), str(state)]:
+                    file = QueuedFile(Path(path), Path(place))
+                    if state in ("failed", "stopped"):
+                        file.end("stopped")
+                    files.append(file)
+        self.add(files)
 
     def allow(self, checked: QueueChecked, *, replace: bool) -> None:
         """Give those that wait their places; fail those that have none, and skip those whose files are there.

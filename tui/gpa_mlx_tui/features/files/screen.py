@@ -15,12 +15,15 @@ from gpa_mlx_tui.features.files.path_field import PathField
 from gpa_mlx_tui.features.files.queue_table import QueueTable
 from gpa_mlx_tui.features.files.viewer import TextViewer
 from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.services.kept_state import Kept, kept_text, kept_texts
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
     from textual.events import Key, Paste
 
@@ -38,6 +41,7 @@ class FilesScreen(ModeScreen):
     mode = "files"
     uses = "transcribe"
     first_focus: ClassVar[str] = "#path"
+    long_tasks: ClassVar[Mapping[str, str]] = {"file": "a recording being written down (the queue comes back)"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,6 +51,18 @@ class FilesScreen(ModeScreen):
         self._last: QueuedFile | None = None
         self._is_running = False
         self._asks = False
+
+    def keep(self) -> Kept:
+        """Keep what is not done, the formats and the folder."""
+        choices = self.query_one(OutputChoices)
+        return {"queue": self._queue.keep(), "formats": list(choices.formats), "folder": str(choices.folder or "")}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Put the recordings in line again; nothing starts by itself."""
+        self._queue.bring_back(kept.get("queue"))
+        if "formats" in kept:
+            self.query_one(OutputChoices).bring_back(kept_texts(kept, "formats"), kept_text(kept, "folder"))
+        self._show_state()
 
     def compose_body(self) -> ComposeResult:
         """Lay out the line for paths, the choices, the queue and the buttons."""

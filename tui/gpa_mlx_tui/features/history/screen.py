@@ -26,6 +26,8 @@ from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Confirm
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from gpa_mlx.history import Entry
@@ -50,6 +52,7 @@ class HistoryScreen(ModeScreen):
 
     mode = "history"
     first_focus: ClassVar[str] = "#entries"
+    long_tasks: ClassVar[Mapping[str, str]] = {"retry": "a recording being recognised"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,7 +181,7 @@ class HistoryScreen(ModeScreen):
         question = f"Delete the {len(entries)} marked recordings{words} and their texts?"
         if len(entries) == 1:
             question = f"Delete the recording of {entries[0].recorded_at:%Y-%m-%d %H:%M}{words} and its text?"
-        self.app.push_screen(Confirm(question, yes="Delete", no="Keep"), answer)
+        self.app.push_screen(Confirm(question, yes="Delete", no="Keep", destroys=True), answer)
 
     def on_data_table_row_selected(self) -> None:
         """Play it."""

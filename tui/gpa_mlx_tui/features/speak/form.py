@@ -8,6 +8,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from gpa_mlx_tui.features.speak.jobs import LEAST_SPEED, MOST_SPEED, SpeechSettings
+from gpa_mlx_tui.services.kept_state import Kept, kept_flag, kept_text
 from gpa_mlx_tui.widgets.file_fields import TextField
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
@@ -34,6 +35,19 @@ class SpeechForm(Horizontal):
         yield Static("Speed", classes="label")
         yield TextField(placeholder="1", type="number", valid_empty=True, id="speed", compact=True)
         yield Toggle("Verify", id="verify", tooltip="Listen to every passage; play it after.")
+
+    def keep(self) -> Kept:
+        """Return what is filled in, for the next start."""
+        numbers = {name: self.query_one(f"#{name}", Input).value for name in _NUMBERS}
+        verify = self.query_one("#verify", Toggle).value
+        return {**self.query_one(VoicePicker).keep(), **numbers, "verify": verify}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Fill it in again."""
+        self.query_one(VoicePicker).bring_back(kept)
+        for name in _NUMBERS:
+            self.query_one(f"#{name}", Input).value = kept_text(kept, name)
+        self.query_one("#verify", Toggle).value = kept_flag(kept, "verify")
 
     def read(self, text: str) -> tuple[SpeechSettings | None, str]:
         """Return what is filled in, or what is wrong with it."""

@@ -20,18 +20,20 @@ from gpa_mlx_tui.features.speak.jobs import (
     speech_files,
 )
 from gpa_mlx_tui.features.speak.passage_list import PassageList
+from gpa_mlx_tui.services.kept_state import Kept, kept_text
 from gpa_mlx_tui.services.messages import Listed, Saved
 from gpa_mlx_tui.services.player import PlayerState
 from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew, play
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
+from gpa_mlx_tui.widgets.edits import replace_text
 from gpa_mlx_tui.widgets.file_fields import TextEntry
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 from gpa_mlx_tui.widgets.waveform import Waveform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.timer import Timer
@@ -61,6 +63,7 @@ class SpeakScreen(ModeScreen):
     mode = "speak"
     uses = "speak"
     first_focus: ClassVar[str] = "#text"
+    long_tasks: ClassVar[Mapping[str, str]] = {"speak": "speech under way"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,6 +71,22 @@ class SpeakScreen(ModeScreen):
         self._player = PlayerState()
         self._clock = SpeechClock()
         self._preview_timer: Timer | None = None
+        self._saved_job: SpeakJob | None = None
+
+    def keep(self) -> Kept:
+        """Keep the text and the settings beside it."""
+        return {"text": self.query_one("#text", TextArea).text, **self.query_one(SpeechForm).keep()}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Set them as they were."""
+        if text := kept_text(kept, "text"):
+            self.query_one("#text", TextArea).text = text
+        self.query_one(SpeechForm).bring_back(kept)
+
+    def at_risk(self) -> list[str]:
+        """Name speech that was not saved."""
+        unsaved = self._has_speech and self.job is not self._saved_job and not self.has_task("speak")
+        return super().at_risk() + (["speech that is not saved"] if unsaved else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out text, settings, buttons, sound and passages."""
@@ -230,10 +249,11 @@ class SpeakScreen(ModeScreen):
     def on_listed(self, message: Listed) -> None:
         """Take the text of a file."""
         if message.task.name == "open":
-            self.query_one("#text", TextArea).text = str(message.items[0])
+            replace_text(self.query_one("#text", TextArea), str(message.items[0]))
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
+        self._saved_job = self.job
         self.gpa_app.show_message(f"Saved {' and '.join(message.files)}.")
 
     def task_stopped(self, name: str) -> None:

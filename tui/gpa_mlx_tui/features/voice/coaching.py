@@ -32,7 +32,7 @@ question and a list among them, that have most sounds of their language. The lon
 
 _READING_S = 8.0
 
-# What is bad here is what `gpa_mlx.jobs.enroll.warnings_of` complains about.
+# What is bad here is what `gpa_mlx.jobs.reference_clip.warnings_of` complains about.
 LIKE_IT, RATHER_LIKE_IT = 0.85, 0.75
 """Similarities above which a voice is called like its recording, or rather so; with the demo model, a voice and itself
 in its speech agree in 0.87 to 1.00, different speakers in 0.21 to 0.77."""

@@ -81,7 +81,7 @@ def judge_clips(task: BackgroundTask, recordings: Sequence[tuple[AudioLike, str]
 
 
 def _judge(task: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
-    from gpa_mlx.jobs.enroll import choose_window, load_clip
+    from gpa_mlx.jobs.reference_clip import choose_window, load_clip
     from gpa_mlx.jobs.voice_probe import reference_s
 
     wanted_s = reference_s(model)

@@ -23,7 +23,7 @@ from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.events import Paste
@@ -39,6 +39,7 @@ class VoiceScreen(ModeScreen):
     mode = "voice"
     uses = "speak"
     first_focus: ClassVar[str] = "#voices"
+    long_tasks: ClassVar[Mapping[str, str]] = {"record": "a recording for a voice", "make": "a voice being made"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,6 +47,13 @@ class VoiceScreen(ModeScreen):
         self._making = MakingPanel(id="making")
         self._sample = SamplePanel(id="sound")
         self._actions = VoiceActions(self, self._voices)
+
+    def at_risk(self) -> list[str]:
+        """Name a voice that was not kept, or recordings that no voice was made of."""
+        if self._making.made is not None:
+            return [*super().at_risk(), "a new voice that is not kept"]
+        recorded = any(not isinstance(clip.audio, Path) for clip in self._making.clips)
+        return super().at_risk() + (["a recording for a voice that was not made yet"] if recorded else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out the list, and both panels."""
@@ -74,6 +82,8 @@ class VoiceScreen(ModeScreen):
         """Start a recording, or finish it."""
         if self.has_task("record"):
             self._making.finish_recording()
+            return
+        if not self.may_record():
             return
         self._voices.choose_new()
         self.cancel("play")

@@ -73,7 +73,7 @@ class VoiceActions:
                 self._screen.start(_CHANGE, lambda task: library_jobs.remove(task, name))
 
         question = f"Remove the voice '{name}'? Only its card could bring it back."
-        self._screen.app.push_screen(Confirm(question, yes="Remove", no="Keep"), take)
+        self._screen.app.push_screen(Confirm(question, yes="Remove", no="Keep", destroys=True), take)
 
     def export(self, voice: Voice) -> None:
         """Write the card of a voice to a file."""
