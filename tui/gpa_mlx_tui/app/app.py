@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textual.app import App
+from textual.css.query import NoMatches
 
 from gpa_mlx.settings import SettingsSource
 from gpa_mlx_tui.app.screens import SCREENS
@@ -349,7 +350,7 @@ class GPAApp(App[None], inherit_bindings=False):
 
     def _collect(self) -> None:
         for screen in self._shown_modes:
-            if screen.is_mounted:
+            with suppress(NoMatches):  # a screen that is being removed: what was kept of it last is right
                 self.kept.put(screen.mode, screen.keep())
         self.kept.put(APP, {"mode": self.current_mode})
 
