@@ -58,6 +58,13 @@ FinishReason: TypeAlias = Literal["stop", "length", "loop", "cancelled", "no_spe
 repeat itself, the result is cut there.
 `cancelled`: the caller closed the stream. `no_speech`: there was nothing to transcribe."""
 
+EmptyReason: TypeAlias = Literal[
+    "silent", "too_quiet", "too_short", "only_noise", "no_speech", "other_channel", "no_words"
+]
+"""Why there is no text. `silent`: every sample is zero. `too_quiet`: below -65 dB throughout. `too_short`: under 0.1 s.
+`only_noise`: the level hardly changes. `no_speech`: the detector took nothing for speech. `other_channel`: there is
+sound, but not in the channels that were heard, or these cancel. `no_words`: the model made no words of the speech."""
+
 Task: TypeAlias = Literal["transcribe", "speak", "vc"]
 
 VadChoice: TypeAlias = bool | str
@@ -204,6 +211,7 @@ class TranscriptionChunk:
         segment: The finished segment, set on the chunk that ends it.
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
+        empty_reason: Set on the last chunk when there was no text at all.
     """
 
     text: str
@@ -212,16 +220,26 @@ class TranscriptionChunk:
     segment: Segment | None = None
     finish_reason: FinishReason | None = None
     timings: Timings | None = None
+    empty_reason: EmptyReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcription:
-    """The words of a recording."""
+    """The words of a recording.
+
+    Attributes:
+        text: All of them.
+        segments: Where which of them are.
+        finish_reason: How it ended.
+        timings: Where the time went.
+        empty_reason: Why there is no text; None where there is some, and of what was cancelled.
+    """
 
     text: str
     segments: tuple[Segment, ...]
     finish_reason: FinishReason
     timings: Timings
+    empty_reason: EmptyReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

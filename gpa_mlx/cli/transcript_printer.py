@@ -14,6 +14,7 @@ from gpa_mlx.cli.progress import Progress
 from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, RecordingStarted, TextChunk
 from gpa_mlx.jobs.recordings import printable
 from gpa_mlx.text.quantities import readable_duration
+from gpa_mlx.transcripts.emptiness import EMPTY_REASONS
 from gpa_mlx.transcripts.formats import Format, render
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from gpa_mlx.jobs.recordings import RecordingInput
     from gpa_mlx.jobs.transcribe import RecordingTask, TranscribeEvent
     from gpa_mlx.transcripts.cues import Layout
-    from gpa_mlx.types import FinishReason, Transcription
+    from gpa_mlx.types import EmptyReason, Transcription
 
 Printed: TypeAlias = Literal["lines", "objects"] | Format | None
 """What standard output gets: the text in lines, one JSON object per recording, a file of a format, or nothing."""
@@ -82,7 +83,7 @@ class LivePrinter:
                     self.close()
             case RecordingDone():
                 self.close()
-                _explain(event.transcription.finish_reason, event.recording, self._diagnostics)
+                _explain(event.transcription, event.recording, self._diagnostics)
             case RecordingFailed():
                 self.close()
                 code = self._diagnostics.report(event.error)
@@ -138,7 +139,7 @@ class WholePrinter:
                         f"{_listed(event.written)}: {readable_duration(timings.audio_s)} of audio in "
                         f"{timings.processing_s:.2f} s (RTF {timings.real_time_factor:.2f})"
                     )
-                _explain(event.transcription.finish_reason, event.recording, self._diagnostics)
+                _explain(event.transcription, event.recording, self._diagnostics)
             case RecordingFailed():
                 self.close()
                 code = self._diagnostics.report(event.error)
@@ -171,7 +172,7 @@ class WholePrinter:
             write_json(_document(recording, result))
         elif self._printed is not None:
             # As bytes: what reads it expects UTF-8, whatever the terminal's alphabet.
-            click.echo(render(self._printed, result.segments, self._layout).encode(), nl=False)
+            click.echo(render(self._printed, result.segments, self._layout, result.empty_reason).encode(), nl=False)
 
 
 def make_printer(printed: Printed, layout: Layout, diagnostics: Diagnostics, *, named: bool) -> TranscriptPrinter:
@@ -185,9 +186,23 @@ def _prefix(recording: RecordingInput) -> str:
     return f"{printable(recording.name)}: "
 
 
-def _explain(reason: FinishReason, recording: RecordingInput, diagnostics: Diagnostics) -> None:
+_ANYWAY = "; --no-vad transcribes it anyway"
+_WAYS_OUT: dict[EmptyReason | None, str] = {
+    None: _ANYWAY,
+    "too_quiet": _ANYWAY,
+    "only_noise": _ANYWAY,
+    "no_speech": _ANYWAY,
+    "other_channel": "; without --no-constrain all of them are searched for speech",
+}
+
+
+def _explain(result: Transcription, recording: RecordingInput, diagnostics: Diagnostics) -> None:
+    reason = result.finish_reason
+    why = "" if result.empty_reason is None else f": {EMPTY_REASONS[result.empty_reason]}"
     if reason == "no_speech":
-        diagnostics.note(f"no speech was heard in {recording.label}; --no-vad transcribes it anyway.")
+        diagnostics.note(f"no speech was heard in {recording.label}{why}{_WAYS_OUT.get(result.empty_reason, '')}.")
+    elif why:
+        diagnostics.note(f"there is no text of {recording.label}{why}.")
     elif reason == "length":
         diagnostics.note(f"the text of {recording.label} is cut: the model had not finished; raise --max-tokens.")
     elif reason == "loop":
@@ -199,7 +214,7 @@ def _listed(files: Iterable[Path]) -> str:
 
 
 def _document(recording: RecordingInput, result: Transcription) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "file": recording.name,
         "text": result.text,
         "segments": [
@@ -215,3 +230,6 @@ def _document(recording: RecordingInput, result: Transcription) -> dict[str, Any
         "finish_reason": result.finish_reason,
         "timings": timings_document(result.timings),
     }
+    if result.empty_reason is not None:
+        document["empty_reason"] = result.empty_reason
+    return document

@@ -12,6 +12,7 @@ import numpy as np
 from gpa_mlx.audio.dsp.time_stretch import stretch
 from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
 from gpa_mlx.errors import GPAError, NoSpeechError, SettingsError
+from gpa_mlx.jobs.audio_output import AudioTarget, TaggedWriter, write_tagged
 from gpa_mlx.jobs.events import (
     AudioChunk,
     Finished,
@@ -31,7 +32,6 @@ from gpa_mlx.jobs.generated_speech import (
     identify_weights,
 )
 from gpa_mlx.jobs.voice_choice import open_voice
-from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.provenance.metadata import digest_of_text
 from gpa_mlx.provenance.verification import is_tagged
 from gpa_mlx.store.text_output import require_replaceable, write_text
@@ -89,7 +89,7 @@ class SpeakRequest:
     options: GenerationOptions
     settings: SynthesisSettings = field(default_factory=SynthesisSettings)
     adapter: Path | None = None
-    output: WavTarget | None = None
+    output: AudioTarget | None = None
     subtitles: Path | None = None
     keep_audio: bool = False
     speed: float = 1.0
@@ -207,7 +207,7 @@ class SpeakJob:
         share = self.plan.share_before(number + 1)
         yield PassageDone(passage=result.parts[number], number=number, count=self.plan.count, share=share)
 
-    def save(self, output: WavTarget, subtitles: Path | None = None) -> None:
+    def save(self, output: AudioTarget, subtitles: Path | None = None) -> None:
         """Write the audio that was kept, its record and its subtitles, also of a job that was stopped.
 
         Raises:
@@ -217,7 +217,7 @@ class SpeakJob:
         request = replace(self.request, output=output, subtitles=subtitles)
         request.check()
         parts = list(self.result.parts)
-        write_tagged_wav(output, self.result.audio, self._metadata())
+        write_tagged(output, self.result.audio, self._metadata())
         if subtitles is not None:
             _write_subtitles(subtitles, parts)
 
@@ -234,14 +234,14 @@ class SpeakJob:
             yield from self._tell(found)
             resumed = None
             if request.output is not None and found.done:
-                resumed = cleanup.enter_context(IncrementalWavWriter.resume(request.output.path, found.samples))
+                resumed = cleanup.enter_context(IncrementalWavWriter.resume(request.output.growing_path, found.samples))
             result.parts += found.done
             if self._checkpoint is not None and (found.done or found.kept):
                 result.options = replace(request.options, seed=self._checkpoint.seed)
             result.options = with_seed(result.options)
             file = None
             if request.output is not None:
-                writer = TaggedWavWriter(request.output, resumed, has_checkpoint=self._checkpoint is not None)
+                writer = TaggedWriter(request.output, resumed, has_checkpoint=self._checkpoint is not None)
                 file = cleanup.enter_context(writer)
             yield from self._speak(SpeechCollector(result, file, keep_audio=request.keep_audio), found)
             if file is not None and request.output is not None:
@@ -294,7 +294,9 @@ class SpeakJob:
         if output is None or self._settings.live or self.plan.is_last(0) or request.speed != 1.0:
             return Continuation()
         facts = run_facts(voice, request.options, self._settings, repr(self._weights), __version__)
-        self._checkpoint = SynthesisCheckpoint(output.path, output.path, output.subtype, facts, request.options.seed)
+        self._checkpoint = SynthesisCheckpoint(
+            output.path, output.growing_path, output.subtype, facts, request.options.seed
+        )
         return self._checkpoint.resume(self.plan)
 
     def _tell(self, found: Continuation) -> Generator[SpeakEvent, None, None]:
@@ -305,9 +307,10 @@ class SpeakJob:
         elif found.problem is not None:
             yield StartedAnew(problem=found.problem, kept=found.kept)
         output = self.request.output
-        if output is None or found.done or not output.path.exists():
+        if output is None or not output.path.exists():
             return
-        if not found.is_ours and not is_tagged(output.path):
+        is_growing = output.growing_path == output.path
+        if not (is_growing and found.is_ours) and not is_tagged(output.path):
             yield ReplacesFile(path=output.path)
 
     def _note_done(self, chunk: SynthesisChunk, passage: SpokenPassage, digest: str) -> None:

@@ -148,7 +148,7 @@ class TranscribeJob:
 
     def _write(self, task: RecordingTask) -> Iterator[Path]:
         for name, path in task.targets.items():
-            write_text(path, render(name, task.transcript.segments, self._request.layout))
+            write_text(path, render(name, task.transcript.segments, self._request.layout, task.transcript.empty_reason))
             task.written = (*task.written, path)
             yield path
 

@@ -73,7 +73,7 @@ def _measured(match: re.Match[str]) -> str:
         sign = minus if sign else ""
     if match["power"]:
         name = ("平方" if match["power"] in "2²" else "立方") + name
-    amount = sign + number_or_range(match, counted=True, minus=minus)
+    amount = sign + number_or_range(match, counted=True, minus=minus) + (match["scale"] or "")
     if not match["per"]:
         return amount + name
     per = UNITS[match["per"]]
@@ -153,7 +153,9 @@ def _pressure(match: re.Match[str]) -> str:
     return f"{numbers.cardinal(match['low'])}比{numbers.cardinal(match['high'])}{UNITS[match['unit']]}"
 
 
-def _ratio(match: re.Match[str]) -> str:
+def _ratio(match: re.Match[str]) -> str | None:
+    if "：" in match[0] and is_amount(match) and not context.RATIO_BEFORE.search(before(match)):
+        return None  # the number of an item, and what it is
     return "比".join(numbers.number(part) for part in re.split("[:：]", match[0]))
 
 
@@ -228,6 +230,11 @@ def _per(match: re.Match[str]) -> str | None:
     return "每"
 
 
+def amount_before(match: re.Match[str]) -> str | None:
+    """Return the word of a range between two amounts with what they count: 10人-15人."""
+    return "到" if _AMOUNT_BEFORE.search(before(match)) else None
+
+
 def _per_area(match: re.Match[str]) -> str | None:
     if not _AMOUNT_BEFORE.search(before(match)):
         return None
@@ -270,7 +277,7 @@ SIGNED: tuple[ReadingRule, ...] = (
     ),
     rule(rf"{LOW}%?(?:{TO}(?P<high>[-−]?{NUMBER}))?{BLANK}?(?P<mark>[%‰])", _percent),
     rule(_SHORT_RANGE % ("wW", "wW"), _wan),
-    rule(rf"{LOW_HIGH}{BLANK}?{UNIT}", _measured),
+    rule(rf"{LOW_HIGH}(?P<scale>[百千万亿]{{1,2}})?{BLANK}?{UNIT}", _measured),
     rule(_SHORT_RANGE % ("kK", "kK"), _thousand),
     rule(rf"{LOW_HIGH}(?={BLANK}?(?:元|块|欧元|美元|英镑|港元|日元)(?!次))", _priced),
     rule(rf"{LOW_HIGH}(?={BLANK}?度(?!数|角|假|过))", _degrees),
@@ -280,6 +287,10 @@ SIGNED: tuple[ReadingRule, ...] = (
 """With a minus sign or without."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(
+        rf"(?<=满)(?P<low>[0-9]{{1,5}})[-−](?P<high>[0-9]{{1,5}}){NO_MORE}",
+        lambda match: f"{numbers.cardinal(match['low'])}减{numbers.cardinal(match['high'])}",
+    ),
     rule(rf"(?<=第)(?P<low>[0-9]{{1,4}})/(?P<high>[0-9]{{1,4}}){BLANK}?(?P<part>部分|[{_PARTS}])", _part_of),
     rule(rf"(?<=第)(?P<sign>)(?P<low>{NUMBER})(?:{DASH}(?:第)?(?P<high>[0-9]{{1,6}}{NO_MORE}))?", _ordinal),
     rule(rf"{CLEAR}(?<![0-9] )[1-9][0-9]{{0,2}}(?: [0-9]{{3}}){{2,4}}(?! ?[0-9]){NO_MORE}", _spaced),
@@ -331,6 +342,9 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}[0-9]{{1,4}}(?:,[0-9]{{4}}){{1,4}}(?![0-9,])", _grouped_by_four),
     rule(r"(?<=[A-Za-z])(?P<low>[0-9]{1,4}(?:\.[0-9]{1,4})?)%", lambda match: f"百分之{numbers.number(match['low'])}"),
     rule(r"(?<=[百千万零十])2(?![0-9.,万千百十]|个[亿月])", lambda _: "二"),
+    rule(
+        rf"{CLEAR}(?P<low>[2-6])A(?=级|景区|广告|公司|写字楼|办公)", lambda match: f"{numbers.cardinal(match['low'])}A"
+    ),
     rule(rf"{CLEAR}2(?=对[0-9一二三四](?!夫|恋))", lambda _: "二"),
     rule(rf"{CLEAR}2(?=元[0-9一二三]次)", lambda _: "二"),
     rule(rf"{CLEAR}2(?=层(?!楼))", _storeys),
@@ -377,7 +391,8 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(rf"/(?P<length>{one_of(LENGTHS)})(?P<power>[²³]){RIGHT}", _per_area),
     rule(r"/(?:分(?!钟)|min(?![A-Za-z]))", _per_minute),
     rule(
-        rf"/(?=每?(?:{MEASURE}|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))", _per
+        rf"/(?=每?(?:[0-9]{{0,4}}(?:{MEASURE}|{one_of(UNITS)}{RIGHT})|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))",
+        _per,
     ),
     rule(r"(?<=[A-Z])\.(?=[0-9]{3})|(?<=[0-9])\.(?=[A-Z]{2}(?![A-Za-z]))", lambda _: "点"),
     rule(r"(?<![0-9A-Za-z年月日号点分时元岁度%℃°万亿千百米])(?<![0-9℃] )~(?=\s?[0-9])", lambda _: "约"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Where a rule may match: at a symbol that is no mere punctuation, a digit, or the first letter of a word.
 _LETTER = rf"[^\W\d_{SYLLABIC}]"
-_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[¹²³½¼¾⅓⅔⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]")
+_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[¹²³½¼¾⅓-⅞⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]|!(?==)")
 _WORD = re.compile(rf"[^\W{SYLLABIC}]")
 _NO_BREAK = re.compile("(?<![0-9])[\u00a0\u202f]|[\u00a0\u202f](?![0-9])")
 

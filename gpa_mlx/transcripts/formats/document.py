@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.text.joining import join_segments
 from gpa_mlx.transcripts.cues import encodable
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gpa_mlx.transcripts.cues import Layout
-    from gpa_mlx.types import Segment
+    from gpa_mlx.types import EmptyReason, Segment
 
 
-def json_document(segments: Sequence[Segment], layout: Layout | None) -> str:
+def json_document(segments: Sequence[Segment], layout: Layout | None, empty_reason: EmptyReason | None = None) -> str:
     """Return the text, and the segments as they are: times in seconds, confidences, what is doubtful."""
-    document = {
+    document: dict[str, Any] = {
         "text": encodable(join_segments(segment.text for segment in segments)),
         "segments": [
             {
@@ -30,4 +30,6 @@ def json_document(segments: Sequence[Segment], layout: Layout | None) -> str:
             for segment in segments
         ],
     }
+    if empty_reason is not None:
+        document["empty_reason"] = empty_reason
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"

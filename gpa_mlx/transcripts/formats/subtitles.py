@@ -10,16 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gpa_mlx.transcripts.cues import Cue, Layout, TimedText
+    from gpa_mlx.types import EmptyReason
 
 _VTT_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def subrip(segments: Iterable[TimedText], layout: Layout | None) -> str:
+def subrip(segments: Iterable[TimedText], layout: Layout | None, empty_reason: EmptyReason | None = None) -> str:
     """Return a SubRip file of segments."""
     return write_srt(make_cues(segments, layout))
 
 
-def webvtt(segments: Iterable[TimedText], layout: Layout | None) -> str:
+def webvtt(segments: Iterable[TimedText], layout: Layout | None, empty_reason: EmptyReason | None = None) -> str:
     """Return a WebVTT file of segments."""
     return write_vtt(make_cues(segments, layout))
 

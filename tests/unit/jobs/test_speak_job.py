@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from gpa_mlx.errors import AudioFileError, CancelledError, GPAError, InputTextError, NoSpeechError, SettingsError
+from gpa_mlx.jobs.audio_output import AudioTarget
 from gpa_mlx.jobs.events import (
     AudioChunk,
     Finished,
@@ -22,7 +23,6 @@ from gpa_mlx.jobs.events import (
     Written,
 )
 from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
-from gpa_mlx.jobs.wav_output import WavTarget
 from gpa_mlx.model.demo import demo_samples
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.runtime.cancellation import CancelScope, cancellable
@@ -47,7 +47,7 @@ def make_job(engine, tmp_path):
             "text": TEXT,
             "voice": ANNA,
             "options": OPTIONS,
-            "output": WavTarget(path=tmp_path / "out.wav"),
+            "output": AudioTarget(path=tmp_path / "out.wav"),
             "subtitles": tmp_path / "out.srt",
         }
         return SpeakJob(engine, SpeakRequest(**given | changes))
@@ -127,7 +127,7 @@ def test_stopped_it_keeps_what_there_is_and_goes_on_later(make_job, engine, tmp_
     assert len(again.result.parts) == 3
     assert not again.is_resumable
     assert verify_file(tmp_path / "out.wav").is_intact
-    whole = make_job(output=WavTarget(path=tmp_path / "whole.wav"), subtitles=None)
+    whole = make_job(output=AudioTarget(path=tmp_path / "whole.wav"), subtitles=None)
     list(whole.run())
     assert (tmp_path / "whole.wav").read_bytes() == (tmp_path / "out.wav").read_bytes()
 
@@ -162,7 +162,7 @@ def test_kept_audio_is_saved_like_what_was_written_at_once(make_job, engine, tmp
         assert stopped
     assert job.result.has_audio
     assert sum(map(len, job.result.pieces_from(0.5))) == len(job.result.audio) - 8_000
-    job.save(WavTarget(path=tmp_path / "saved.wav"), tmp_path / "saved.srt")
+    job.save(AudioTarget(path=tmp_path / "saved.wav"), tmp_path / "saved.srt")
     assert verify_file(tmp_path / "saved.wav").is_intact
     assert (tmp_path / "saved.srt").read_text().count("-->") == (2 if stopped else 3)
     if not stopped:
@@ -181,7 +181,7 @@ def test_a_voice_is_made_from_a_recording(make_job, engine, tmp_path):
     ("changes", "error"),
     [
         ({"text": "..."}, InputTextError),
-        ({"output": WavTarget(path="out.mp3")}, SettingsError),
+        ({"output": AudioTarget(path="out.wma")}, SettingsError),
         ({"subtitles": "out.wav.json"}, SettingsError),
         ({"voice": "out.wav", "create": "out.wav"}, SettingsError),
         ({"create": "out.wav.json"}, SettingsError),
@@ -196,7 +196,7 @@ def test_what_cannot_be_done_is_refused_before_any_work(make_job, engine, tmp_pa
         if name in changes:
             changes[name] = tmp_path / changes[name]
     if "output" in changes:
-        changes["output"] = WavTarget(path=tmp_path / changes["output"].path)
+        changes["output"] = AudioTarget(path=tmp_path / changes["output"].path)
     before = names()
     with pytest.raises(error):
         make_job(**changes)
@@ -230,7 +230,7 @@ LONG = f"{TEXT}\n\n{FOURTH}"
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
 def test_a_changed_passage_alone_is_said_again(make_job, engine, tmp_path, names, place, subtype):
-    output = WavTarget(path=tmp_path / "out.wav", subtype=subtype)
+    output = AudioTarget(path=tmp_path / "out.wav", subtype=subtype)
     interrupt_after(make_job, engine, 3, text=LONG, output=output)
     old = (FIRST, SECOND, THIRD)[place]
     new = old.replace("the", "this").replace("The", "This").replace("A para", "One para")
@@ -242,7 +242,7 @@ def test_a_changed_passage_alone_is_said_again(make_job, engine, tmp_path, names
     assert isinstance(told[0], Resumed) == (place > 0)
     assert verify_file(tmp_path / "out.wav").is_intact
     assert names() == ["out.srt", "out.wav", "out.wav.json"]
-    whole = WavTarget(path=tmp_path / "whole.wav", subtype=subtype)
+    whole = AudioTarget(path=tmp_path / "whole.wav", subtype=subtype)
     list(make_job(text=changed, output=whole, subtitles=None).run())
     if place or subtype == "PCM_16":
         ours, fresh = (soundfile.read(tmp_path / name)[0] for name in ("out.wav", "whole.wav"))
@@ -270,7 +270,7 @@ def test_a_file_that_was_replaced_meanwhile_is_neither_gone_on_with_nor_called_o
         ReplacesFile(path=tmp_path / "out.wav"),
     ]
     assert engine.spoken == [FIRST, SECOND, THIRD]
-    list(make_job(output=WavTarget(path=tmp_path / "whole.wav"), subtitles=None).run())
+    list(make_job(output=AudioTarget(path=tmp_path / "whole.wav"), subtitles=None).run())
     assert (tmp_path / "whole.wav").read_bytes() == (tmp_path / "out.wav").read_bytes()
 
 
@@ -338,7 +338,7 @@ def test_a_passage_is_said_again_and_the_others_stay(make_job, engine, tmp_path,
     moved_s = new[1].end_s - parts[1].end_s
     assert new[2].start_s == pytest.approx(parts[2].start_s + moved_s)
     assert new[2].end_s <= job.result.duration_s + 1e-6
-    job.save(WavTarget(path=tmp_path / "saved.wav"), tmp_path / "saved.srt")
+    job.save(AudioTarget(path=tmp_path / "saved.wav"), tmp_path / "saved.srt")
     verdict = verify_file(tmp_path / "saved.wav")
     assert verdict.is_intact
     assert verdict.provenance.metadata.seeds == tuple(part.seed for part in new)

@@ -14,7 +14,7 @@ from gpa_mlx_tui.features.speak.messages import (
     SpeechMade,
     SpeechPlanned,
 )
-from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, sounding, wav_path
+from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, output_path, sounding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,12 +137,12 @@ def preview(task: BackgroundTask, text: str) -> None:
 
 def speech_files(path: Path) -> tuple[Path, Path]:
     """Return where the sound and its subtitles go when the user chose a path."""
-    wav = wav_path(path)
-    return wav, wav.with_suffix(".srt")
+    sound = output_path(path)
+    return sound, sound.with_suffix(".srt")
 
 
 def save_speech(job: SpeakJob, path: Path) -> tuple[str, ...]:
-    """Write what was made as a WAV file that says how it was made, and its subtitles.
+    """Write what was made as a file that says how it was made, and its subtitles.
 
     Args:
         job: Has spoken, to its end or not.
@@ -155,11 +155,11 @@ def save_speech(job: SpeakJob, path: Path) -> tuple[str, ...]:
         SettingsError: Something else is where the record goes.
         GPAError: Nothing can be written there.
     """
-    from gpa_mlx.jobs.wav_output import WavTarget
+    from gpa_mlx.jobs.audio_output import AudioTarget
 
-    wav, srt = speech_files(path)
-    job.save(WavTarget(path=wav), srt)
-    return wav.name, srt.name
+    sound, srt = speech_files(path)
+    job.save(AudioTarget(path=sound), srt)
+    return sound.name, srt.name
 
 
 def read_text_file(path: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static, TextArea
 
+from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.features.speak.clock import SpeechClock
 from gpa_mlx_tui.features.speak.form import SpeechForm
@@ -168,7 +169,7 @@ class SpeakScreen(ModeScreen):
             if path is not None:
                 self.start("save", lambda task: task.post(Saved(task, save_speech(job, path))))
 
-        title = "Save the speech as (.wav; subtitles go beside it)"
+        title = f"Save the speech as ({', '.join(USUAL_ENDINGS)}; subtitles beside)"
         self.app.push_screen(PathPicker(title, "save", Path.cwd() / "speech.wav", writes=speech_files), take)
 
     def on_text_area_changed(self) -> None:
