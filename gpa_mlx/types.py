@@ -78,10 +78,12 @@ class Capabilities:
     Attributes:
         family: Name of its model family.
         tasks: The tasks.
+        words: All words that it can say and understand; None where it knows any.
     """
 
     family: str
     tasks: frozenset[Task]
+    words: tuple[str, ...] | None = None
 
 
 SAMPLE_RATE_HZ = 16_000

@@ -134,7 +134,7 @@ def speak(
     }
     report_parts(names, diagnostics)
     if as_json:
-        write_json(speech.document("passages", job.result))
+        write_json(speech.document("passages", job.result) | {"unknown_words": list(job.plan.unknown_words)})
 
 
 def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
@@ -147,7 +147,9 @@ def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
         ReplacesFile,
         Resumed,
         StartedAnew,
+        UnknownWords,
     )
+    from gpa_mlx.synthesis.plan import named_words
 
     is_speaking = False
     progress = TextProgress(show=lambda line: None)
@@ -167,6 +169,9 @@ def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
                         diagnostics.note(f"{anew}.{_explained(problem, kept)}")
                     case ReplacesFile(path=path):
                         diagnostics.note(f"{path}, which gpa-mlx did not make, is replaced.")
+                    case UnknownWords(words=words, are_left_out=are_left_out):
+                        rest = "the rest is spoken without them" if are_left_out else "it makes something of them"
+                        diagnostics.note(f"this model cannot say: {named_words(words)}; {rest}.")
                     case PassageStarted(number=number, count=count, share=share):
                         progress.reach(f"passage {number + 1} of {_counted(count)}", share)
                     case AudioChunk(audio=audio):

@@ -102,6 +102,22 @@ class ReplacesFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownWords:
+    """The model cannot say some words of the text.
+
+    Told before any is spoken; of a long text again, where more of them come.
+
+    Attributes:
+        words: Which, each once.
+        are_left_out: Whether the rest is spoken without them; they are given to the model where a text is spoken as it
+            is written.
+    """
+
+    words: tuple[str, ...]
+    are_left_out: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PassageStarted:
     """A passage is being spoken.
 

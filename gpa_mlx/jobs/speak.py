@@ -23,6 +23,7 @@ from gpa_mlx.jobs.events import (
     Resumed,
     StartedAnew,
     StepStarted,
+    UnknownWords,
     Written,
 )
 from gpa_mlx.jobs.generated_speech import (
@@ -40,6 +41,7 @@ from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisChunk, respeak, 
 from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings
 from gpa_mlx.synthesis.retry import with_seed
 from gpa_mlx.synthesis.speed import at_speed, check_speed
+from gpa_mlx.text.closed_vocabulary import ClosedVocabulary
 from gpa_mlx.transcripts.cues import make_cues
 from gpa_mlx.transcripts.formats.subtitles import write_srt
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Voice
@@ -58,6 +60,7 @@ SpeakEvent: TypeAlias = (
     | Resumed
     | StartedAnew
     | ReplacesFile
+    | UnknownWords
     | PassageStarted
     | AudioChunk
     | PassageDone
@@ -138,7 +141,13 @@ class SpeakJob:
         request.check()
         self.request = request
         self._engine = engine
-        self._settings = replace(request.settings, max_chars=engine.max_passage_chars)
+        words = engine.capabilities.words
+        self._settings = replace(
+            request.settings,
+            max_chars=engine.max_passage_chars,
+            vocabulary=None if words is None else ClosedVocabulary(words),
+        )
+        self._words_told = 0
         self.plan = SpeechPlan(request.text, self._settings, exact=not request.options.constrain)
         is_recorded = request.output is not None or request.keep_audio
         self._weights = identify_weights(engine.path, request.adapter) if is_recorded else None
@@ -232,6 +241,7 @@ class SpeakJob:
         with ExitStack() as cleanup:
             found = self._find_interrupted(result.voice)
             yield from self._tell(found)
+            yield from self._tell_unknown_words()
             resumed = None
             if request.output is not None and found.done:
                 resumed = cleanup.enter_context(IncrementalWavWriter.resume(request.output.growing_path, found.samples))
@@ -281,6 +291,7 @@ class SpeakJob:
                     share = plan.share_before(chunk.number + 1)
                     yield PassageDone(passage=chunk.passage, number=chunk.number, count=plan.count, share=share)
                     if not plan.is_last(chunk.number):
+                        yield from self._tell_unknown_words()
                         yield self._started(chunk.number + 1)
         collector.finish()
 
@@ -312,6 +323,13 @@ class SpeakJob:
         is_growing = output.growing_path == output.path
         if not (is_growing and found.is_ours) and not is_tagged(output.path):
             yield ReplacesFile(path=output.path)
+
+    def _tell_unknown_words(self) -> Generator[SpeakEvent, None, None]:
+        """Say what the model cannot, as far as the text is planned; each word once."""
+        words = self.plan.unknown_words[self._words_told :]
+        self._words_told += len(words)
+        if words:
+            yield UnknownWords(words=words, are_left_out=self.plan.leaves_out)
 
     def _note_done(self, chunk: SynthesisChunk, passage: SpokenPassage, digest: str) -> None:
         """Note a passage whose audio is in the file."""

@@ -39,6 +39,7 @@ _SIGNS: tuple[ReadingRule, ...] = (
     rule(r"!=(?=\s?[-−0-9A-Za-z])", lambda _: SIGNS["≠"]),
     rule(r"==(?=\s?[-−0-9A-Za-z\"'])", lambda _: "equals"),
     *english_files.AT_SIGNS,
+    rule(r"(?<=[0-9])#(?!\w)", lambda _: " hash"),
     rule(r"#(?=[0-9])", lambda _: "number"),
     rule(r"#(?=[^\W\d_])", lambda _: "hashtag "),
     rule(r"(?i:(?<=about )|(?<=around )|(?<=roughly )|(?<=only ))~(?=\s?[$€£¥]?[0-9])", lambda _: ""),

@@ -11,6 +11,7 @@ from gpa_mlx.text.normalization.english_measures import BLANK, LOW, TO
 from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS
 from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NEGATIVE, NUMBER, RIGHT, WHOLE, ReadingRule, one_of, rule
 from gpa_mlx.text.normalization.rules import plain_number as plain
+from gpa_mlx.text.normalization.units import UNIT
 
 _YEAR_WORDS = re.compile(
     r"(?<!\w)(?:in|since|until|till|year|circa|anno|c\.|ca\.|by|from|before|after|early|late|mid|spring|summer|autumn"
@@ -19,9 +20,7 @@ _YEAR_WORDS = re.compile(
     re.IGNORECASE,
 )
 _IN = re.compile(r"(?<!\w)(?:in|since|until|till|year|circa|anno)[ ]$", re.IGNORECASE)
-_OF_YEARS = re.compile(
-    r"(?<!\w)(?:the|in|since|its|our|their|my|your|his|her|this|until|by|late|early|mid|[A-Z][a-z]+)[ ]$"
-)
+_OF_YEARS = re.compile(r"(?<!\w)(?:the|in|since|its|our|their|my|your|his|her|this|until|by|late|early|mid)[ ]$")
 _YEARLY = re.compile(
     r"[ ](?:results?|sales|figures|elections?|earnings|taxes|games|olympics|playoffs|finals|goals|predictions"
     r"|trends|awards"
@@ -33,7 +32,7 @@ _COUNTED_IN = re.compile(
 )
 _ERA = re.compile(r"[ ](?:BC|AD|BCE|CE|B\.C\.|A\.D\.)")
 _DECADE_WORDS = re.compile(
-    r"(?:(?<!\w)(?:the|early|late|mid|my|his|her|their|your|our|to)[ -]|['‘’]|0s?,? (?:and|or|to|through|into"
+    r"(?:(?<!\w)(?:the|early|late|mid|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and|or|to|through|into"
     r"|&) (?:the )?)$",
     re.IGNORECASE,
 )
@@ -112,7 +111,9 @@ def _whole_and_sign(match: re.Match[str]) -> str:
 def _scientific(match: re.Match[str]) -> str:
     exponent = match["exponent"]
     power = ("minus " if exponent[0] in "-−" else "") + numbers.number(exponent.lstrip("+-−"))
-    return f"{'minus ' if match['sign'] else ''}{numbers.number(match['low'])} times ten to the power of {power}"
+    words = f"{'minus ' if match['sign'] else ''}{numbers.number(match['low'])} times ten to the power of {power}"
+    unit = english_measures.unit_of(match)
+    return f"{words} {unit}" if unit else words
 
 
 def _ratio(match: re.Match[str]) -> str:
@@ -162,7 +163,8 @@ _SIGNED: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}{NEGATIVE}(?P<low>{NUMBER})%?(?:{TO}(?P<high>{NUMBER}))?{BLANK}?(?P<mark>[%‰])", _percent),
     english_measures.MEASURE,
     rule(
-        rf"{LOW}(?:[eE](?=[-−+]?[0-9])|{BLANK}?[×x*]{BLANK}?10\^)(?P<exponent>[-−+]?[0-9]{{1,3}}){RIGHT}", _scientific
+        rf"{LOW}(?:[eE](?=[-−+]?[0-9])|{BLANK}?[×x*]{BLANK}?10\^)(?P<exponent>[-−+]?[0-9]{{1,3}}){RIGHT}(?:{BLANK}?{UNIT})?",
+        _scientific,
     ),
     rule(LOW, _number),
 )

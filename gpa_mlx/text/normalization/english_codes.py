@@ -6,12 +6,9 @@ import re
 
 from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import after, before, counts_things
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, listed, rule
+from gpa_mlx.text.normalization.english_words import STATES
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, rule
 
-_STATES = listed("""
-    AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI
-    SC SD TN TX UT VT VA WA WV WI WY DC
-""")
 _BY_DIGITS = re.compile(
     r"(?<!\w)(?:call(?:ed|ing)?|dial(?:ed|led|ing)?|ring|text(?:ed|ing)?|sms|phone|fax|tel|telephone|mobile|cell|hotline"
     r"|extension|ext|x|pin|code|codes|otp|passcode|password|passwort|zip|zip code|postcode|postal code|postal"
@@ -144,7 +141,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}[0-9]{{1,9}}(?:-[0-9]{{1,9}}){{2,7}}{RIGHT}", _groups),
     rule(rf"{CLEAR}[0-9]{{5}}-[0-9]{{4}}{RIGHT}(?!-[0-9])", _groups),
     rule(rf"(?<=A)3[0-9]0{RIGHT}", lambda match: numbers.pairs(match[0])),
-    rule(rf"(?<=\b(?:{'|'.join(_STATES)}) )[0-9]{{5}}(?:-[0-9]{{4}})?{RIGHT}", _groups),
+    rule(rf"(?<=\b(?:{'|'.join(STATES)}) )[0-9]{{5}}(?:-[0-9]{{4}})?{RIGHT}", _groups),
     rule(rf"{CLEAR}[0-9]{{3,12}}{RIGHT}(?![0-9]|[.,:/-][0-9]|\s?%)", _dictated),
     rule(rf"{CLEAR}[0-9]{{3,4}}{RIGHT}(?![0-9]|[.,:/-][0-9])", _named),
 )

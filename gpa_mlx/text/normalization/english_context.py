@@ -31,7 +31,7 @@ _ARTICLE = re.compile(
     r"(?<![\w'’])(?:an?|this|that|my|your|his|her|its|our|their|each|every|another|the)[ ](?:[a-z]+[ ])?$",
     re.IGNORECASE,
 )
-_NOUN = re.compile(r"[ -](?P<noun>[A-Za-z][a-z]+)(?P<more>[ ][a-z]+)?")
+_NOUN = re.compile(r"[ -](?P<noun>[A-Za-z][a-z]+|[A-Z]{2,5}(?![A-Za-z]))(?P<more>[ ][a-z]+)?")
 _HEADS = frozenset(
     listed("""
     house home flat apartment bottle battery bulb pizza drive screen lens run race walk hike radius limit bill note

@@ -17,6 +17,7 @@ from gpa_mlx.text.normalization.english_words import (
     ROYAL,
     SHOUTED,
     SPELLED,
+    STATES,
     TITLES,
     WITHOUT_DOT,
 )
@@ -68,7 +69,11 @@ def _acronym(match: re.Match[str]) -> str | None:
     if letters in NOT_SPELLED or not (letters in SPELLED or set(letters).isdisjoint("AEIOUY")):
         return None
     before = match.string[max(0, match.start() - _LONGEST_CONTEXT) : match.start()]
-    if letters in SHOUTED and (_SHOUT_BEFORE.search(before) or _SHOUT_AFTER.match(match.string, match.end())):
+    if (
+        letters in SHOUTED
+        and not match.string[match.end() : match.end() + 1].isdigit()
+        and (_SHOUT_BEFORE.search(before) or _SHOUT_AFTER.match(match.string, match.end()))
+    ):
         return None
     return " ".join(letters) + ("'s" if match["plural"] else "")
 
@@ -108,6 +113,10 @@ def _value(roman: str) -> int | None:
     return sum(-digit if digit < after else digit for digit, after in zip(digits, following, strict=True))
 
 
+def _state(match: re.Match[str]) -> str:
+    return STATES[match["state"]]
+
+
 _LETTER_AFTER = rf"(?![^\W\d{SYLLABIC}])"
 _CAPITALIZED = [written.capitalize() for written in ABBREVIATIONS if written.islower()]
 
@@ -135,6 +144,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         rf"{LEFT}(?P<word>Mr|Mrs|Ms|Dr|Prof)\.?(?=\s(?:and|&|or)\s(?:Mr|Mrs|Ms|Dr|Prof|Miss){RIGHT}|\s[A-Z]\.)",
         lambda match: TITLES[match["word"]],
     ),
+    rule(rf"(?<=[a-z], )(?P<state>{one_of(STATES)})(?=[ ][0-9]{{5}}(?![0-9])|[.,;:!?)\n]|\Z)", _state),
     rule(rf"{LEFT}(?P<word>Hwy|Rte|Apt|Rm)\s(?=[0-9])", lambda match: BEFORE_NUMBERS[match["word"]] + " "),
     rule(rf"{LEFT}(?P<greek>[πΔαβγδθλσ])(?!\w)", lambda match: _GREEK[match["greek"]]),
     rule(

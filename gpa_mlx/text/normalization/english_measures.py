@@ -22,7 +22,7 @@ MILLIONS = frozenset(
     """)
 )
 _LONG_AS = re.compile(
-    r"(?<!\w)(?:in|of|took|takes?|last(?:s|ed)?|time|times|record|duration|runtime|length|finished|clocked|marathon)"
+    r"(?<!\w)(?:in|of|took|takes?|last(?:s|ed)?|time|times|record|duration|runtime|length|finished|clocked|marathon|ran|runs?|swam|rode|completed|elapsed|total|remaining)"
     r"(?: (?:is|was|of|at|in|a))?:?[ ]$",
     re.IGNORECASE,
 )
@@ -40,14 +40,21 @@ def _measure(match: re.Match[str]) -> str | None:
     symbol = match["length"] or match["unit"]
     if symbol in ("m", "mm") and (found := re.match(rf"{BLANK}([a-z]+)", after(match))) and found[1] in MILLIONS:
         return None
-    names = UNITS[symbol]
     is_one = (match["low"] == "1" and not match["high"]) or (not match["per"] and describes_noun(match))
-    words = names.one if is_one else names.many
+    return f"{amount(match)} {unit_of(match, one=is_one)}"
+
+
+def unit_of(match: re.Match[str], *, one: bool = False) -> str:
+    """Return the words of the unit in a match, empty where it has none."""
+    symbol = match["length"] or match["unit"]
+    if not symbol:
+        return ""
+    words = UNITS[symbol].one if one else UNITS[symbol].many
     if match["power"]:
         words = f"{'square' if match['power'] in '2²' else 'cubic'} {words}"
     if match["per"]:
         words += f" per {_one_of_unit(match['per'], match['per_power'])}"
-    return f"{amount(match)} {words}"
+    return words
 
 
 def _one_of_unit(symbol: str, power: str | None) -> str:

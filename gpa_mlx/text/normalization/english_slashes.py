@@ -65,6 +65,9 @@ def _slash(match: re.Match[str]) -> str | None:
         return f"{numbers.number(top)} out of {numbers.number(bottom)}"
     first, second = int(top), int(bottom)
     is_part = 0 < first < second and second in _DENOMINATORS
+    if match["inch"] and is_part:
+        words = numbers.fraction(first, second)
+        return f"{numbers.whole_number(whole)} and {words} inches" if whole else f"{words} inch"
     if whole:
         if not is_part:
             return None
@@ -135,11 +138,12 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}{one_of(SET_PHRASES)}{RIGHT}(?![/.,][0-9])", lambda match: SET_PHRASES[match[0]]),
     rule(
         rf"{CLEAR}(?:(?P<whole>[0-9]{{1,3}}){_BLANK})?(?P<top>[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?)"
-        rf"/(?P<bottom>[0-9]{{1,4}})(?:(?P<ordinal>rds?|ths?|nds?)|(?P<pressure>{_BLANK}?mm{_BLANK}?Hg))?{RIGHT}(?![./][0-9])",
+        rf"/(?P<bottom>[0-9]{{1,4}})(?:(?P<ordinal>rds?|ths?|nds?)|(?P<pressure>{_BLANK}?mm{_BLANK}?Hg))?{RIGHT}(?![./][0-9])"
+        rf"(?P<inch>[\"″](?=[\s,.;:!?)x×-]|\Z))?",
         _slash,
     ),
     rule(
-        rf"{CLEAR}(?P<whole>(?P<pressure>(?P<ordinal>)))?(?P<top>[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?)/(?P<bottom>[0-9]{{1,4}})"
+        rf"{CLEAR}(?P<whole>(?P<pressure>(?P<ordinal>(?P<inch>))))?(?P<top>[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?)/(?P<bottom>[0-9]{{1,4}})"
         rf"{RIGHT}(?![./][0-9])",
         _slash,
     ),

@@ -65,7 +65,10 @@ _EDITS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     (",", re.compile(rf"{_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+,[0-9]{{1,2}}{_NO_DIGIT}"), _swapped),
     (
         ".",
-        re.compile(rf"(?:(?<=€)|(?<=€ )){_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+{_NO_DIGIT}"),
+        re.compile(
+            rf"(?:(?<=€)|(?<=€ )){_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+{_NO_DIGIT}"
+            rf"|{_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+(?=[ \u00a0\u202f]?(?:€|EUR{RIGHT}))"
+        ),
         lambda match: match[0].replace(".", ","),
     ),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from gpa_mlx.jobs.events import (
     Resumed,
     StartedAnew,
     StepStarted,
+    UnknownWords,
     Written,
 )
 from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
@@ -368,3 +370,54 @@ def test_speed_shortens_passages_and_pauses_alike_and_leaves_no_checkpoint(make_
     assert names() == ["out.srt", "out.wav", "out.wav.json"]
     with pytest.raises(SettingsError, match="speed 3"):
         make_job(speed=3.0)
+
+
+@pytest.fixture
+def few_words(engine):
+    """The engine says the words of the first sentence and no others."""
+    words = ("the", "first", "sentence", "of", "this", "text", "is", "here")
+    engine.capabilities = replace(engine.capabilities, words=words)
+    return words
+
+
+def test_what_the_model_cannot_say_is_told_before_anything_is_spoken(make_job, engine, few_words):
+    job = make_job()
+    assert not engine.calls
+    events = list(job.run())
+    kinds = [type(event) for event in events]
+    assert kinds.index(UnknownWords) < kinds.index(PassageStarted)
+    told = next(event for event in events if isinstance(event, UnknownWords))
+    assert told.are_left_out
+    assert told.words[:4] == ("second", "one", "follows", "it")
+    assert "first" not in told.words
+    assert kinds.count(UnknownWords) == 1
+    assert engine.spoken == ["the first sentence of this text is here.", "the.", "of is the."]
+    assert [passage.text for passage in job.result.parts] == [FIRST, SECOND, THIRD]
+
+
+def test_a_text_the_model_cannot_say_at_all_is_refused_with_the_words_it_can(make_job, engine, few_words):
+    with pytest.raises(InputTextError) as caught:
+        make_job(text="Good morning, everybody.")
+    assert "Good, morning, everybody" in caught.value.message
+    assert ", ".join(few_words) in caught.value.hint
+    with pytest.raises(InputTextError, match=r"and [0-9]+ more"):
+        make_job(text=" ".join(f"word{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(500)) * 200)
+    assert not engine.calls
+
+
+@pytest.mark.parametrize("how", ["exact", "as written"])
+def test_what_is_spoken_as_written_keeps_what_the_model_cannot_say(make_job, engine, few_words, how):
+    options = replace(OPTIONS, constrain=how != "exact")
+    settings = SynthesisSettings(normalize=how == "exact")
+    job = make_job(text="Hello there.", options=options, settings=settings, subtitles=None)
+    told = [event for event in job.run() if isinstance(event, UnknownWords)]
+    assert told == [UnknownWords(words=("Hello", "there"), are_left_out=False)]
+    assert engine.spoken == ["Hello there."]
+
+
+def test_of_a_long_text_further_words_are_told_when_they_come(make_job, engine, few_words):
+    text = "The text is here. " * 800 + "\n\nThe zebra is here."
+    events = list(make_job(text=text, subtitles=None, output=None).run())
+    told = [number for number, event in enumerate(events) if isinstance(event, UnknownWords)]
+    assert [events[number].words for number in told] == [("zebra",)]
+    assert isinstance(events[told[0] + 1], PassageStarted)

@@ -13,6 +13,7 @@ from gpa_mlx_tui.features.speak.messages import (
     PreviewFound,
     SpeechMade,
     SpeechPlanned,
+    WordsUnknown,
 )
 from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, output_path, sounding
 
@@ -83,7 +84,8 @@ def make_speech(
         GPAError: The voice, the text or the model cannot be used, or the sound output disappeared.
         CancelledError: The task was cancelled.
     """
-    from gpa_mlx.jobs.events import AudioChunk, GenerationStarted, PassageDone, PassageStarted
+    from gpa_mlx.jobs.events import AudioChunk, GenerationStarted, PassageDone, PassageStarted, UnknownWords
+    from gpa_mlx.synthesis.plan import named_words
 
     finder = PeakFinder()
     with sounding(task, output) as playback:
@@ -96,6 +98,8 @@ def make_speech(
                 elif isinstance(event, AudioChunk):
                     playback.feed(event.audio)
                     task.post(SoundGrew(task, finder.push(event.audio)))
+                elif isinstance(event, UnknownWords):
+                    task.post(WordsUnknown(task, named_words(event.words)))
                 elif isinstance(event, PassageStarted):
                     task.post(PassageAdvanced(task, event.number, event.count, event.share, None))
                 elif isinstance(event, PassageDone):

@@ -69,6 +69,19 @@ class PassageAdvanced(TaskMessage):
         self.passage = passage
 
 
+class WordsUnknown(TaskMessage):
+    """The model cannot say some words; the rest is spoken without them.
+
+    Args:
+        task: The task.
+        words: Which, for people.
+    """
+
+    def __init__(self, task: BackgroundTask, words: str) -> None:
+        super().__init__(task)
+        self.words = words
+
+
 class SpeechMade(TaskMessage):
     """All of it is made; what is playing goes on."""
 

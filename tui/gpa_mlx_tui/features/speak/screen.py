@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         PreviewFound,
         SpeechMade,
         SpeechPlanned,
+        WordsUnknown,
     )
 
 _DEMO_TEXT = "three two one go"
@@ -234,6 +235,10 @@ class SpeakScreen(ModeScreen):
             wave.clear()
             wave.add(message.peaks)
             self._play_from(message.passage.start_s)
+
+    def on_words_unknown(self, message: WordsUnknown) -> None:
+        """Say what will be missing."""
+        self.gpa_app.show_message(f"This model cannot say: {message.words}. The rest is spoken without them.")
 
     def on_speech_made(self, _: SpeechMade) -> None:
         """Say that only the sound goes on."""
