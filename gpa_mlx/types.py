@@ -192,6 +192,7 @@ class Segment:
         finish_reason: `length` and `loop` mean that the text is cut.
         doubtful: The model went into a loop here, and the segment was decoded again in two pieces.
         confidence: Geometric mean of the probabilities of its tokens, 0 to 1; None where nothing was decoded.
+        channel: What its channel is called where channels are transcribed apart: `left`, `right`, `channel 3`.
     """
 
     start_s: float
@@ -200,6 +201,7 @@ class Segment:
     finish_reason: FinishReason = "stop"
     confidence: float | None = None
     doubtful: bool = False
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +216,7 @@ class TranscriptionChunk:
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
         empty_reason: Set on the last chunk when there was no text at all.
+        channel: As for `Segment`; not set on the last chunk.
     """
 
     text: str
@@ -223,6 +226,7 @@ class TranscriptionChunk:
     finish_reason: FinishReason | None = None
     timings: Timings | None = None
     empty_reason: EmptyReason | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,14 @@ _MOST_NAMES = 8
     show_default=True,
     help="Segments of a long recording that are decoded at the same time: faster, with more memory.",
 )
+@click.option(
+    "--channels",
+    type=click.Choice(["mix", "separate"]),
+    default="mix",
+    show_default=True,
+    help="Several channels: `mix` hears the one, or the mix, that has the speech; `separate` writes down each on its "
+    "own, such as the sides of a call, labelled `left` and `right`, or by number.",
+)
 @budget_options
 @json_option
 @click.pass_obj
@@ -68,6 +76,7 @@ def transcribe(
     vad: VadChoice,
     track: int | None,
     batch: int,
+    channels: str,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
 ) -> None:
@@ -109,6 +118,7 @@ def transcribe(
             vad=vad,
             batch=batch,
             layout=layout,
+            separate=channels == "separate",
             track=track,
         )
         job = TranscribeJob(engine, request)

@@ -77,7 +77,8 @@ class LivePrinter:
                     click.echo(" ...")
                     self._line_open = False
                 if chunk.text:
-                    click.echo(self._prefix + chunk.text, nl=False)
+                    label = "" if self._line_open or chunk.channel is None else f"{chunk.channel}: "
+                    click.echo(self._prefix + label + chunk.text, nl=False)
                     self._prefix, self._line_open = "", True
                 if chunk.segment is not None:
                     self.close()
@@ -167,7 +168,8 @@ class WholePrinter:
 
     def _deliver(self, recording: RecordingInput, result: Transcription) -> None:
         if self._printed == "lines":
-            click.echo((_prefix(recording) if self._named else "") + result.text)
+            for line in _lines(result):
+                click.echo((_prefix(recording) if self._named else "") + line)
         elif self._printed == "objects":
             write_json(_document(recording, result))
         elif self._printed is not None:
@@ -180,6 +182,13 @@ def make_printer(printed: Printed, layout: Layout, diagnostics: Diagnostics, *, 
     if printed == "lines" and sys.stdout.isatty():
         return LivePrinter(diagnostics, named=named)
     return WholePrinter(printed, layout, diagnostics, named=named)
+
+
+def _lines(result: Transcription) -> list[str]:
+    """Return the text in one line, or, where channels were transcribed apart, one labelled line per segment."""
+    if all(segment.channel is None for segment in result.segments):
+        return [result.text]
+    return [f"{segment.channel}: {segment.text}" for segment in result.segments if segment.text.strip()]
 
 
 def _prefix(recording: RecordingInput) -> str:
@@ -225,6 +234,7 @@ def _document(recording: RecordingInput, result: Transcription) -> dict[str, Any
                 "confidence": segment.confidence,
                 "doubtful": segment.doubtful,
             }
+            | ({} if segment.channel is None else {"channel": segment.channel})
             for segment in result.segments
         ],
         "finish_reason": result.finish_reason,

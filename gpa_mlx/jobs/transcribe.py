@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gpa_mlx.audio.files.sound_file import announced_duration_s
 from gpa_mlx.errors import CancelledError, GPAError, ModelFormatError, ModelNotFoundError
+from gpa_mlx.jobs.channel_streams import channel_labels, count_channels, readable_again, stream_channels
 from gpa_mlx.jobs.events import Finished, RecordingDone, RecordingFailed, RecordingStarted, TextChunk, Written
 from gpa_mlx.store.text_output import write_text
 from gpa_mlx.transcripts.collector import TranscriptCollector
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
 
     from gpa_mlx.jobs.recordings import RecordingInput
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import GenerationOptions, VadChoice
+    from gpa_mlx.types import ChannelChoice, GenerationOptions, TranscriptionStream, VadChoice
+
+logger = logging.getLogger(__name__)
 
 TaskState: TypeAlias = Literal["waiting", "running", "done", "failed", "stopped"]
 TranscribeEvent: TypeAlias = RecordingStarted | TextChunk | Written | RecordingDone | RecordingFailed | Finished
@@ -41,6 +46,7 @@ class TranscribeRequest:
         vad: What skips what is not speech.
         batch: Segments of a recording that are decoded at the same time.
         layout: Of subtitles.
+        separate: Transcribe every channel on its own, and label the segments with it.
         track: Which audio track of each recording, from 1; None chooses the default one, or one with speech.
     """
 
@@ -50,6 +56,7 @@ class TranscribeRequest:
     vad: VadChoice = True
     batch: int = 1
     layout: Layout = field(default_factory=Layout)
+    separate: bool = False
     track: int | None = None
 
 
@@ -129,17 +136,34 @@ class TranscribeJob:
             yield RecordingDone(recording=task.recording, transcription=task.transcript.result(), written=task.written)
 
     def _decode(self, task: RecordingTask) -> Iterator[TranscribeEvent]:
-        request = self._request
         with task.recording.readable() as file:
             yield RecordingStarted(recording=task.recording, duration_s=announced_duration_s(file))
-            audio = self._audio(task.recording, file)
-            stream = self._engine.stream_transcribe(
-                audio, options=request.options, vad=request.vad, batch=request.batch
-            )
-            with closing(stream) as chunks:
+            with self._stream(self._audio(task.recording, file)) as chunks:
                 for chunk in chunks:
                     task.transcript.take(chunk)
                     yield TextChunk(recording=task.recording, chunk=chunk, position_s=task.transcript.position_s)
+
+    @contextmanager
+    def _stream(self, audio: Path | AudioFile) -> Iterator[TranscriptionStream]:
+        """Begin to transcribe a recording: its speech, or each of its channels."""
+        request = self._request
+
+        def channel(audio: Path | AudioFile, channels: ChannelChoice | None) -> TranscriptionStream:
+            return self._engine.stream_transcribe(
+                audio, options=request.options, vad=request.vad, batch=request.batch, channels=channels
+            )
+
+        if not request.separate:
+            with closing(channel(audio, None)) as chunks:
+                yield chunks
+            return
+        with readable_again(audio) as kept:
+            count = count_channels(kept)
+            if count == 1:
+                logger.warning("%s has one channel; there is nothing to separate.", os.fspath(audio))
+            streams = stream_channels(channel_labels(count), partial(channel, kept)) if count > 1 else channel(kept, 0)
+            with closing(streams) as chunks:
+                yield chunks
 
     def _audio(self, recording: RecordingInput, file: Path) -> Path | AudioFile:
         name = recording.label if recording.spool is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ class TranscriptCollector:
     """What has come of a running transcription; at every moment as good as if it ended there.
 
     Attributes:
-        segments: Those that are complete.
+        segments: Those that are complete, in the order of time.
         position_s: How far the recording has been worked through, in seconds.
         finish_reason: `cancelled` until the last chunk has come.
         timings: None until the last chunk has come.
@@ -36,7 +37,7 @@ class TranscriptCollector:
         """Add the next chunk."""
         self.position_s = chunk.start_s if chunk.segment is None else chunk.segment.end_s
         if chunk.segment is not None:
-            self.segments.append(chunk.segment)
+            insort(self.segments, chunk.segment, key=lambda segment: segment.start_s)
         self.finish_reason = chunk.finish_reason or self.finish_reason
         self.timings = chunk.timings or self.timings
         self.empty_reason = chunk.empty_reason or self.empty_reason

@@ -27,6 +27,7 @@ def json_document(segments: Sequence[Segment], layout: Layout | None, empty_reas
                 "confidence": segment.confidence,
                 "doubtful": segment.doubtful,
             }
+            | ({} if segment.channel is None else {"channel": segment.channel})
             for segment in segments
         ],
     }
