@@ -6,9 +6,10 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
+from gpa_mlx.text.normalization.chinese_edges import CLEAR, LEFT, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_MORE, after, before, is_amount
 from gpa_mlx.text.normalization.chinese_words import CALLED_BEFORE, CALLED_BY_DIGITS, SERVICE_NUMBERS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 _CARRIERS = one_of(
@@ -17,8 +18,6 @@ _CARRIERS = one_of(
     """)
 )
 _SHORTEST_CODE = 3
-_LONGEST_RUN = 10
-"""Digits of the longest number that nobody separated; longer ones are numbers of accounts and telephones."""
 
 
 def _groups(written: str) -> list[str]:
@@ -312,4 +311,3 @@ def _is_model(match: re.Match[str]) -> bool:
 
 
 DIGITS_ONLY = rule("[0-9]+", _digits)
-LONGEST_RUN = _LONGEST_RUN

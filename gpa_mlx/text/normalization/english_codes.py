@@ -15,13 +15,15 @@ _BY_DIGITS = re.compile(
     r"|account|acct"
     r"|card|id|ids|order|invoice|ticket|tracking|reference|ref|booking|confirmation|serial|ssn|badge|flight|bug"
     r"|student|license|licence|policy|vin|sku|barcode|employee|member|membership|passport|locker|combination|enter|key"
-    r"|room|suite|apt|apartment|gate|extension number|routing|swift|customer|patient|case|claim|registration"
+    r"|room|suite|apt|apartment|gate|ending in|ends in|last four|last four digits|meeting id|hotline|whatsapp"
+    r"|extension number|routing|swift|customer|patient|case|claim|registration"
     r"|version code)"
     r"(?:[ ](?:is|was|are|to|number|no|num|ending in|ends in|reads|code|of|id|pin|at|on|called"
     r"|the number))?\.?[ ]?[:=#№]?[ ]?"
     r"(?:[\"'“‘(])?$",
     re.IGNORECASE,
 )
+_NUMBER_IS = re.compile(r"(?<!\w)(?:number|no|nr|#)\.?(?: is|:| =)?[ ]?$", re.IGNORECASE)
 _VERBS = re.compile(
     r"(?<!\w)(?:call|text|order|ring|enter|phone|ticket|case|room|key|card|at|to|of|on|is)[ ]$", re.IGNORECASE
 )
@@ -66,7 +68,7 @@ def _dictated(match: re.Match[str]) -> str | None:
     left = before(match)
     if left.endswith("#") and len(match[0]) > 3:
         return numbers.digit_by_digit(match[0])
-    if not _BY_DIGITS.search(left):
+    if not _BY_DIGITS.search(left) and not (len(match[0]) > 4 and _NUMBER_IS.search(left)):
         return None
     # Call 500 people, order 1000 units.
     if _VERBS.search(left) and counts_things(match):
@@ -74,6 +76,19 @@ def _dictated(match: re.Match[str]) -> str | None:
     if re.search(r"(?<!\w)(?:room|suite|apartment|gate)[ ]$", left, re.IGNORECASE) and len(match[0]) == 4:
         return numbers.pairs(match[0])
     return numbers.digit_by_digit(match[0])
+
+
+def _spaced(match: re.Match[str]) -> str | None:
+    """Return groups of digits that are no thousands: 1300 655 506."""
+    groups = match[0].split(" ")
+    if all(len(group) == 3 for group in groups) and not _BY_DIGITS.search(before(match)):
+        return None
+    return _groups(match)
+
+
+def _wireless(match: re.Match[str]) -> str:
+    letters = f" {' '.join(match['letters'].upper())}" if match["letters"] else ""
+    return f"eight oh two point {numbers.cardinal(int(match['part']))}{letters}"
 
 
 def _named(match: re.Match[str]) -> str | None:
@@ -132,6 +147,9 @@ _GAP = "[- .\u00a0]"
 AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}(?P<head>(?:1-)?[0-9]{{3}})-(?P<word>[A-Z]{{4,10}}){RIGHT}", _with_words),
     rule(rf"{CLEAR}[0-9]{{4}}(?:[ -][0-9]{{4}}){{3}}{RIGHT}(?![ -][0-9])", _groups),
+    rule(rf"{CLEAR}802\.(?P<part>[0-9]{{1,2}})(?P<letters>[a-z]{{0,2}}){RIGHT}", _wireless),
+    rule(rf"{CLEAR}[0-9]{{3,4}}(?: [0-9]{{3,4}}){{2,3}}{RIGHT}(?![ .,:/-][0-9])", _spaced),
+    rule(rf"(?<=[A-Z]-)[1-9][0-9]{{2}}{RIGHT}(?!-)", lambda match: numbers.pairs(match[0])),
     rule(rf"{CLEAR}[0-9]{{4}}[ -][0-9]{{6}}[ -][0-9]{{5}}{RIGHT}", _groups),
     rule(rf"{CLEAR}(?:1{_GAP})?[2-9][0-9]{{2}}(?P<mark>{_GAP})[0-9]{{3}}(?P=mark)[0-9]{{4}}{RIGHT}", _groups),
     rule(rf"{CLEAR}(?:1{_GAP})\([2-9][0-9]{{2}}\) ?[0-9]{{3}}[- ][0-9]{{4}}{RIGHT}", _groups),
@@ -143,7 +161,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"(?<=A)3[0-9]0{RIGHT}", lambda match: numbers.pairs(match[0])),
     rule(rf"(?<=\b(?:{'|'.join(STATES)}) )[0-9]{{5}}(?:-[0-9]{{4}})?{RIGHT}", _groups),
     rule(rf"{CLEAR}[0-9]{{3,12}}{RIGHT}(?![0-9]|[.,:/-][0-9]|\s?%)", _dictated),
-    rule(rf"{CLEAR}[0-9]{{3,4}}{RIGHT}(?![0-9]|[.,:/-][0-9])", _named),
+    rule(rf"{CLEAR}[0-9]{{3,4}}(?:{RIGHT}|(?=[a-z]{RIGHT}))(?![0-9]|[.,:/-][0-9])", _named),
 )
 """Telephone and card numbers, postcodes, and what the word before a number says is a name."""
 

@@ -16,6 +16,7 @@ from gpa_mlx.text.normalization.english_words import (
     NUMBERED,
     ROYAL,
     SHOUTED,
+    SIDES,
     SPELLED,
     STATES,
     TITLES,
@@ -145,6 +146,12 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         lambda match: TITLES[match["word"]],
     ),
     rule(rf"(?<=[a-z], )(?P<state>{one_of(STATES)})(?=[ ][0-9]{{5}}(?![0-9])|[.,;:!?)\n]|\Z)", _state),
+    rule(
+        rf"{LEFT}(?P<side>[NSEW]|NE|NW|SE|SW)\.?(?=\s(?:[0-9]{{1,3}}(?:st|nd|rd|th)"
+        rf"|[A-Z][a-z]{{2,20}}\s(?:St|Ave|Blvd|Rd|Dr|Street|Avenue|Road|Boulevard|Drive)){RIGHT})",
+        lambda match: SIDES[match["side"]],
+    ),
+    rule(rf"{LEFT}est\.(?=\s(?:in|by)\s)", lambda _: "established"),
     rule(rf"{LEFT}(?P<word>Hwy|Rte|Apt|Rm)\s(?=[0-9])", lambda match: BEFORE_NUMBERS[match["word"]] + " "),
     rule(rf"{LEFT}(?P<greek>[πΔαβγδθλσ])(?!\w)", lambda match: _GREEK[match["greek"]]),
     rule(

@@ -26,6 +26,9 @@ _LONG_AS = re.compile(
     r"(?: (?:is|was|of|at|in|a))?:?[ ]$",
     re.IGNORECASE,
 )
+_GRID = re.compile(
+    r"[ ](?:grid|matrix|board|table|array|pixels?|resolution|lumber|photos?|prints?|inch(?:es)?|feet|foot)\b"
+)
 _INCH = Names("inch", "inches", "英寸")
 _DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
@@ -139,13 +142,31 @@ def _long_time(match: re.Match[str]) -> str | None:
 
 
 def _by(match: re.Match[str]) -> str:
-    values = [numbers.number(part) for part in re.split(rf"{BLANK}?[x×]{BLANK}?", match["sizes"])]
-    if re.match(rf"{BLANK}?=", after(match)):
-        return " times ".join(values)
+    parts = re.split(rf"{BLANK}?[x×]{BLANK}?", match["sizes"])
+    values = [numbers.number(part) for part in parts]
+    is_product = "×" in match["sizes"] and not match["unit"] and all(len(part) < 3 for part in parts)
+    is_dose = match["unit"] in ("mg", "g", "ml", "mL", "kg", "L", "l", "oz") and len(parts) == 2
+    if re.match(rf"{BLANK}?=", after(match)) or is_dose or (is_product and not _GRID.match(after(match))):
+        unit = f" {UNITS[match['unit']].many}" if match["unit"] else ""
+        return " times ".join(values) + unit
     words = " by ".join(values)
     if match["unit"]:
         return f"{words} {UNITS[match['unit']].many}"
     return words
+
+
+def _marked(match: re.Match[str]) -> str:
+    """Return sizes with marks: 8' x 10'."""
+    many, one = ("feet", "foot") if match["mark"] in "'′’" else ("inches", "inch")
+    values = re.findall(NUMBER, match["sizes"])
+    return " by ".join(f"{numbers.number(value)} {one if value == '1' else many}" for value in values)
+
+
+def _repeated(match: re.Match[str]) -> str | None:
+    """Return a range whose unit is written twice: 5cm-10cm."""
+    if match["first"] not in (match["unit"], "°"):
+        return None
+    return f"{amount(match)} {unit_of(match)}"
 
 
 def _times(match: re.Match[str]) -> str:
@@ -180,6 +201,7 @@ LONG_TIME = rule(
 )
 """`2:01:09` after "in": comes before the times of day."""
 
+_MARKED = "|".join(rf"{NUMBER}{mark}(?:{BLANK}?[x×]{BLANK}?{NUMBER}{mark}){{1,2}}" for mark in ("['′’]", '["″”]'))
 AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(
         rf"{CLEAR}(?P<degrees>[0-9]{{1,3}}(?:\.[0-9]+)?)°{BLANK}?(?:(?P<minutes>[0-9]{{1,2}}(?:\.[0-9]+)?)['′’]{BLANK}?"
@@ -202,6 +224,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<feet>[0-9]{{1,2}})(?:{BLANK}?(?:ft\.?|feet|foot){BLANK}?(?P<inches>1[01]|[0-9]){BLANK}?(?:in\.(?!\s+[A-Z])|in|inches){RIGHT})",
         _feet,
     ),
+    rule(rf"{CLEAR}(?P<sizes>{_MARKED})(?<=(?P<mark>['′’\"″”]))", _marked),
     rule(
         rf"{CLEAR}(?P<feet>[0-9]{{1,2}})['′’]{BLANK}?-?(?P<inches>(?:1[01]|[0-9])½?)(?:[\"″”]|''|(?![0-9\w.,]))", _feet
     ),
@@ -210,6 +233,10 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         _pounds,
     ),
     rule(rf"{CLEAR}(?P<low>[0-9]{{1,3}}(?:\.[0-9]+)?)(?P<fraction>)(?P<mark>[\"″])(?=[\s,.;:!?)\-x×]|\Z)", _inches),
+    rule(
+        rf"{LOW}{BLANK}?(?P<first>{one_of(UNITS)}){TO}(?P<high>{NUMBER}){BLANK}?{UNIT}",
+        _repeated,
+    ),
     rule(rf"{CLEAR}(?P<low>{NUMBER}){BLANK}?(?P<unit>{_DOTTED})\.(?=\s[a-z0-9(])", _abbreviated),
     rule(rf"{CLEAR}(?P<low>{NUMBER})[-\u2011](?P<unit>{_LONG_UNITS}){RIGHT}(?!-[0-9])", _hyphenated),
     rule(

@@ -97,7 +97,29 @@ ENDING = frozenset({"etc.", "et al.", "a.m.", "p.m.", "Ph.D."})
 PER = {
     **{"person": "person", "month": "month", "mo": "month", "year": "year", "yr": "year", "week": "week", "wk": "week"},
     **{"day": "day", "hour": "hour", "hr": "hour", "h": "hour", "minute": "minute", "min": "minute", "s": "second"},
-    **{"second": "second", "night": "night", "unit": "unit", "kg": "kilogram", "lb": "pound", "km": "kilometer"},
+    **{
+        "second": "second",
+        "night": "night",
+        "unit": "unit",
+        "gal": "gallon",
+        "gallon": "gallon",
+        "oz": "ounce",
+        "ton": "ton",
+        "share": "share",
+        "kg": "kilogram",
+        "lb": "pound",
+        "km": "kilometer",
+    },
+    **{"L": "liter", "GB": "gigabyte", "kWh": "kilowatt hour", "mile": "mile", "sq ft": "square foot", "m": "meter"},
+    **{"head": "head", "student": "student", "user": "user", "user/month": "user per month", "piece": "piece"},
+    **{
+        "m²": "square meter",
+        "session": "session",
+        "game": "game",
+        "class": "class",
+        "item": "item",
+        "hectare": "hectare",
+    },
 }
 """After a number and a slash."""
 
@@ -178,3 +200,9 @@ STATES = {
     **{"WI": "Wisconsin", "WY": "Wyoming", "DC": "D C"},
 }
 """After the name of a town."""
+
+SIDES = {
+    **{"N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest"},
+    **{"SE": "Southeast", "SW": "Southwest"},
+}
+"""Before the name of a street."""

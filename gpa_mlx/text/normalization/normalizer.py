@@ -118,7 +118,12 @@ class _Said:
 
     def say(self, words: str, *, followed_by: str) -> None:
         """Add the words of a rule."""
-        if words and self._pieces and _WORD.match(words) and _WORD.match(self._pieces[-1][-1]):
+        if (
+            words
+            and self._pieces
+            and _WORD.match(words)
+            and (_WORD.match(last := self._pieces[-1][-1]) or last in ")]")
+        ):
             words = " " + words
         if words and _WORD.match(words[-1]) and _WORD.match(followed_by):
             words += " "
