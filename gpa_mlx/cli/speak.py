@@ -11,6 +11,7 @@ import click
 
 from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, read_text, require_voice
 from gpa_mlx.cli.options import (
+    FiniteFloat,
     adapter_option,
     json_option,
     model_option,
@@ -52,6 +53,14 @@ _MOST_SHOWN = 40
     type=click.Path(path_type=Path),
     help="How words are said: lines `written = spoken`.",
 )
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=FiniteFloat(min=0.5, max=2),
+    default=1.0,
+    show_default=True,
+    help="2 is twice as fast, 0.5 half as fast, at the same pitch; then an interrupted text begins anew.",
+)
 @click.option("--show-spoken", is_flag=True, help="Only print what would be spoken, one passage per line.")
 @sampling_options
 @json_option
@@ -72,6 +81,7 @@ def speak(
     srt: Path | None,
     normalize: bool,
     lexicon: Path | None,
+    speed: float,
     show_spoken: bool,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
@@ -113,6 +123,7 @@ def speak(
             adapter=adapter,
             output=destination.target,
             subtitles=srt,
+            speed=speed,
         )
         job = SpeakJob(engine, request)
         _run(job, speech, diagnostics)

@@ -6,8 +6,9 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
+from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH, NO_MORE, after, before
-from gpa_mlx.text.normalization.rules import CLEAR, RIGHT, ReadingRule, rule
+from gpa_mlx.text.normalization.rules import ReadingRule, rule
 
 _MONTH, _DAY = r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>0?[1-9]|[12][0-9]|3[01])"
 _MONTH2, _DAY2 = r"(?P<month2>0?[1-9]|1[0-2])", r"(?P<day2>0?[1-9]|[12][0-9]|3[01])"
