@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
-from gpa_mlx.cli.output import timings_document, write_json
+from gpa_mlx.cli.output import say, timings_document, write_json
 from gpa_mlx.cli.progress import Progress
 from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, RecordingStarted, TextChunk
 from gpa_mlx.jobs.recordings import printable
@@ -73,10 +73,10 @@ class LivePrinter:
                 self._prefix = _prefix(recording) if self._named else ""
             case TextChunk(chunk=chunk):
                 if chunk.restarts and self._line_open:
-                    click.echo(" ...")
+                    say(" ...")
                     self._line_open = False
                 if chunk.text:
-                    click.echo(self._prefix + chunk.text, nl=False)
+                    say(self._prefix + chunk.text, newline=False)
                     self._prefix, self._line_open = "", True
                 if chunk.segment is not None:
                     self.close()
@@ -166,7 +166,7 @@ class WholePrinter:
 
     def _deliver(self, recording: RecordingInput, result: Transcription) -> None:
         if self._printed == "lines":
-            click.echo((_prefix(recording) if self._named else "") + result.text)
+            say((_prefix(recording) if self._named else "") + result.text)
         elif self._printed == "objects":
             write_json(_document(recording, result))
         elif self._printed is not None:
