@@ -58,6 +58,13 @@ FinishReason: TypeAlias = Literal["stop", "length", "loop", "cancelled", "no_spe
 repeat itself, the result is cut there.
 `cancelled`: the caller closed the stream. `no_speech`: there was nothing to transcribe."""
 
+EmptyReason: TypeAlias = Literal[
+    "silent", "too_quiet", "too_short", "only_noise", "no_speech", "other_channel", "no_words"
+]
+"""Why there is no text. `silent`: every sample is zero. `too_quiet`: below -65 dB throughout. `too_short`: under 0.1 s.
+`only_noise`: the level hardly changes. `no_speech`: the detector took nothing for speech. `other_channel`: there is
+sound, but not in the channels that were heard, or these cancel. `no_words`: the model made no words of the speech."""
+
 Task: TypeAlias = Literal["transcribe", "speak", "vc"]
 
 VadChoice: TypeAlias = bool | str
@@ -71,10 +78,12 @@ class Capabilities:
     Attributes:
         family: Name of its model family.
         tasks: The tasks.
+        words: All words that it can say and understand; None where it knows any.
     """
 
     family: str
     tasks: frozenset[Task]
+    words: tuple[str, ...] | None = None
 
 
 SAMPLE_RATE_HZ = 16_000
@@ -183,6 +192,7 @@ class Segment:
         finish_reason: `length` and `loop` mean that the text is cut.
         doubtful: The model went into a loop here, and the segment was decoded again in two pieces.
         confidence: Geometric mean of the probabilities of its tokens, 0 to 1; None where nothing was decoded.
+        channel: What its channel is called where channels are transcribed apart: `left`, `right`, `channel 3`.
     """
 
     start_s: float
@@ -191,6 +201,7 @@ class Segment:
     finish_reason: FinishReason = "stop"
     confidence: float | None = None
     doubtful: bool = False
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +215,8 @@ class TranscriptionChunk:
         segment: The finished segment, set on the chunk that ends it.
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
+        empty_reason: Set on the last chunk when there was no text at all.
+        channel: As for `Segment`; not set on the last chunk.
     """
 
     text: str
@@ -212,16 +225,27 @@ class TranscriptionChunk:
     segment: Segment | None = None
     finish_reason: FinishReason | None = None
     timings: Timings | None = None
+    empty_reason: EmptyReason | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcription:
-    """The words of a recording."""
+    """The words of a recording.
+
+    Attributes:
+        text: All of them.
+        segments: Where which of them are.
+        finish_reason: How it ended.
+        timings: Where the time went.
+        empty_reason: Why there is no text; None where there is some, and of what was cancelled.
+    """
 
     text: str
     segments: tuple[Segment, ...]
     finish_reason: FinishReason
     timings: Timings
+    empty_reason: EmptyReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

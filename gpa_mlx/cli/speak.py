@@ -11,6 +11,7 @@ import click
 
 from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, read_text, require_voice
 from gpa_mlx.cli.options import (
+    FiniteFloat,
     adapter_option,
     json_option,
     model_option,
@@ -52,6 +53,14 @@ _MOST_SHOWN = 40
     type=click.Path(path_type=Path),
     help="How words are said: lines `written = spoken`.",
 )
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=FiniteFloat(min=0.5, max=2),
+    default=1.0,
+    show_default=True,
+    help="2 is twice as fast, 0.5 half as fast, at the same pitch; then an interrupted text begins anew.",
+)
 @click.option("--show-spoken", is_flag=True, help="Only print what would be spoken, one passage per line.")
 @sampling_options
 @json_option
@@ -72,6 +81,7 @@ def speak(
     srt: Path | None,
     normalize: bool,
     lexicon: Path | None,
+    speed: float,
     show_spoken: bool,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
@@ -113,6 +123,7 @@ def speak(
             adapter=adapter,
             output=destination.target,
             subtitles=srt,
+            speed=speed,
         )
         job = SpeakJob(engine, request)
         _run(job, speech, diagnostics)
@@ -123,7 +134,7 @@ def speak(
     }
     report_parts(names, diagnostics)
     if as_json:
-        write_json(speech.document("passages", job.result))
+        write_json(speech.document("passages", job.result) | {"unknown_words": list(job.plan.unknown_words)})
 
 
 def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
@@ -136,7 +147,9 @@ def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
         ReplacesFile,
         Resumed,
         StartedAnew,
+        UnknownWords,
     )
+    from gpa_mlx.synthesis.plan import named_words
 
     is_speaking = False
     progress = TextProgress(show=lambda line: None)
@@ -156,6 +169,9 @@ def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
                         diagnostics.note(f"{anew}.{_explained(problem, kept)}")
                     case ReplacesFile(path=path):
                         diagnostics.note(f"{path}, which gpa-mlx did not make, is replaced.")
+                    case UnknownWords(words=words, are_left_out=are_left_out):
+                        rest = "the rest is spoken without them" if are_left_out else "it makes something of them"
+                        diagnostics.note(f"this model cannot say: {named_words(words)}; {rest}.")
                     case PassageStarted(number=number, count=count, share=share):
                         progress.reach(f"passage {number + 1} of {_counted(count)}", share)
                     case AudioChunk(audio=audio):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.playback import Player
     from gpa_mlx.audio.files.incremental_wav import WavStreamWriter
     from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.jobs.audio_output import AudioTarget
     from gpa_mlx.jobs.generated_speech import GeneratedSpeech
-    from gpa_mlx.jobs.wav_output import WavTarget
     from gpa_mlx.synthesis.attempt import PassageEnd
     from gpa_mlx.synthesis.conversion import ConvertedSegment
     from gpa_mlx.synthesis.long_form import SpokenPassage
@@ -58,13 +58,13 @@ class Destination:
     loudspeaker: str | None = None
 
     @property
-    def target(self) -> WavTarget | None:
+    def target(self) -> AudioTarget | None:
         """The file, if there is one."""
         if self.output is None or self.output == STANDARD_OUTPUT:
             return None
-        from gpa_mlx.jobs.wav_output import WavTarget
+        from gpa_mlx.jobs.audio_output import AudioTarget
 
-        return WavTarget(path=self.output, subtype=self.subtype, sidecar=self.sidecar)
+        return AudioTarget(path=self.output, subtype=self.subtype, sidecar=self.sidecar)
 
     @property
     def name(self) -> str:
@@ -82,8 +82,8 @@ class Destination:
 
         Raises:
             click.UsageError: Neither an output nor `--play` is given.
-            SettingsError: Not a WAV file's name, one of the inputs, samples beside JSON or on a terminal, or the record
-                would replace something else.
+            SettingsError: No format has this ending, one of the inputs, samples beside JSON or on a terminal, or the
+                record would replace something else.
             AudioFileError: Nothing can be written there.
         """
         if self.output is None and not self.play:

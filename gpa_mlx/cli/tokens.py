@@ -54,16 +54,16 @@ def tokenize(session: Session, *, file: Path, model: str | None, as_json: bool) 
 @output_options
 @click.pass_obj
 def detokenize(session: Session, *, tokens: str, model: str | None, output: Path, subtype: str, sidecar: bool) -> None:
-    """Turn discrete audio tokens into a WAV file.
+    """Turn discrete audio tokens into a sound file.
 
     TOKENS.json holds an object with the lists `semantic` and `global`; `-` reads it from standard input. The decoder's
     output is written as it is. The file says in itself that it was decoded from tokens, and OUT.wav.json beside it from
     which; `gpa-mlx verify OUT.wav` reads both.
     """
+    from gpa_mlx.jobs.audio_output import AudioTarget
     from gpa_mlx.jobs.detokenize import DetokenizeJob, DetokenizeRequest, parse_tokens
-    from gpa_mlx.jobs.wav_output import WavTarget
 
-    target = WavTarget(path=output, subtype=subtype, sidecar=sidecar)
+    target = AudioTarget(path=output, subtype=subtype, sidecar=sidecar)
     target.check(*([] if tokens == STANDARD_INPUT else [Path(tokens)]))
     codes = parse_tokens(read_source(tokens), "standard input" if tokens == STANDARD_INPUT else tokens)
     with open_engine(session, model) as engine, session.diagnostics.working("decoding"):

@@ -1,4 +1,4 @@
-"""`gpa-mlx verify`: what a WAV file is, and whether it was altered since this program wrote it."""
+"""`gpa-mlx verify`: what a sound file is, and whether it was altered since this program wrote it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN_DIGITS = 16
 @json_option
 @click.pass_context
 def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) -> None:
-    """Tell what a WAV file is and whether it was altered.
+    """Tell what a sound file is and whether it was altered.
 
     FILE is compared with the tag that gpa-mlx leaves inside the files it writes and with the record beside them,
     FILE.json. The answer is one of: intact, sound altered, metadata altered, sidecar missing (the record is gone),

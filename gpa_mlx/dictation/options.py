@@ -10,6 +10,7 @@ from gpa_mlx.text.itn import inverse_normalize
 from gpa_mlx.text.spoken_punctuation import write_punctuation
 
 if TYPE_CHECKING:
+    from gpa_mlx.errors import GPAError
     from gpa_mlx.text.custom_vocabulary import CustomVocabulary
     from gpa_mlx.types import GenerationOptions
 
@@ -60,3 +61,8 @@ class DictationOptions:
         if self.spoken_punctuation:
             text = write_punctuation(text)
         return correction if text == correction.text else Correction(text, correction.replacements)
+
+
+def without_words(error: GPAError) -> str:
+    """Return what is said where the words of the setting `words_file` cannot be used."""
+    return f"Your words are not used: {error.message} `gpa-mlx settings unset words_file` takes the setting out."

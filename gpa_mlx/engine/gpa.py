@@ -131,7 +131,8 @@ class GPA:
     @property
     def capabilities(self) -> Capabilities:
         """What the model can do."""
-        return Capabilities(family=self._parts.family, tasks=frozenset(self._parts.needs))
+        parts = self._parts
+        return Capabilities(family=parts.family, tasks=frozenset(parts.needs), words=parts.manifest.words)
 
     @property
     def max_segment_s(self) -> float:

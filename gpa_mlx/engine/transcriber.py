@@ -8,7 +8,8 @@ from contextlib import closing
 from functools import partial, reduce
 
 from gpa_mlx.audio.files.reader import open_recording
-from gpa_mlx.audio.recording import require_min_duration, require_min_length
+from gpa_mlx.audio.level_survey import LevelSurvey
+from gpa_mlx.audio.recording import Recording, require_min_duration, require_min_length
 from gpa_mlx.audio.vad.registry import make_detector
 from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter, iter_segments, split_quietly
 from gpa_mlx.engine.decoding import BatchDecoder, DecodingPass, checked, generate, heard_channels
@@ -24,6 +25,7 @@ from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioLike,
     ChannelChoice,
+    EmptyReason,
     FinishReason,
     GenerationOptions,
     LiveChunk,
@@ -80,18 +82,29 @@ class Transcriber:
         def run() -> TranscriptionStream:
             decoding = DecodingPass(options, clock)
             reason: FinishReason = "no_speech"
-            end_s = 0.0
+            end_s, has_text = 0.0, False
+            survey = LevelSurvey()
+
+            def surveyed() -> Iterator[Recording]:
+                for block in reader:
+                    survey.push(block)
+                    yield block
+
             with reader:
-                segments = clock.reading(iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=detector))
+                segments = clock.reading(iter_segments(surveyed(), max_duration_s=self.max_segment_s, vad=detector))
                 decode = self._decode_one_by_one if batch == 1 else partial(self._decode_batch, batch=batch)
                 for chunk in decode(segments, decoding):
                     if chunk.segment is not None:
                         reason = _worse(reason, chunk.segment.finish_reason)
+                        has_text = has_text or bool(chunk.segment.text.strip())
                     yield chunk
                 end_s = reader.position_s
             require_min_duration(end_s, "The recording")
             timings = decoding.clock.timings(end_s)
-            yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=timings)
+            empty: EmptyReason | None = None
+            if not has_text:
+                empty = survey.reason(reader.peak) if reason == "no_speech" else "no_words"
+            yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=timings, empty_reason=empty)
 
         return run()
 

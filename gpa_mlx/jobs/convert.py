@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from gpa_mlx.audio.files.sound_file import announced_duration_s
+from gpa_mlx.jobs.audio_output import AudioTarget, TaggedWriter, write_tagged
 from gpa_mlx.jobs.events import (
     AudioChunk,
     Finished,
@@ -26,7 +27,6 @@ from gpa_mlx.jobs.generated_speech import (
     identify_weights,
 )
 from gpa_mlx.jobs.voice_choice import open_voice
-from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.synthesis.conversion import ConversionSettings, ConvertedSegment, convert_recording
 from gpa_mlx.synthesis.retry import with_seed
 from gpa_mlx.types import AudioLike, GenerationOptions, Voice
@@ -62,7 +62,7 @@ class ConvertRequest:
     options: GenerationOptions
     settings: ConversionSettings = field(default_factory=ConversionSettings)
     adapter: Path | None = None
-    output: WavTarget | None = None
+    output: AudioTarget | None = None
     keep_audio: bool = False
 
     def check(self) -> None:
@@ -128,7 +128,7 @@ class ConvertJob:
         with ExitStack() as cleanup:
             file = None
             if request.output is not None:
-                file = cleanup.enter_context(TaggedWavWriter(request.output))
+                file = cleanup.enter_context(TaggedWriter(request.output))
             yield from self._convert(SpeechCollector(result, file, keep_audio=request.keep_audio))
             if file is not None and request.output is not None:
                 file.finish(self._metadata())
@@ -136,7 +136,7 @@ class ConvertJob:
         result.is_complete = True
         yield Finished()
 
-    def save(self, output: WavTarget) -> None:
+    def save(self, output: AudioTarget) -> None:
         """Write the audio that was kept and its record, also of a job that was stopped.
 
         Raises:
@@ -144,7 +144,7 @@ class ConvertJob:
             GPAError: Nothing can be written there.
         """
         replace(self.request, output=output).check()
-        write_tagged_wav(output, self.result.audio, self._metadata())
+        write_tagged(output, self.result.audio, self._metadata())
 
     def _convert(self, collector: SpeechCollector) -> Generator[ConvertEvent, None, None]:
         request, result = self.request, self.result

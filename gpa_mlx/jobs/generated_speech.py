@@ -22,7 +22,7 @@ from gpa_mlx.types import SAMPLE_RATE_HZ, Voice
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gpa_mlx.jobs.wav_output import TaggedWavWriter
+    from gpa_mlx.jobs.audio_output import TaggedWriter
     from gpa_mlx.provenance.metadata import ModelIdentity, Option
     from gpa_mlx.synthesis.attempt import PassageEnd
     from gpa_mlx.types import AudioLike, GenerationOptions, Waveform
@@ -109,7 +109,7 @@ class SpeechCollector:
     def __init__(
         self,
         result: GeneratedSpeech[SpokenPassage] | GeneratedSpeech[ConvertedSegment],
-        file: TaggedWavWriter | None,
+        file: TaggedWriter | None,
         *,
         keep_audio: bool,
     ) -> None:

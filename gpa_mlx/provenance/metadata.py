@@ -103,10 +103,11 @@ class Sound:
     """What was made.
 
     Attributes:
-        sha256: Of the bytes of the `data` chunk.
-        frames: How many.
-        sample_rate: Frames per second.
-        subtype: Sample format as libsndfile spells it.
+        sha256: Of the samples, as bytes of the `data` chunk of a WAV file; of the compressed sound without its
+            container where the format is a lossy one.
+        frames: How many were written, or encoded.
+        sample_rate: Frames per second, of what was written or encoded.
+        subtype: Sample format or codec as libsndfile spells it.
     """
 
     sha256: str
@@ -174,7 +175,7 @@ class Provenance:
         return _parse(document, source)
 
     def tag(self, *, recorded: bool) -> dict[str, str]:
-        """Return the texts for the INFO list.
+        """Return the texts of the tag, by their names in a WAV file's INFO list.
 
         Args:
             recorded: Name the record, which is written beside the file.

@@ -93,6 +93,7 @@ class Manifest:
             program.
         max_segment_s: Longer recordings are transcribed and converted in segments of at most this; None leaves it to
             the program.
+        words: All words that the model can say and understand; None where it knows any.
         architecture: The kind of network, a key of `gpa_mlx.model.registry.FAMILIES`.
     """
 
@@ -106,6 +107,7 @@ class Manifest:
     speech_repetition_penalty: float | None = None
     speech_max_chars: int | None = None
     max_segment_s: float | None = None
+    words: tuple[str, ...] | None = None
     architecture: str = DEFAULT_ARCHITECTURE
 
     def as_dict(self) -> dict[str, Any]:
@@ -282,6 +284,7 @@ def _parse(fields: ConfigReader) -> Manifest:
         speech_repetition_penalty=fields.optional("speech_repetition_penalty", fields.positive),
         speech_max_chars=fields.optional("speech_max_chars", fields.integer),
         max_segment_s=fields.optional("max_segment_s", fields.positive),
+        words=fields.optional("words", lambda key: fields.each(key, lambda words, index: words.line(index))),
         architecture=fields.optional("architecture", fields.line) or DEFAULT_ARCHITECTURE,
     )
 

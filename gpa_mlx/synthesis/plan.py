@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpa_mlx.errors import InputTextError
 from gpa_mlx.synthesis.reading import PlannedPassage, read_aloud
 from gpa_mlx.text.joining import check_text
 from gpa_mlx.text.segmentation import Passage, iter_passages
 
 if TYPE_CHECKING:
+    from gpa_mlx.text.closed_vocabulary import ClosedVocabulary
     from gpa_mlx.text.normalization import Lexicon
+
+_MOST_UNSAYABLE_CHARS = 50_000
+"""A text without one word that the model can say is given up after so much of it."""
+
+_MOST_NAMED = 20
 
 COUNTED_CHARS = 10_000
 """Texts up to this length are planned at once, so that the number of their passages is known; that takes 0.1 s."""
@@ -29,6 +36,8 @@ class SynthesisSettings:
         verify: Transcribe every passage, and speak it again when it is not understood, within the same `retries`.
         live: Hand sound out while it is made, for playing, as early as `LIVE_LOOKAHEAD` allows. What is out cannot be
             repaired: nothing is spoken again, and loudness is not matched.
+        vocabulary: All words that the model can say; None where it says any. Others are left out, and told, but where
+            the text is spoken as it is written they are only told.
     """
 
     normalize: bool = True
@@ -37,6 +46,7 @@ class SynthesisSettings:
     retries: int = 2
     verify: bool = False
     live: bool = False
+    vocabulary: ClosedVocabulary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,15 @@ class SpeechPlan:
         exact: The whole text is one passage, spoken as it is written.
 
     Raises:
-        InputTextError: Nothing that can be spoken.
+        InputTextError: Nothing that can be spoken, by this model.
         SettingsError: `max_chars` is too small.
     """
 
     def __init__(self, text: str, settings: SynthesisSettings, *, exact: bool = False) -> None:
         check_text(text)
+        self._vocabulary = settings.vocabulary
+        self._is_as_written = exact or not settings.normalize
+        self._unknown: dict[str, str] = {}
         self._chars = len(text)
         self._planned: list[PlannedPassage] = []
         self._is_whole = False
@@ -81,10 +94,25 @@ class SpeechPlan:
         else:
             passages = iter_passages(text, max_chars=settings.max_chars)
             self._rest = (PlannedPassage(passage, passage.text) for passage in passages)
-        self.get(0)
-        if exact or len(text) <= COUNTED_CHARS:
-            while self.get(len(self._planned)) is not None:
-                pass
+        if self._vocabulary is not None:
+            self._rest = self._sayable(self._rest, self._vocabulary)
+        counted = len(text) if exact or len(text) <= COUNTED_CHARS else 0
+        if self._vocabulary is not None:
+            counted = COUNTED_CHARS  # what it cannot say is told before it speaks
+        while (planned := self.get(len(self._planned))) is not None and planned.passage.end < counted:
+            pass
+        if counted >= len(text):
+            self.get(len(self._planned))
+
+    @property
+    def unknown_words(self) -> tuple[str, ...]:
+        """What the model cannot say, of the passages that are planned: each word once, as it is spoken."""
+        return tuple(self._unknown.values())
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether `unknown_words` are left out; where a text is spoken as it is written they are not."""
+        return not self._is_as_written
 
     def get(self, number: int) -> PlannedPassage | None:
         """Return a passage, from 0; None behind the last one."""
@@ -107,6 +135,25 @@ class SpeechPlan:
         """Return whether no passage follows."""
         return self.get(number + 1) is None
 
+    def _sayable(self, passages: Iterator[PlannedPassage], vocabulary: ClosedVocabulary) -> Iterator[PlannedPassage]:
+        """Yield the passages with the words that the model can say; one without any is left out."""
+        has_words = False
+        for planned in passages:
+            self._unknown.update((word.casefold(), word) for word in vocabulary.unknown(planned.spoken))
+            spoken = vocabulary.restrict(planned.spoken)
+            has_words = has_words or bool(spoken)
+            if self._is_as_written:
+                yield planned
+            elif spoken:
+                yield planned._replace(spoken=spoken)
+            elif not has_words and planned.passage.end > _MOST_UNSAYABLE_CHARS:
+                break
+        if not has_words and not self._is_as_written:
+            raise InputTextError(
+                f"This model cannot say any of the words: {named_words(self.unknown_words)}.",
+                hint=f"It says only {', '.join(vocabulary.words)}. Another model, from `gpa-mlx model pull`, says any.",
+            )
+
     @property
     def count(self) -> PassageCount:
         """How many passages there are; asking plans nothing."""
@@ -120,6 +167,12 @@ class SpeechPlan:
         """Return the share of the text, from 0 to 1, that lies before a passage; of one that there is not, 1."""
         planned = self.get(number)
         return 1.0 if planned is None else planned.passage.start / self._chars
+
+
+def named_words(words: Sequence[str]) -> str:
+    """Return words as a list for people, the first ones of many."""
+    named = ", ".join(words[:_MOST_NAMED])
+    return named if len(words) <= _MOST_NAMED else f"{named} and {len(words) - _MOST_NAMED} more"
 
 
 def plan_passages(text: str, settings: SynthesisSettings, *, exact: bool = False) -> tuple[PlannedPassage, ...]:

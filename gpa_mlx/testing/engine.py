@@ -200,6 +200,7 @@ class FakeEngine:
             start_s=end_s,
             finish_reason=self.finish_reason if texts else "no_speech",
             timings=Timings(encode_s=end_s / 4, audio_s=end_s),
+            empty_reason=None if any(segment.text for segment in _segments(texts)) else "no_speech",
         )
 
     def stream_transcribe_live(

@@ -13,8 +13,8 @@ from textual.widgets import Button, Input, OptionList, Static
 from gpa_mlx.dictation import DictationOptions
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.history import History
+from gpa_mlx.jobs.audio_output import AudioTarget
 from gpa_mlx.jobs.generated_speech import digest_of_audio
-from gpa_mlx.jobs.wav_output import WavTarget
 from gpa_mlx.model import demo
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.store.manifest import sha256_of
@@ -327,7 +327,7 @@ def test_your_own_recording_is_converted(use, home):
         assert len(session.sent(ClipRecorded)[0].samples) == len(samples)
         await session.press("ctrl+r")
         await session.until(lambda: not session.screen.has_task("convert"))
-        session.screen.job.save(WavTarget(path=home / "mine.wav"))
+        session.screen.job.save(AudioTarget(path=home / "mine.wav"))
         metadata = verify_file(home / "mine.wav").provenance.metadata
         assert metadata.source_sha256 == digest_of_audio((samples, 16_000))
 

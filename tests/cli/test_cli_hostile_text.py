@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.history import History
 from gpa_mlx.model import demo
 from tests.support.terminal import Terminal
@@ -76,9 +77,7 @@ def hostile_history(program_home):
 
 
 def demo_samples():
-    import soundfile
-
-    return soundfile.read(demo.demo_samples()[0].file)[0]
+    return load_recording(demo.demo_samples()[0].file).channel_mean
 
 
 @pytest.mark.usefixtures("hostile_history")

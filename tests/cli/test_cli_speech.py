@@ -233,7 +233,7 @@ def test_unknown_voice(gpa_mlx, engine, converted_small_a, tmp_path, voice):
         ("nowhere/out.wav", 4),
         ("clip.wav/out.wav", 4),
         ("folder.wav", 4),
-        ("out.mp3", 2),
+        ("out.wma", 2),
         ("out", 2),
         ("clip.wav", 2),
         ("link.wav", 2),

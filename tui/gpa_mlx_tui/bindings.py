@@ -76,11 +76,17 @@ TABLE: tuple[Key, ...] = (
     Key("dictate.copy", "ctrl+f,ctrl+b", "Copy", "Copy the text to the clipboard."),
     Key("dictate.save", "ctrl+d,ctrl+s", "Save", "Save the text as a file."),
     Key("dictate.clear", "ctrl+g", "New", "Empty the text for a new one.", shown=False),
+    Key("dictate.pause", "ctrl+l", "Pause", "Leave out what is said, or go on.", shown=False),
+    Key(
+        "dictate.choices", "ctrl+n", "Options", "Choose what is done with each text: copy, append, digits.", shown=False
+    ),
+    Key("dictate.words", "alt+w", "Words", "Edit your own words and names.", shown=False),
     Key("dictate.again", "ctrl+t", "Again", "Write the same recording down with another model."),
     Key("speak.speak", "ctrl+r", "Speak", "Say the text, and play it while it is made."),
     Key("speak.play", "ctrl+l", "Pause/play", "Pause the sound, go on, or play it once more."),
     Key("speak.open", "ctrl+o", "Open", "Take the text from a file."),
     Key("speak.voice", "ctrl+t", "Voice", "Choose who speaks."),
+    Key("speak.redo", "ctrl+n", "Redo", "Say the chosen passage again, another way; the others stay.", shown=False),
     Key("speak.save", "ctrl+d,ctrl+s", "Save", "Save the speech as a WAV file, with subtitles if wanted."),
     Key("files.start", "ctrl+r", "Start", "Write down everything that waits."),
     Key("files.add", "ctrl+o", "Add", "Add a recording; paths can also be typed, pasted or dropped."),

@@ -164,7 +164,10 @@ def _run(app: GPAApp) -> NoReturn:
     """
     import asyncio
 
-    with _quiet_libraries():
+    from gpa_mlx.runtime.dictation_control import reachable
+    from gpa_mlx.store.paths import app_state_dir
+
+    with reachable(app_state_dir()), _quiet_libraries():
         app.run(loop=asyncio.new_event_loop())
     app.service.close(timeout_s=_CLOSE_S)
     sys.stdout.flush()

@@ -81,6 +81,7 @@ class RecordingReader:
             )
         self._choice: ChannelChoice = channels
         self._frames_read = 0
+        self._peak = 0.0
         self._unusable = _Unusable()
         self._blocks = self._read()
 
@@ -103,6 +104,11 @@ class RecordingReader:
     def duration_s(self) -> float | None:
         """Length as the header announces it; None when it does not."""
         return None if self._source.frames is None else self._source.frames / self._source.rate_hz
+
+    @property
+    def peak(self) -> float:
+        """The largest magnitude read so far, of all channels, or of the one that was asked for."""
+        return self._peak
 
     @property
     def position_s(self) -> float:
@@ -131,6 +137,7 @@ class RecordingReader:
         for block in self._source.blocks():
             block = self._repaired(block)
             self._frames_read += len(block)
+            self._peak = max(self._peak, float(np.abs(self._listened(block)).max()))
             for recording in mix.push(block):
                 samples += len(recording)
                 yield recording
@@ -140,6 +147,9 @@ class RecordingReader:
             yield recording
         if not samples:
             raise no_samples(self.name)
+
+    def _listened(self, block: ChannelBlock) -> ChannelBlock:
+        return block[:, self._choice] if isinstance(self._choice, int) else block
 
     def _mixer(self) -> _ReferenceMix | _SpeechMix:
         if isinstance(self._choice, int):

@@ -274,7 +274,7 @@ class Segmenter:
         frame_s = self._frame_samples / SAMPLE_RATE_HZ
         first_s = int(speech[0]) * frame_s - CUE_MARGIN_S
         last_s = (int(speech[-1]) + 1) * frame_s + CUE_MARGIN_S
-        return max(span_s[0], first_s), min(span_s[1], last_s)
+        return max(span_s[0], round(first_s, 6)), min(span_s[1], round(last_s, 6))
 
 
 class _Buffer:

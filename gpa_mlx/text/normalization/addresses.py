@@ -13,6 +13,8 @@ _SIGNS = {
     **{"=": "equals", "&": "and", "#": "hash", "%": "percent", "+": "plus", "~": "tilde"},
 }
 _LONGEST_NUMBER = 2
+_SPELLED = re.compile(r"(?i:[^aeiouy]{2,5})")
+"""A part without vowels cannot be said as a word."""
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|.")
 
 _INSIDE = rf"[A-Za-z0-9{re.escape(''.join(_SIGNS))}]"
@@ -29,7 +31,9 @@ def _say(match: re.Match[str]) -> str:
 def _say_part(part: str) -> str:
     if part.isdigit():
         return whole_number(part) if len(part) <= _LONGEST_NUMBER else digit_by_digit(part)
-    return "W W W" if part.lower() == "www" else _SIGNS.get(part, part)
+    if part.isalpha() and _SPELLED.fullmatch(part):
+        return " ".join(part.upper())
+    return _SIGNS.get(part, part)
 
 
 ADDRESS_FORMS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_letters, chinese_times
+from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_formulas, chinese_letters, chinese_times
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH
 from gpa_mlx.text.normalization.chinese_words import SIGNS
 from gpa_mlx.text.normalization.rules import Grammar, one_of, rule
@@ -13,7 +13,9 @@ GRAMMAR = Grammar(
         *chinese_letters.ADDRESSES,
         *chinese_codes.AFTER_WORDS,
         *chinese_times.AT_DIGITS,
+        chinese_times.AFTER_DURATION,
         *chinese_codes.AT_DIGITS,
+        *chinese_formulas.AT_DIGITS,
         *chinese_amounts.AT_DIGITS,
         chinese_codes.DIGITS_ONLY,
     ),
@@ -21,14 +23,18 @@ GRAMMAR = Grammar(
         chinese_amounts.MONEY_FIRST,
         *chinese_codes.AT_SIGNS,
         *chinese_letters.AT_SIGNS,
+        *chinese_formulas.AT_SIGNS,
         *chinese_amounts.AT_SIGNS,
         chinese_times.RANGE_OF_DAYS,
         chinese_times.RANGE_IN_WORDS,
         chinese_times.RANGE_TO_DAYTIME,
         chinese_codes.NAMED_HYPHEN,
+        rule(r"(?<=[A-Za-z][0-9])-(?=[0-9]{3})", lambda _: " "),
         rule(rf"(?<=[0-9年月日号点分时元岁度%℃万亿千百]){BLANK}?{DASH}{BLANK}?(?=[0-9])", lambda _: "到"),
         rule(r"(?<=[A-Z][0-9])-(?=[A-Z][0-9]{1,2}(?![0-9A-Za-z]))", chinese_codes.same_letter),
+        rule(r"(?<=[0-9A-Za-z\u4e00-\u9fff)）])\s?\*(?=\s?[0-9])", lambda _: "乘"),
         rule(r"/(?=共[0-9])", lambda _: "，"),
+        rule(rf"{BLANK}?{DASH}{BLANK}?(?=[0-9])", chinese_amounts.amount_before),
         rule(r"(?<=[A-Za-z])-(?=[0-9])", lambda _: " "),
         rule(r"(?<=[A-Za-z0-9\u4e00-\u9fff])#", chinese_codes.end_of_tag),
         rule(r"#(?=[^#\n]{1,40}#)(?=[\u4e00-\u9fffA-Za-z0-9])", lambda _: ""),

@@ -6,9 +6,10 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
+from gpa_mlx.text.normalization.chinese_edges import CLEAR, LEFT, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_MORE, after, before, is_amount
 from gpa_mlx.text.normalization.chinese_words import CALLED_BEFORE, CALLED_BY_DIGITS, SERVICE_NUMBERS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 _CARRIERS = one_of(
@@ -17,8 +18,6 @@ _CARRIERS = one_of(
     """)
 )
 _SHORTEST_CODE = 3
-_LONGEST_RUN = 10
-"""Digits of the longest number that nobody separated; longer ones are numbers of accounts and telephones."""
 
 
 def _groups(written: str) -> list[str]:
@@ -62,7 +61,7 @@ def _telephone(match: re.Match[str]) -> str:
         if country.startswith("86") and len(country) > 2:
             rest.insert(0, numbers.telephone(country[2:]))
             country = "86"
-        return " ".join([f"加{numbers.telephone(country)}", *rest])
+        return " ".join([f"加{numbers.digit_by_digit(country)}", *rest])
     return words
 
 
@@ -103,7 +102,10 @@ def _bus(match: re.Match[str]) -> str:
 
 def _called(match: re.Match[str]) -> str | None:
     """Return a number that is a name: 985高校."""
-    if context.QUANTITY_BEFORE.search(before(match, 5)) or is_amount(match):
+    text = before(match, 5)
+    if is_amount(match) or (
+        context.QUANTITY_BEFORE.search(text) and not text.endswith(("到", "至", "是", "有", "985/"))
+    ):
         return None
     return numbers.telephone(match[0]) if match[0] == "211" else numbers.digit_by_digit(match[0])
 
@@ -219,6 +221,13 @@ AFTER_WORDS: tuple[ReadingRule, ...] = (
 """Digits that a word before them explains."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(r"(?:(?<=台北)|(?<=创造))101(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),
+    rule(
+        r"(?<![0-9A-Za-z])(?:110|119|120|122|114)(?:[、和与及/](?:110|119|120|122|114)){1,4}(?![0-9])",
+        lambda match: "".join(
+            numbers.telephone(part) if part.isdigit() else part for part in re.split("([0-9]+)", match[0])
+        ),
+    ),
     rule(r"(?<=《)[12][0-9]{3}(?=》)", lambda match: numbers.digit_by_digit(match[0])),
     rule(rf"{CLEAR}7-11(?=便利|店|超市|买|门店)", lambda _: "七 十一"),
     rule(rf"{CLEAR}{_GENERAL_PHONE}{RIGHT}{NO_MORE}(?!-[0-9])", _telephone),
@@ -267,6 +276,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         r"(?<![0-9.])[0-9]{1,3}(?=[A-Z](?![A-Za-z]))",
         lambda match: numbers.short(match[0]) if context.DESIGNATED_BEFORE.search(before(match, 5)) else None,
     ),
+    rule(r"(?<=[A-Za-z][0-9]-)[0-9]{3,5}(?![0-9]|[.,:/-][0-9])", lambda match: numbers.digit_by_digit(match[0])),
     rule(r"(?<=[A-Za-z]-)[0-9]{3,5}(?![0-9]|[.,:/-][0-9])", _named),
     rule(
         rf"(?<=[A-Za-z] )(?<!Top )(?<!TOP )(?<!No )(?<!NO )[0-9]{{3,5}}"
@@ -301,4 +311,3 @@ def _is_model(match: re.Match[str]) -> bool:
 
 
 DIGITS_ONLY = rule("[0-9]+", _digits)
-LONGEST_RUN = _LONGEST_RUN

@@ -8,10 +8,11 @@ import unicodedata
 from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_times
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.addresses import ADDRESS_FORMS
+from gpa_mlx.text.normalization.chinese_edges import LEFT
 from gpa_mlx.text.normalization.chinese_patterns import after
 from gpa_mlx.text.normalization.english_letters import ACRONYMS
 from gpa_mlx.text.normalization.english_words import SPELLED
-from gpa_mlx.text.normalization.rules import LEFT, ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
 
 _SIGNS = {
     **{".": "点", "/": "斜杠", "-": "杠", "_": "下划线", "@": "艾特", ":": "冒号", "?": "问号", "=": "等于", "&": "和"},
@@ -143,6 +144,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}(?:{_ELEMENT}[0-9]{{0,3}}){{2,8}}(?![A-Za-z0-9])", _formula),
     rule(r"(?<![A-Za-z])[A-Z]{2,5}(?=-?[0-9₀-₉])", _capitals),
     rule(r"(?<![A-Za-z])[A-Z]{2,3}(?![A-Za-z&'’.])", _capitals),
+    rule(rf"{LEFT}(?:WLAN|ASMR)(?![A-Za-z])", lambda match: " ".join(match[0])),
     rule(rf"{LEFT}p[Hh](?![A-Za-z])", lambda _: "P H"),
     rule(rf"{LEFT}[CFJ]#(?![A-Za-z0-9])", lambda match: f"{match[0][0]} sharp"),
     rule(rf"{LEFT}iOS(?![a-z])", lambda _: "i O S"),

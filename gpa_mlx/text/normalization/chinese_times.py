@@ -6,8 +6,9 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
+from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH, NO_MORE, after, before
-from gpa_mlx.text.normalization.rules import CLEAR, RIGHT, ReadingRule, rule
+from gpa_mlx.text.normalization.rules import ReadingRule, rule
 
 _MONTH, _DAY = r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>0?[1-9]|[12][0-9]|3[01])"
 _MONTH2, _DAY2 = r"(?P<month2>0?[1-9]|1[0-2])", r"(?P<day2>0?[1-9]|[12][0-9]|3[01])"
@@ -242,6 +243,12 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         r"(?=赛季|学年|财年|年度|英超|欧冠|NBA|CBA)",
         _years,
     ),
+    rule(
+        rf"{CLEAR}(?:1[0-9]|20)[0-9]{{2}}{NO_MORE}(?!年|{BLANK}?[0-9A-Za-z])",
+        lambda match: numbers.digit_by_digit(match[0]) if context.YEAR_BEFORE.search(before(match)) else None,
+    ),
+    rule(r"(?<![0-9.,:])0[1-9](?=月)|(?<=月)0[1-9](?=[日号])", lambda match: _plain(match[0])),
+    rule(r"(?<![0-9.,:])[5-9]0(?=[-~～到至][5-9][05]后)", lambda match: numbers.digit_by_digit(match[0])),
     rule(r"(?:(?<=公元)|(?<=公元前)|(?<=纪元前)|(?<=西元)|(?<=西元前))[0-9]{1,4}(?=年)", _bc),
     rule(rf"{CLEAR}[0-9]{{2}}(?=年(?![级代度]))", _short_year),
     rule(
@@ -254,7 +261,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     rule(
         rf"{CLEAR}(?P<half_before>(?!))?(?P<hour>[01]?[0-9]|2[0-4])[:：](?P<minute>[0-5][0-9])(?:[:：](?P<second>[0-5][0-9]))?"
-        rf"(?:{BLANK}?{_HALF})?(?![0-9:：])",
+        rf"(?:{BLANK}?{_HALF}|分(?![钟之享]))?(?![0-9:：])",
         _clock,
     ),
     rule(rf"{CLEAR}(?P<hour>0?[1-9]|1[0-2]){BLANK}?{_HALF}(?![A-Za-z0-9])", _hour_of_half),
@@ -269,6 +276,14 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     rule(r"(?<=[0-9]秒)[0-9]{1,3}(?![0-9.])", _tenths),
 )
+
+AFTER_DURATION = rule(
+    rf"{CLEAR}(?P<minute>[0-9]{{1,3}})[:：](?P<second>[0-5][0-9])(?![0-9:：])",
+    lambda match: (
+        _stopped([match["minute"], match["second"]]) if context.DURATION_BEFORE.search(before(match)) else None
+    ),
+)
+"""45:30 after the word for how long something is."""
 
 AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(

@@ -123,7 +123,10 @@ _FOLDED = re.compile(
     "\u0660-\u0669\u06f0-\u06f9\u0966-\u096f"
     "]"
 )
-_BETWEEN_DIGITS = re.compile("(?<=[0-9])[\uff0c\uff0e\uff1a\uff5e\u301c\u02d0\ufe55](?=[0-9])")
+# A full-width comma or colon is part of a number only where the digits are full-width as well; else it parts two of
+# them, but for the colon of a time.
+_BETWEEN_WIDE_DIGITS = re.compile("(?<=[\uff10-\uff19])[\uff0c\uff1a](?=[\uff10-\uff19])")
+_BETWEEN_DIGITS = re.compile("(?<=[0-9])(?:[\uff0e\uff5e\u301c\u02d0\ufe55](?=[0-9])|\uff1a(?=[0-5][0-9](?![0-9])))")
 _NARROW = {"\uff0c": ",", "\uff0e": ".", "\uff1a": ":", "\uff5e": "~", "\u301c": "~", "\u02d0": ":", "\ufe55": ":"}
 _SPECIAL = {
     **{"\uffe5": "¥", "\uffe1": "£", "\u2010": "-", "\u2011": "-", "\u2012": "–", "\u2015": "—", "\ufe58": "—"},
@@ -143,6 +146,7 @@ def _clean_characters(clean: CleanText) -> None:
         clean.edit(_EMOJI, _gap)
     clean.edit(_INVISIBLE, lambda _: "")
     if not clean.text.isascii():
+        clean.edit(_BETWEEN_WIDE_DIGITS, lambda match: _NARROW[match[0]])
         clean.edit(_FOLDED, lambda match: _folded(match[0]))
         clean.edit(_BETWEEN_DIGITS, lambda match: _NARROW[match[0]])
 

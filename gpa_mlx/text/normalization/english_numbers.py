@@ -98,6 +98,21 @@ def fraction(numerator: int, denominator: int) -> str:
     return f"{cardinal(numerator)} {part if numerator == 1 else plural(part)}"
 
 
+def two_digits(written: str) -> str:
+    """Return "oh five" for 05, "twenty-four" for 24."""
+    return f"oh {DIGITS[int(written[1])]}" if written[0] == "0" else cardinal(int(written))
+
+
+def pairs(digits: str) -> str:
+    """Return the number of a thing as it is called: "seven forty-seven", "four oh four", "fourteen oh eight"."""
+    if len(digits) not in (3, 4) or digits[0] == "0":
+        return whole_number(digits) if len(digits) < 3 else digit_by_digit(digits)
+    head, tail = digits[:-2], digits[-2:]
+    if len(digits) == 4 and head[1] == "0":
+        return cardinal(int(digits)) if tail[0] == "0" or tail == "00" else f"{cardinal(int(head))} {two_digits(tail)}"
+    return f"{cardinal(int(head))} hundred" if tail == "00" else f"{cardinal(int(head))} {two_digits(tail)}"
+
+
 def _below_thousand(value: int) -> str:
     hundreds, rest = divmod(value, 100)
     tens, ones = divmod(rest, 10)

@@ -19,11 +19,22 @@ _SIGN = one_of(CURRENCY_SIGNS)
 _CODE = one_of(CURRENCY_CODES)
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋"
+_DIALED = re.compile(
+    r"(?<!\w)(?:call|dial|ring|text|phone|tel|telephone|mobile|cell|fax|numbers?|id|code|pin|card|account|no|ssn|hotline"
+    r"|whatsapp|sms|contact|电话|手机|号码|账号|卡号|热线|拨打|致电)(?:[ .:：](?:is|us|me|at|on|him|her|number"
+    r"|no)?){0,3}[^0-9A-Za-z]{0,3}$",
+    re.IGNORECASE,
+)
 _PLAIN = str.maketrans(_SUPERSCRIPTS + _SUBSCRIPTS, "0123456789+-" * 2)
 
 
 def _commas(match: re.Match[str]) -> str:
     return re.sub(r"[^0-9]", ",", match[0])
+
+
+def _thousands(match: re.Match[str]) -> str:
+    """Put commas between groups, but for the number of a telephone or of an account."""
+    return match[0] if _DIALED.search(match.string[max(0, match.start() - 32) : match.start()]) else _commas(match)
 
 
 def _swapped(match: re.Match[str]) -> str:
@@ -65,7 +76,10 @@ _EDITS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     (",", re.compile(rf"{_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+,[0-9]{{1,2}}{_NO_DIGIT}"), _swapped),
     (
         ".",
-        re.compile(rf"(?:(?<=€)|(?<=€ )){_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+{_NO_DIGIT}"),
+        re.compile(
+            rf"(?:(?<=€)|(?<=€ )){_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+{_NO_DIGIT}"
+            rf"|{_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+(?=[ \u00a0\u202f]?(?:€|EUR{RIGHT}))"
+        ),
         lambda match: match[0].replace(".", ","),
     ),
     (
@@ -85,7 +99,7 @@ _EDITS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
             rf"|[1-9][0-9]{{1,2}}[ \u00a0\u202f][0-9]{{3}}|[1-9](?: 000|[\u00a0\u202f][0-9]{{3}}))"
             rf"(?![0-9]|[ \u00a0\u202f.,:/-][0-9]|[ \u00a0\u202f]?(?:ml|cl|mg|mm){RIGHT})"
         ),
-        _commas,
+        _thousands,
     ),
 )
 

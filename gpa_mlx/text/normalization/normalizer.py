@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Where a rule may match: at a symbol that is no mere punctuation, a digit, or the first letter of a word.
 _LETTER = rf"[^\W\d_{SYLLABIC}]"
-_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[¹²³½¼¾⅓⅔⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]")
+_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[¹²³½¼¾⅓-⅞⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]|!(?==)")
 _WORD = re.compile(rf"[^\W{SYLLABIC}]")
 _NO_BREAK = re.compile("(?<![0-9])[\u00a0\u202f]|[\u00a0\u202f](?![0-9])")
 
@@ -118,7 +118,12 @@ class _Said:
 
     def say(self, words: str, *, followed_by: str) -> None:
         """Add the words of a rule."""
-        if words and self._pieces and _WORD.match(words) and _WORD.match(self._pieces[-1][-1]):
+        if (
+            words
+            and self._pieces
+            and _WORD.match(words)
+            and (_WORD.match(last := self._pieces[-1][-1]) or last in ")]")
+        ):
             words = " " + words
         if words and _WORD.match(words[-1]) and _WORD.match(followed_by):
             words += " "

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textual.app import App
+from textual.css.query import NoMatches
 
+from gpa_mlx.runtime import dictation_control
 from gpa_mlx.settings import SettingsSource
 from gpa_mlx_tui.app.harmless import HarmlessText
 from gpa_mlx_tui.app.screens import SCREENS
@@ -263,6 +265,7 @@ class GPAApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Get everything else ready once the first mode is painted."""
         self._take_signals()
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True, repaint=True))
         self.set_interval(_HEADER_S, self.refresh_header)
         self.set_interval(_KEEP_S, self._keep)
         self.call_after_refresh(self._prepare)
@@ -356,7 +359,7 @@ class GPAApp(App[None], inherit_bindings=False):
 
     def _collect(self) -> None:
         for screen in self._shown_modes:
-            if screen.is_mounted:
+            with suppress(NoMatches):  # its widgets are gone already: the app ends
                 self.kept.put(screen.mode, screen.keep())
         self.kept.put(APP, {"mode": self.current_mode})
 
@@ -393,6 +396,15 @@ class GPAApp(App[None], inherit_bindings=False):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with suppress(ValueError, RuntimeError):  # not the main thread, as in tests: nothing to take
                 loop.add_signal_handler(number, self._end_by_signal, number)
+        for number, action in ((dictation_control.TOGGLE, "record"), (dictation_control.PAUSE, "pause")):
+            with suppress(ValueError, RuntimeError):
+                loop.add_signal_handler(number, self.call_later, self._dictate, action)
+
+    async def _dictate(self, action: str) -> None:
+        """Do what a desktop shortcut asks for: `gpa-mlx dictate --toggle`."""
+        await self.action_go("dictate")
+        if isinstance(self.screen, ModeScreen):
+            await self.run_action(f"screen.{action}", self.screen)
 
     def _end_by_signal(self, number: signal.Signals) -> None:
         # Whatever holds the app up, such as a terminal that is gone: a program that was asked to end does.
@@ -402,7 +414,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.leave(128 + number)
 
     def _tell_notices(self) -> None:
-        for words in self._notices:
+        for words in reversed(self._notices):  # the first one is the nearest to the keys, and the last to be cut
             self.notify(words, severity="warning", timeout=_NOTICE_SHOWN_S, markup=False)
 
     def _prepare(self) -> None:

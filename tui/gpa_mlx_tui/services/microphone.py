@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError
@@ -72,29 +72,32 @@ def default_dependencies(settings: Settings | None = None) -> DictationDependenc
             return History()
         return History(max_bytes=settings.history_size, max_age_days=settings.history_days, keeps=settings.history_keep)
 
-    def options() -> DictationOptions:
-        from gpa_mlx.dictation import DictationOptions
-        from gpa_mlx.text.custom_vocabulary import read_custom_vocabulary
-
-        if settings is None or settings.words_file is None:
-            return DictationOptions()
-        try:
-            return DictationOptions(words=read_custom_vocabulary(settings.words_file))
-        except GPAError as error:
-            return DictationOptions(notices=(without_words(error),))
-
+    words_file = None if settings is None else settings.words_file
     return DictationDependencies(
         microphone=microphone,
         history=history,
-        options=options,
-        words_file=None if settings is None else settings.words_file,
-        listens_ahead=settings is None or settings.preroll,
+        options=lambda: _options(words_file),
+        words_file=words_file,
+        listens_ahead=settings is not None and settings.preroll,
     )
 
 
-def without_words(error: GPAError) -> str:
-    """Return what is said where the setting `words_file` cannot be used."""
-    return f"Your words are not used: {error.message} `gpa-mlx settings unset words_file` takes the setting out."
+def with_words(dictation: DictationDependencies, words_file: Path) -> DictationDependencies:
+    """Return the same dictation with other words."""
+    return replace(dictation, words_file=words_file, options=lambda: _options(words_file))
+
+
+def _options(words_file: Path | None) -> DictationOptions:
+    from gpa_mlx.dictation import DictationOptions
+    from gpa_mlx.dictation.options import without_words
+    from gpa_mlx.text.custom_vocabulary import read_custom_vocabulary
+
+    if words_file is None:
+        return DictationOptions()
+    try:
+        return DictationOptions(words=read_custom_vocabulary(words_file))
+    except GPAError as error:
+        return DictationOptions(notices=(without_words(error),))
 
 
 def check_microphone(task: BackgroundTask, dictation: DictationDependencies) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from gpa_mlx.audio.files.output_endings import OUTPUT_ENDINGS
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx_tui.services.messages import TaskMessage
 
@@ -294,9 +295,10 @@ def read_samples(path: Path) -> Waveform:
     return load_recording(path).channel_mean.astype("float32")
 
 
-def wav_path(path: Path) -> Path:
-    """Return a path that the user chose for a WAV file, with the ending if it has none."""
-    return path if path.suffix.lower() in (".wav", ".wave") else path.with_name(f"{path.name}.wav")
+def output_path(path: Path) -> Path:
+    """Return a path that the user chose for sound: WAV where its ending is none of a format that is written."""
+    endings = [ending for several in OUTPUT_ENDINGS.values() for ending in several]
+    return path if path.suffix.lower() in endings else path.with_name(f"{path.name}.wav")
 
 
 def _opened(task: BackgroundTask, output: OutputDevice | None, expected_s: float | None, text: str) -> Playback:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Severity: TypeAlias = Literal["information", "warning", "error"]
 
-_MOST_LINES = 4
+_MOST_LINES = 8
 _MOST_SHARE = 3
 """A third of the screen at most."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
 
+from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx_tui.features.convert.jobs import convert, read_source, save
 from gpa_mlx_tui.features.convert.segment_list import SegmentList
@@ -17,7 +18,7 @@ from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.kept_state import Kept, kept_flag
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipRecorder
-from gpa_mlx_tui.services.sound import pieces_while_made, wav_path
+from gpa_mlx_tui.services.sound import output_path, pieces_while_made
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -193,11 +194,13 @@ class ConvertScreen(ModeScreen):
 
         def take(path: Path | None) -> None:
             if path is not None:
-                self.start("save", lambda task: task.post(Saved(task, save(job, wav_path(path)))))
+                self.start("save", lambda task: task.post(Saved(task, save(job, output_path(path)))))
 
         stem = "converted" if source.name == _RECORDED else Path(source.name).stem
         start = Path.cwd() / f"{stem}-{self._target}.wav"
-        dialog = PathPicker("Save the result as (.wav)", "save", start, writes=lambda path: (wav_path(path),))
+        dialog = PathPicker(
+            f"Save the result as ({', '.join(USUAL_ENDINGS)})", "save", start, writes=lambda path: (output_path(path),)
+        )
         self.app.push_screen(dialog, take)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static, TextArea
 
+from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
 from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.features.speak.clock import SpeechClock
 from gpa_mlx_tui.features.speak.form import SpeechForm
-from gpa_mlx_tui.features.speak.jobs import make_speech, preview, read_text_file, save_speech, speech_files
+from gpa_mlx_tui.features.speak.jobs import (
+    make_speech,
+    preview,
+    read_text_file,
+    redo_passage,
+    save_speech,
+    speech_files,
+)
 from gpa_mlx_tui.features.speak.passage_list import PassageList
 from gpa_mlx_tui.services.kept_state import Kept, kept_text
 from gpa_mlx_tui.services.messages import Listed, Saved
@@ -31,7 +40,14 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from gpa_mlx.jobs.speak import SpeakJob
-    from gpa_mlx_tui.features.speak.messages import PassageAdvanced, PreviewFound, SpeechMade, SpeechPlanned
+    from gpa_mlx_tui.features.speak.messages import (
+        PassageAdvanced,
+        PassageRedone,
+        PreviewFound,
+        SpeechMade,
+        SpeechPlanned,
+        WordsUnknown,
+    )
 
 _DEMO_TEXT = "three two one go"
 _PREVIEW_AFTER_S = 0.3
@@ -55,6 +71,7 @@ class SpeakScreen(ModeScreen):
         super().__init__()
         self.job: SpeakJob | None = None
         self._player = PlayerState()
+        self._clock = SpeechClock()
         self._preview_timer: Timer | None = None
         self._saved_job: SpeakJob | None = None
 
@@ -89,6 +106,7 @@ class SpeakScreen(ModeScreen):
                 yield Button("Speak", id="speak", action="screen.speak", variant="primary")
                 yield Button("Play", id="play", action="screen.play", disabled=True)
                 yield Button("Stop", id="stop", action="screen.stop", disabled=True)
+                yield Button("Redo", id="redo", action="screen.redo", disabled=True, tooltip="The chosen passage.")
                 yield Button("Save", id="save", action="screen.save", disabled=True)
                 yield ProgressRow(id="progress")
             yield Waveform(note="the speech will be drawn here", id="wave")
@@ -152,7 +170,7 @@ class SpeakScreen(ModeScreen):
             if path is not None:
                 self.start("save", lambda task: task.post(Saved(task, save_speech(job, path))))
 
-        title = "Save the speech as (.wav; subtitles go beside it)"
+        title = f"Save the speech as ({', '.join(USUAL_ENDINGS)}; subtitles beside)"
         self.app.push_screen(PathPicker(title, "save", Path.cwd() / "speech.wav", writes=speech_files), take)
 
     def on_text_area_changed(self) -> None:
@@ -165,6 +183,17 @@ class SpeakScreen(ModeScreen):
         """Play from this passage on."""
         if self.job is not None and not self.has_task("speak"):
             self._play_from(self.job.result.parts[event.option_index].start_s)
+
+    def action_redo(self) -> None:
+        """Say the highlighted passage again, another way."""
+        job, number = self.job, self.query_one(PassageList).highlighted
+        if job is None or number is None or self.has_task("speak"):
+            self.gpa_app.show_message("Choose a passage of the list below, once all is spoken.")
+            return
+        self.cancel("play")
+        self._report(f"passage {number + 1} again")
+        self.start("redo", lambda task: redo_passage(task, job, number))
+        self._show_state()
 
     # -- what tasks report --------------------------------------------------------------------------------------------
 
@@ -191,7 +220,25 @@ class SpeakScreen(ModeScreen):
             self.query_one(PassageList).add(message.passage)
         count = message.count
         about = "" if count.is_exact else "about "
-        self._report(f"passage {message.number + 1} of {about}{count.number}", message.share)
+        left = self._clock.left(message.share)
+        self._report(f"passage {message.number + 1} of {about}{count.number}{left}", message.share)
+
+    def on_generation_began(self) -> None:
+        """Start the clock."""
+        self._clock.start()
+
+    def on_passage_redone(self, message: PassageRedone) -> None:
+        """Show and play it."""
+        if self.job is not None:
+            self.query_one(PassageList).show_all(self.job.result.parts, message.number)
+            wave = self.query_one(Waveform)
+            wave.clear()
+            wave.add(message.peaks)
+            self._play_from(message.passage.start_s)
+
+    def on_words_unknown(self, message: WordsUnknown) -> None:
+        """Say what will be missing."""
+        self.gpa_app.show_message(f"This model cannot say: {message.words}. The rest is spoken without them.")
 
     def on_speech_made(self, _: SpeechMade) -> None:
         """Say that only the sound goes on."""
@@ -217,9 +264,9 @@ class SpeakScreen(ModeScreen):
 
     def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""
+        if name in ("speak", "redo"):
+            self._report_made()
         if name in ("speak", "play"):
-            if name == "speak":
-                self._report_made()
             self._player.end()
             self.query_one(Waveform).move_to(None)
         self._show_state()
@@ -238,7 +285,7 @@ class SpeakScreen(ModeScreen):
         if settings is None:
             self.gpa_app.show_message(problem)
             return
-        for name in ("speak", "play"):
+        for name in ("speak", "play", "redo"):
             self.cancel(name)
         self.job = None
         self.query_one(Waveform).clear()
@@ -285,5 +332,7 @@ class SpeakScreen(ModeScreen):
         play_button = self.query_one("#play", Button)
         play_button.label = "Pause" if sounding and not paused else "Go on" if sounding else "Play"
         play_button.disabled = not (sounding or (self._has_speech and not self.has_task("speak")))
-        self.query_one("#stop", Button).disabled = not (self.has_task("speak") or self.has_task("play"))
+        names = ("speak", "play", "redo")
+        self.query_one("#stop", Button).disabled = not any(map(self.has_task, names))
+        self.query_one("#redo", Button).disabled = not self._has_speech or self.has_task("speak")
         self.query_one("#save", Button).disabled = not self._has_speech
