@@ -92,7 +92,7 @@ def play(session: Session, *, entry: str, device: str | None) -> None:
     found = open_history(session.settings).get(entry)
     loudspeaker = Loudspeaker(device or session.settings.loudspeaker)
     with (
-        open_recording(found.audio) as recording,
+        open_recording(found.audio, channels="speech") as recording,
         Player(SAMPLE_RATE_HZ, expected_s=found.duration_s, device=loudspeaker) as player,
     ):
         for block in recording:
