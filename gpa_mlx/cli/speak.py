@@ -19,7 +19,7 @@ from gpa_mlx.cli.options import (
     speech_options,
     voice_option,
 )
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.cli.progress import TextProgress
 from gpa_mlx.cli.speech_output import Destination, SpeechOutput, replaces_file, report_parts
 from gpa_mlx.errors import NoSpeechError
@@ -244,4 +244,4 @@ def _show_spoken(
     from gpa_mlx.types import GenerationOptions
 
     for _, spoken in SpeechPlan(text, settings, exact=not choose(GenerationOptions()).constrain):
-        click.echo(" ".join(spoken.split()))
+        say(" ".join(spoken.split()))

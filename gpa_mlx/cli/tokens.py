@@ -10,7 +10,7 @@ import click
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source
 from gpa_mlx.cli.options import json_option, model_option, output_options
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.program import Session
@@ -45,7 +45,7 @@ def tokenize(session: Session, *, file: Path, model: str | None, as_json: bool) 
             }
         )
     else:
-        click.echo(_table(tokens))
+        say(_table(tokens))
 
 
 @click.command()
