@@ -90,7 +90,9 @@ def _ride(match: re.Match[str]) -> str | None:
 
 def _room(match: re.Match[str]) -> str | None:
     """Return 1203 after a building or before 室."""
-    known = context.ROOM_BEFORE.search(before(match, 8))
+    known = context.ROOM_BEFORE.search(before(match, 8)) or (
+        context.STOREY_BEFORE.search(before(match, 8)) and not is_amount(match)
+    )
     if not known and not context.ROOM_AFTER.match(after(match, 4)):
         return None
     return numbers.telephone(match[0])
@@ -182,6 +184,7 @@ _GROUPED = r"[0-9]{2,}(?:[ \u00a0\u202f-][0-9]{2,}){0,7}"
 _GENERAL_PHONE = (
     r"(?:1[3-9][0-9](?P<mark>[- ]?)[0-9]{4}(?P=mark)[0-9]{4}"
     r"|0[0-9]{1,3}[- ][2-9][0-9]{2,3}[- ]?[0-9]{3,5}(?:-[0-9]{1,5})?"
+    r"|00[1-9][0-9]{0,3}[- ][0-9]{6,11}"
     r"|0[0-9]{2,3}-[0-9]{7,8}(?:-[0-9]{1,5})?"
     r"|0[0-9]{2,3}[2-9][0-9]{6,7}(?:-[0-9]{1,5})?"
     r"|(?:[48]00|0800|0900)[- ]?[0-9]{3,4}[- ]?[0-9]{3,4}|09[0-9]{2}[- ]?[0-9]{3}[- ]?[0-9]{3}"

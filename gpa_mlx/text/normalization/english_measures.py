@@ -226,7 +226,8 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     rule(rf"{CLEAR}(?P<sizes>{_MARKED})(?<=(?P<mark>['′’\"″”]))", _marked),
     rule(
-        rf"{CLEAR}(?P<feet>[0-9]{{1,2}})['′’]{BLANK}?-?(?P<inches>(?:1[01]|[0-9])½?)(?:[\"″”]|''|(?![0-9\w.,]))", _feet
+        rf"{CLEAR}(?P<feet>[0-9]{{1,2}})['′’]{BLANK}?-?(?P<inches>(?:1[01]|[0-9])½?)(?:[\"″”]|''|(?![0-9\w]|[.,][0-9]))",
+        _feet,
     ),
     rule(
         rf"{CLEAR}(?P<pounds>[0-9]{{1,3}}){BLANK}?lbs?\.?,?{BLANK}?(?P<ounces>1[0-5]|[0-9]){BLANK}?oz{RIGHT}",
