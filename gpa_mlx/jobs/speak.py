@@ -34,7 +34,6 @@ from gpa_mlx.jobs.generated_speech import (
 )
 from gpa_mlx.jobs.voice_choice import open_voice
 from gpa_mlx.provenance.metadata import digest_of_text
-from gpa_mlx.provenance.verification import is_tagged
 from gpa_mlx.store.text_output import require_replaceable, write_text
 from gpa_mlx.synthesis.checkpoint import Continuation, StoredPassage, SynthesisCheckpoint, run_facts
 from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisChunk, respeak, synthesize
@@ -318,10 +317,9 @@ class SpeakJob:
         elif found.problem is not None:
             yield StartedAnew(problem=found.problem, kept=found.kept)
         output = self.request.output
-        if output is None or not output.path.exists():
+        if output is None or (found.is_ours and output.growing_path == output.path):
             return
-        is_growing = output.growing_path == output.path
-        if not (is_growing and found.is_ours) and not is_tagged(output.path):
+        if output.replaces_foreign:
             yield ReplacesFile(path=output.path)
 
     def _tell_unknown_words(self) -> Generator[SpeakEvent, None, None]:
