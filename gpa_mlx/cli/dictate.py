@@ -18,7 +18,7 @@ from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.heard import finished_document, open_history, read_optional_vocabulary, show_replacements, text_options
 from gpa_mlx.cli.inputs import introduce, open_engine, require_model
 from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, json_option, model_option
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.cli.program import Session
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.dictation_control import PAUSE, TOGGLE, reachable, send
@@ -209,7 +209,7 @@ class Delivery:
         if self.as_json:
             write_json(finished_document(finished))
         elif finished.text:
-            click.echo(finished.text)
+            say(finished.text)
         if not finished.text:
             self.diagnostics.note("no speech was heard.")
             return ExitCode.OK

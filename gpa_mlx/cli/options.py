@@ -166,8 +166,9 @@ def transcript_options(command: F) -> F:
         click.option(
             "-o",
             "--output",
-            metavar="DIR|OUT",
-            help="Folder for files named like the recordings, made if needed; or the file for a single one.",
+            metavar="DIR|OUT|-",
+            help="Folder for files named like the recordings, made if needed; the file for a single one; `-` is "
+            "standard output.",
         ),
         click.option(
             "--max-line-width",

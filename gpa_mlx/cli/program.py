@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import click
 from gpa_mlx.cli.diagnostics import PROGRAM, Diagnostics, ExitCode
 from gpa_mlx.cli.interruption import Interruption
 from gpa_mlx.cli.process_streams import STANDARD_OUTPUT_NAME
-from gpa_mlx.errors import GPAError
+from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +73,22 @@ def run(command: click.Command, arguments: Sequence[str] | None = None, session:
         result = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=session)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the process boundary
-        return _ended_by(error, session)
+        return _ended_by(_explained(error, sys.argv[1:] if arguments is None else arguments), session)
     # Without its standalone mode click returns the code of --help, --version and explicit exits.
     code = result if isinstance(result, int) else ExitCode.OK
     if session.interruption.number is not None and code != session.interruption.exit_code:
         return _ended_by(KeyboardInterrupt(), session)
     return code
+
+
+def _explained(error: BaseException, arguments: Sequence[str]) -> BaseException:
+    """Return what to report for an error: a file whose name begins like an option is told from a wrong option."""
+    if not isinstance(error, click.NoSuchOption):
+        return error
+    file = next((word for word in arguments if word.startswith("-") and os.path.lexists(word)), None)
+    if file is None:
+        return error
+    return SettingsError(f"'{file}' is taken for an option.", hint=f"Call the file ./{file}, or put -- before it.")
 
 
 def _ended_by(error: BaseException, session: Session) -> int:

@@ -11,6 +11,7 @@ import click
 
 from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, read_text, require_voice
 from gpa_mlx.cli.options import (
+    FiniteFloat,
     adapter_option,
     json_option,
     model_option,
@@ -18,9 +19,9 @@ from gpa_mlx.cli.options import (
     speech_options,
     voice_option,
 )
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.cli.progress import TextProgress
-from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
+from gpa_mlx.cli.speech_output import Destination, SpeechOutput, replaces_file, report_parts
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.store.text_output import require_replaceable
 
@@ -52,6 +53,14 @@ _MOST_SHOWN = 40
     type=click.Path(path_type=Path),
     help="How words are said: lines `written = spoken`.",
 )
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=FiniteFloat(min=0.5, max=2),
+    default=1.0,
+    show_default=True,
+    help="2 is twice as fast, 0.5 half as fast, at the same pitch; then an interrupted text begins anew.",
+)
 @click.option("--show-spoken", is_flag=True, help="Only print what would be spoken, one passage per line.")
 @sampling_options
 @json_option
@@ -72,6 +81,7 @@ def speak(
     srt: Path | None,
     normalize: bool,
     lexicon: Path | None,
+    speed: float,
     show_spoken: bool,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
@@ -113,6 +123,7 @@ def speak(
             adapter=adapter,
             output=destination.target,
             subtitles=srt,
+            speed=speed,
         )
         job = SpeakJob(engine, request)
         _run(job, speech, diagnostics)
@@ -152,12 +163,11 @@ def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
                         speech.open()
                     case Resumed(done=done, count=count, kept=kept, problem=problem):
                         after = f"going on after passage {done} of {_counted(count)}"
-                        diagnostics.note(f"{after}.{_explained(problem, kept)}")
+                        diagnostics.note(f"{after}{'; ' if problem else ''}{_explained(problem, kept)}.")
                     case StartedAnew(problem=problem, kept=kept):
-                        anew = "an interrupted run is not gone on with, and passage 1 is the first"
-                        diagnostics.note(f"{anew}.{_explained(problem, kept)}")
+                        diagnostics.note(f"an interrupted run is not gone on with: {_explained(problem, kept)}.")
                     case ReplacesFile(path=path):
-                        diagnostics.note(f"{path}, which gpa-mlx did not make, is replaced.")
+                        diagnostics.note(replaces_file(path))
                     case UnknownWords(words=words, are_left_out=are_left_out):
                         rest = "the rest is spoken without them" if are_left_out else "it makes something of them"
                         diagnostics.note(f"this model cannot say: {named_words(words)}; {rest}.")
@@ -197,8 +207,9 @@ def _explained(problem: str | None, kept: int) -> str:
     if problem is None:
         return ""
     passages = "1 passage more is" if kept == 1 else f"{kept} passages more are"
-    used = f"; {passages} used where the text still has {'it' if kept == 1 else 'them'}" if kept else ""
-    return f" {problem[0].upper()}{problem[1:]}{used}."
+    return (
+        f"{problem}, and {passages} used where the text still has {'it' if kept == 1 else 'them'}" if kept else problem
+    )
 
 
 def _checked(
@@ -233,4 +244,4 @@ def _show_spoken(
     from gpa_mlx.types import GenerationOptions
 
     for _, spoken in SpeechPlan(text, settings, exact=not choose(GenerationOptions()).constrain):
-        click.echo(" ".join(spoken.split()))
+        say(" ".join(spoken.split()))

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
-from gpa_mlx.cli.output import timings_document, write_json
+from gpa_mlx.cli.output import say, timings_document, write_json
 from gpa_mlx.cli.progress import Progress
-from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, RecordingStarted, TextChunk
-from gpa_mlx.jobs.recordings import printable
+from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, RecordingSkipped, RecordingStarted, TextChunk
 from gpa_mlx.text.quantities import readable_duration
 from gpa_mlx.transcripts.emptiness import EMPTY_REASONS
 from gpa_mlx.transcripts.formats import Format, render
@@ -74,11 +73,11 @@ class LivePrinter:
                 self._prefix = _prefix(recording) if self._named else ""
             case TextChunk(chunk=chunk):
                 if chunk.restarts and self._line_open:
-                    click.echo(" ...")
+                    say(" ...")
                     self._line_open = False
                 if chunk.text:
                     label = "" if self._line_open or chunk.channel is None else f"{chunk.channel}: "
-                    click.echo(self._prefix + label + chunk.text, nl=False)
+                    say(self._prefix + label + chunk.text, newline=False)
                     self._prefix, self._line_open = "", True
                 if chunk.segment is not None:
                     self.close()
@@ -89,6 +88,7 @@ class LivePrinter:
                 self.close()
                 code = self._diagnostics.report(event.error)
                 self.failure = self.failure or code
+                _say_where_it_ends(event.recording, event.transcription, (), self._diagnostics)
 
     def stop(self, task: RecordingTask) -> None:
         """Show nothing: what there is has been shown."""
@@ -145,6 +145,9 @@ class WholePrinter:
                 self.close()
                 code = self._diagnostics.report(event.error)
                 self.failure = self.failure or code
+                self._deliver_failed(event)
+            case RecordingSkipped():
+                self._diagnostics.inform(f"{_listed(event.existing)}: there already, skipped")
 
     def stop(self, task: RecordingTask) -> None:
         """Deliver what there is of a recording that was stopped, and say where it ends."""
@@ -155,10 +158,7 @@ class WholePrinter:
         elif task.transcript.segments:
             result = task.transcript.result()
             self._deliver(task.recording, result)
-            place = f" in {_listed(task.written)}" if task.written else ""
-            self._diagnostics.note(
-                f"stopped in {label} at {readable_duration(result.segments[-1].end_s)}, where the text{place} ends."
-            )
+            _say_where_it_ends(task.recording, result, task.written, self._diagnostics)
         elif task.targets:
             self._diagnostics.note(f"stopped at the beginning of {label}; nothing of it is written.")
 
@@ -166,10 +166,25 @@ class WholePrinter:
         """Take the sign of progress away."""
         self._sign.close()
 
+    def _deliver_failed(self, event: RecordingFailed) -> None:
+        """Deliver what there is, to standard output too what could not be written to a file."""
+        recording, result = event.recording, event.transcription
+        if self._printed == "objects":
+            write_json(
+                {"file": recording.name, "error": event.error.message, "hint": event.error.hint}
+                | ({} if not result.segments else _document(recording, result))
+            )
+        elif result.segments and (self._printed is not None or (event.unwritten and not event.written)):
+            if self._printed is None:
+                say(result.text)
+            else:
+                self._deliver(recording, result)
+        _say_where_it_ends(recording, result, event.written, self._diagnostics)
+
     def _deliver(self, recording: RecordingInput, result: Transcription) -> None:
         if self._printed == "lines":
             for line in _lines(result):
-                click.echo((_prefix(recording) if self._named else "") + line)
+                say((_prefix(recording) if self._named else "") + line)
         elif self._printed == "objects":
             write_json(_document(recording, result))
         elif self._printed is not None:
@@ -192,7 +207,17 @@ def _lines(result: Transcription) -> list[str]:
 
 
 def _prefix(recording: RecordingInput) -> str:
-    return f"{printable(recording.name)}: "
+    return f"{recording.label}: "
+
+
+def _say_where_it_ends(
+    recording: RecordingInput, result: Transcription, written: tuple[Path, ...], diagnostics: Diagnostics
+) -> None:
+    """Say up to where there is text of a recording that was not transcribed to its end."""
+    if result.segments and result.finish_reason == "cancelled":
+        place = f" in {_listed(written)}" if written else ""
+        end = readable_duration(result.segments[-1].end_s)
+        diagnostics.note(f"stopped in {recording.label} at {end}, where the text{place} ends.")
 
 
 _ANYWAY = "; --no-vad transcribes it anyway"

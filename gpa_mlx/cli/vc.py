@@ -22,7 +22,7 @@ from gpa_mlx.cli.options import (
 )
 from gpa_mlx.cli.output import write_json
 from gpa_mlx.cli.progress import Progress
-from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
+from gpa_mlx.cli.speech_output import Destination, SpeechOutput, replaces_file, report_parts
 from gpa_mlx.text.quantities import readable_duration
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def vc(
 
 def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
     """Show what the job does, and play and pipe what it makes."""
-    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted
+    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted, ReplacesFile
     from gpa_mlx.jobs.events import Progress as Reached
 
     is_converting = False
@@ -123,6 +123,8 @@ def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> Non
                         progress = Progress(show, "converting", job.source_s)
                         show("converting")
                         speech.open()
+                    case ReplacesFile(path=path):
+                        diagnostics.note(replaces_file(path))
                     case AudioChunk(audio=audio):
                         speech.append(audio)
                     case Reached(position_s=position_s):

@@ -216,15 +216,34 @@ class RecordingDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingFailed:
-    """A recording cannot be transcribed, or its text not be written; the job goes on with the next.
+    """A recording cannot be transcribed to its end, or its text not be written; the job goes on with the next.
 
     Attributes:
         recording: Which.
         error: Why.
+        transcription: What there is of its text.
+        written: Files that hold it.
+        unwritten: Files that were wanted and could not be written, or are not complete.
     """
 
     recording: RecordingInput
     error: GPAError
+    transcription: Transcription
+    written: tuple[Path, ...] = ()
+    unwritten: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSkipped:
+    """A recording was left out, for all its files are there.
+
+    Attributes:
+        recording: Which.
+        existing: The files.
+    """
+
+    recording: RecordingInput
+    existing: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

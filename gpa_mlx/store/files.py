@@ -6,8 +6,8 @@ import contextlib
 import errno
 import fcntl
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,17 +58,18 @@ def write_atomically(path: Path, content: bytes | str, *, private: bool = False)
 def replace_file(target: Path, content: bytes | memoryview, *, private: bool = False) -> None:
     """As `write_atomically`, with a target that is no link and whose folder exists."""
     # A name of its own: the target's name plus a suffix can be longer than the file system allows.
-    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=_PARTIAL_PREFIX)
+    partial = target.parent / f"{_PARTIAL_PREFIX}{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        # Inside the block: an interrupt right after the file was made must remove it as well.
+        with open(partial, "xb", opener=_private) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        if not private:  # else it stays as `mkstemp` makes it, 0600
-            Path(partial).chmod(_mode_for(target))
-        Path(partial).replace(target)
+        if not private:
+            partial.chmod(_mode_for(target))
+        partial.replace(target)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
 
 
@@ -134,3 +135,8 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read."""
+    return os.open(path, flags, 0o600)

@@ -103,6 +103,8 @@ def _by_value(match: re.Match[str], first: int, second: int, left: str, *, is_pa
     right = after(match)
     if len(match["top"]) == 4 and len(match["bottom"]) in (2, 4) and 1100 <= first <= 2099:
         return f"{numbers.year(first)} {numbers.year(second) if second > 99 else numbers.two_digits(match['bottom'])}"
+    if first + second == 100 and first >= 50:
+        return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
     is_common = is_part and gcd(first, second) == 1
     written_as_date = match["top"][0] == "0" or match["bottom"][0] == "0"
     if not _PART_AFTER.match(right) and (date := _date(first, second)):

@@ -43,6 +43,9 @@ FORMATS: Mapping[Format, TranscriptFormat] = {
 }
 """In the order in which they are listed."""
 
+SUBTITLES: frozenset[Format] = frozenset(("srt", "vtt"))
+"""Those that heed the layout."""
+
 
 def render(
     name: Format,

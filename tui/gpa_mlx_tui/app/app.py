@@ -13,6 +13,7 @@ from textual.css.query import NoMatches
 
 from gpa_mlx.runtime import dictation_control
 from gpa_mlx.settings import SettingsSource
+from gpa_mlx_tui.app.harmless import HarmlessText
 from gpa_mlx_tui.app.screens import SCREENS
 from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen, sentence_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from textual.binding import Binding, BindingType
     from textual.command import Provider
     from textual.dom import DOMNode
+    from textual.filter import LineFilter
     from textual.screen import Screen
 
     from gpa_mlx.audio.devices.playback import OutputDevice
@@ -105,6 +107,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.symbols = ASCII if ascii_only else UNICODE
         # The first screen there is, instead of an empty one before it.
         self.DEFAULT_MODE = mode  # pyright: ignore[reportAttributeAccessIssue]
+        self._harmless = HarmlessText()
         super().__init__()
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
         self.settings = settings or SettingsSource()
@@ -155,6 +158,10 @@ class GPAApp(App[None], inherit_bindings=False):
     def _look(self) -> object:
         """What all styles depend on."""
         return self.theme, self.classes, self.ansi_theme_dark, self.ansi_theme_light
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what every drawn line goes through."""
+        return [*super().get_line_filters(), self._harmless]
 
     def refresh_css(self, animate: bool = True) -> None:
         """Parse all styles and apply them anew, unless the screen that is shown was made or refreshed with the same.

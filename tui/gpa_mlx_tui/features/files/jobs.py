@@ -48,12 +48,9 @@ def _files(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[lis
     problems: list[GPAError] = []
     for name in names:
         task.check()
-        try:
-            sources = find_recordings([name], recursive=True)
-        except GPAError as error:
-            problems.append(error)
-            continue
-        for source in sources:
+        found = find_recordings([name], recursive=True)
+        problems += [unusable.error for unusable in found.problems]
+        for source in found.recordings:
             task.check()
             path = source.path
             if absolute(path) in seen:
