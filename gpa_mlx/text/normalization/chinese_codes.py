@@ -48,8 +48,8 @@ def _spelled_groups(written: str) -> str:
 
 def _code_with_letters(match: re.Match[str]) -> str | None:
     written = match[0]
-    if not re.search("[0-9]", written):
-        return None
+    if written.isalpha() and not (written.isupper() and context.CODE_BEFORE.search(before(match, 12))):
+        return None  # a word
     return _after_word(match)
 
 

@@ -192,7 +192,7 @@ _DAY, _HOUR = rf"(?P<day>[0-9]{{1,3}}){BLANK}?d", rf"(?P<hour>[0-9]{{1,3}}){BLAN
 _MINUTE = rf"(?P<minute>[0-9]{{1,3}}){BLANK}?(?:minutes?|mins?|m)"
 _SECOND = rf"(?P<second>[0-9]{{1,2}}(?:\.[0-9]{{1,3}})?){BLANK}?(?:seconds?|secs?|s)"
 _DOTTED = one_of(
-    ("ft", "in", "oz", "lb", "lbs", "min", "hr", "hrs", "sec", "yd", "mi", "tsp", "tbsp", "gal", "mins", "yrs")
+    ("deg", "ft", "in", "oz", "lb", "lbs", "min", "hr", "hrs", "sec", "yd", "mi", "tsp", "tbsp", "gal", "mins", "yrs")
 )
 _LONG_UNITS = one_of([symbol for symbol in UNITS if symbol.isalpha() and len(symbol) > 1] + ["m", "g", "h"])
 
@@ -238,7 +238,9 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{LOW}{BLANK}?(?P<first>{one_of(UNITS)}){TO}(?P<high>{NUMBER}){BLANK}?{UNIT}",
         _repeated,
     ),
-    rule(rf"{CLEAR}(?P<low>{NUMBER}){BLANK}?(?P<unit>{_DOTTED})\.(?=\s[a-z0-9(])", _abbreviated),
+    rule(
+        rf"{CLEAR}(?P<low>{NUMBER}){BLANK}?(?P<unit>{_DOTTED})\.(?=\s(?:[a-z0-9(]|TVs?\b|LCD|OLED|HD\b))", _abbreviated
+    ),
     rule(rf"{CLEAR}(?P<low>{NUMBER})[-\u2011](?P<unit>{_LONG_UNITS}){RIGHT}(?!-[0-9])", _hyphenated),
     rule(
         rf"{CLEAR}(?P<sizes>{NUMBER}(?:{BLANK}?[x×]{BLANK}?{NUMBER}){{1,3}})(?:{BLANK}?(?P<unit>{one_of(UNITS)}){RIGHT}|{RIGHT})",

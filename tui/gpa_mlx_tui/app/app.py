@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from weakref import WeakKeyDictionary
@@ -46,7 +44,6 @@ ThemeName: TypeAlias = Literal["dark", "light"]
 
 _HEADER_S = 0.5
 _KEEP_S = 0.5
-_GRACE_S = 3.0
 _SHOWN_S, _ERROR_SHOWN_S, _NOTICE_SHOWN_S = 5.0, 10.0, 20.0
 
 
@@ -74,6 +71,7 @@ class GPAApp(App[None], inherit_bindings=False):
         prepared: Called, on a thread, when all modes are imported.
         kept: What the last run has left; None begins afresh and keeps nothing.
         notices: What the user is told at the start.
+        ending: Called with the exit code when a signal asks for the end, before anything is done about it.
 
     Raises:
         SettingsError: A key cannot be used.
@@ -102,6 +100,7 @@ class GPAApp(App[None], inherit_bindings=False):
         prepared: Callable[[], None] = lambda: None,
         kept: KeptState | None = None,
         notices: Sequence[str] = (),
+        ending: Callable[[int], None] = lambda code: None,
     ) -> None:
         keys = dict(keys or {})
         self.keys = remapped(keys)
@@ -116,6 +115,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self._prepared = prepared
         self._first_theme = theme
         self._notices = tuple(notices)
+        self._ending = ending
         self._keep_failed = False
         self.previous_mode = ""
         self._looks: WeakKeyDictionary[Screen[Any], object] = WeakKeyDictionary()
@@ -407,10 +407,7 @@ class GPAApp(App[None], inherit_bindings=False):
             await self.run_action(f"screen.{action}", self.screen)
 
     def _end_by_signal(self, number: signal.Signals) -> None:
-        # Whatever holds the app up, such as a terminal that is gone: a program that was asked to end does.
-        guard = threading.Timer(_GRACE_S, os._exit, (128 + number,))
-        guard.daemon = True
-        guard.start()
+        self._ending(128 + number)
         self.leave(128 + number)
 
     def _tell_notices(self) -> None:
