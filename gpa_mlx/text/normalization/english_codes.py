@@ -57,6 +57,14 @@ def _letters(match: re.Match[str]) -> str:
     )
 
 
+def _address(match: re.Match[str]) -> str:
+    """Return the address of a network card sign by sign."""
+    return ", ".join(
+        " ".join(numbers.DIGITS[int(sign)] if sign.isdigit() else sign.upper() for sign in group)
+        for group in re.split("[:-]", match[0])
+    )
+
+
 def _with_words(match: re.Match[str]) -> str:
     """Return a telephone number that ends with a word: 1-800-FLOWERS."""
     head = ", ".join(numbers.digit_by_digit(group) for group in re.findall("[0-9]+", match["head"]))
@@ -154,6 +162,9 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 
 _GAP = "[- .\u00a0]"
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(
+        rf"{CLEAR}[0-9A-Fa-f]{{2}}(?:(?P<mark>[:-])[0-9A-Fa-f]{{2}})(?:(?P=mark)[0-9A-Fa-f]{{2}}){{4}}{RIGHT}", _address
+    ),
     rule(rf"{CLEAR}(?P<head>(?:1-)?[0-9]{{3}})-(?P<word>[A-Z]{{4,10}}){RIGHT}", _with_words),
     rule(rf"{CLEAR}[0-9]{{4}}(?:[ -][0-9]{{4}}){{3}}{RIGHT}(?![ -][0-9])", _groups),
     rule(
