@@ -102,7 +102,9 @@ class Diagnostics:
 
     def inform(self, message: str) -> None:
         """Narrate a finished step, for example which file was written."""
-        _write(message)
+        from gpa_mlx.text.printable import printable
+
+        _write(printable(message))
 
     @contextlib.contextmanager
     def working(self, message: str) -> Iterator[Callable[[str], None]]:
@@ -116,10 +118,12 @@ class Diagnostics:
             return
         from rich.text import Text  # as plain text: brackets in file names are not markup
 
-        status = self.console.status(Text(message))
+        from gpa_mlx.text.printable import printable
+
+        status = self.console.status(Text(printable(message)))
         try:
             status.start()
-            yield lambda step: status.update(Text(step))
+            yield lambda step: status.update(Text(printable(step)))
         finally:
             with contextlib.suppress(OSError):  # the terminal may be gone
                 status.stop()
@@ -151,7 +155,9 @@ def _describe(error: Exception) -> _Report:
 
 
 def _say(label: str, colour: str, message: str) -> None:
-    line = " ".join(message.splitlines())
+    from gpa_mlx.text.printable import printable  # not before there is something to say
+
+    line = printable(" ".join(message.splitlines()))
     _write(f"{click.style(f'{label}:', fg=colour, bold=True)} {line}")
 
 

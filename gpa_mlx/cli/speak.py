@@ -19,6 +19,7 @@ from gpa_mlx.cli.inputs import (
     require_voice,
 )
 from gpa_mlx.cli.options import (
+    FiniteFloat,
     adapter_option,
     json_option,
     model_option,
@@ -26,7 +27,7 @@ from gpa_mlx.cli.options import (
     speech_options,
     voice_option,
 )
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.cli.progress import TextProgress
 from gpa_mlx.cli.speech_output import (
     PRINTED_SUBTITLES,
@@ -36,6 +37,7 @@ from gpa_mlx.cli.speech_output import (
     named_output,
     named_subtitles,
     refuse_idle_options,
+    replaces_file,
     report_parts,
     report_verdict,
 )
@@ -76,6 +78,14 @@ _MOST_SHOWN = 40
     type=click.Path(path_type=Path),
     help="How words are said: lines `written = spoken`.",
 )
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=FiniteFloat(min=0.5, max=2),
+    default=1.0,
+    show_default=True,
+    help="2 is twice as fast, 0.5 half as fast, at the same pitch; then an interrupted text begins anew.",
+)
 @click.option("--show-spoken", is_flag=True, help="Only print what would be spoken, one passage per line.")
 @sampling_options
 @json_option
@@ -97,6 +107,7 @@ def speak(
     srt: Path | None,
     normalize: bool,
     lexicon: Path | None,
+    speed: float,
     show_spoken: bool,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
@@ -146,6 +157,7 @@ def speak(
             adapter=adapter,
             output=destination.target,
             subtitles=srt,
+            speed=speed,
         )
         job = SpeakJob(engine, request)
         _run(job, speech, diagnostics)
@@ -229,12 +241,11 @@ def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
                         speech.open()
                     case Resumed(done=done, count=count, kept=kept, problem=problem):
                         after = f"going on after passage {done} of {_counted(count)}"
-                        diagnostics.note(f"{after}.{_explained(problem, kept)}")
+                        diagnostics.note(f"{after}{'; ' if problem else ''}{_explained(problem, kept)}.")
                     case StartedAnew(problem=problem, kept=kept):
-                        anew = "an interrupted run is not gone on with, and passage 1 is the first"
-                        diagnostics.note(f"{anew}.{_explained(problem, kept)}")
+                        diagnostics.note(f"an interrupted run is not gone on with: {_explained(problem, kept)}.")
                     case ReplacesFile(path=path):
-                        diagnostics.note(f"{path}, which gpa-mlx did not make, is replaced.")
+                        diagnostics.note(replaces_file(path))
                     case UnknownWords(words=words, are_left_out=are_left_out):
                         rest = "the rest is spoken without them" if are_left_out else "it makes something of them"
                         diagnostics.note(f"this model cannot say: {named_words(words)}; {rest}.")
@@ -274,8 +285,9 @@ def _explained(problem: str | None, kept: int) -> str:
     if problem is None:
         return ""
     passages = "1 passage more is" if kept == 1 else f"{kept} passages more are"
-    used = f"; {passages} used where the text still has {'it' if kept == 1 else 'them'}" if kept else ""
-    return f" {problem[0].upper()}{problem[1:]}{used}."
+    return (
+        f"{problem}, and {passages} used where the text still has {'it' if kept == 1 else 'them'}" if kept else problem
+    )
 
 
 def _checked(
@@ -322,4 +334,4 @@ def _show_spoken(session: Session, model: str | None, text: str, settings: Synth
         if model is not None:
             raise
     for _, spoken in SpeechPlan(text, settings, exact=exact):
-        click.echo(" ".join(spoken.split()))
+        say(" ".join(spoken.split()))

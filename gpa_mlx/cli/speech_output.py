@@ -234,6 +234,11 @@ class SpeechOutput:
         return document
 
 
+def replaces_file(path: Path) -> str:
+    """Say that a file is replaced that nothing says this program made."""
+    return f"{path}, which gpa-mlx did not make, is replaced."
+
+
 def report_parts(parts: Mapping[str, Part], diagnostics: Diagnostics) -> None:
     """Say how well each part was understood, where that is known, and which went wrong.
 

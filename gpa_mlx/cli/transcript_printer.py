@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
-from gpa_mlx.cli.output import timings_document, write_json
+from gpa_mlx.cli.output import say, timings_document, write_json
 from gpa_mlx.cli.progress import Progress
 from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, RecordingSkipped, RecordingStarted, TextChunk
-from gpa_mlx.jobs.recordings import printable
 from gpa_mlx.text.quantities import readable_duration
 from gpa_mlx.transcripts.emptiness import EMPTY_REASONS
 from gpa_mlx.transcripts.formats import Format, render
@@ -74,11 +73,11 @@ class LivePrinter:
                 self._prefix = _prefix(recording) if self._named else ""
             case TextChunk(chunk=chunk):
                 if chunk.restarts and self._line_open:
-                    click.echo(" ...")
+                    say(" ...")
                     self._line_open = False
                 if chunk.text:
                     label = "" if self._line_open or chunk.channel is None else f"{chunk.channel}: "
-                    click.echo(self._prefix + label + chunk.text, nl=False)
+                    say(self._prefix + label + chunk.text, newline=False)
                     self._prefix, self._line_open = "", True
                 if chunk.segment is not None:
                     self.close()
@@ -177,7 +176,7 @@ class WholePrinter:
             )
         elif result.segments and (self._printed is not None or (event.unwritten and not event.written)):
             if self._printed is None:
-                click.echo(result.text)
+                say(result.text)
             else:
                 self._deliver(recording, result)
         _say_where_it_ends(recording, result, event.written, self._diagnostics)
@@ -185,7 +184,7 @@ class WholePrinter:
     def _deliver(self, recording: RecordingInput, result: Transcription) -> None:
         if self._printed == "lines":
             for line in _lines(result):
-                click.echo((_prefix(recording) if self._named else "") + line)
+                say((_prefix(recording) if self._named else "") + line)
         elif self._printed == "objects":
             write_json(_document(recording, result))
         elif self._printed is not None:
@@ -208,7 +207,7 @@ def _lines(result: Transcription) -> list[str]:
 
 
 def _prefix(recording: RecordingInput) -> str:
-    return f"{printable(recording.name)}: "
+    return f"{recording.label}: "
 
 
 def _say_where_it_ends(

@@ -27,6 +27,7 @@ from gpa_mlx.cli.speech_output import (
     SpeechOutput,
     named_output,
     refuse_idle_options,
+    replaces_file,
     report_parts,
     report_verdict,
 )
@@ -131,7 +132,7 @@ def vc(
 
 def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
     """Show what the job does, and play and pipe what it makes."""
-    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted
+    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted, ReplacesFile
     from gpa_mlx.jobs.events import Progress as Reached
 
     is_converting = False
@@ -145,6 +146,8 @@ def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> Non
                         progress = Progress(show, "converting", job.source_s)
                         show("converting")
                         speech.open()
+                    case ReplacesFile(path=path):
+                        diagnostics.note(replaces_file(path))
                     case AudioChunk(audio=audio):
                         speech.append(audio)
                     case Reached(position_s=position_s):

@@ -10,7 +10,7 @@ import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
 from gpa_mlx.cli.options import json_option
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +44,9 @@ def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) ->
         if as_json:
             write_json(_document(result))
         else:
-            click.echo(f"{file}: {result.state}: {result.message}")
+            say(f"{file}: {result.state}: {result.message}")
             for name, value in _facts(result.provenance):
-                click.echo(f"  {name:<8} {value}")
+                say(f"  {name:<8} {value}")
     if not all_intact:
         context.exit(ExitCode.FAILED)
 

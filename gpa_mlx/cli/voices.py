@@ -13,7 +13,7 @@ import click
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require_voice
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.errors import SettingsError, VoiceError
 from gpa_mlx.store.text_output import STANDARD_OUTPUT, descriptor_of, require_replaceable, write_text
 from gpa_mlx.voices.card import decode_card, format_card
@@ -123,7 +123,7 @@ def add(
     if as_json:
         write_json(_enrollment_document(enrollment, stored, library))
     else:
-        click.echo(_rows(_enrollment_rows(enrollment, len(files))))
+        say(_rows(_enrollment_rows(enrollment, len(files))))
 
 
 @voices.command("list")
@@ -159,7 +159,7 @@ def list_voices(session: Session, *, as_json: bool) -> None:
     table += [(entry.name, "damaged", "", "") for entry in entries if entry.voice is None]
     table += [(voice.name, voice.family, "built-in", voice.description) for voice in built_in.values()]
     if table:
-        click.echo(_columns([("NAME", "FAMILY", "MADE", "DESCRIPTION"), *table]))
+        say(_columns([("NAME", "FAMILY", "MADE", "DESCRIPTION"), *table]))
     for entry in entries:
         if entry.problem:
             diagnostics.note(f"'{entry.name}' is damaged: {entry.problem}")
@@ -185,7 +185,7 @@ def show(*, name: str, as_json: bool) -> None:
             ("consent", voice.origin.consent or "nothing is recorded"),
         ]
     rows.append(("codes", " ".join(map(str, voice.global_tokens))))
-    click.echo(_rows((label, text) for label, text in rows if text))
+    say(_rows((label, text) for label, text in rows if text))
 
 
 @voices.command()
@@ -246,7 +246,7 @@ def export(session: Session, *, name: str, output: Path | None, as_json: bool) -
     if as_json:
         write_json({"voice": _voice_document(voice), "card": card, "file": None if output is None else str(output)})
     elif output is None:
-        click.echo(card, nl=False)
+        say(card, newline=False)
 
 
 @voices.command("import")

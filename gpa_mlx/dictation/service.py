@@ -291,7 +291,7 @@ def _joined_text(stream: LiveStream, notify: Callable[[Partial], None]) -> str:
 
 
 def _blocks(audio: Path) -> Iterator[Samples]:
-    with open_recording(audio) as recording:
+    with open_recording(audio, channels="speech") as recording:
         for block in recording:
             yield block.channel_mean
 

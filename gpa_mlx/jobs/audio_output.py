@@ -11,6 +11,7 @@ from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
 from gpa_mlx.audio.files.output_formats import DEFAULT_SUBTYPE, output_format
 from gpa_mlx.errors import AudioFileError, GPAError, SettingsError
 from gpa_mlx.provenance.tagging import encode_file, forget_record, require_free_sidecar, sidecar_of, tag_file
+from gpa_mlx.provenance.verification import is_tagged
 from gpa_mlx.synthesis.checkpoint import forget_checkpoint
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
@@ -47,6 +48,11 @@ class AudioTarget:
         if output_format(self.path).encode is None:
             return self.path
         return self.path.with_name(f".{self.path.name}.unfinished.wav")
+
+    @property
+    def replaces_foreign(self) -> bool:
+        """Whether a file is there that nothing says this program made."""
+        return self.path.exists() and not is_tagged(self.path)
 
     def check(self, *inputs: Path) -> None:
         """Refuse before the work what cannot be written.

@@ -15,6 +15,7 @@ from gpa_mlx.jobs.events import (
     Finished,
     GenerationStarted,
     Progress,
+    ReplacesFile,
     SegmentConverted,
     StepStarted,
     Written,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from gpa_mlx.provenance.metadata import GenerationMetadata
 
 ConvertEvent: TypeAlias = (
-    StepStarted | GenerationStarted | Progress | AudioChunk | SegmentConverted | Written | Finished
+    StepStarted | GenerationStarted | ReplacesFile | Progress | AudioChunk | SegmentConverted | Written | Finished
 )
 
 
@@ -125,6 +126,8 @@ class ConvertJob:
         if request.settings.verify:
             self._engine.warm("transcribe")
         yield GenerationStarted()
+        if request.output is not None and request.output.replaces_foreign:
+            yield ReplacesFile(path=request.output.path)
         with ExitStack() as cleanup:
             file = None
             if request.output is not None:

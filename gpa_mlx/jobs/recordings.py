@@ -14,6 +14,7 @@ from gpa_mlx.audio.files.container import AMBIGUOUS_SUFFIXES, is_text_file
 from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
 from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 from gpa_mlx.errors import AudioFileError, GPAError
+from gpa_mlx.text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,11 +56,6 @@ def file_input(path: Path, place: Path | None = None) -> RecordingInput:
     """
     name = str(path)
     return RecordingInput(name=name, label=printable(name), path=path, place=place or Path(path.stem))
-
-
-def printable(name: str) -> str:
-    """Return a file's name with the bytes replaced that are not UTF-8."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class Unusable(NamedTuple):

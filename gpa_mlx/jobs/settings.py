@@ -133,9 +133,11 @@ def _voices(settings: Settings) -> tuple[SettingChoice, ...]:
 def _model_to_speak(settings: Settings) -> Path:
     """Return the default model, or the demo model in the place of one that is gone."""
     try:
-        return find_model_or_demo(settings, None)
+        path = find_model_or_demo(settings, None)
+        require_converted(path)
     except GPAError:
         return demo.demo_model()
+    return path
 
 
 def _devices(name: str) -> tuple[SettingChoice, ...]:

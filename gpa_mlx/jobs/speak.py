@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
+from gpa_mlx.audio.dsp.time_stretch import stretch
 from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
 from gpa_mlx.errors import GPAError, NoSpeechError, SettingsError
 from gpa_mlx.jobs.audio_output import AudioTarget, TaggedWriter, write_tagged
@@ -31,16 +34,16 @@ from gpa_mlx.jobs.generated_speech import (
 )
 from gpa_mlx.jobs.voice_choice import open_voice
 from gpa_mlx.provenance.metadata import digest_of_text
-from gpa_mlx.provenance.verification import is_tagged
 from gpa_mlx.store.text_output import is_stream, require_replaceable, write_text
 from gpa_mlx.synthesis.checkpoint import Continuation, StoredPassage, SynthesisCheckpoint, run_facts
-from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisChunk, synthesize
+from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisChunk, respeak, synthesize
 from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings
 from gpa_mlx.synthesis.retry import with_seed
+from gpa_mlx.synthesis.speed import at_speed, check_speed
 from gpa_mlx.text.closed_vocabulary import ClosedVocabulary
 from gpa_mlx.transcripts.cues import make_cues
 from gpa_mlx.transcripts.formats.subtitles import write_srt, write_vtt
-from gpa_mlx.types import GenerationOptions, Voice
+from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Voice
 from gpa_mlx.version import __version__
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.provenance.metadata import GenerationMetadata
+    from gpa_mlx.types import Waveform
 
 SpeakEvent: TypeAlias = (
     StepStarted
@@ -80,6 +84,8 @@ class SpeakRequest:
         output: The WAV file; None writes none.
         subtitles: A file of subtitles for the text as written, SubRip or WebVTT by its name; None writes none.
         keep_audio: Keep all audio in memory, so that `SpeakJob.save` can write it later.
+        speed: 2 halves the length of the speech, at the same pitch. The model has no speed of its own: what it says is
+            stretched in time. Only at speed 1 is there a checkpoint.
     """
 
     text: str
@@ -90,6 +96,7 @@ class SpeakRequest:
     output: AudioTarget | None = None
     subtitles: Path | None = None
     keep_audio: bool = False
+    speed: float = 1.0
 
     def check(self) -> None:
         """Refuse before the work what cannot be written.
@@ -98,6 +105,7 @@ class SpeakRequest:
             SettingsError: A file would replace another one that is needed, or it is no WAV file's name.
             GPAError: Nothing can be written there.
         """
+        check_speed(self.speed)
         inputs = [self.voice] if isinstance(self.voice, Path) else []
         if self.output is not None:
             self.output.check(*inputs)
@@ -187,6 +195,44 @@ class SpeakJob:
                 self._keep_what_there_is(error)
             raise
 
+    def redo(self, number: int) -> Generator[SpeakEvent, None, None]:
+        """Say one passage again with another seed, and put it in the place of the old one; the others stay as they are.
+
+        For audio that was kept, when `run` has ended; closing the generator leaves the old passage.
+
+        Args:
+            number: Of a passage that is complete, from 0.
+
+        Raises:
+            SettingsError: Decoding is greedy: it would be said in the same way.
+            NoSpeechError: It had no sound; the old passage stays.
+            CancelledError: The surrounding `CancelScope` was cancelled.
+        """
+        result = self.result
+        planned = self.plan.get(number)
+        assert planned is not None
+        assert result.voice is not None
+        if result.options.temperature == 0:
+            raise SettingsError(
+                "At temperature 0 the passage would be said in the same way again.",
+                hint="Set a temperature, such as 0.2, and speak the text again.",
+            )
+        yield PassageStarted(number=number, count=self.plan.count, share=self.plan.share_before(number))
+        chunk = respeak(
+            self._engine,
+            planned,
+            voice=result.voice,
+            options=with_seed(replace(result.options, seed=None)),
+            settings=self._settings,
+            reference_level=next((part.level for part in result.parts if part.level), 0.0),
+        )
+        assert chunk.passage is not None
+        audio = stretch(chunk.audio, self.request.speed)
+        self._exchange(number, chunk.passage, audio)
+        yield AudioChunk(audio=audio)
+        share = self.plan.share_before(number + 1)
+        yield PassageDone(passage=result.parts[number], number=number, count=self.plan.count, share=share)
+
     def save(self, output: AudioTarget, subtitles: Path | None = None) -> None:
         """Write the audio that was kept, its record and its subtitles, also of a job that was stopped.
 
@@ -248,6 +294,8 @@ class SpeakJob:
             done=found.done,
             recall=None if checkpoint is None else checkpoint.recall,
         )
+        if self.request.speed != 1.0:
+            chunks = at_speed(chunks, self.request.speed)
         with closing(chunks):
             if plan.get(len(found.done)) is not None:
                 yield self._started(len(found.done))
@@ -271,7 +319,7 @@ class SpeakJob:
     def _find_interrupted(self, voice: Voice) -> Continuation:
         """Find out what an interrupted run left that can be used."""
         request, output = self.request, self.request.output
-        if output is None or self._settings.live or self.plan.is_last(0):
+        if output is None or self._settings.live or self.plan.is_last(0) or request.speed != 1.0:
             return Continuation()
         facts = run_facts(voice, request.options, self._settings, repr(self._weights), __version__)
         self._checkpoint = SynthesisCheckpoint(
@@ -287,10 +335,9 @@ class SpeakJob:
         elif found.problem is not None:
             yield StartedAnew(problem=found.problem, kept=found.kept)
         output = self.request.output
-        if output is None or not output.path.exists():
+        if output is None or (found.is_ours and output.growing_path == output.path):
             return
-        is_growing = output.growing_path == output.path
-        if not (is_growing and found.is_ours) and not is_tagged(output.path):
+        if output.replaces_foreign:
             yield ReplacesFile(path=output.path)
 
     def _tell_unknown_words(self) -> Generator[SpeakEvent, None, None]:
@@ -317,6 +364,21 @@ class SpeakJob:
             )
         result.parts.append(passage)
 
+    def _exchange(self, number: int, passage: SpokenPassage, audio: Waveform) -> None:
+        """Put a passage in the place of another one of another length."""
+        result, old = self.result, self.result.parts[number]
+        whole = result.audio
+        start, end = (round(time_s * SAMPLE_RATE_HZ) for time_s in (old.start_s, old.end_s))
+        moved_s = (len(audio) - (end - start)) / SAMPLE_RATE_HZ
+        new = replace(passage, start_s=old.start_s, end_s=old.start_s + len(audio) / SAMPLE_RATE_HZ)
+        later = [
+            replace(part, start_s=part.start_s + moved_s, end_s=part.end_s + moved_s)
+            for part in result.parts[number + 1 :]
+        ]
+        result.pieces[:] = [np.concatenate([whole[:start], audio, whole[end:]])]
+        result.parts[number:] = [new, *later]
+        result.generated_s += moved_s
+
     def _keep_what_there_is(self, error: BaseException) -> None:
         if isinstance(error, NoSpeechError):
             if self._checkpoint is not None:
@@ -341,6 +403,7 @@ class SpeakJob:
                 "retries": settings.retries,
                 "verify": settings.verify,
                 "live": settings.live,
+                **({} if self.request.speed == 1.0 else {"speed": self.request.speed}),
             },
             text=self.request.text,
         )

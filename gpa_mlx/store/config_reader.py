@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from gpa_mlx.errors import GPAError, ModelFormatError
+from gpa_mlx.text.printable import is_printable
 
 _REQUIRED: Any = object()
 _BEYOND = 2**63
@@ -137,10 +138,17 @@ class ConfigReader:
             raise self.error(key, f"must not be {value!r}")
         return value
 
+    def line(self, key: str) -> str:
+        """Return a string that a terminal draws as it is."""
+        value = self.text(key)
+        if not is_printable(value):
+            raise self.error(key, f"holds characters that a terminal would obey: {value!r}")
+        return value
+
     def texts(self, key: str) -> dict[str, str]:
-        """Return a mapping of strings to strings."""
+        """Return a mapping of strings to strings that a terminal draws as they are."""
         inner = self.section(key)
-        return {name: inner.text(name) for name in inner._config}
+        return {name: inner.line(name) for name in inner._config}
 
     def scalars(self, key: str) -> dict[str, str | int | float | bool | None]:
         """Return a mapping of strings to values that are neither lists nor mappings."""
@@ -149,6 +157,8 @@ class ConfigReader:
             is_scalar = value is None or isinstance(value, str | int | float)
             if not is_scalar or (isinstance(value, float) and not math.isfinite(value)):
                 raise inner.error(name, f"must not be {value!r}")
+            if isinstance(value, str):
+                inner.line(name)
             inner._check_size(name, value)
         return dict(inner._config)
 

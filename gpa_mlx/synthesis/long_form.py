@@ -144,6 +144,35 @@ def end_with_pause(plan: SpeechPlan, number: int, start_s: float, end_s: float) 
     return round((end_s + pause_s) * SAMPLE_RATE_HZ)
 
 
+def respeak(
+    engine: SupportsSpeech,
+    planned: PlannedPassage,
+    *,
+    voice: Voice,
+    options: GenerationOptions,
+    settings: SynthesisSettings,
+    reference_level: float,
+) -> SynthesisChunk:
+    """Speak one passage again, as good as it gets: never live, with retries.
+
+    Args:
+        engine: Speaks, and transcribes when passages are verified.
+        planned: The passage.
+        voice: Who says it.
+        options: Sampling; another seed makes another sound.
+        settings: How to synthesize.
+        reference_level: What its loudness is matched to; 0: nothing.
+
+    Returns:
+        The passage without the pause behind it, its times counted from its own beginning.
+
+    Raises:
+        NoSpeechError: It had no sound.
+    """
+    synthesis = _Synthesis(engine, voice, with_seed(options), replace(settings, live=False))
+    return synthesis.run_one(planned, reference_level)
+
+
 class _Synthesis:
     def __init__(
         self, engine: SupportsSpeech, voice: Voice, options: GenerationOptions, settings: SynthesisSettings
@@ -194,9 +223,17 @@ class _Synthesis:
                 reference_level=level,
             )
         if not has_sound:
-            raise NoSpeechError(
-                "The model ended without any speech.", hint="Try another seed, a higher temperature or other text."
-            )
+            raise _no_speech()
+
+    def run_one(self, planned: PlannedPassage, reference_level: float) -> SynthesisChunk:
+        best = self._best(planned.spoken, 0)
+        level, audio = speech_level(best.kept.audio), best.kept.audio
+        if not len(audio):
+            raise _no_speech()
+        if self._options.constrain:
+            audio = match_level(audio, reference_level or level)
+        passage = _result(planned, best, 0.0, len(audio) / SAMPLE_RATE_HZ, level)
+        return SynthesisChunk(audio=audio, number=0, passage=passage, reference_level=reference_level or level)
 
     def _best(self, spoken: str, number: int) -> BestAttempt:
         most = 1 + self._settings.retries if self._options.constrain else 1
@@ -215,6 +252,12 @@ class _Synthesis:
         text = self._engine.transcribe((audio, SAMPLE_RATE_HZ), vad=False).text if len(audio) >= MIN_SAMPLES else ""
         # What was spoken as words may be written down with digits.
         return character_error_rate([(normalize_text(spoken), normalize_text(text))])
+
+
+def _no_speech() -> NoSpeechError:
+    return NoSpeechError(
+        "The model ended without any speech.", hint="Try another seed, a higher temperature or other text."
+    )
 
 
 def _result(

@@ -20,7 +20,7 @@ _MOST_UNSAYABLE_CHARS = 50_000
 
 _MOST_NAMED = 20
 
-COUNTED_CHARS = 10_000
+COUNTED_CHARS = 4_000
 """Texts up to this length are planned at once, so that the number of their passages is known; that takes 0.1 s."""
 
 

@@ -11,6 +11,7 @@ from gpa_mlx.errors import InputTextError, ModelFormatError
 from gpa_mlx.nn.bounds import MAX_VOCABULARY
 from gpa_mlx.store.config_reader import parse_unique
 from gpa_mlx.store.files import read_limited
+from gpa_mlx.text.printable import without_controls
 
 if TYPE_CHECKING:
     import os
@@ -112,9 +113,9 @@ class TextTokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids; added tokens come back as their spelling, ids without a token as nothing.
 
-        Bytes that are not UTF-8 become U+FFFD.
+        Bytes that are not UTF-8 become U+FFFD; what a terminal would obey, an escape sequence, is left out.
         """
-        return b"".join(map(self._bytes_of, ids)).decode(errors="replace")
+        return without_controls(b"".join(map(self._bytes_of, ids)).decode(errors="replace"))
 
     def stream(self) -> TextStream:
         """Return a decoder that takes one id at a time."""
@@ -188,7 +189,7 @@ class TextStream:
 
     def push(self, token_id: int) -> str:
         """Add an id and return the text finished by it (may be empty)."""
-        return self._decoder.decode(self._bytes_of(token_id))
+        return without_controls(self._decoder.decode(self._bytes_of(token_id)))
 
     def flush(self) -> str:
         """End the stream and return what was still incomplete, as U+FFFD."""

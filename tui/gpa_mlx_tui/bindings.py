@@ -86,6 +86,7 @@ TABLE: tuple[Key, ...] = (
     Key("speak.play", "ctrl+l", "Pause/play", "Pause the sound, go on, or play it once more."),
     Key("speak.open", "ctrl+o", "Open", "Take the text from a file."),
     Key("speak.voice", "ctrl+t", "Voice", "Choose who speaks."),
+    Key("speak.redo", "ctrl+n", "Redo", "Say the chosen passage again, another way; the others stay.", shown=False),
     Key("speak.save", "ctrl+d,ctrl+s", "Save", "Save the speech as a WAV file, with subtitles if wanted."),
     Key("files.start", "ctrl+r", "Start", "Write down everything that waits."),
     Key("files.add", "ctrl+o", "Add", "Add a recording; paths can also be typed, pasted or dropped."),

@@ -6,6 +6,7 @@ import gc
 import locale
 import os
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.app.app import GPAApp
 
 _CLOSE_S = 0.5
+_GRACE_S = 3.0
 _SELDOM = 100
 """Collections of younger objects to one of all; Python's default is 10."""
 THEMES = ("dark", "light")
@@ -125,7 +127,15 @@ def make_app(
         prepared=_settle,
         kept=kept,
         notices=[*filter(None, [model_problem]), *(f"{problem.message} {problem.hint}" for problem in problems)],
+        ending=_end_in_time,
     )
+
+
+def _end_in_time(code: int) -> None:
+    """End the process soon, whatever holds the app up, such as a terminal that is gone: it was asked to end."""
+    guard = threading.Timer(_GRACE_S, os._exit, (code,))
+    guard.daemon = True
+    guard.start()
 
 
 def _loudspeaker(name: str | None) -> OutputDevice | None:

@@ -6,13 +6,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from gpa_mlx.audio.devices.microphone import Microphone
+from gpa_mlx.audio.devices import microphone
 from gpa_mlx.audio.devices.port_audio import find_device, list_devices, port_audio
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from gpa_mlx.audio.devices.microphone import AudioInput
     from gpa_mlx.types import Samples
 
 _PATIENCE_S = 3.0
@@ -32,7 +33,7 @@ class FallbackMicrophone:
         device: A part of the device's name, or its number; None means the default input.
         is_setting: The device is that of the setting `microphone`: if it is not there, the system's choice is taken.
             A device that was named for this run is not replaced before the recording.
-        make: Makes the microphone for a device.
+        make: Makes the microphone for a device; None: `gpa_mlx.audio.devices.microphone.Microphone`.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class FallbackMicrophone:
         device: str | None = None,
         *,
         is_setting: bool = False,
-        make: Callable[[str | None], Microphone] = Microphone,
+        make: Callable[[str | None], AudioInput] | None = None,
     ) -> None:
-        self._device, self._is_setting, self._make = device, is_setting, make
+        self._device, self._is_setting = device, is_setting
+        self._make = make or microphone.Microphone
         self._switch = threading.Lock()
-        self._current = make(device)
+        self._current = self._make(device)
         self._is_open = self._is_ending = False
         self._notices: list[str] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_letters, chinese_times
+from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_formulas, chinese_letters, chinese_times
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH
 from gpa_mlx.text.normalization.chinese_words import SIGNS
 from gpa_mlx.text.normalization.rules import Grammar, one_of, rule
@@ -15,6 +15,7 @@ GRAMMAR = Grammar(
         *chinese_times.AT_DIGITS,
         chinese_times.AFTER_DURATION,
         *chinese_codes.AT_DIGITS,
+        *chinese_formulas.AT_DIGITS,
         *chinese_amounts.AT_DIGITS,
         chinese_codes.DIGITS_ONLY,
     ),
@@ -22,6 +23,7 @@ GRAMMAR = Grammar(
         chinese_amounts.MONEY_FIRST,
         *chinese_codes.AT_SIGNS,
         *chinese_letters.AT_SIGNS,
+        *chinese_formulas.AT_SIGNS,
         *chinese_amounts.AT_SIGNS,
         chinese_times.RANGE_OF_DAYS,
         chinese_times.RANGE_IN_WORDS,

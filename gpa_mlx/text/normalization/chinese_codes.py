@@ -6,9 +6,10 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
+from gpa_mlx.text.normalization.chinese_edges import CLEAR, LEFT, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_MORE, after, before, is_amount
 from gpa_mlx.text.normalization.chinese_words import CALLED_BEFORE, CALLED_BY_DIGITS, SERVICE_NUMBERS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 _CARRIERS = one_of(
@@ -17,8 +18,6 @@ _CARRIERS = one_of(
     """)
 )
 _SHORTEST_CODE = 3
-_LONGEST_RUN = 10
-"""Digits of the longest number that nobody separated; longer ones are numbers of accounts and telephones."""
 
 
 def _groups(written: str) -> list[str]:
@@ -49,8 +48,8 @@ def _spelled_groups(written: str) -> str:
 
 def _code_with_letters(match: re.Match[str]) -> str | None:
     written = match[0]
-    if not re.search("[0-9]", written):
-        return None
+    if written.isalpha() and not (written.isupper() and context.CODE_BEFORE.search(before(match, 12))):
+        return None  # a word
     return _after_word(match)
 
 
@@ -91,7 +90,9 @@ def _ride(match: re.Match[str]) -> str | None:
 
 def _room(match: re.Match[str]) -> str | None:
     """Return 1203 after a building or before 室."""
-    known = context.ROOM_BEFORE.search(before(match, 8))
+    known = context.ROOM_BEFORE.search(before(match, 8)) or (
+        context.STOREY_BEFORE.search(before(match, 8)) and not is_amount(match)
+    )
     if not known and not context.ROOM_AFTER.match(after(match, 4)):
         return None
     return numbers.telephone(match[0])
@@ -183,6 +184,7 @@ _GROUPED = r"[0-9]{2,}(?:[ \u00a0\u202f-][0-9]{2,}){0,7}"
 _GENERAL_PHONE = (
     r"(?:1[3-9][0-9](?P<mark>[- ]?)[0-9]{4}(?P=mark)[0-9]{4}"
     r"|0[0-9]{1,3}[- ][2-9][0-9]{2,3}[- ]?[0-9]{3,5}(?:-[0-9]{1,5})?"
+    r"|00[1-9][0-9]{0,3}[- ][0-9]{6,11}"
     r"|0[0-9]{2,3}-[0-9]{7,8}(?:-[0-9]{1,5})?"
     r"|0[0-9]{2,3}[2-9][0-9]{6,7}(?:-[0-9]{1,5})?"
     r"|(?:[48]00|0800|0900)[- ]?[0-9]{3,4}[- ]?[0-9]{3,4}|09[0-9]{2}[- ]?[0-9]{3}[- ]?[0-9]{3}"
@@ -312,4 +314,3 @@ def _is_model(match: re.Match[str]) -> bool:
 
 
 DIGITS_ONLY = rule("[0-9]+", _digits)
-LONGEST_RUN = _LONGEST_RUN

@@ -8,10 +8,11 @@ import unicodedata
 from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_times
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.addresses import ADDRESS_FORMS
+from gpa_mlx.text.normalization.chinese_edges import LEFT
 from gpa_mlx.text.normalization.chinese_patterns import after
 from gpa_mlx.text.normalization.english_letters import ACRONYMS
 from gpa_mlx.text.normalization.english_words import SPELLED
-from gpa_mlx.text.normalization.rules import LEFT, ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
 
 _SIGNS = {
     **{".": "点", "/": "斜杠", "-": "杠", "_": "下划线", "@": "艾特", ":": "冒号", "?": "问号", "=": "等于", "&": "和"},

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from gpa_mlx.text.normalization import chinese_numbers as numbers
+from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_units import UNITS
 from gpa_mlx.text.normalization.chinese_words import MEASURES, NOT_COUNTED, SHORT_SCALES, WORD_SCALES
-from gpa_mlx.text.normalization.rules import CLEAR, NUMBER, RIGHT, one_of
+from gpa_mlx.text.normalization.rules import NUMBER, one_of
 
 BLANK = "[ \u00a0\u202f]"
 DASH = r"(?:[-–~～∼〜]|—{1,2})"

@@ -6,8 +6,9 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
+from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH, NO_MORE, after, before
-from gpa_mlx.text.normalization.rules import CLEAR, RIGHT, ReadingRule, rule
+from gpa_mlx.text.normalization.rules import ReadingRule, rule
 
 _MONTH, _DAY = r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>0?[1-9]|[12][0-9]|3[01])"
 _MONTH2, _DAY2 = r"(?P<month2>0?[1-9]|1[0-2])", r"(?P<day2>0?[1-9]|[12][0-9]|3[01])"
@@ -149,12 +150,18 @@ def _stopwatch(match: re.Match[str]) -> str:
     return _stopped(parts, match["fraction"])
 
 
-def _primes(match: re.Match[str]) -> str:
+def _primes(match: re.Match[str]) -> str | None:
+    """Return minutes and seconds, or a height in feet and inches."""
+    if context.HEIGHT_BEFORE.search(before(match)):
+        return f"{numbers.counted(match['minute'])}英尺{_hour(match['second'])}英寸"
+    if len(match["second"]) == 1:
+        return None
     return _stopped([match["minute"], match["second"]], match["fraction"] or "")
 
 
 def _hour_and_minute(match: re.Match[str]) -> str:
-    return f"{_hour(match['hour'])}{match['of']}{_minute(match['minute'])}"
+    minute = "两" if match["minute"] == "2" else _minute(match["minute"])
+    return f"{_hour(match['hour'])}{match['of']}{minute}"
 
 
 def _hour_of_half(match: re.Match[str]) -> str:
@@ -226,7 +233,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         lambda match: f"{_plain(match['month'])}月{_plain(match['day'])}",
     ),
     rule(
-        rf"{CLEAR}(?P<year>(?:19|20)[0-9]{{2}})(?:-(?P<month>0[1-9]|1[0-2])|/(?P<month_>0[1-9]|1[0-2]))(?![0-9]|[-/.][0-9]|年)",
+        rf"{CLEAR}(?P<year>(?:19|20)[0-9]{{2}})(?:-(?P<month>0[1-9]|1[0-2])|/(?P<month_>0?[1-9]|1[0-2]))(?![0-9]|[-/.][0-9]|年)",
         lambda match: f"{numbers.digit_by_digit(match['year'])}年{_plain(match['month'] or match['month_'])}月",
     ),
     rule(
@@ -251,7 +258,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(r"(?:(?<=公元)|(?<=公元前)|(?<=纪元前)|(?<=西元)|(?<=西元前))[0-9]{1,4}(?=年)", _bc),
     rule(rf"{CLEAR}[0-9]{{2}}(?=年(?![级代度]))", _short_year),
     rule(
-        rf"{CLEAR}(?P<minute>[0-9]{{1,2}})['′’](?P<second>[0-5][0-9])(?:[\"″”]|''|’’)(?P<fraction>[0-9]{{1,3}}(?![0-9]))?",
+        rf"{CLEAR}(?P<minute>[0-9]{{1,2}})['′’](?P<second>[0-5]?[0-9])(?:[\"″”]|''|’’)(?P<fraction>[0-9]{{1,3}}(?![0-9]))?",
         _primes,
     ),
     rule(

@@ -35,6 +35,7 @@ _SIGNS: tuple[ReadingRule, ...] = (
         lambda _: "minus",
     ),
     rule(r"(?<=[0-9] )-(?= [0-9.]+[0-9a-z² ]{0,12}=)", lambda _: "minus"),
+    rule(r"(?<=(?<!\w)[A-F])-(?=[,.;)]|\s(?!and\b|or\b)|\Z)", lambda _: " minus"),
     rule(r"(?<=[A-Z]{2})-(?=[0-9])", lambda _: " "),
     rule(r"!=(?=\s?[-−0-9A-Za-z])", lambda _: SIGNS["≠"]),
     rule(r"==(?=\s?[-−0-9A-Za-z\"'])", lambda _: "equals"),

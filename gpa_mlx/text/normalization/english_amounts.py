@@ -67,6 +67,8 @@ def _plain_range(match: re.Match[str]) -> str:
             f"{'minus ' if match['sign'] else ''}{numbers.number(match['low'])} minus {numbers.number(match['high'])}"
         )
     low, high = match["low"], match["high"]
+    if low == high == "50":
+        return "fifty-fifty"
     if len(low) > 2 and len(high) > 2 and low[0] == "0" and low.isdigit() and high.isdigit():
         return f"{numbers.digit_by_digit(low)}, {numbers.digit_by_digit(high)}"
     return _range(match, years=_is_year(low) and not counts_things(match))

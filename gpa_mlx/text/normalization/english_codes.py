@@ -15,17 +15,17 @@ _BY_DIGITS = re.compile(
     r"|account|acct"
     r"|card|id|ids|order|invoice|ticket|tracking|reference|ref|booking|confirmation|serial|ssn|badge|flight|bug"
     r"|student|license|licence|policy|vin|sku|barcode|employee|member|membership|passport|locker|combination|enter|key"
-    r"|room|suite|apt|apartment|gate|ending in|ends in|last four|last four digits|meeting id|hotline|whatsapp"
+    r"|room|suite|apt|apartment|gate|box|inv|ending in|ends in|last four|last four digits|meeting id|hotline|whatsapp"
     r"|extension number|routing|swift|customer|patient|case|claim|registration"
     r"|version code)"
-    r"(?:[ ](?:is|was|are|to|number|no|num|ending in|ends in|reads|code|of|id|pin|at|on|called"
+    r"(?:[ ](?:is|was|are|to|number|no|num|box|inv|ending in|ends in|reads|code|of|id|pin|at|on|called"
     r"|the number))?\.?[ ]?[:=#№]?[ ]?"
     r"(?:[\"'“‘(])?$",
     re.IGNORECASE,
 )
 _NUMBER_IS = re.compile(r"(?<!\w)(?:number|no|nr|#)\.?(?: is|:| =)?[ ]?$", re.IGNORECASE)
 _VERBS = re.compile(
-    r"(?<!\w)(?:call|text|order|ring|enter|phone|ticket|case|room|key|card|at|to|of|on|is)[ ]$", re.IGNORECASE
+    r"(?<!\w)(?:call|text|order|ring|box|enter|phone|ticket|case|room|key|card|at|to|of|on|is)[ ]$", re.IGNORECASE
 )
 _NAMED = re.compile(
     r"(?:(?<!\w)(?:Boeing|Airbus|Error|Status|HTTP|Port|port|Highway|Route|Hwy|Rt\.|Rte\.|Interstate|Unit|Area|Office"
@@ -54,6 +54,14 @@ def _letters(match: re.Match[str]) -> str:
     return ", ".join(
         " ".join(numbers.DIGITS[int(sign)] if sign.isdigit() else sign for sign in group)
         for group in re.split("[ -]", match[0])
+    )
+
+
+def _address(match: re.Match[str]) -> str:
+    """Return the address of a network card sign by sign."""
+    return ", ".join(
+        " ".join(numbers.DIGITS[int(sign)] if sign.isdigit() else sign.upper() for sign in group)
+        for group in re.split("[:-]", match[0])
     )
 
 
@@ -89,6 +97,15 @@ def _spaced(match: re.Match[str]) -> str | None:
 def _wireless(match: re.Match[str]) -> str:
     letters = f" {' '.join(match['letters'].upper())}" if match["letters"] else ""
     return f"eight oh two point {numbers.cardinal(int(match['part']))}{letters}"
+
+
+def _famous(match: re.Match[str]) -> str | None:
+    """Return the number for emergencies, and an aircraft known by its number: a 747."""
+    if counts_things(match):
+        return None
+    if match[0] == "911":
+        return numbers.digit_by_digit(match[0])
+    return numbers.pairs(match[0]) if re.search(r"(?<!\w)(?:an?|the|our|old|new)[ ]$", before(match, 6)) else None
 
 
 def _named(match: re.Match[str]) -> str | None:
@@ -145,11 +162,22 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 
 _GAP = "[- .\u00a0]"
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(
+        rf"{CLEAR}[0-9A-Fa-f]{{2}}(?:(?P<mark>[:-])[0-9A-Fa-f]{{2}})(?:(?P=mark)[0-9A-Fa-f]{{2}}){{4}}{RIGHT}", _address
+    ),
     rule(rf"{CLEAR}(?P<head>(?:1-)?[0-9]{{3}})-(?P<word>[A-Z]{{4,10}}){RIGHT}", _with_words),
     rule(rf"{CLEAR}[0-9]{{4}}(?:[ -][0-9]{{4}}){{3}}{RIGHT}(?![ -][0-9])", _groups),
+    rule(
+        r"(?<![\w.,$])40(?P<last>[13])\((?P<letter>[kb])\)",
+        lambda match: f"four oh {numbers.DIGITS[int(match['last'])]} {match['letter'].upper()}",
+    ),
     rule(rf"{CLEAR}802\.(?P<part>[0-9]{{1,2}})(?P<letters>[a-z]{{0,2}}){RIGHT}", _wireless),
     rule(rf"{CLEAR}[0-9]{{3,4}}(?: [0-9]{{3,4}}){{2,3}}{RIGHT}(?![ .,:/-][0-9])", _spaced),
     rule(rf"(?<=[A-Z]-)[1-9][0-9]{{2}}{RIGHT}(?!-)", lambda match: numbers.pairs(match[0])),
+    rule(
+        rf"(?<=[A-Z]-)(?P<number>[1-9][0-9]{{0,2}})s{RIGHT}",
+        lambda match: numbers.plural(numbers.pairs(match["number"])),
+    ),
     rule(rf"{CLEAR}[0-9]{{4}}[ -][0-9]{{6}}[ -][0-9]{{5}}{RIGHT}", _groups),
     rule(rf"{CLEAR}(?:1{_GAP})?[2-9][0-9]{{2}}(?P<mark>{_GAP})[0-9]{{3}}(?P=mark)[0-9]{{4}}{RIGHT}", _groups),
     rule(rf"{CLEAR}(?:1{_GAP})\([2-9][0-9]{{2}}\) ?[0-9]{{3}}[- ][0-9]{{4}}{RIGHT}", _groups),
@@ -162,6 +190,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"(?<=\b(?:{'|'.join(STATES)}) )[0-9]{{5}}(?:-[0-9]{{4}})?{RIGHT}", _groups),
     rule(rf"{CLEAR}[0-9]{{3,12}}{RIGHT}(?![0-9]|[.,:/-][0-9]|\s?%)", _dictated),
     rule(rf"{CLEAR}[0-9]{{3,4}}(?:{RIGHT}|(?=[a-z]{RIGHT}))(?![0-9]|[.,:/-][0-9])", _named),
+    rule(rf"{CLEAR}(?:911|7[0-8]7){RIGHT}(?![0-9]|[.,:/-][0-9]|\s?%)", _famous),
 )
 """Telephone and card numbers, postcodes, and what the word before a number says is a name."""
 

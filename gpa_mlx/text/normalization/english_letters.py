@@ -163,7 +163,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         _formula,
     ),
     rule(
-        rf"{LEFT}(?P<word>{one_of(BEFORE_NUMBERS)})\.\s?(?=[#0-9]|[IVXLC]{{1,8}}{RIGHT})",
+        rf"{LEFT}(?P<word>{one_of(BEFORE_NUMBERS)})\.\s?(?=[#0-9]|(?<!No\.\s)(?:[IVXLC]{{2,8}}|[VX]|I(?=[,;:.)]|\Z)){RIGHT})",
         lambda match: BEFORE_NUMBERS[match["word"]] + " ",
     ),
     rule(rf"{LEFT}(?P<word>{one_of({*TITLES, *AFTER_NAMES})}){RIGHT}(?P<dot>\.)?", _title_or_place),

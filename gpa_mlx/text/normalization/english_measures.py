@@ -162,6 +162,10 @@ def _marked(match: re.Match[str]) -> str:
     return " by ".join(f"{numbers.number(value)} {one if value == '1' else many}" for value in values)
 
 
+def _described_feet(match: re.Match[str]) -> str | None:
+    return f"{numbers.number(match['low'])} foot" if describes_noun(match) else None
+
+
 def _repeated(match: re.Match[str]) -> str | None:
     """Return a range whose unit is written twice: 5cm-10cm."""
     if match["first"] not in (match["unit"], "°"):
@@ -192,7 +196,7 @@ _DAY, _HOUR = rf"(?P<day>[0-9]{{1,3}}){BLANK}?d", rf"(?P<hour>[0-9]{{1,3}}){BLAN
 _MINUTE = rf"(?P<minute>[0-9]{{1,3}}){BLANK}?(?:minutes?|mins?|m)"
 _SECOND = rf"(?P<second>[0-9]{{1,2}}(?:\.[0-9]{{1,3}})?){BLANK}?(?:seconds?|secs?|s)"
 _DOTTED = one_of(
-    ("ft", "in", "oz", "lb", "lbs", "min", "hr", "hrs", "sec", "yd", "mi", "tsp", "tbsp", "gal", "mins", "yrs")
+    ("deg", "ft", "in", "oz", "lb", "lbs", "min", "hr", "hrs", "sec", "yd", "mi", "tsp", "tbsp", "gal", "mins", "yrs")
 )
 _LONG_UNITS = one_of([symbol for symbol in UNITS if symbol.isalpha() and len(symbol) > 1] + ["m", "g", "h"])
 
@@ -224,9 +228,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<feet>[0-9]{{1,2}})(?:{BLANK}?(?:ft\.?|feet|foot){BLANK}?(?P<inches>1[01]|[0-9]){BLANK}?(?:in\.(?!\s+[A-Z])|in|inches){RIGHT})",
         _feet,
     ),
+    rule(rf"{CLEAR}(?P<low>[0-9]{{1,3}})['′’](?=\s[a-z])", _described_feet),
     rule(rf"{CLEAR}(?P<sizes>{_MARKED})(?<=(?P<mark>['′’\"″”]))", _marked),
     rule(
-        rf"{CLEAR}(?P<feet>[0-9]{{1,2}})['′’]{BLANK}?-?(?P<inches>(?:1[01]|[0-9])½?)(?:[\"″”]|''|(?![0-9\w.,]))", _feet
+        rf"{CLEAR}(?P<feet>[0-9]{{1,2}})['′’]{BLANK}?-?(?P<inches>(?:1[01]|[0-9])½?)(?:[\"″”]|''|(?![0-9\w]|[.,][0-9]))",
+        _feet,
     ),
     rule(
         rf"{CLEAR}(?P<pounds>[0-9]{{1,3}}){BLANK}?lbs?\.?,?{BLANK}?(?P<ounces>1[0-5]|[0-9]){BLANK}?oz{RIGHT}",
@@ -237,7 +243,9 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{LOW}{BLANK}?(?P<first>{one_of(UNITS)}){TO}(?P<high>{NUMBER}){BLANK}?{UNIT}",
         _repeated,
     ),
-    rule(rf"{CLEAR}(?P<low>{NUMBER}){BLANK}?(?P<unit>{_DOTTED})\.(?=\s[a-z0-9(])", _abbreviated),
+    rule(
+        rf"{CLEAR}(?P<low>{NUMBER}){BLANK}?(?P<unit>{_DOTTED})\.(?=\s(?:[a-z0-9(]|TVs?\b|LCD|OLED|HD\b))", _abbreviated
+    ),
     rule(rf"{CLEAR}(?P<low>{NUMBER})[-\u2011](?P<unit>{_LONG_UNITS}){RIGHT}(?!-[0-9])", _hyphenated),
     rule(
         rf"{CLEAR}(?P<sizes>{NUMBER}(?:{BLANK}?[x×]{BLANK}?{NUMBER}){{1,3}})(?:{BLANK}?(?P<unit>{one_of(UNITS)}){RIGHT}|{RIGHT})",

@@ -18,7 +18,7 @@ _PAGE = re.compile(
     r"|number|match|quarter|set|block|bin|line|row|module|unit|tweet|message|thread|try|attempt)s?\.?[ #]{0,2}$",
     re.IGNORECASE,
 )
-_PRESSURE = re.compile(r"(?<!\w)(?:blood pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
+_PRESSURE = re.compile(r"(?<!\w)(?:pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
 _SIGHT = re.compile(r"(?<!\w)(?:vision|sight|eyesight|acuity)\W{1,3}(?:\w+\W{1,3}){0,2}$", re.IGNORECASE)
 _RATING = re.compile(
     r"(?<!\w)(?:rat(?:e|ed|es|ing|ings)|scor(?:e|ed|es|ing)|g[ai]ve[sn]?|got|gets?|grade[ds]?|mark(?:s|ed)?|results?"
@@ -103,6 +103,8 @@ def _by_value(match: re.Match[str], first: int, second: int, left: str, *, is_pa
     right = after(match)
     if len(match["top"]) == 4 and len(match["bottom"]) in (2, 4) and 1100 <= first <= 2099:
         return f"{numbers.year(first)} {numbers.year(second) if second > 99 else numbers.two_digits(match['bottom'])}"
+    if first + second == 100 and first >= 50:
+        return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
     is_common = is_part and gcd(first, second) == 1
     written_as_date = match["top"][0] == "0" or match["bottom"][0] == "0"
     if not _PART_AFTER.match(right) and (date := _date(first, second)):

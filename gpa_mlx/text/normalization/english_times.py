@@ -113,6 +113,12 @@ def _short_day(match: re.Match[str]) -> str:
     return _DAYS[match["day"]]
 
 
+def _last_day(match: re.Match[str]) -> str | None:
+    if match["day"] == "Sun" and match.string[max(0, match.start() - 4) : match.start()].lower() in ("the ", "our "):
+        return None
+    return _DAYS[match["day"]] + full_stop(match, ends_sentences=True)
+
+
 def _short_month(match: re.Match[str]) -> str:
     return MONTHS[MONTH_NUMBERS[match["month"]] - 1] + full_stop(match, ends_sentences=True)
 
@@ -129,6 +135,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         _month_first,
     ),
     rule(rf"{LEFT}{_MONTH}\.?,?\s{_YEAR}{_DONE}", _month_of_year),
+    rule(rf"{LEFT}(?P<day>{one_of(_DAYS)}){RIGHT}\.", _last_day),
     rule(rf"{LEFT}(?P<month>Jan|Feb|Aug|Sept|Sep|Oct|Nov|Dec){RIGHT}\.", _short_month),
 )
 """`Nov. 21st, 2026`, `Nov 3-5` and `Nov 2026`."""

@@ -17,6 +17,8 @@ Language = Literal["chinese", "english"]
 
 _SENTENCE = re.compile(r"(?:[^\n。！？!?；.]|\.(?!\s))+[\n。！？!?；.\s]*|[\n。！？!?；.\s]+")
 _CHINESE_PUNCTUATION = re.compile("[，。：；！？、（）《》【】￥]")
+_LATIN_LETTER = re.compile("[A-Za-z]")
+_MOST_LETTERS = 3
 _SYLLABLE = re.compile(f"[{SYLLABIC}]")
 _WORD = re.compile(r"(?<![A-Za-z0-9_./@-])(?:[a-z]{2,}(?:['’][a-z]+)?|I|a)(?![A-Za-z0-9_/@-]|\.[a-z])")
 _CAPITALIZED = re.compile(r"(?<![A-Za-z0-9_./@-])[A-Z][a-z]+(?:['’][a-z]+)?(?![A-Za-z0-9_/@-]|\.[a-z])")
@@ -96,7 +98,9 @@ def _shown(sentence: str) -> Language | None:
         return "english" if words > syllables else "chinese"
     if words:
         return "english"
-    return "chinese" if _CHINESE_PUNCTUATION.search(sentence) else None
+    # Names in Latin letters may be typed with full-width punctuation; a number with little else is Chinese then.
+    few = len(_LATIN_LETTER.findall(sentence)) <= _MOST_LETTERS
+    return "chinese" if few and _CHINESE_PUNCTUATION.search(sentence) else None
 
 
 def _english_words(text: str) -> list[str]:

@@ -137,7 +137,7 @@ UNITS: dict[str, Names] = {
     **{"℃": Names("degree Celsius", "degrees Celsius", "摄氏度")},
     **{"°F": Names("degree Fahrenheit", "degrees Fahrenheit", "华氏度")},
     **{"℉": Names("degree Fahrenheit", "degrees Fahrenheit", "华氏度")},
-    **_regular("°", "degree", "度"),
+    **_regular("° deg", "degree", "度"),
 }
 
 _LENGTHS = ("km", "m", "cm", "mm", "mi", "yd", "ft")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.text.joining import join_segments
+from gpa_mlx.text.printable import to_json
 from gpa_mlx.transcripts.cues import encodable
 
 if TYPE_CHECKING:
@@ -33,4 +33,4 @@ def json_document(segments: Sequence[Segment], layout: Layout | None, empty_reas
     }
     if empty_reason is not None:
         document["empty_reason"] = empty_reason
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    return to_json(document, indent=2) + "\n"

@@ -16,8 +16,9 @@ from gpa_mlx.audio.files.tagged_content import COMMENT, read_content
 from gpa_mlx.errors import AudioFileError, SettingsError
 from gpa_mlx.jobs.audio_output import AudioTarget
 from gpa_mlx.jobs.convert import ConvertJob, ConvertRequest
-from gpa_mlx.jobs.events import Resumed
+from gpa_mlx.jobs.events import ReplacesFile, Resumed
 from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
+from gpa_mlx.model.demo import demo_samples
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.types import GenerationOptions, Voice
 
@@ -190,3 +191,13 @@ def test_an_encoder_that_fails_leaves_the_old_file_and_what_was_spoken(speak, en
     engine.calls.clear()
     assert verify_file(speak("out.m4a")[1]).is_intact
     assert engine.spoken == []
+
+
+def test_a_conversion_says_whose_file_it_replaces(engine, tmp_path):
+    source = demo_samples()[0].file
+    (tmp_path / "out.mp3").write_bytes(b"my song")
+    output = AudioTarget(path=tmp_path / "out.mp3")
+    request = ConvertRequest(source=source, voice=ANNA, options=GenerationOptions(seed=1), output=output)
+    assert ReplacesFile(path=output.path) in list(ConvertJob(engine, request).run())
+    assert verify_file(output.path).is_intact
+    assert not any(isinstance(event, ReplacesFile) for event in ConvertJob(engine, request).run())

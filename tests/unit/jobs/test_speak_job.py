@@ -320,6 +320,58 @@ def test_a_book_is_planned_while_it_is_spoken(make_job, engine):
     assert all(abs(event.count.number - 20_000) < 4_000 for event in started)
 
 
+@pytest.mark.parametrize("speed", [0.5, 1.0, 1.5])
+def test_a_passage_is_said_again_and_the_others_stay(make_job, engine, tmp_path, speed):
+    job = make_job(output=None, subtitles=None, keep_audio=True, speed=speed)
+    list(job.run())
+    before, parts = job.result.audio, list(job.result.parts)
+    engine.texts = ()
+    redone = list(job.redo(1))
+    assert [type(event) for event in redone] == [PassageStarted, AudioChunk, PassageDone]
+    after, new = job.result.audio, job.result.parts
+    assert [part.text for part in new] == [FIRST, SECOND, THIRD]
+    assert new[0] == parts[0]
+    assert new[1].seed not in (None, parts[1].seed)
+    start, end = round(new[1].start_s * 16_000), round(new[1].end_s * 16_000)
+    assert np.array_equal(after[:start], before[:start])
+    assert np.array_equal(after[start:end], redone[1].audio)
+    rest = len(before) - round(parts[1].end_s * 16_000)
+    assert np.array_equal(after[end:], before[-rest:])
+    moved_s = new[1].end_s - parts[1].end_s
+    assert new[2].start_s == pytest.approx(parts[2].start_s + moved_s)
+    assert new[2].end_s <= job.result.duration_s + 1e-6
+    job.save(AudioTarget(path=tmp_path / "saved.wav"), tmp_path / "saved.srt")
+    verdict = verify_file(tmp_path / "saved.wav")
+    assert verdict.is_intact
+    assert verdict.provenance.metadata.seeds == tuple(part.seed for part in new)
+    assert verdict.provenance.metadata.options.get("speed", 1.0) == speed
+
+
+def test_greedy_speech_is_not_said_again_in_the_same_way(make_job):
+    options = GenerationOptions(temperature=0.0)
+    job = make_job(output=None, subtitles=None, keep_audio=True, options=options)
+    list(job.run())
+    before = job.result.audio
+    with pytest.raises(SettingsError, match="temperature 0"):
+        list(job.redo(0))
+    assert np.array_equal(job.result.audio, before)
+
+
+def test_speed_shortens_passages_and_pauses_alike_and_leaves_no_checkpoint(make_job, names, tmp_path):
+    plain = make_job(output=None, subtitles=None, keep_audio=True)
+    list(plain.run())
+    fast = make_job(speed=2.0)
+    list(fast.run())
+    samples, _ = soundfile.read(tmp_path / "out.wav")
+    assert len(samples) == pytest.approx(len(plain.result.audio) / 2, abs=4)
+    for quick, slow in zip(fast.result.parts, plain.result.parts, strict=True):
+        assert quick.start_s == pytest.approx(slow.start_s / 2, abs=0.001)
+        assert quick.end_s == pytest.approx(slow.end_s / 2, abs=0.001)
+    assert names() == ["out.srt", "out.wav", "out.wav.json"]
+    with pytest.raises(SettingsError, match="speed 3"):
+        make_job(speed=3.0)
+
+
 @pytest.fixture
 def few_words(engine):
     """The engine says the words of the first sentence and no others."""

@@ -149,6 +149,7 @@ def test_text_without_numbers_and_symbols_comes_back_byte_for_byte(text: str):
             "/",
             "5 m",
         ),
+        *("中1-", "中a-", "密码1、", "第1/", "中#"),
     ],
 )
 def test_a_long_text_takes_no_longer_for_what_it_is_made_of(unit: str):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from weakref import WeakKeyDictionary
@@ -15,6 +13,7 @@ from textual.css.query import NoMatches
 
 from gpa_mlx.runtime import dictation_control
 from gpa_mlx.settings import SettingsSource
+from gpa_mlx_tui.app.harmless import HarmlessText
 from gpa_mlx_tui.app.screens import SCREENS
 from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen, sentence_of
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from textual.binding import Binding, BindingType
     from textual.command import Provider
     from textual.dom import DOMNode
+    from textual.filter import LineFilter
     from textual.screen import Screen
 
     from gpa_mlx.audio.devices.playback import OutputDevice
@@ -44,7 +44,6 @@ ThemeName: TypeAlias = Literal["dark", "light"]
 
 _HEADER_S = 0.5
 _KEEP_S = 0.5
-_GRACE_S = 3.0
 _SHOWN_S, _ERROR_SHOWN_S, _NOTICE_SHOWN_S = 5.0, 10.0, 20.0
 
 
@@ -72,6 +71,7 @@ class GPAApp(App[None], inherit_bindings=False):
         prepared: Called, on a thread, when all modes are imported.
         kept: What the last run has left; None begins afresh and keeps nothing.
         notices: What the user is told at the start.
+        ending: Called with the exit code when a signal asks for the end, before anything is done about it.
 
     Raises:
         SettingsError: A key cannot be used.
@@ -100,12 +100,14 @@ class GPAApp(App[None], inherit_bindings=False):
         prepared: Callable[[], None] = lambda: None,
         kept: KeptState | None = None,
         notices: Sequence[str] = (),
+        ending: Callable[[int], None] = lambda code: None,
     ) -> None:
         keys = dict(keys or {})
         self.keys = remapped(keys)
         self.symbols = ASCII if ascii_only else UNICODE
         # The first screen there is, instead of an empty one before it.
         self.DEFAULT_MODE = mode  # pyright: ignore[reportAttributeAccessIssue]
+        self._harmless = HarmlessText()
         super().__init__()
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
         self.settings = settings or SettingsSource()
@@ -113,6 +115,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self._prepared = prepared
         self._first_theme = theme
         self._notices = tuple(notices)
+        self._ending = ending
         self._keep_failed = False
         self.previous_mode = ""
         self._looks: WeakKeyDictionary[Screen[Any], object] = WeakKeyDictionary()
@@ -155,6 +158,10 @@ class GPAApp(App[None], inherit_bindings=False):
     def _look(self) -> object:
         """What all styles depend on."""
         return self.theme, self.classes, self.ansi_theme_dark, self.ansi_theme_light
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what every drawn line goes through."""
+        return [*super().get_line_filters(), self._harmless]
 
     def refresh_css(self, animate: bool = True) -> None:
         """Parse all styles and apply them anew, unless the screen that is shown was made or refreshed with the same.
@@ -400,10 +407,7 @@ class GPAApp(App[None], inherit_bindings=False):
             await self.run_action(f"screen.{action}", self.screen)
 
     def _end_by_signal(self, number: signal.Signals) -> None:
-        # Whatever holds the app up, such as a terminal that is gone: a program that was asked to end does.
-        guard = threading.Timer(_GRACE_S, os._exit, (128 + number,))
-        guard.daemon = True
-        guard.start()
+        self._ending(128 + number)
         self.leave(128 + number)
 
     def _tell_notices(self) -> None:

@@ -45,6 +45,11 @@ class KeptState:
         """Whether there is something that was not written yet."""
         return self._is_changed and self._file is not None
 
+    def close(self) -> None:
+        """Leave the file to others; a process that ends does so, too."""
+        if self._lock is not None:
+            self._lock.close()
+
     def of(self, name: str) -> Kept:
         """Return what was kept under a name; empty: nothing."""
         return self._values.get(name, {})

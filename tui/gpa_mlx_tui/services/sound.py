@@ -292,7 +292,7 @@ def read_samples(path: Path) -> Waveform:
     """
     from gpa_mlx.audio.files.reader import load_recording
 
-    return load_recording(path).channel_mean.astype("float32")
+    return load_recording(path, channels="speech").channel_mean.astype("float32")
 
 
 def output_path(path: Path) -> Path:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
 
 from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx_tui.features.convert.jobs import convert, read_source, save
+from gpa_mlx_tui.features.convert.messages import ConversionMade
 from gpa_mlx_tui.features.convert.segment_list import SegmentList
 from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
 from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.kept_state import Kept, kept_flag
 from gpa_mlx_tui.services.messages import Saved
-from gpa_mlx_tui.services.recorder import ClipRecorder
+from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorder
 from gpa_mlx_tui.services.sound import output_path, pieces_while_made
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from gpa_mlx.jobs.convert import ConvertJob
     from gpa_mlx_tui.features.convert.messages import (
         ConversionAdvanced,
-        ConversionMade,
         ConversionPlanned,
         SegmentAdded,
         SourceRead,
@@ -104,12 +105,9 @@ class ConvertScreen(ModeScreen):
             yield SoundPair(id="sounds")
             yield SegmentList(id="segments")
 
-    def on_mount(self) -> None:
-        """Set the buttons right."""
-        self._show_state()
-
     def on_screen_resume(self) -> None:
         """Look up the voices and the microphone: there may be another model, new voices, another device."""
+        self._show_state()
         self.query_one(VoicePicker).look_up()
         self.look_for_microphone()
 
@@ -218,10 +216,6 @@ class ConvertScreen(ModeScreen):
         self._problem = "" if message.problem is None else str(message.problem)
         self._show_state()
 
-    def on_clip_grew(self) -> None:
-        """Say how long the recording is."""
-        self._show_state()
-
     def on_clip_recorded(self, message: ClipRecorded) -> None:
         """Take the recording."""
         from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -256,9 +250,13 @@ class ConvertScreen(ModeScreen):
         """List it."""
         self.query_one(SegmentList).add(message.segment)
 
-    def on_conversion_made(self, _: ConversionMade) -> None:
-        """Say that only the sound goes on."""
-        self.query_one(ProgressRow).show(made_words(self.job))
+    @on(ClipGrew)
+    @on(ConversionMade)
+    def show_what_there_is(self, message: ClipGrew | ConversionMade) -> None:
+        """Say how long the recording is, or that of the result only the sound goes on."""
+        if isinstance(message, ConversionMade):
+            self.query_one(ProgressRow).show(made_words(self.job))
+        self._show_state()
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
@@ -288,10 +286,6 @@ class ConvertScreen(ModeScreen):
     def _has_result(self) -> bool:
         return self.job is not None and self.job.result.has_audio
 
-    def _is_made(self) -> bool:
-        """Return whether no more of the result comes; from any thread."""
-        return not self.has_task("convert")
-
     def _forget(self) -> None:
         """Make room for another source; what was made of the last one is gone."""
         for name in ("convert", "play", "record", "read"):
@@ -313,8 +307,8 @@ class ConvertScreen(ModeScreen):
         if side == "source" and source is not None:
             pieces, duration_s = source.pieces(start_s), self._source_s
         elif side == "result" and job is not None and job.result.has_audio:
-            result, is_made, check = job.result, self._is_made, check_cancelled
-            pieces = pieces_while_made(result.pieces, start_s, is_made, check)
+            result = job.result
+            pieces = pieces_while_made(result.pieces, start_s, lambda: not self.has_task("convert"), check_cancelled)
             duration_s = self._source_s if self.has_task("convert") else result.duration_s
         else:
             self.gpa_app.show_message("Open or record something first.")

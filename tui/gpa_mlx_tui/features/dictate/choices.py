@@ -82,7 +82,10 @@ class ChoicesDialog(Dialog[DictationChoices]):
         choices: What holds now.
     """
 
-    DEFAULT_CSS = "ChoicesDialog Toggle { margin-bottom: 0; }"
+    DEFAULT_CSS = """
+    ChoicesDialog Toggle { height: 1; }
+    ChoicesDialog #append_to { margin-top: 1; }
+    """
 
     def __init__(self, choices: DictationChoices) -> None:
         super().__init__()

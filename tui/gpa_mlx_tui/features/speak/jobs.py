@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpa_mlx_tui.features.speak.messages import (
+    GenerationBegan,
     PassageAdvanced,
+    PassageRedone,
     PreviewFound,
     SpeechMade,
     SpeechPlanned,
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.services.choices import VoiceChoice
 
 _MOST_PREVIEWED = 2000
+LEAST_SPEED, MOST_SPEED = 0.5, 2.0
+"""What `gpa_mlx.synthesis.speed` takes; written here because a form needs no NumPy. A test compares them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class SpeechSettings:
         voice: Who says it.
         temperature: None takes the model's own.
         seed: None draws one.
+        speed: 2 halves the length of the speech.
         verify: Transcribe every passage, and say it again when it is not understood.
     """
 
@@ -44,6 +49,7 @@ class SpeechSettings:
     temperature: float | None
     seed: int | None
     verify: bool
+    speed: float = 1.0
 
 
 def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
@@ -64,6 +70,7 @@ def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
         options=replace(options, seed=settings.seed),
         settings=SynthesisSettings(verify=settings.verify, live=not settings.verify),
         keep_audio=True,
+        speed=settings.speed,
     )
     return SpeakJob(engine, request)
 
@@ -77,7 +84,7 @@ def make_speech(
         GPAError: The voice, the text or the model cannot be used, or the sound output disappeared.
         CancelledError: The task was cancelled.
     """
-    from gpa_mlx.jobs.events import AudioChunk, PassageDone, PassageStarted, UnknownWords
+    from gpa_mlx.jobs.events import AudioChunk, GenerationStarted, PassageDone, PassageStarted, UnknownWords
     from gpa_mlx.synthesis.plan import named_words
 
     finder = PeakFinder()
@@ -86,7 +93,9 @@ def make_speech(
         task.post(SpeechPlanned(task, job))
         with closing(job.run()) as events:
             for event in events:
-                if isinstance(event, AudioChunk):
+                if isinstance(event, GenerationStarted):
+                    task.post(GenerationBegan(task))
+                elif isinstance(event, AudioChunk):
                     playback.feed(event.audio)
                     task.post(SoundGrew(task, finder.push(event.audio)))
                 elif isinstance(event, UnknownWords):
@@ -97,6 +106,22 @@ def make_speech(
                     task.post(PassageAdvanced(task, event.number, event.count, event.share, event.passage))
         task.post(SpeechMade(task))
         playback.finish()
+
+
+def redo_passage(task: BackgroundTask, job: SpeakJob, number: int) -> None:
+    """Say one passage again, another way; the others stay as they are.
+
+    Raises:
+        GPAError: It cannot be said in another way, or had no sound; the old one stays then.
+        CancelledError: The task was cancelled; the old one stays.
+    """
+    from gpa_mlx.jobs.events import PassageDone
+
+    with closing(job.redo(number)) as events:
+        for event in events:
+            if isinstance(event, PassageDone):
+                peaks = PeakFinder().push(job.result.audio, last=True)
+                task.post(PassageRedone(task, number, event.passage, peaks))
 
 
 def preview(task: BackgroundTask, text: str) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gpa_mlx.synthesis.long_form import SpokenPassage
     from gpa_mlx.synthesis.plan import PassageCount
     from gpa_mlx_tui.services.background import BackgroundTask
+    from gpa_mlx_tui.services.sound import Peaks
 
 
 class SpeechPlanned(TaskMessage):
@@ -24,6 +25,27 @@ class SpeechPlanned(TaskMessage):
     def __init__(self, task: BackgroundTask, job: SpeakJob) -> None:
         super().__init__(task)
         self.job = job
+
+
+class GenerationBegan(TaskMessage):
+    """All that is needed is loaded: from here on the time counts."""
+
+
+class PassageRedone(TaskMessage):
+    """A passage was said again, and has taken the place of the old one.
+
+    Args:
+        task: The task.
+        number: Which, from 0.
+        passage: How it came out.
+        peaks: Of the whole speech, as it is now.
+    """
+
+    def __init__(self, task: BackgroundTask, number: int, passage: SpokenPassage, peaks: Peaks) -> None:
+        super().__init__(task)
+        self.number = number
+        self.passage = passage
+        self.peaks = peaks
 
 
 class PassageAdvanced(TaskMessage):
