@@ -18,7 +18,7 @@ _PAGE = re.compile(
     r"|number|match|quarter|set|block|bin|line|row|module|unit|tweet|message|thread|try|attempt)s?\.?[ #]{0,2}$",
     re.IGNORECASE,
 )
-_PRESSURE = re.compile(r"(?<!\w)(?:blood pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
+_PRESSURE = re.compile(r"(?<!\w)(?:pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
 _SIGHT = re.compile(r"(?<!\w)(?:vision|sight|eyesight|acuity)\W{1,3}(?:\w+\W{1,3}){0,2}$", re.IGNORECASE)
 _RATING = re.compile(
     r"(?<!\w)(?:rat(?:e|ed|es|ing|ings)|scor(?:e|ed|es|ing)|g[ai]ve[sn]?|got|gets?|grade[ds]?|mark(?:s|ed)?|results?"
