@@ -22,7 +22,7 @@ _PEOPLE = frozenset(
 )
 _PLURAL = re.compile(r"[ \u00a0](?P<words>(?:[a-z]+[ -]){0,2}[a-z]+)(?![\w'’-])")
 _DETERMINER = re.compile(
-    r"(?<![\w'’])(?:an?|the|this|that|my|your|his|her|its|our|their|each|every|another|one|per|no|any|single|new|old|whole"
+    r"(?<![\w'’])(?:an?|the|this|that|my|your|his|her|its|our|their|each|every|another|one|two|three|four|five|six|ten|several|both|per|no|any|single|new|old|whole"
     r"|first|second|third|last|next|massive|huge|big|small|tiny|mere|record|nearly|about|whopping|minimum"
     r"|maximum)[ -]$",
     re.IGNORECASE,

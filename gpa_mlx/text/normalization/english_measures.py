@@ -162,6 +162,10 @@ def _marked(match: re.Match[str]) -> str:
     return " by ".join(f"{numbers.number(value)} {one if value == '1' else many}" for value in values)
 
 
+def _described_feet(match: re.Match[str]) -> str | None:
+    return f"{numbers.number(match['low'])} foot" if describes_noun(match) else None
+
+
 def _repeated(match: re.Match[str]) -> str | None:
     """Return a range whose unit is written twice: 5cm-10cm."""
     if match["first"] not in (match["unit"], "°"):
@@ -224,6 +228,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<feet>[0-9]{{1,2}})(?:{BLANK}?(?:ft\.?|feet|foot){BLANK}?(?P<inches>1[01]|[0-9]){BLANK}?(?:in\.(?!\s+[A-Z])|in|inches){RIGHT})",
         _feet,
     ),
+    rule(rf"{CLEAR}(?P<low>[0-9]{{1,3}})['′’](?=\s[a-z])", _described_feet),
     rule(rf"{CLEAR}(?P<sizes>{_MARKED})(?<=(?P<mark>['′’\"″”]))", _marked),
     rule(
         rf"{CLEAR}(?P<feet>[0-9]{{1,2}})['′’]{BLANK}?-?(?P<inches>(?:1[01]|[0-9])½?)(?:[\"″”]|''|(?![0-9\w]|[.,][0-9]))",

@@ -18,7 +18,7 @@ _PAGE = re.compile(
     r"|number|match|quarter|set|block|bin|line|row|module|unit|tweet|message|thread|try|attempt)s?\.?[ #]{0,2}$",
     re.IGNORECASE,
 )
-_PRESSURE = re.compile(r"(?<!\w)(?:blood pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
+_PRESSURE = re.compile(r"(?<!\w)(?:pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
 _SIGHT = re.compile(r"(?<!\w)(?:vision|sight|eyesight|acuity)\W{1,3}(?:\w+\W{1,3}){0,2}$", re.IGNORECASE)
 _RATING = re.compile(
     r"(?<!\w)(?:rat(?:e|ed|es|ing|ings)|scor(?:e|ed|es|ing)|g[ai]ve[sn]?|got|gets?|grade[ds]?|mark(?:s|ed)?|results?"
@@ -110,7 +110,7 @@ def _by_value(match: re.Match[str], first: int, second: int, left: str, *, is_pa
     if not _PART_AFTER.match(right) and (date := _date(first, second)):
         if written_as_date or _DATE_AFTER.match(right) or (_DATE_RANGE.search(left) and not is_common):
             return date
-        if second > 12 and first <= 12 and second not in (16, 20, 25, 30, 32):
+        if second > 12 and first <= 12 and second not in (16, 32):
             return date
         if not is_part and first <= 12 and second <= 12 and first != second and not re.match(r"[ ]?[=+*×/-]", right):
             return date

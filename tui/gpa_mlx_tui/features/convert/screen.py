@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
 
 from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx_tui.features.convert.jobs import convert, read_source, save
+from gpa_mlx_tui.features.convert.messages import ConversionAdvanced, ConversionMade
 from gpa_mlx_tui.features.convert.segment_list import SegmentList
 from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
 from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.kept_state import Kept, kept_flag
 from gpa_mlx_tui.services.messages import Saved
-from gpa_mlx_tui.services.recorder import ClipRecorder
+from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorder
 from gpa_mlx_tui.services.sound import output_path, pieces_while_made
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
 
     from gpa_mlx.jobs.convert import ConvertJob
     from gpa_mlx_tui.features.convert.messages import (
-        ConversionAdvanced,
-        ConversionMade,
         ConversionPlanned,
         SegmentAdded,
         SourceRead,
@@ -82,7 +82,7 @@ class ConvertScreen(ModeScreen):
 
     def at_risk(self) -> list[str]:
         """Name a conversion that was not saved."""
-        unsaved = self._has_result and self.job is not self._saved_job and not self.has_task("convert")
+        unsaved = _has_audio(self.job) and self.job is not self._saved_job and not self.has_task("convert")
         return super().at_risk() + (["a conversion that is not saved"] if unsaved else [])
 
     def compose_body(self) -> ComposeResult:
@@ -104,12 +104,9 @@ class ConvertScreen(ModeScreen):
             yield SoundPair(id="sounds")
             yield SegmentList(id="segments")
 
-    def on_mount(self) -> None:
-        """Set the buttons right."""
-        self._show_state()
-
     def on_screen_resume(self) -> None:
         """Look up the voices and the microphone: there may be another model, new voices, another device."""
+        self._show_state()
         self.query_one(VoicePicker).look_up()
         self.look_for_microphone()
 
@@ -175,11 +172,11 @@ class ConvertScreen(ModeScreen):
             player.toggle()
             self._show_state()
         else:
-            self._play(self._sounds.side if self._has_result else "source", 0.0)
+            self._play(self._sounds.side if _has_audio(self.job) else "source", 0.0)
 
     def action_compare(self) -> None:
         """Play the other sound, from the same place on while one is heard."""
-        if not self._has_result:
+        if not _has_audio(self.job):
             self.gpa_app.show_message("There is nothing to compare yet.")
             return
         player = self._sounds.player
@@ -188,7 +185,7 @@ class ConvertScreen(ModeScreen):
     def action_save(self) -> None:
         """Save the result."""
         job, source = self.job, self.source
-        if job is None or source is None or not self._has_result:
+        if job is None or source is None or not _has_audio(self.job):
             self.gpa_app.show_message("There is no result to save yet.")
             return
 
@@ -218,10 +215,6 @@ class ConvertScreen(ModeScreen):
         self._problem = "" if message.problem is None else str(message.problem)
         self._show_state()
 
-    def on_clip_grew(self) -> None:
-        """Say how long the recording is."""
-        self._show_state()
-
     def on_clip_recorded(self, message: ClipRecorded) -> None:
         """Take the recording."""
         from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -245,20 +238,22 @@ class ConvertScreen(ModeScreen):
         """Note what is being made."""
         self.job = message.job
 
-    def on_conversion_advanced(self, message: ConversionAdvanced) -> None:
-        """Say how far it is."""
-        if message.source_s > 0 and self._source_s > 0:
-            words = f"{message.source_s:.0f} of {self._source_s:.0f} s"
-            self.query_one(ProgressRow).show(words, min(message.source_s / self._source_s, 1.0))
-        self._show_state()
-
     def on_segment_added(self, message: SegmentAdded) -> None:
         """List it."""
         self.query_one(SegmentList).add(message.segment)
 
-    def on_conversion_made(self, _: ConversionMade) -> None:
-        """Say that only the sound goes on."""
-        self.query_one(ProgressRow).show(made_words(self.job))
+    @on(ClipGrew)
+    @on(ConversionAdvanced)
+    @on(ConversionMade)
+    def show_how_far_it_is(self, message: ClipGrew | ConversionAdvanced | ConversionMade) -> None:
+        """Say how long the recording is, how far the conversion, or that only the sound goes on."""
+        progress = self.query_one(ProgressRow)
+        if isinstance(message, ConversionMade):
+            progress.show(made_words(self.job))
+        elif isinstance(message, ConversionAdvanced) and message.source_s > 0 and self._source_s > 0:
+            words = f"{message.source_s:.0f} of {self._source_s:.0f} s"
+            progress.show(words, min(message.source_s / self._source_s, 1.0))
+        self._show_state()
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
@@ -284,14 +279,6 @@ class ConvertScreen(ModeScreen):
     def _sounds(self) -> SoundPair:
         return self.query_one(SoundPair)
 
-    @property
-    def _has_result(self) -> bool:
-        return self.job is not None and self.job.result.has_audio
-
-    def _is_made(self) -> bool:
-        """Return whether no more of the result comes; from any thread."""
-        return not self.has_task("convert")
-
     def _forget(self) -> None:
         """Make room for another source; what was made of the last one is gone."""
         for name in ("convert", "play", "record", "read"):
@@ -313,8 +300,8 @@ class ConvertScreen(ModeScreen):
         if side == "source" and source is not None:
             pieces, duration_s = source.pieces(start_s), self._source_s
         elif side == "result" and job is not None and job.result.has_audio:
-            result, is_made, check = job.result, self._is_made, check_cancelled
-            pieces = pieces_while_made(result.pieces, start_s, is_made, check)
+            result = job.result
+            pieces = pieces_while_made(result.pieces, start_s, lambda: not self.has_task("convert"), check_cancelled)
             duration_s = self._source_s if self.has_task("convert") else result.duration_s
         else:
             self.gpa_app.show_message("Open or record something first.")
@@ -339,11 +326,16 @@ class ConvertScreen(ModeScreen):
         disabled = {
             "#convert": self.source is None or recording,
             "#play": not player.is_sounding and (self.source is None or recording),
-            "#compare": not self._has_result,
-            "#save": not self._has_result,
+            "#compare": not _has_audio(self.job),
+            "#save": not _has_audio(self.job),
         }
         for selector, is_disabled in disabled.items():
             self.query_one(selector, Button).disabled = is_disabled
+
+
+def _has_audio(job: ConvertJob | None) -> bool:
+    """Return whether there is a result to hear and to save."""
+    return job is not None and job.result.has_audio
 
 
 def _source_words(screen: ConvertScreen, duration_s: float, problem: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
@@ -16,16 +17,17 @@ from gpa_mlx_tui.features.files.queue_table import QueueTable
 from gpa_mlx_tui.features.files.viewer import TextViewer
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.kept_state import Kept, kept_text, kept_texts
+from gpa_mlx_tui.services.typed_paths import written_paths
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from textual.app import ComposeResult
-    from textual.events import Key, Paste
+    from textual.events import Paste
 
     from gpa_mlx_tui.features.files.messages import FileFailed, FilesFound, QueueChecked
     from gpa_mlx_tui.features.files.queue import QueuedFile
@@ -84,7 +86,7 @@ class FilesScreen(ModeScreen):
 
     def on_mount(self) -> None:
         """Keep the times that are left up to date."""
-        self.set_interval(_REFRESH_S, self._tick)
+        self.set_interval(_REFRESH_S, lambda: self._show_state() if self._current is not None else None)
         self._show_state()
 
     # -- what the user does -------------------------------------------------------------------------------------------
@@ -106,11 +108,17 @@ class FilesScreen(ModeScreen):
 
     def action_add(self) -> None:
         """Add a file from the tree."""
-        self._ask_for(PathPicker("Add a recording", "open", Path.cwd(), suffixes=RECORDINGS))
+        dialog = PathPicker("Add a recording", "open", Path.cwd(), suffixes=RECORDINGS, several=self.take_files)
+        self.app.push_screen(dialog, lambda path: None if path is None else self.take_files([path]))
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Put files and folders in line."""
+        self._find(written_paths(paths), pasted=False)
 
     def action_add_folder(self) -> None:
         """Add everything in a folder."""
-        self._ask_for(PathPicker("Add all recordings in", "folder", Path.cwd()))
+        dialog = PathPicker("Add all recordings in", "folder", Path.cwd())
+        self.app.push_screen(dialog, lambda path: None if path is None else self.take_files([path]))
 
     def action_folder(self) -> None:
         """Choose where the texts go."""
@@ -163,7 +171,8 @@ class FilesScreen(ModeScreen):
         else:
             self.gpa_app.copy(file.text)
 
-    def action_show(self) -> None:
+    @on(DataTable.RowSelected)
+    def show_text(self) -> None:
         """Show the text of the chosen recording."""
         file = self._queue.chosen_file
         if file is None or not (file.text or file.files):
@@ -183,21 +192,12 @@ class FilesScreen(ModeScreen):
             self._find(field.value, pasted=False)
             field.value = ""
 
-    def on_key(self, event: Key) -> None:
-        """Move in the list while typing paths."""
-        if event.key in ("up", "down") and isinstance(self.focused, PathField):
-            (self._queue.action_cursor_up if event.key == "up" else self._queue.action_cursor_down)()
-
     def on_paste(self, event: Paste) -> None:
-        """Add what was dropped or pasted."""
+        """Add what was dropped or pasted, also a path that is not a whole one."""
         event.stop()
+        event.prevent_default()  # Textual calls the method of the base class, too
         if event.text.strip():
             self._find(event.text, pasted=True)
-
-    def on_data_table_row_selected(self) -> None:
-        """Show the text."""
-        if self._queue.chosen_file is not None and self._queue.chosen_file.text:
-            self.action_show()
 
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
         """Say more about it."""
@@ -260,9 +260,6 @@ class FilesScreen(ModeScreen):
     def _queue(self) -> QueueTable:
         return self.query_one(QueueTable)
 
-    def _ask_for(self, dialog: PathPicker) -> None:
-        self.app.push_screen(dialog, lambda path: path and self._find(str(path), pasted=False))
-
     def _find(self, text: str, *, pasted: bool) -> None:
         known = [file.path for file in self._queue.files]
         self._searched += 1  # what is dropped while another folder is searched does not end that
@@ -296,10 +293,6 @@ class FilesScreen(ModeScreen):
                 engine, notify = self.service.engine, self._queue.post_message
                 self.start("file", lambda task: transcribe_file(task, engine, file, notify), owner=self._queue)
         self._show_state()
-
-    def _tick(self) -> None:
-        if self._current is not None and self.is_current:
-            self._show_state()
 
     def _show_state(self) -> None:
         if not self.is_mounted:

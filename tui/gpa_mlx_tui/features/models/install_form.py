@@ -76,7 +76,6 @@ class InstallForm(Dialog[InstallRequest]):
 
     def on_mount(self) -> None:
         """Find out what the download would take."""
-        super().on_mount()
         self._survey()
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -12,7 +12,7 @@ from textual.widgets import ContentSwitcher, OptionList
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.features.voice.kept_panel import KeptPanel
 from gpa_mlx_tui.features.voice.making_panel import MakingPanel
-from gpa_mlx_tui.features.voice.messages import ClipJudged
+from gpa_mlx_tui.features.voice.messages import ClipJudged, VoiceMade
 from gpa_mlx_tui.features.voice.sample_panel import SamplePanel
 from gpa_mlx_tui.features.voice.voice_actions import KEEP, VoiceActions
 from gpa_mlx_tui.features.voice.voice_dialogs import CARDS
@@ -67,12 +67,9 @@ class VoiceScreen(ModeScreen):
                     yield KeptPanel(id="kept")
                 yield self._sample
 
-    def on_mount(self) -> None:
-        """Set the buttons right."""
-        self._show_state()
-
     def on_screen_resume(self) -> None:
         """Look up the voices and the microphone: there may be another model, new voices, another device."""
+        self._show_state()
         self._voices.look_up()
         self.look_for_microphone(self._making)
 
@@ -110,12 +107,11 @@ class VoiceScreen(ModeScreen):
             self._making.judge(*((path, path.name) for path in paths))
 
     def on_paste(self, event: Paste) -> None:
-        """Take dropped files, or a card that is pasted."""
+        """Take a card that is pasted; dropped files are taken as everywhere."""
         if "gpa-mlx voice card" in event.text:
             event.stop()
+            event.prevent_default()  # Textual calls the method of the base class, too
             self._actions.paste(event.text)
-        else:
-            super().on_paste(event)
 
     def action_make(self) -> None:
         """Make the voice, and measure how like it the model speaks."""
@@ -184,12 +180,12 @@ class VoiceScreen(ModeScreen):
 
     def action_rename(self) -> None:
         """Give the chosen voice another name."""
-        if (name := self._own_name()) is not None:
+        if (name := self._actions.own_name()) is not None:
             self._actions.rename(name)
 
     def action_remove(self) -> None:
         """Remove the chosen voice."""
-        if (name := self._own_name()) is not None:
+        if (name := self._actions.own_name()) is not None:
             self._actions.remove(name)
 
     # -- what tasks and widgets report --------------------------------------------------------------------------------
@@ -213,20 +209,18 @@ class VoiceScreen(ModeScreen):
         self._sample.report("")
         self._show_state()
 
+    @on(VoiceMade)
     @on(ClipJudged)
     @on(PlaybackOpened)
-    def set_buttons(self) -> None:
-        """Set the buttons right: another recording may mean another voice, and a sound can be paused."""
+    def set_buttons(self, message: VoiceMade | ClipJudged | PlaybackOpened) -> None:
+        """Set the buttons right: there may be another voice to hear, and a sound can be paused."""
         self._show_state()
+        if isinstance(message, VoiceMade):
+            self.query_one("#play", Button).focus()
 
     def on_step_taken(self, message: StepTaken) -> None:
         """Show what is being done."""
         self._sample.report(message.words)
-
-    def on_voice_made(self) -> None:
-        """Let it be heard."""
-        self._show_state()
-        self.query_one("#play", Button).focus()
 
     def on_sample_made(self, message: SampleMade) -> None:
         """Show what the new voice has said to be measured."""
@@ -262,14 +256,6 @@ class VoiceScreen(ModeScreen):
         if self._voices.chosen is not None:
             return self._voices.chosen.voice
         return None if self._making.made is None else self._making.made.enrollment.voice
-
-    def _own_name(self) -> str | None:
-        """Return the name of the chosen voice if it can be changed; else say why not."""
-        chosen = self._voices.chosen
-        if chosen is None or chosen.kind != "kept":
-            self.gpa_app.show_message("Choose a voice that you keep; the built-in ones belong to the model.")
-            return None
-        return chosen.name
 
     def _show_state(self) -> None:
         if self.is_mounted:

@@ -55,6 +55,15 @@ class VoiceActions:
 
         self._screen.app.push_screen(AskName("What shall the voice be called?", name, self._voices.names), ask)
 
+    def own_name(self) -> str | None:
+        """Return the name of the chosen voice if it can be changed; else say why not."""
+        chosen = self._voices.chosen
+        if chosen is None or chosen.kind != "kept":
+            words = "Choose a voice that you keep; the built-in ones belong to the model."
+            self._screen.gpa_app.show_message(words)
+            return None
+        return chosen.name
+
     def rename(self, name: str) -> None:
         """Give a voice another name."""
 
