@@ -11,12 +11,13 @@ from textual.widgets import TextArea
 
 from gpa_mlx.dictation import DictationOptions
 from gpa_mlx.history import History
+from gpa_mlx.runtime.clipboard import ClipboardState
 from gpa_mlx.testing import FakeMicrophone
 from gpa_mlx_tui.features.files.queue_table import QueueTable
 from gpa_mlx_tui.services.kept_state import open_kept_state
 from gpa_mlx_tui.services.microphone import DictationDependencies
 from gpa_mlx_tui.widgets.button import Button
-from gpa_mlx_tui.widgets.dialogs import Confirm
+from gpa_mlx_tui.widgets.dialogs import Choose, Confirm
 from gpa_mlx_tui.widgets.message_line import MessageLine
 from gpa_mlx_tui.widgets.toggle import Toggle
 
@@ -163,5 +164,40 @@ def test_a_message_takes_its_room_and_covers_nothing(use):
         assert area.region.bottom <= line.region.y
         await session.pilot.click(line)
         assert line.region.height == 0
+
+    use(steps)
+
+
+async def chosen_from_the_palette(session, words):
+    await session.press("ctrl+p")
+    await session.press(*words)
+    await session.until(lambda: session.screen.query("CommandList"))
+    await session.pilot.pause(0.5)
+    await session.press("enter")
+
+
+def test_the_palette_finds_commands_of_other_modes_and_settings(use):
+    async def steps(session):
+        await chosen_from_the_palette(session, "folder")
+        await session.until(lambda: session.app.current_mode == "files")
+        await session.press("escape")
+        await chosen_from_the_palette(session, "theme")
+        await session.until(lambda: session.app.current_mode == "settings" and isinstance(session.screen, Choose))
+
+    use(steps)
+
+
+def test_ctrl_c_in_a_text_copies_as_copy_does(use, monkeypatch):
+    copied = []
+    monkeypatch.setattr("gpa_mlx.runtime.clipboard.clipboard_state", lambda: ClipboardState("xclip", ("xclip",)))
+    monkeypatch.setattr("gpa_mlx.runtime.clipboard.copy_text", copied.append)
+
+    async def steps(session):
+        await session.write("to copy")
+        session.app.focused.select_all()
+        await session.press("ctrl+c")
+        await session.until(lambda: session.toasts == ["Copied."])
+        await session.press("ctrl+f")
+        await session.until(lambda: copied == ["to copy", "to copy"])
 
     use(steps)

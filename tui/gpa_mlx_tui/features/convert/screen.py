@@ -12,7 +12,7 @@ from textual.widgets import OptionList, Static
 from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx_tui.features.convert.jobs import convert, read_source, save
-from gpa_mlx_tui.features.convert.messages import ConversionMade
+from gpa_mlx_tui.features.convert.messages import ConversionAdvanced, ConversionMade
 from gpa_mlx_tui.features.convert.segment_list import SegmentList
 from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
 from gpa_mlx_tui.features.convert.source import Source
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from gpa_mlx.jobs.convert import ConvertJob
     from gpa_mlx_tui.features.convert.messages import (
-        ConversionAdvanced,
         ConversionPlanned,
         SegmentAdded,
         SourceRead,
@@ -83,7 +82,7 @@ class ConvertScreen(ModeScreen):
 
     def at_risk(self) -> list[str]:
         """Name a conversion that was not saved."""
-        unsaved = self._has_result and self.job is not self._saved_job and not self.has_task("convert")
+        unsaved = _has_audio(self.job) and self.job is not self._saved_job and not self.has_task("convert")
         return super().at_risk() + (["a conversion that is not saved"] if unsaved else [])
 
     def compose_body(self) -> ComposeResult:
@@ -173,11 +172,11 @@ class ConvertScreen(ModeScreen):
             player.toggle()
             self._show_state()
         else:
-            self._play(self._sounds.side if self._has_result else "source", 0.0)
+            self._play(self._sounds.side if _has_audio(self.job) else "source", 0.0)
 
     def action_compare(self) -> None:
         """Play the other sound, from the same place on while one is heard."""
-        if not self._has_result:
+        if not _has_audio(self.job):
             self.gpa_app.show_message("There is nothing to compare yet.")
             return
         player = self._sounds.player
@@ -186,7 +185,7 @@ class ConvertScreen(ModeScreen):
     def action_save(self) -> None:
         """Save the result."""
         job, source = self.job, self.source
-        if job is None or source is None or not self._has_result:
+        if job is None or source is None or not _has_audio(self.job):
             self.gpa_app.show_message("There is no result to save yet.")
             return
 
@@ -239,23 +238,21 @@ class ConvertScreen(ModeScreen):
         """Note what is being made."""
         self.job = message.job
 
-    def on_conversion_advanced(self, message: ConversionAdvanced) -> None:
-        """Say how far it is."""
-        if message.source_s > 0 and self._source_s > 0:
-            words = f"{message.source_s:.0f} of {self._source_s:.0f} s"
-            self.query_one(ProgressRow).show(words, min(message.source_s / self._source_s, 1.0))
-        self._show_state()
-
     def on_segment_added(self, message: SegmentAdded) -> None:
         """List it."""
         self.query_one(SegmentList).add(message.segment)
 
     @on(ClipGrew)
+    @on(ConversionAdvanced)
     @on(ConversionMade)
-    def show_what_there_is(self, message: ClipGrew | ConversionMade) -> None:
-        """Say how long the recording is, or that of the result only the sound goes on."""
+    def show_how_far_it_is(self, message: ClipGrew | ConversionAdvanced | ConversionMade) -> None:
+        """Say how long the recording is, how far the conversion, or that only the sound goes on."""
+        progress = self.query_one(ProgressRow)
         if isinstance(message, ConversionMade):
-            self.query_one(ProgressRow).show(made_words(self.job))
+            progress.show(made_words(self.job))
+        elif isinstance(message, ConversionAdvanced) and message.source_s > 0 and self._source_s > 0:
+            words = f"{message.source_s:.0f} of {self._source_s:.0f} s"
+            progress.show(words, min(message.source_s / self._source_s, 1.0))
         self._show_state()
 
     def on_saved(self, message: Saved) -> None:
@@ -281,10 +278,6 @@ class ConvertScreen(ModeScreen):
     @property
     def _sounds(self) -> SoundPair:
         return self.query_one(SoundPair)
-
-    @property
-    def _has_result(self) -> bool:
-        return self.job is not None and self.job.result.has_audio
 
     def _forget(self) -> None:
         """Make room for another source; what was made of the last one is gone."""
@@ -333,11 +326,16 @@ class ConvertScreen(ModeScreen):
         disabled = {
             "#convert": self.source is None or recording,
             "#play": not player.is_sounding and (self.source is None or recording),
-            "#compare": not self._has_result,
-            "#save": not self._has_result,
+            "#compare": not _has_audio(self.job),
+            "#save": not _has_audio(self.job),
         }
         for selector, is_disabled in disabled.items():
             self.query_one(selector, Button).disabled = is_disabled
+
+
+def _has_audio(job: ConvertJob | None) -> bool:
+    """Return whether there is a result to hear and to save."""
+    return job is not None and job.result.has_audio
 
 
 def _source_words(screen: ConvertScreen, duration_s: float, problem: str) -> str:
