@@ -118,7 +118,7 @@ def test_message_stays_on_one_line(transcribe_failing):
 def test_unexpected_error_has_no_traceback(transcribe_failing):
     result = transcribe_failing(ZeroDivisionError("boom"))
     assert (result.code, result.out) == (1, "")
-    assert result.err.splitlines()[0] == "error: unexpected ZeroDivisionError: boom"
+    assert result.err.splitlines()[0] == "error: a.wav failed: unexpected ZeroDivisionError: boom"
     assert "--debug" in result.err
     assert "Traceback" not in result.err
 
