@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 import numpy as np
 import soundfile
 
-from gpa_mlx.audio.files.wav import PathLike, write_wav
+from gpa_mlx.audio.files.wav import PathLike, target_of, write_wav
 from gpa_mlx.errors import AudioFileError, SettingsError
 
 if TYPE_CHECKING:
@@ -493,7 +493,7 @@ def _layout(sample_rate: int, subtype: str) -> _Layout:
 
 def _writable_target(path: PathLike) -> Path:
     """Find out before the work what can be known about the place without touching it."""
-    target = Path(os.path.realpath(path))
+    target = target_of(path)
     if target.exists() and not target.is_file():
         raise AudioFileError(f"{path} is not a regular file.", hint="Give the name of a WAV file.")
     if not target.parent.is_dir():
