@@ -60,15 +60,43 @@ def read_text(text: str) -> str:
     """
     from gpa_mlx.text.joining import check_text
 
+    if text == STANDARD_INPUT:
+        return _decoded(read_standard_input())
     try:
-        if text == STANDARD_INPUT:
-            text = read_standard_input().decode("utf-8-sig").strip()
-        else:
-            text.encode()
+        text.encode()
     except UnicodeError as error:
-        raise InputTextError("The text is not valid UTF-8.", hint="Convert it to UTF-8 first.") from error
+        raise _not_utf_8() from error
     check_text(text)
     return text
+
+
+def read_text_file(path: Path) -> str:
+    """Return the text to speak that a file holds; errors as of `read_text`."""
+    return _decoded(read_source(str(path)))
+
+
+def is_name_of_file(text: str) -> bool:
+    """Return whether a text is nothing but the name of a file that is there; a word alone is taken for a word."""
+    is_like_a_path = "\n" not in text and ("." in text.strip(".") or os.sep in text)
+    try:
+        return is_like_a_path and Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _decoded(content: bytes) -> str:
+    from gpa_mlx.text.joining import check_text
+
+    try:
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeError as error:
+        raise _not_utf_8() from error
+    check_text(text)
+    return text
+
+
+def _not_utf_8() -> InputTextError:
+    return InputTextError("The text is not valid UTF-8.", hint="Convert it to UTF-8 first.")
 
 
 def name_voice(session: Session, voice: str | None) -> str:

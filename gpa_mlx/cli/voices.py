@@ -15,7 +15,7 @@ from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
 from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.errors import SettingsError, VoiceError
-from gpa_mlx.store.text_output import require_replaceable, write_text
+from gpa_mlx.store.text_output import STANDARD_OUTPUT, descriptor_of, require_replaceable, write_text
 from gpa_mlx.voices.card import decode_card, format_card
 from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
 from gpa_mlx.voices.library import VoiceLibrary
@@ -237,6 +237,8 @@ def export(session: Session, *, name: str, output: Path | None, as_json: bool) -
     diagnostics = session.diagnostics
     voice = _stored_or_built_in(name)
     card = format_card(voice)
+    if output is not None and (str(output) == "-" or descriptor_of(output) == STANDARD_OUTPUT):
+        output = None
     if output is not None:
         require_replaceable(output)
         write_text(output, card)

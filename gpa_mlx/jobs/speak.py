@@ -34,7 +34,7 @@ from gpa_mlx.jobs.generated_speech import (
 )
 from gpa_mlx.jobs.voice_choice import open_voice
 from gpa_mlx.provenance.metadata import digest_of_text
-from gpa_mlx.store.text_output import require_replaceable, write_text
+from gpa_mlx.store.text_output import is_stream, require_replaceable, write_text
 from gpa_mlx.synthesis.checkpoint import Continuation, StoredPassage, SynthesisCheckpoint, run_facts
 from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisChunk, respeak, synthesize
 from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings
@@ -42,7 +42,7 @@ from gpa_mlx.synthesis.retry import with_seed
 from gpa_mlx.synthesis.speed import at_speed, check_speed
 from gpa_mlx.text.closed_vocabulary import ClosedVocabulary
 from gpa_mlx.transcripts.cues import make_cues
-from gpa_mlx.transcripts.formats.subtitles import write_srt
+from gpa_mlx.transcripts.formats.subtitles import write_srt, write_vtt
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Voice
 from gpa_mlx.version import __version__
 
@@ -67,6 +67,8 @@ SpeakEvent: TypeAlias = (
     | Finished
 )
 
+_SUBTITLES = {".srt": write_srt, ".vtt": write_vtt}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakRequest:
@@ -80,7 +82,7 @@ class SpeakRequest:
         settings: How a long text is spoken; the length of passages is the engine's.
         adapter: The directory of the adapter that the engine was opened with.
         output: The WAV file; None writes none.
-        subtitles: A SubRip file for the text as written; None writes none.
+        subtitles: A file of subtitles for the text as written, SubRip or WebVTT by its name; None writes none.
         keep_audio: Keep all audio in memory, so that `SpeakJob.save` can write it later.
         speed: 2 halves the length of the speech, at the same pitch. The model has no speed of its own: what it says is
             stretched in time. Only at speed 1 is there a checkpoint.
@@ -109,6 +111,27 @@ class SpeakRequest:
             self.output.check(*inputs)
         if self.subtitles is not None:
             require_replaceable(self.subtitles, *inputs, *(self.output.files if self.output else ()))
+            require_subtitles(self.subtitles)
+
+
+def settings_for(engine: SpeechEngine, settings: SynthesisSettings) -> SynthesisSettings:
+    """Return settings with what the model decides: the length of passages, and the words it can say."""
+    words = engine.capabilities.words
+    return replace(
+        settings,
+        max_chars=engine.max_passage_chars,
+        vocabulary=None if words is None else ClosedVocabulary(words),
+    )
+
+
+def require_subtitles(path: Path) -> None:
+    """Refuse a file of subtitles whose name does not tell the format; pipes and devices get SubRip.
+
+    Raises:
+        SettingsError: The name ends in neither.
+    """
+    if path.suffix.lower() not in _SUBTITLES and not is_stream(path):
+        raise SettingsError(f"'{path}' does not end like subtitles.", hint="Use .srt for SubRip or .vtt for WebVTT.")
 
 
 class SpeakJob:
@@ -140,12 +163,7 @@ class SpeakJob:
         request.check()
         self.request = request
         self._engine = engine
-        words = engine.capabilities.words
-        self._settings = replace(
-            request.settings,
-            max_chars=engine.max_passage_chars,
-            vocabulary=None if words is None else ClosedVocabulary(words),
-        )
+        self._settings = settings_for(engine, request.settings)
         self._words_told = 0
         self.plan = SpeechPlan(request.text, self._settings, exact=not request.options.constrain)
         is_recorded = request.output is not None or request.keep_audio
@@ -392,4 +410,5 @@ class SpeakJob:
 
 
 def _write_subtitles(path: Path, passages: Sequence[SpokenPassage]) -> None:
-    write_text(path, write_srt(make_cues(passage for passage in passages if passage.end_s > passage.start_s)))
+    cues = make_cues(passage for passage in passages if passage.end_s > passage.start_s)
+    write_text(path, _SUBTITLES.get(path.suffix.lower(), write_srt)(cues))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpa_mlx.audio.files.tagged_content import COMMENT, content_of_wav, read_content
+from gpa_mlx.audio.files.wav import target_of
 from gpa_mlx.audio.files.wav_info import append_info, read_wav
 from gpa_mlx.errors import AudioFileError, GPAError, SettingsError
 from gpa_mlx.provenance.metadata import (
@@ -136,7 +136,7 @@ def encode_file(
     assert kind.encode is not None, "WAV files grow by themselves"
     assert kind.retag is not None, "what is encoded is tagged"
     content = _content_written(source, data_sha256)
-    target = Path(os.path.realpath(path))
+    target = target_of(path)
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     provenance = None
     try:

@@ -50,9 +50,25 @@ def write_atomically(path: Path, content: bytes | str, *, private: bool = False)
     Raises:
         OSError: Nothing can be written there; the old file is as it was.
     """
-    target = Path(os.path.realpath(path))
+    target = real_target(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     replace_file(target, content.encode() if isinstance(content, str) else content, private=private)
+
+
+def real_target(path: str | os.PathLike[str]) -> Path:
+    """Return the file that a path leads to, through links, to be written.
+
+    Raises:
+        PermissionError: The path is a link that another user has put into a folder which everybody may write, such as
+            `/tmp`: it may lead to a file of ours that he wants to be overwritten.
+    """
+    link = Path(path)
+    if link.is_symlink():
+        own, folder = link.lstat(), link.parent.stat()
+        is_shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+        if is_shared and own.st_uid not in (os.geteuid(), folder.st_uid):
+            raise PermissionError(errno.EACCES, "it is a link of another user in a shared folder", str(path))
+    return Path(os.path.realpath(link))
 
 
 def replace_file(target: Path, content: bytes | memoryview, *, private: bool = False) -> None:

@@ -87,7 +87,12 @@ def examine(descriptor: int, name: str) -> Container:
         layout = chunked.scan_flac(window, start)
     elif kind == "Ogg":
         layout = ogg_pages.scan(window, start)
-        if layout is not None and start == 0 and len(layout.links) == 1 and not layout.is_damaged:
+        if (
+            layout is not None
+            and start == 0
+            and len(layout.links) == 1
+            and not (layout.is_damaged or layout.is_unended)
+        ):
             layout = None
     elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"moof"):
         kind = "MPEG-4"

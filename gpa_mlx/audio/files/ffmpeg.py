@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import selectors
 import shutil
 import subprocess
@@ -427,5 +428,7 @@ def _shortened(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip() and "To ignore this" not in line]
     if not lines:
         return ""
-    last = "".join(character for character in lines[-1] if character.isprintable()).rstrip(".")
+    # Without the part of ffmpeg that says it, and its address.
+    last = re.sub(r"^(\[[^\]]* @ 0x[0-9a-f]+\] )+", "", lines[-1])
+    last = "".join(character for character in last if character.isprintable()).rstrip(".!")
     return last if len(last) <= _MAX_COMPLAINT else last[: _MAX_COMPLAINT - 1] + "…"

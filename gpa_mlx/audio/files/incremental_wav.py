@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import io
 import os
+import stat
 import struct
 import time
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 import numpy as np
 import soundfile
 
-from gpa_mlx.audio.files.wav import PathLike, write_wav
+from gpa_mlx.audio.files.wav import PathLike, target_of, write_wav
 from gpa_mlx.errors import AudioFileError, SettingsError
 
 if TYPE_CHECKING:
@@ -398,10 +400,11 @@ class WavStreamWriter:
 
     All sizes in the header are 0xFFFFFFFF, which stands for "until the end of the stream": the convention of ffmpeg's
     WAV output to a pipe, which ffmpeg, sox, libsndfile and this package read. The header goes out with the first
-    samples. A stream may be longer than 4 GiB.
+    samples. A stream may be longer than 4 GiB. Where the output is a file after all, as for `> out.wav`, `finish` puts
+    the sizes right.
 
     Args:
-        file: Where to write, opened for bytes and buffered: `sys.stdout.buffer`. It is never repositioned or closed.
+        file: Where to write, opened for bytes and buffered: `sys.stdout.buffer`. It is not closed.
         sample_rate: Samples per second.
         subtype: One of `GROWING_SUBTYPES`. Integer formats clip to [-1, 1].
 
@@ -413,6 +416,7 @@ class WavStreamWriter:
         self._file = file
         self._layout = _layout(sample_rate, subtype)
         self._samples = 0
+        self._start: int | None = None
 
     @property
     def duration_s(self) -> float:
@@ -435,6 +439,7 @@ class WavStreamWriter:
         _require_finite("The audio", samples)
         content = self._layout.encode(samples)
         if not self._samples:
+            self._start = _place_in_file(self._file)
             content = self._layout.stream_header() + content
         try:
             self._file.write(content)
@@ -446,6 +451,35 @@ class WavStreamWriter:
                 f"The audio cannot be written any further: {error.strerror}.", hint=_hint(error)
             ) from error
         self._samples += len(samples)
+
+    def finish(self) -> None:
+        """Put the sizes in the header right if the output is a file that can be changed, and do nothing otherwise."""
+        layout, total = self._layout, self._samples
+        if self._start is None or not total or total > layout.max_samples:
+            return
+        header = layout.stream_header()
+        data_bytes = total * layout.sample_bytes
+        with contextlib.suppress(OSError):  # the sizes say "until the end", which readers understand as well
+            if data_bytes % 2:
+                self._file.write(b"\0")
+                self._file.flush()
+            descriptor = self._file.fileno()
+            riff_bytes = len(header) - 8 + data_bytes + data_bytes % 2
+            _write_at(descriptor, struct.pack("<I", riff_bytes), self._start + 4)
+            if layout.subtype in _FLOAT_DTYPES:
+                _write_at(descriptor, struct.pack("<I", total), self._start + _HEAD_BYTES + 8)
+            _write_at(descriptor, struct.pack("<I", data_bytes), self._start + len(header) - 4)
+
+
+def _place_in_file(file: BinaryIO) -> int | None:
+    """Return where an output stands, if it is a regular file that is not only appended to; None otherwise."""
+    try:
+        descriptor = file.fileno()
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND:
+            return None
+        return os.lseek(descriptor, 0, os.SEEK_CUR)
+    except (OSError, ValueError):
+        return None
 
 
 def _layout(sample_rate: int, subtype: str) -> _Layout:
@@ -459,7 +493,7 @@ def _layout(sample_rate: int, subtype: str) -> _Layout:
 
 def _writable_target(path: PathLike) -> Path:
     """Find out before the work what can be known about the place without touching it."""
-    target = Path(os.path.realpath(path))
+    target = target_of(path)
     if target.exists() and not target.is_file():
         raise AudioFileError(f"{path} is not a regular file.", hint="Give the name of a WAV file.")
     if not target.parent.is_dir():

@@ -33,6 +33,7 @@ class Layout:
         duration_s: Of everything, counted; None when unknown.
         promised_s: Length that a header states of a file that is cut off; None of others.
         is_damaged: Something in it is known to be missing, so that time stamps are needed to place the rest.
+        is_unended: The mark that ends the last stream is missing.
     """
 
     links: tuple[Link, ...]
@@ -41,3 +42,4 @@ class Layout:
     duration_s: float | None = None
     promised_s: float | None = None
     is_damaged: bool = False
+    is_unended: bool = False

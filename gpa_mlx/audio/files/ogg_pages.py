@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HEAD_BYTES = 27
-_CONTINUED, _FIRST = 1, 2
+_FIRST, _LAST = 2, 4
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -45,6 +45,7 @@ def scan(window: ByteWindow, start: int) -> Layout | None:
     chains: list[_Chain] = []
     last: dict[int, int] = {}
     is_damaged = False
+    ended: set[int] = set()
     position = start
     for page in _pages(window, start):
         is_damaged = is_damaged or page.start != position
@@ -52,9 +53,12 @@ def scan(window: ByteWindow, start: int) -> Layout | None:
         if page.kind & _FIRST and (not chains or chains[-1].has_audio):
             chains.append(_Chain([], set()))
             last = {}
+            ended = set()
         if not chains:
             continue
         chain = chains[-1]
+        if page.kind & _LAST:
+            ended.add(page.serial)
         if page.kind & _FIRST:
             chain.serials.add(page.serial)
         else:
@@ -68,7 +72,7 @@ def scan(window: ByteWindow, start: int) -> Layout | None:
             chain.ranges.append(FileRange(page.start, page.end))
     if not chains:
         return None
-    return Layout(tuple(Link(tuple(chain.ranges)) for chain in chains), is_damaged=is_damaged)
+    return Layout(tuple(Link(tuple(chain.ranges)) for chain in chains), is_damaged=is_damaged, is_unended=not ended)
 
 
 def _pages(window: ByteWindow, start: int) -> Iterator[_Page]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TOLERANCE_S = 0.1
+_MOST_PLACES = 5
 _MPEG_TOLERANCE_FRAMES = 4096
 """The decoder takes away what the encoder put before and behind the sound."""
 
@@ -95,6 +96,9 @@ class FileSource:
                 yield block
         if not decoded:
             raise _damaged(self.name)
+        layout = self._container.layout
+        if layout is not None and layout.is_unended:
+            logger.warning("%s has no end mark: it may be cut off after %.1f s.", self.name, decoded / self.rate_hz)
 
     def close(self) -> None:
         """Close the file."""
@@ -257,8 +261,10 @@ class FileSource:
                 decoded += yield from self._rest(number, skip=0, after_s=decoded / self.rate_hz)
                 continue
             decoded += yield from self._stream_blocks(number)
-        for place_s in layout.damaged_s if layout is not None else ():
-            logger.warning("%s is damaged at %.1f s; a little may be missing there.", self.name, place_s)
+        if layout is not None and layout.damaged_s:
+            places = ", ".join(f"{place_s:.1f}" for place_s in layout.damaged_s[:_MOST_PLACES])
+            more = f" and {len(layout.damaged_s) - _MOST_PLACES} more" if len(layout.damaged_s) > _MOST_PLACES else ""
+            logger.warning("%s is damaged at %s s%s; a little may be missing there.", self.name, places, more)
         if layout is not None and layout.promised_s is not None:
             self._warn_cut_off(decoded / self.rate_hz, layout.promised_s)
 
@@ -290,13 +296,17 @@ class FileSource:
         is_mpeg = self._container.layout is not None and self._container.layout.is_mpeg
         is_short = missing > (_MPEG_TOLERANCE_FRAMES if is_mpeg else _TOLERANCE_S * stream.rate_hz)
         if (is_broken or is_short) and not (self._container.is_sized and not is_broken):
-            return read + (yield from self._rest(number, skip=read, after_s=read / stream.rate_hz, promised=promised))
+            return read + (
+                yield from self._rest(
+                    number, skip=read, after_s=read / stream.rate_hz, promised=promised, is_broken=is_broken
+                )
+            )
         if is_short and promised is not None and read:
             self._warn_cut_off(read / stream.rate_hz, promised / stream.rate_hz)
         return read
 
     def _rest(
-        self, number: int, *, skip: int, after_s: float, promised: int | None = None
+        self, number: int, *, skip: int, after_s: float, promised: int | None = None, is_broken: bool = True
     ) -> Generator[ChannelBlock, None, int]:
         """Yield what ffmpeg can read of a stream behind its first `skip` frames."""
         self._close_stream()
@@ -317,7 +327,7 @@ class FileSource:
                 self.name,
                 after_s,
             )
-        elif promised is not None and skip and not ffmpeg.has_ffmpeg():
+        elif promised is not None and skip and not is_broken:
             self._warn_cut_off(skip / self.rate_hz, promised / self.rate_hz)
         elif skip or after_s:
             more = "" if ffmpeg.has_ffmpeg() else "; ffmpeg, which may read more of it, is not installed"

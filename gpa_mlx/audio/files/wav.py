@@ -12,7 +12,7 @@ import numpy.typing as npt
 import soundfile
 
 from gpa_mlx.errors import AudioFileError, SettingsError
-from gpa_mlx.store.files import replace_file
+from gpa_mlx.store.files import real_target, replace_file
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -42,10 +42,24 @@ def write_wav(path: PathLike, samples: npt.NDArray[np.floating], rate: int, *, s
         )
     if not np.isfinite(samples).all():
         raise AudioFileError(f"{path} is not written: its samples are not finite.", hint="Produce the audio again.")
-    target = Path(os.path.realpath(path))
+    target = target_of(path)
     if target.exists() and not target.is_file():
         raise AudioFileError(f"{path} is not a regular file.", hint="Give the name of a WAV file.")
     _replace(path, target, _encode(path, samples, rate, subtype))
+
+
+def target_of(path: PathLike) -> Path:
+    """Return the file that an output's path leads to.
+
+    Raises:
+        AudioFileError: It may not be followed; see `real_target`.
+    """
+    try:
+        return real_target(path)
+    except OSError as error:
+        raise AudioFileError(
+            f"{path} cannot be written: {error.strerror}.", hint="Choose another place for the output."
+        ) from error
 
 
 def _encode(path: PathLike, samples: npt.NDArray[np.floating], rate: int, subtype: str) -> io.BytesIO:

@@ -55,7 +55,7 @@ def _code_with_letters(match: re.Match[str]) -> str | None:
 
 def _telephone(match: re.Match[str]) -> str:
     words = " ".join(numbers.telephone(group) for group in _groups(match[0]))
-    if match[0].startswith("+"):
+    if match[0].lstrip("(（").startswith("+"):
         country = _groups(match[0])[0]
         rest = [numbers.telephone(group) for group in _groups(match[0])[1:]]
         if country.startswith("86") and len(country) > 2:
@@ -206,9 +206,14 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 
 AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(
-        rf"\+[0-9]{{1,4}}[- ]?(?:\(?[0-9]{{1,4}}\)?[- ]?)?[0-9]{{3,5}}(?:[- ]?[0-9]{{3,5}}){{1,2}}{NO_MORE}", _telephone
+        rf"\+[0-9]{{1,4}}[- ]?(?:\([0-9]{{1,4}}\)[- ]?|[0-9]{{1,4}}[- ]?)?"
+        rf"[0-9]{{3,5}}(?:[- ]?[0-9]{{3,5}}){{1,2}}{NO_MORE}",
+        _telephone,
     ),
-    rule(rf"[(（]\+?0?[0-9]{{2,4}}[)）]{BLANK}?[0-9]{{3,4}}[- ]?[0-9]{{4}}{NO_MORE}", _telephone),
+    rule(
+        rf"[(（]\+?0?[0-9]{{2,4}}[)）]{BLANK}?(?:1[3-9][0-9][- ]?[0-9]{{4}}|[0-9]{{3,4}})[- ]?[0-9]{{4}}{NO_MORE}",
+        _telephone,
+    ),
 )
 """+86 138 1234 5678 and (010)12345678."""
 

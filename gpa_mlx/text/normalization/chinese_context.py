@@ -25,10 +25,14 @@ _FILLER = r"(?:号码|号|码|是|为|就|叫|设|填|写|输|入|成|了|我|�
 # Earlier codes of the same row: the word before them holds for all.
 _OTHERS = r"(?:[0-9A-Za-z][0-9A-Za-z -]{2,24}(?:[、/,，;；或和及与]|或者|以及)\s?){0,3}"
 LONGEST_CODE_CONTEXT = 48
-TELEPHONE_BEFORE = re.compile(rf"{one_of(words.TELEPHONE_WORDS)}[0-9一二三]?{_FILLER}{{0,6}}{_OTHERS}$")
+TELEPHONE_BEFORE = re.compile(
+    rf"{one_of(words.TELEPHONE_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,6}}{_OTHERS}$"
+)
 NO_TELEPHONE_BEFORE = re.compile("[攻击殴暴拍痛主吊敲安抽单双扭]打$")
-SPOKEN_NUMBER_BEFORE = re.compile(rf"{one_of(words.SPOKEN_NUMBER_WORDS)}[0-9一二三]?{_FILLER}{{0,4}}{_OTHERS}$")
-CODE_BEFORE = re.compile(rf"{one_of(words.CODE_WORDS)}[0-9一二三]?{_FILLER}{{0,6}}{_OTHERS}$")
+SPOKEN_NUMBER_BEFORE = re.compile(
+    rf"{one_of(words.SPOKEN_NUMBER_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,4}}{_OTHERS}$"
+)
+CODE_BEFORE = re.compile(rf"{one_of(words.CODE_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,6}}{_OTHERS}$")
 QUANTITY_BEFORE = re.compile(rf"{one_of(words.QUANTITY_WORDS)}[:：]?\s?$|[$€£¥+=×÷<>≥≤/-]$")
 RIDE_BEFORE = _ending(
     "坐 乘 搭 高铁 动车 列车 火车 车次 航班 车票 换 赶 改签 上 上了 订 订了 买 买了 的", "[是为:： ]{0,2}"
@@ -76,13 +80,16 @@ DATE_BEFORE = _ending(
     """,
     r"[,，]?(?:日期|时间)?[是为在到至:： (（]{0,2}",
 )
+PERSON_BEFORE = _ending("我 你 他 她 我们 你们 他们 她们 咱们 老板 领导", r"[是在于从就要想会将]{0,2}\s?")
+MOVE_AFTER = re.compile(r"\s?(?:去|来(?!自)|走|回|到|出发|返|搬|上班|下班|飞)")
 DATE_AFTER = _beginning(
     """
-    开会 出发 上线 开始 举行 举办 见 截止 到期 发布 晚 上午 下午 早上 早晨 中午 凌晨 傍晚 当天 起 提交 考试 放假 生日
-    开学 开业 开播 上映 发售 首发 首播 交付 交货 入职 离职 报到 面试 更新 到货 发货 回国 返 圣诞 元旦 情人节 平安夜
-    跨年 端午 中秋 清明 愚人节 万圣 感恩 春节 除夕 会议 直播 比赛 预约 结束 完成 的会 的课 的航班 的票 停电 停水 那天
-    早盘 收盘 行情 报名 集合 签到 维护 休息 不上班 请假 加班 飞 到店 出院 手术 体检 聚会 婚礼 答辩 培训 毕业 讲座
-    生效 过期 有雨 下雨 降温 日报 晨会 例会 正式 交稿 交作业 交房 开庭 开幕 闭幕 开工 复工 开赛 交卷 还款 搬家
+    春分 秋分 夏至 冬至 立春 立夏 立秋 立冬 小满 芒种 大暑 处暑 霜降 大雪 小寒 大寒 开会 出发 上线 开始 举行 举办 见
+    截止 到期 发布 晚 上午 下午 早上 早晨 中午 凌晨 傍晚 当天 起 提交 考试 放假 生日 开学 开业 开播 上映 发售 首发
+    首播 交付 交货 入职 离职 报到 面试 更新 到货 发货 回国 返 圣诞 元旦 情人节 平安夜 跨年 端午 中秋 清明 愚人节 万圣
+    感恩 春节 除夕 会议 直播 比赛 预约 结束 完成 的会 的课 的航班 的票 停电 停水 那天 早盘 收盘 行情 报名 集合 签到
+    维护 休息 不上班 请假 加班 飞 到店 出院 手术 体检 聚会 婚礼 答辩 培训 毕业 讲座 生效 过期 有雨 下雨 降温 日报
+    晨会 例会 正式 交稿 交作业 交房 开庭 开幕 闭幕 开工 复工 开赛 交卷 还款 搬家
     """,
     r"[(（]?(?:周|星期|礼拜)[一二三四五六日天]|[\u4e00-\u9fff]{1,4}节(?![目约省能奏点课日])|之?前(?![两三几])|之?后(?=[,，。提交完])",
 )
@@ -95,7 +102,8 @@ LONG_TIME_AFTER = re.compile(
 )
 YEAR_BEFORE = _ending(
     """
-    世界杯 奥运会 欧洲杯 亚运会 春晚 今年是 去年是 明年是 年份 年份是 生于 出生于 建于 始建于 成立于 创立于 毕业于 卒于
+    世界杯 奥运会 欧洲杯 亚运会 春晚 今年是 去年是 明年是 年份 年份是 生于 出生于 建于 始建于 成立于 创立于 毕业于
+    卒于
     """,
     "[：: ]?",
 )

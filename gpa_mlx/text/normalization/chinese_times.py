@@ -57,7 +57,8 @@ def _date_of_day(match: re.Match[str]) -> str | None:
     zero = (month[0] == "0" or day[0] == "0") and len(day) == 2
     if match["mark"] == "." and not (month[0] == "0" and len(day) == 2):
         zero = False
-    known = zero or context.DATE_BEFORE.search(before(match)) or context.DATE_AFTER.match(after(match))
+    person = context.PERSON_BEFORE.search(before(match)) and context.MOVE_AFTER.match(after(match))
+    known = zero or person or context.DATE_BEFORE.search(before(match)) or context.DATE_AFTER.match(after(match))
     return _month_day(month, day) if known else None
 
 

@@ -51,17 +51,21 @@ class CleanText:
 
     def edit_spans(self, spans: Iterator[tuple[int, int, str]]) -> None:
         """Replace parts of the text, from left to right; the new characters come from where the old ones began."""
+        text = self.text
         pieces: list[str] = []
         origins: array[int] = array("q")
         position = 0
         for start, end, new in spans:
             if self._origins is None:
                 self._origins = array("q", range(len(self.text)))
-            pieces += (self.text[position:start], new)
+            pieces += (text[position:start], new)
             origins += self._origins[position:start]
             # What is as long as before is folded character by character.
-            same = len(new) == end - start
-            origins += self._origins[start:end] if same else array("q", [self._origins[start]]) * len(new)
+            kept = start if len(new) == end - start else text.find(new, start, end)
+            if kept >= 0:  # also what stands between markers that are taken out
+                origins += self._origins[kept : kept + len(new)]
+            else:
+                origins += array("q", [self._origins[start]]) * len(new)
             position = end
         if pieces and self._origins is not None:
             pieces.append(self.text[position:])

@@ -41,7 +41,9 @@ _ROAD = re.compile(
 
 def _groups(match: re.Match[str]) -> str:
     """Return digits one by one, with a pause where the writer put a mark."""
-    words = ", ".join(numbers.digit_by_digit(group) for group in re.findall("[0-9]+", match[0]))
+    groups = re.findall("[0-9]+", match[0])
+    mark = " " if all(len(group) == 1 for group in groups) else ", "
+    words = mark.join(numbers.digit_by_digit(group) for group in groups)
     return f"plus {words}" if match[0].startswith("+") else words
 
 

@@ -151,6 +151,11 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         rf"|[A-Z][a-z]{{2,20}}\s(?:St|Ave|Blvd|Rd|Dr|Street|Avenue|Road|Boulevard|Drive)){RIGHT})",
         lambda match: SIDES[match["side"]],
     ),
+    rule(
+        rf"{LEFT}(?P<word>Mrs|Mr|Ms)\.(?=[,;:!?)]|\Z|\n)",
+        lambda match: TITLES[match["word"]] + full_stop(match),
+    ),
+    rule(r"(?<![\w./])[fF]/(?=[0-9])", lambda _: "F "),
     rule(rf"{LEFT}est\.(?=\s(?:in|by)\s)", lambda _: "established"),
     rule(rf"{LEFT}(?P<word>Hwy|Rte|Apt|Rm)\s(?=[0-9])", lambda match: BEFORE_NUMBERS[match["word"]] + " "),
     rule(rf"{LEFT}(?P<greek>[πΔαβγδθλσ])(?!\w)", lambda match: _GREEK[match["greek"]]),

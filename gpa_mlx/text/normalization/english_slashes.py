@@ -110,7 +110,7 @@ def _by_value(match: re.Match[str], first: int, second: int, left: str, *, is_pa
     if not _PART_AFTER.match(right) and (date := _date(first, second)):
         if written_as_date or _DATE_AFTER.match(right) or (_DATE_RANGE.search(left) and not is_common):
             return date
-        if second > 12 and first <= 12 and second not in (16, 20, 25, 30, 32):
+        if second > 12 and first <= 12 and second not in (16, 32):
             return date
         if not is_part and first <= 12 and second <= 12 and first != second and not re.match(r"[ ]?[=+*×/-]", right):
             return date

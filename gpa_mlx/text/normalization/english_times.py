@@ -81,7 +81,8 @@ def _in_year(written: str | None) -> str:
 
 
 def _time(match: re.Match[str]) -> str:
-    words = _time_of_day(match["low"])
+    low = match["low"]
+    words = cardinal(int(low)) if low.isdigit() else _time_of_day(low)
     if match["high"]:
         words += f" to {_time_of_day(match['high'])}"
     return words + (full_stop(match, ends_sentences=True) if match[0].endswith(".") else "")
@@ -141,6 +142,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 """`Nov. 21st, 2026`, `Nov 3-5` and `Nov 2026`."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(rf"{CLEAR}(?P<low>1[0-2]|[1-9])\s?[-–—]\s?(?P<high>{_HOUR}|{_CLOCK})(?<=[Mm.])(?![:\w])", _time),
     rule(rf"{CLEAR}(?P<low>{_TIME})(?:\s?[-–—]\s?(?P<high>{_TIME}))?(?![:\w]|\.[0-9])", _time),
     rule(
         rf"{CLEAR}(?P<year>[12][0-9]{{3}})(?P<mark>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>[0-9]{{1,2}}){_DONE}",

@@ -189,7 +189,13 @@ FRACTION_SIGNS = {
 DOMAINS = listed("ai app cn com co dev edu eu gov info io jp me net org tech tv uk us")
 """Top-level domains that make a dotted word an address even without a path."""
 
-SET_PHRASES = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty-fifty", "20/20": "twenty twenty"}
+SET_PHRASES = {
+    "24/7": "twenty-four seven",
+    "24/7/365": "twenty-four seven, three sixty-five",
+    "9/11": "nine eleven",
+    "50/50": "fifty-fifty",
+    "20/20": "twenty twenty",
+}
 
 STATES = {
     **{"AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado"},

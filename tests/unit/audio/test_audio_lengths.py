@@ -235,3 +235,10 @@ def test_an_aiff_that_was_never_finished(read):
 def test_zeros_in_front_of_a_file(read, kind, subtype):
     samples, _ = read(bytes(2_000) + encoded(tone(1.0), kind=kind, subtype=subtype))
     assert len(samples) == RATE_HZ
+
+
+def test_an_ogg_without_its_end_mark_says_so(read):
+    content = encoded(0.1 * np.random.default_rng(0).standard_normal(64_000), kind="OGG", subtype="VORBIS")
+    samples, said = read(content[: len(content) // 2])
+    assert 8_000 < len(samples) < 40_000
+    assert "no end mark" in said

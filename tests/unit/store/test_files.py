@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gpa_mlx.audio.files.wav import write_wav
+from gpa_mlx.errors import AudioFileError
 from gpa_mlx.store.files import make_private, sweep_partials, write_atomically
 
 
@@ -101,3 +102,23 @@ def test_a_new_file_has_the_usual_permissions(tmp_path):
     write_atomically(tmp_path / "a.txt", "new")
     write_wav(tmp_path / "a.wav", np.zeros(10), 16_000)
     assert mode_of(tmp_path / "a.txt") == mode_of(tmp_path / "a.wav") == 0o644
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link that belongs to somebody else")
+@pytest.mark.parametrize(
+    "write", [lambda path: write_atomically(path, "new"), lambda path: write_wav(path, np.zeros(9), 16_000)]
+)
+def test_a_link_of_somebody_else_in_a_shared_folder_is_not_followed(tmp_path, write):
+    shared, secret = tmp_path / "shared", tmp_path / "mine.txt"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    secret.write_text("old")
+    link = shared / "out"
+    link.symlink_to(secret)
+    os.lchown(link, 12_345, 12_345)
+    with pytest.raises((PermissionError, AudioFileError), match="link of another user"):
+        write(link)
+    assert secret.read_text() == "old"
+    os.lchown(link, 0, 0)
+    write(link)
+    assert secret.read_bytes() != b"old"
