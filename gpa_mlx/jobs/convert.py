@@ -87,7 +87,7 @@ class ConvertJob:
 
     Attributes:
         result: What has been generated so far.
-        source_s: Length of the source; None when it is not known before it has been read.
+        source_s: Length of the source; None when it is not known before it has been read; exact then.
         position_s: How far into the source the job is.
 
     Raises:
@@ -165,6 +165,8 @@ class ConvertJob:
                 yield Progress(position_s=chunk.source_s, duration_s=self.source_s)
                 if chunk.segment is not None:
                     yield SegmentConverted(segment=chunk.segment)
+        if request.options.constrain:
+            self.source_s = self.position_s  # read to its end: truer than what its header says
         collector.finish()
 
     def _metadata(self) -> GenerationMetadata:

@@ -9,12 +9,14 @@ import pytest
 from textual.events import Paste
 from textual.widgets import Input, TextArea
 
+from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
+from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 from gpa_mlx.model import demo
 from gpa_mlx.voices.card import format_card
 from gpa_mlx_tui.features.voice.making_panel import MakingPanel
 from gpa_mlx_tui.services.typed_paths import dropped_files, parse_paths, typed_path, typed_paths, written_paths
 from gpa_mlx_tui.widgets.dialogs import PathPicker
-from gpa_mlx_tui.widgets.voice_picker import VoicePicker
+from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 
 SAMPLE = demo.demo_samples()[0].file
 NAMES = ("my talk.wav", "c(1).wav", "it's.wav", "50% #1?.wav", "b.wav")
@@ -130,3 +132,7 @@ def test_a_dialogue_takes_one_path_however_it_is_written(use, home, files):
         assert session.screen.source.name == "50% #1?.wav"
 
     use(steps, mode="convert")
+
+
+def test_the_trees_show_every_kind_of_recording_that_can_be_read():
+    assert set(RECORDINGS) == NATIVE_SUFFIXES | FFMPEG_SUFFIXES

@@ -17,8 +17,15 @@ from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 if TYPE_CHECKING:
     from gpa_mlx_tui.services.background import BackgroundTask
 
-RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".mov", ".aac", ".aiff", ".aif")
-"""Files that the tree offers as recordings; any name can be typed."""
+_NAMES = """
+3g2 3ga 3gp 8svx aac ac3 adts aif aifc aiff amr ape asf au avi awb bwf caf dff divx dsf dts dtshd dv eac3 ec3
+f4a f4v flac flv g722 g726 gsm iff ircam latm loas m2p m2t m2ts m4a m4b m4r m4v mka mkv mlp mov mp2 mp3 mp4 mpc
+mpeg mpg mpga mts mxf nist nut oga ogg ogm ogv ogx oma opus paf qt qta ra rf64 rm rmvb sf snd sox sph spx svx
+tak thd ts tta vob voc w64 wav wave weba webm wma wmv wv
+"""
+RECORDINGS = tuple(f".{name}" for name in _NAMES.split())
+"""Files that the tree offers as recordings: all that can be read. Written down here because looking takes NumPy; any
+name can be typed."""
 
 _FROM_FILE = "A recording or a card"
 _CARD = ".voice"
