@@ -155,7 +155,11 @@ def test_lack_of_memory_is_explained(transcribe_failing, error):
 
 def test_operating_system_error_names_the_file(transcribe_failing):
     error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out.wav")
-    assert transcribe_failing(error) == (1, "", "error: No space left on device: out.wav.\n")
+    assert transcribe_failing(error) == (
+        1,
+        "",
+        "error: a.wav failed: No space left on device: out.wav.\nhint: Check the disks and the permissions.\n",
+    )
 
 
 def test_interrupt(transcribe_failing):
