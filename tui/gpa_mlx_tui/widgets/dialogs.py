@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.events import Key, Resize
+    from textual.screen import Screen
 
 T = TypeVar("T")
 
 _FOLDERS = "folders"
 """Under this name the folder is kept for the next start."""
+
+LONG_S = 60.0
+"""Sound that is not saved and so long is not made anew without a question; shorter one was tried, and is made soon."""
 
 Purpose: TypeAlias = Literal["open", "save", "folder"]
 
@@ -80,6 +84,23 @@ class Confirm(Dialog[bool]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""
         self.dismiss(event.button.id == "yes")
+
+
+def ask_before_losing(screen: Screen[None], losses: Sequence[str], then: Callable[[], None]) -> None:
+    """Do something: at once if nothing is lost by it, else after a question that names what would be.
+
+    Args:
+        screen: Of the mode.
+        losses: What would be gone, each as a few words.
+        then: What is to be done.
+    """
+    if not losses:
+        then()
+        return
+    dash = "-" if symbols_of(screen.app) is ASCII else "\u2013"
+    question = "\n".join(["Go on? This would be lost:", *(f"{dash} {words}" for words in losses)])
+    dialog = Confirm(question, yes="Go on", no="Stay", destroys=True)
+    screen.app.push_screen(dialog, lambda yes: then() if yes else None)
 
 
 class Choose(Dialog[int]):

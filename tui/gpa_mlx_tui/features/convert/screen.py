@@ -22,7 +22,7 @@ from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorder
 from gpa_mlx_tui.services.sound import output_path, pieces_while_made
 from gpa_mlx_tui.widgets.button import Button
-from gpa_mlx_tui.widgets.dialogs import PathPicker
+from gpa_mlx_tui.widgets.dialogs import LONG_S, PathPicker, ask_before_losing
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
@@ -81,9 +81,14 @@ class ConvertScreen(ModeScreen):
             self.query_one(f"#{name}", Toggle).value = kept_flag(kept, name, default)
 
     def at_risk(self) -> list[str]:
-        """Name a conversion that was not saved."""
-        unsaved = _has_audio(self.job) and self.job is not self._saved_job and not self.has_task("convert")
-        return super().at_risk() + (["a conversion that is not saved"] if unsaved else [])
+        """Name a conversion that was not saved, or a recording from the microphone that nothing was made of."""
+        losses = super().at_risk()
+        if self.has_task("convert"):
+            return losses
+        if _has_audio(self.job):
+            return losses + (["a conversion that is not saved"] if self.job is not self._saved_job else [])
+        recorded = self.source is not None and self.source.name == _RECORDED
+        return losses + (["your recording, which was not converted"] if recorded else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out settings, buttons, both sounds and the segments."""
@@ -119,6 +124,10 @@ class ConvertScreen(ModeScreen):
             words = "Open or record something first." if source is None else "Choose a voice first."
             self.gpa_app.show_message(words)
             return
+        losses = self.at_risk() if self.job is not None and self.job.result.duration_s >= LONG_S else []
+        ask_before_losing(self, losses, lambda: self._convert(source, voice))
+
+    def _convert(self, source: Source, voice: Voice) -> None:
         for name in ("convert", "play"):
             self.cancel(name)
         self.job, self._target = None, voice.name
@@ -145,8 +154,12 @@ class ConvertScreen(ModeScreen):
         if paths[0].suffix.lower() == ".voice":
             self.query_one(VoicePicker).take_file(paths[0])
             return
-        self._forget()
-        self._read(Source(paths[0].name, paths[0]))
+
+        def take() -> None:
+            self._forget()
+            self._read(Source(paths[0].name, paths[0]))
+
+        ask_before_losing(self, self.at_risk(), take)
 
     def action_record(self) -> None:
         """Start a recording, or finish it."""
@@ -154,12 +167,16 @@ class ConvertScreen(ModeScreen):
             if self._recorder is not None:
                 self._recorder.stop()
             return
-        if not self.may_record():
-            return
-        self._forget()
-        self._recorder = ClipRecorder(self.gpa_app.dictation, most_s=_MOST_RECORDED_S)
-        self._sounds.record(self._recorder.run)
-        self._show_state()
+
+        def record() -> None:
+            if self.may_record():
+                self._forget()
+                self._recorder = ClipRecorder(self.gpa_app.dictation, most_s=_MOST_RECORDED_S)
+                self._sounds.record(self._recorder.run)
+                self._show_state()
+
+        if self.may_record():
+            ask_before_losing(self, self.at_risk(), record)
 
     def action_voice(self) -> None:
         """Choose who shall say it."""

@@ -82,10 +82,14 @@ class VoiceScreen(ModeScreen):
             return
         if not self.may_record():
             return
-        self._voices.choose_new()
-        self.cancel("play")
-        self._making.record()
-        self._show_state()
+
+        def record() -> None:
+            self._voices.choose_new()
+            self.cancel("play")
+            self._making.record()
+            self._show_state()
+
+        self._ask_for_new(record)
 
     def action_open(self) -> None:
         """Take recordings from files, beside those that are there."""
@@ -102,9 +106,13 @@ class VoiceScreen(ModeScreen):
         elif cards:
             self._actions.read(cards[0])
         else:
-            self._voices.choose_new()
-            self.cancel("record")
-            self._making.judge(*((path, path.name) for path in paths))
+
+            def take() -> None:
+                self._voices.choose_new()
+                self.cancel("record")
+                self._making.judge(*((path, path.name) for path in paths))
+
+            self._ask_for_new(take)
 
     def on_paste(self, event: Paste) -> None:
         """Take a card that is pasted; dropped files are taken as everywhere."""
@@ -125,8 +133,7 @@ class VoiceScreen(ModeScreen):
 
     def action_clear(self) -> None:
         """Begin with another voice."""
-        self._making.clear()
-        self._show_state()
+        self._ask_for_new(self._clear)
 
     def action_save(self) -> None:
         """Keep the new voice, or export the chosen one."""
@@ -235,7 +242,7 @@ class VoiceScreen(ModeScreen):
         """Say so, and list the voices again."""
         self.gpa_app.show_message(message.words)
         if message.task.name == KEEP:
-            self.action_clear()
+            self._clear()
         self._voices.look_up(message.name)
 
     def on_saved(self, message: Saved) -> None:
@@ -249,6 +256,14 @@ class VoiceScreen(ModeScreen):
         self._show_state()
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _ask_for_new(self, then: Callable[[], None]) -> None:
+        """Make room for other recordings; a new voice that is not kept is lost only after a question."""
+        ask_before_losing(self, self.at_risk() if self._making.made is not None else [], then)
+
+    def _clear(self) -> None:
+        self._making.clear()
+        self._show_state()
 
     @property
     def _voice(self) -> Voice | None:
