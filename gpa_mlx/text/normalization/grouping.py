@@ -25,6 +25,7 @@ _DIALED = re.compile(
     r"|no)?){0,3}[^0-9A-Za-z]{0,3}$",
     re.IGNORECASE,
 )
+_VERSION = re.compile(r"(?i:(?<!\w)(?:version|release|build|firmware|ver\.?|ip|address)[ :]{1,2})$")
 _PLAIN = str.maketrans(_SUPERSCRIPTS + _SUBSCRIPTS, "0123456789+-" * 2)
 
 
@@ -35,6 +36,12 @@ def _commas(match: re.Match[str]) -> str:
 def _thousands(match: re.Match[str]) -> str:
     """Put commas between groups, but for the number of a telephone or of an account."""
     return match[0] if _DIALED.search(match.string[max(0, match.start() - 32) : match.start()]) else _commas(match)
+
+
+def _pointed(match: re.Match[str]) -> str:
+    """Put commas between groups with points, but for the name of a version."""
+    left = match.string[max(0, match.start() - 16) : match.start()]
+    return match[0] if _VERSION.search(left) else _thousands(match)
 
 
 def _swapped(match: re.Match[str]) -> str:
@@ -81,6 +88,14 @@ _EDITS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
             rf"|{_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+(?=[ \u00a0\u202f]?(?:€|EUR{RIGHT}))"
         ),
         lambda match: match[0].replace(".", ","),
+    ),
+    # Two points at least: 3.500.000. An address has four parts, a telephone number is told by the word before it.
+    (
+        ".",
+        re.compile(
+            rf"(?<![vV] ){_ALONE}[1-9][0-9]{{0,2}}(?:(?:\.[0-9]{{3}}){{2}}|(?:\.[0-9]{{3}}){{4,}}){_NO_DIGIT}(?![.-]?[A-Za-z0-9])"
+        ),
+        _pointed,
     ),
     (
         ",",
