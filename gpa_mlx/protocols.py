@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         AudioLike,
         AudioTokens,
         Capabilities,
+        ChannelChoice,
         GenerationOptions,
         LiveStream,
         Samples,
@@ -94,11 +95,23 @@ class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, Protocol)
     def close(self) -> None: ...
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> Transcription: ...
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> TranscriptionStream: ...
 
     def stream_transcribe_live(
@@ -109,4 +122,4 @@ class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, Protocol)
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech: ...
 
-    def make_voice(self, audio: AudioLike, *, name: str) -> Voice: ...
+    def make_voice(self, audio: AudioLike, *, name: str, channels: ChannelChoice = "speech") -> Voice: ...

@@ -11,7 +11,8 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -42,12 +43,14 @@ class Kind:
         read: The value for the program from the value in the file; ValueError if it is not of this kind.
         parse: The value in the file from text, as in a variable or on the command line; ValueError as above.
         show: Text for people from the value for the program, such that `parse` and `read` take it back.
+        choices: All values, where there are few; empty: any of the form.
     """
 
     form: str
     read: Callable[[Any], Any]
     parse: Callable[[str], Any] = str
     show: Callable[[Any], str] = str
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,15 @@ def _parse_switch(text: str) -> bool:
     return _WORDS[word]
 
 
+def _one_of(*words: str) -> Kind:
+    def read(value: Any) -> str:  # noqa: ANN401
+        if value not in words:
+            raise ValueError(value)
+        return value
+
+    return Kind(" or ".join(words), read, choices=words)
+
+
 def _number(lowest: float) -> Callable[[Any], float]:
     def read(value: Any) -> float:  # noqa: ANN401
         if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= _LARGEST:
@@ -146,7 +158,10 @@ def _no_table(text: str) -> Any:  # noqa: ANN401
 _TEXT = Kind("a text", _text)
 _FILE = Kind("a path that begins with / or ~/", _file)
 _SIZE_KIND = Kind('a size such as "4GB" or "500MB"', lambda value: parse_size(_text(value)), show=_show_size)
-_SWITCH = Kind("true or false", _switch, _parse_switch, show=lambda value: str(value).lower())
+_SWITCH = Kind(
+    "true or false", _switch, _parse_switch, show=lambda value: str(value).lower(), choices=("true", "false")
+)
+_THEME = _one_of("auto", "dark", "light")
 _SECONDS = Kind("a number of seconds, 0 or more", _number(0), _parse_number, show="{:g}".format)
 _DAYS = Kind("a number of days, 1 or more", _number(1), _parse_number, show="{:g}".format)
 _TABLE = Kind(
@@ -190,8 +205,17 @@ class Settings:
     history_size: int = field(
         default=2 * 10**9, metadata=_about(_SIZE_KIND, "The oldest dictations beyond this size are deleted.")
     )
+    preroll: bool = field(
+        default=True,
+        metadata=_about(_SWITCH, "The app's Dictate listens before its key, so that no first word is cut."),
+    )
+    history_keep: bool = field(
+        default=True, metadata=_about(_SWITCH, "Dictations stay in the history when they are written down.")
+    )
     words_file: Path | None = field(default=None, metadata=_about(_FILE, "Your own words for dictation, one per line."))
-    theme: str | None = field(default=None, metadata=_about(_TEXT, "Colours of the terminal app."))
+    theme: str | None = field(
+        default=None, metadata=_about(_THEME, "Colours of the terminal app; auto (default): as the terminal.")
+    )
     ascii: bool = field(default=False, metadata=_about(_SWITCH, "Draw the terminal app with plain ASCII."))
     keys: Mapping[str, str] = field(
         default_factory=dict, metadata=_about(_TABLE, "Keys of the terminal app, by binding; has no variable.")
@@ -211,14 +235,20 @@ class LoadedSettings:
     Attributes:
         settings: The values.
         origins: By key: `default`, the path of the file, the name of the variable, or the option.
+        problems: What was left out because it cannot be used; always empty unless that was asked for.
     """
 
     settings: Settings
     origins: Mapping[str, str]
+    problems: tuple[SettingsError, ...] = ()
 
 
 def load_settings(
-    environ: Mapping[str, str], flags: Mapping[str, str] | None = None, file: Path | None = None
+    environ: Mapping[str, str],
+    flags: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    *,
+    lenient: bool = False,
 ) -> LoadedSettings:
     """Gather the settings.
 
@@ -226,6 +256,7 @@ def load_settings(
         environ: Environment variables; an empty one counts as not set.
         flags: Values given as options of this run, by key, as text.
         file: The settings file, which need not exist; None means the usual one.
+        lenient: Leave out what cannot be used, and say so in `problems`, instead of an error. Options are not left out.
 
     Raises:
         SettingsError: The file is unreadable, or a key is unknown or its value unusable, wherever it was set.
@@ -233,25 +264,53 @@ def load_settings(
     file = file or paths.settings_file()
     values: dict[str, Any] = {}
     origins = dict.fromkeys(KEYS, DEFAULT_ORIGIN)
+    problems: list[SettingsError] = []
+
+    @contextmanager
+    def noting(undo: str) -> Iterator[None]:
+        try:
+            yield
+        except SettingsError as error:
+            problem = SettingsError(error.message, hint=f"{error.hint} {undo}".strip())
+            if not lenient:
+                raise problem from error
+            problems.append(problem)
 
     def take(key: Key, value: Any, origin: str, shown: str) -> None:  # noqa: ANN401
         values[key.name] = _checked(key, value, shown)
         origins[key.name] = origin
 
-    for name, value in _read(file).items():
-        key = find_key(name, f"{file}: there is no key '{name}'.")
-        take(key, value, str(file), f"{file}: '{name}'")
+    content: dict[str, Any] = {}
+    with noting(""):
+        content = _read(file)
+    for name, value in content.items():
+        with noting(f"`gpa-mlx settings unset {name}` takes it out."):
+            key = find_key(name, f"{file}: there is no key '{name}'.")
+            take(key, value, str(file), f"{file}: '{name}'")
     for name, text in environ.items():
         if name.startswith(PREFIX) and name != paths.HOME_VARIABLE and text:
-            key = _VARIABLES.get(name)
-            if key is None:
-                known = [*_VARIABLES, paths.HOME_VARIABLE]
-                raise _unknown(f"The environment variable {name} is none of this program's.", name, known)
-            take(key, _parsed(key, text, name), name, name)
+            with noting(f"`unset {name}` takes it out of this shell."):
+                key = _VARIABLES.get(name)
+                if key is None:
+                    known = [*_VARIABLES, paths.HOME_VARIABLE]
+                    raise _unknown(f"The environment variable {name} is none of this program's.", name, known)
+                take(key, _parsed(key, text, name), name, name)
     for name, text in (flags or {}).items():
         option = f"--{name.replace('_', '-')}"
         take(KEYS[name], _parsed(KEYS[name], text, option), option, option)
-    return LoadedSettings(Settings(**values), origins)
+    return LoadedSettings(Settings(**values), origins, tuple(problems))
+
+
+def how_to_unset(loaded: LoadedSettings, name: str) -> str:
+    """Return the sentence that says how to take a setting out of where it is set.
+
+    Args:
+        loaded: Says where that is.
+        name: A key.
+    """
+    if loaded.origins.get(name) == KEYS[name].variable:
+        return f"`unset {KEYS[name].variable}` takes it out of this shell."
+    return f"`gpa-mlx settings unset {name}` takes it out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,15 +321,17 @@ class SettingsSource:
         flags: Values given as options of this run, by key, as text.
         environ: Environment variables.
         file: The settings file; None means the usual one.
+        lenient: As for `load_settings`.
     """
 
     flags: Mapping[str, str] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     file: Path | None = None
+    lenient: bool = False
 
     def load(self) -> LoadedSettings:
         """Read the settings afresh; errors as for `load_settings`."""
-        return load_settings(self.environ, self.flags, self.file)
+        return load_settings(self.environ, self.flags, self.file, lenient=self.lenient)
 
 
 def check_flag(name: str, text: str) -> str:
@@ -359,7 +420,7 @@ def _edit(change: Callable[[TOMLDocument], None]) -> None:
             change(document)
             after = document.as_string()
             if after != before:
-                write_atomically(file, after if after.endswith("\n") else f"{after}\n")
+                write_atomically(file, after if after.endswith("\n") else f"{after}\n", private=True)
     except OSError as error:
         raise GPAError(
             f"{file} cannot be written: {error.strerror or error}.",

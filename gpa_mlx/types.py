@@ -28,10 +28,42 @@ Codes: TypeAlias = npt.NDArray[np.int32]
 AudioLike: TypeAlias = str | os.PathLike[str] | tuple[npt.NDArray[np.floating], int]
 """A file, or samples `(samples,)` or `(samples, channels)` with their rate in Hz."""
 
+
+@dataclass(frozen=True, slots=True)
+class AudioFile(os.PathLike[str]):
+    """A file, where more than its path is to be said of it.
+
+    Attributes:
+        path: The file.
+        track: Which of several audio tracks, from 1; None chooses the default one, or one with speech.
+        name: What messages call it; None means its path.
+    """
+
+    path: str
+    track: int | None = None
+    name: str | None = None
+
+    def __fspath__(self) -> str:
+        """Return the path."""
+        return self.path
+
+
+ChannelChoice: TypeAlias = Literal["speech", "reference"] | int
+"""Which mono a recording with several channels is read as. `speech`: both halves of the model hear the channel, or the
+mix, that has the speech; where all channels have it that is the reference's rule. `reference`: BiCodec hears channel 0,
+the GLM tokenizer the mean of all channels. A number: that channel alone, counted from 0."""
+
 FinishReason: TypeAlias = Literal["stop", "length", "loop", "cancelled", "no_speech"]
 """`stop`: the model ended by itself. `length`: the token budget ran out, the result is cut. `loop`: the model began to
 repeat itself, the result is cut there.
 `cancelled`: the caller closed the stream. `no_speech`: there was nothing to transcribe."""
+
+EmptyReason: TypeAlias = Literal[
+    "silent", "too_quiet", "too_short", "only_noise", "no_speech", "other_channel", "no_words"
+]
+"""Why there is no text. `silent`: every sample is zero. `too_quiet`: below -65 dB throughout. `too_short`: under 0.1 s.
+`only_noise`: the level hardly changes. `no_speech`: the detector took nothing for speech. `other_channel`: there is
+sound, but not in the channels that were heard, or these cancel. `no_words`: the model made no words of the speech."""
 
 Task: TypeAlias = Literal["transcribe", "speak", "vc"]
 
@@ -46,10 +78,12 @@ class Capabilities:
     Attributes:
         family: Name of its model family.
         tasks: The tasks.
+        words: All words that it can say and understand; None where it knows any.
     """
 
     family: str
     tasks: frozenset[Task]
+    words: tuple[str, ...] | None = None
 
 
 SAMPLE_RATE_HZ = 16_000
@@ -90,6 +124,7 @@ class Timings:
     """Wall-clock seconds of one task, and the audio it processed or produced.
 
     Attributes:
+        read_s: File to segments of speech: decoding, resampling, voice activity detection.
         encode_s: Audio to codes (feature extraction and both tokenizers).
         prefill_s: Prompt through the language model, up to the first new token.
         generate_s: All further tokens.
@@ -100,6 +135,7 @@ class Timings:
         generated_tokens: New tokens.
     """
 
+    read_s: float = 0.0
     encode_s: float = 0.0
     prefill_s: float = 0.0
     generate_s: float = 0.0
@@ -111,8 +147,8 @@ class Timings:
 
     @property
     def processing_s(self) -> float:
-        """Seconds of work, the sum of the four stages."""
-        return self.encode_s + self.prefill_s + self.generate_s + self.decode_s
+        """Seconds of work, the sum of the five stages."""
+        return self.read_s + self.encode_s + self.prefill_s + self.generate_s + self.decode_s
 
     @property
     def real_time_factor(self) -> float:
@@ -149,12 +185,14 @@ class Segment:
     """A part of a recording and its words; times in seconds from the start of the recording.
 
     Attributes:
-        start_s: Where it begins.
-        end_s: Where it ends.
+        start_s: Where its speech begins, at most 0.1 s early; of a live source, and without a detector of speech, where
+            the samples begin that were decoded.
+        end_s: Where its speech ends, or those samples.
         text: Its words.
         finish_reason: `length` and `loop` mean that the text is cut.
         doubtful: The model went into a loop here, and the segment was decoded again in two pieces.
         confidence: Geometric mean of the probabilities of its tokens, 0 to 1; None where nothing was decoded.
+        channel: What its channel is called where channels are transcribed apart: `left`, `right`, `channel 3`.
     """
 
     start_s: float
@@ -163,6 +201,7 @@ class Segment:
     finish_reason: FinishReason = "stop"
     confidence: float | None = None
     doubtful: bool = False
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +215,8 @@ class TranscriptionChunk:
         segment: The finished segment, set on the chunk that ends it.
         finish_reason: Set on the last chunk of the stream only.
         timings: Set on the last chunk of the stream only.
+        empty_reason: Set on the last chunk when there was no text at all.
+        channel: As for `Segment`; not set on the last chunk.
     """
 
     text: str
@@ -184,16 +225,27 @@ class TranscriptionChunk:
     segment: Segment | None = None
     finish_reason: FinishReason | None = None
     timings: Timings | None = None
+    empty_reason: EmptyReason | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcription:
-    """The words of a recording."""
+    """The words of a recording.
+
+    Attributes:
+        text: All of them.
+        segments: Where which of them are.
+        finish_reason: How it ended.
+        timings: Where the time went.
+        empty_reason: Why there is no text; None where there is some, and of what was cancelled.
+    """
 
     text: str
     segments: tuple[Segment, ...]
     finish_reason: FinishReason
     timings: Timings
+    empty_reason: EmptyReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

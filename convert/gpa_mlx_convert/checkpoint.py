@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.store.files import read_limited
 from gpa_mlx.store.safetensors_header import read_safetensors_header
 from gpa_mlx_convert.arrays import from_bytes
 from gpa_mlx_convert.torch_zip import TorchZipFile
@@ -205,7 +206,7 @@ def _open_shard(path: Path, keys: set[str], index: Path) -> TensorFile:
 def _read_index(path: Path) -> dict[str, set[str]]:
     """Return the keys that each shard must hold."""
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = json.loads(read_limited(path))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelFormatError(f"{path} is not JSON.", hint="Download the model again.") from error
     weight_map = content.get("weight_map") if isinstance(content, dict) else None

@@ -45,6 +45,49 @@ def find_snapshot(repo: str, revision: str | None, *, ask: bool, offline: bool) 
     return list_snapshot(repo, revision, lambda names: _check(repo, names))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadSurvey:
+    """What a download would take, before anything is downloaded.
+
+    Attributes:
+        missing_bytes: To be downloaded: what is not here yet.
+        needed_bytes: Space on the disk for that and for the model made of it.
+        free_bytes: Space there is.
+        licence: As the repository's page names it; empty where it names none.
+    """
+
+    missing_bytes: int
+    needed_bytes: int
+    free_bytes: int
+    licence: str
+
+
+def survey_download(repo: str, revision: str | None) -> DownloadSurvey:
+    """Ask the hub what a download would take.
+
+    Args:
+        repo: `owner/name`.
+        revision: Branch, tag or commit; None means the main branch.
+
+    Raises:
+        ModelNotFoundError: No such repository or revision, or it is not open to this user.
+        ModelFormatError: The repository holds no complete GPA checkpoint.
+        GPAError: The hub cannot be reached.
+    """
+    from gpa_mlx.store.hub.download import missing_bytes
+
+    snapshot = find_snapshot(repo, revision, ask=True, offline=False)
+    copy = find_copy(repo, snapshot.revision) or Copy(snapshot, revision, keep=False)
+    missing = missing_bytes(snapshot, copy.folder)
+    place = next(folder for folder in (paths.downloads_dir(), *paths.downloads_dir().parents) if folder.exists())
+    return DownloadSurvey(
+        missing_bytes=missing,
+        needed_bytes=missing + snapshot.size + _MARGIN_BYTES,
+        free_bytes=shutil.disk_usage(place).free,
+        licence=snapshot.licence,
+    )
+
+
 @contextmanager
 def source_copy(
     snapshot: Snapshot, requested: str | None, *, keep: bool = False, offline: bool = False

@@ -17,8 +17,9 @@ from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
 from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.store.files import read_limited
 from gpa_mlx.store.manifest import PartInfo
-from gpa_mlx.tokenizers.text import TextTokenizer
+from gpa_mlx.tokenizers.text import MAX_TOKENIZER_BYTES, TextTokenizer
 from gpa_mlx_convert import sources
 from gpa_mlx_convert.apply import apply_table, check_table
 from gpa_mlx_convert.checkpoint import Checkpoint, open_checkpoint
@@ -155,7 +156,10 @@ def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
 
 
 def _read_texts(paths: Iterable[Path]) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in paths}
+    try:
+        return {path: read_limited(path, MAX_TOKENIZER_BYTES) for path in paths}
+    except OSError as error:
+        raise ModelFormatError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 def _bicodec_json(path: Path) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.store.files import read_limited
 from gpa_mlx.store.manifest import MANIFEST_NAME
 from gpa_mlx_convert.checkpoint import CHECKPOINT_NAMES
 
@@ -87,11 +88,32 @@ class Upstream:
                 f"{root} is not a complete upstream GPA checkpoint; missing: {'; '.join(missing)}.",
                 hint="Download the repository again, or give it by its hub name, for example AutoArk-AI/GPA.",
             )
+        _require_inside(root)
         return cls(root)
 
     def present(self, folder: str, names: tuple[str, ...]) -> list[Path]:
         """Return those of the named files that exist."""
         return [path for path in (self.root / folder / name for name in names) if path.is_file()]
+
+
+def _require_inside(root: Path) -> None:
+    """Refuse links that lead out of a source: a private file could end up in a model that is passed on.
+
+    Those of the hub library's cache, from `snapshots/COMMIT/` to `blobs/`, are its way to store files.
+
+    Raises:
+        ModelFormatError: A file or folder of the source is such a link.
+    """
+    real = root.resolve()
+    allowed = [real]
+    if real.parent.name == "snapshots":
+        allowed.append(real.parents[1] / "blobs")
+    for folder in _CONFIGS:
+        for path in (root / folder, *sorted((root / folder).iterdir())):
+            if not any(path.resolve().is_relative_to(place) for place in allowed):
+                raise ModelFormatError(
+                    f"{path} is a link that leads out of {root}.", hint="Put the file itself there, if you trust it."
+                )
 
 
 def missing_files(is_there: Callable[[str], bool]) -> list[str]:
@@ -131,7 +153,7 @@ def read_config(path: Path) -> dict[str, Any]:
         ModelFormatError: It cannot be parsed, or its top level is not a mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_limited(path).decode()
         content = _load_yaml(text) if path.suffix == ".yaml" else json.loads(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ModelFormatError(f"{path} cannot be read: {_one_line(error)}.", hint="Download it again.") from error

@@ -8,9 +8,10 @@ Reference: `torch/serialization.py`, format of torch >= 1.6.
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,14 @@ from gpa_mlx_convert.torch_pickle import StorageRef, TensorRef, read_state_dict
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MAX_PICKLE_BYTES = 16_000_000
+_MAX_PICKLE_BYTES = 2_000_000
 """About 130 bytes name one tensor, so this is far beyond any network."""
+
+_MAX_DIRECTORY_BYTES = 4_000_000
+"""About 100 bytes list one record, and listing them all takes ten times the memory."""
+
+_MAX_END_BYTES = 22 + 65_535 + 20 + 56
+"""Of the end record with the longest comment, and the zip64 records in front of it."""
 
 # pickle protocol 2, then the magic number 0x1950a86a20f9469cfc6c as a LONG1
 _LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")
@@ -100,6 +107,10 @@ class TorchZipFile:
 
     def _open(self) -> zipfile.ZipFile:
         try:
+            with self._path.open("rb") as file:
+                size = _directory_size(file)
+            if size > _MAX_DIRECTORY_BYTES:
+                raise self._error(f"its archive lists records in {size} bytes, more than {_MAX_DIRECTORY_BYTES}")
             return zipfile.ZipFile(self._path)
         except _ZIP_ERRORS as error:
             raise self._error(f"its archive is damaged or truncated ({error})") from error
@@ -152,3 +163,21 @@ class TorchZipFile:
 
     def _error(self, problem: str) -> ModelFormatError:
         return ModelFormatError(f"{self._path}: {problem}.", hint=_OTHER_FORM)
+
+
+def _directory_size(file: BinaryIO) -> int:
+    """Return what a zip file says about the bytes of its directory, 0 if it has none.
+
+    Format: APPNOTE.TXT of PKWARE, 4.3.14 to 4.3.16: the end record has the size in 4 bytes, all ones when it stands in
+    the zip64 end record.
+    """
+    start = max(0, file.seek(0, io.SEEK_END) - _MAX_END_BYTES)
+    file.seek(start)
+    tail = file.read()
+    end = tail.rfind(b"PK\5\6")
+    if end < 0 or len(tail) < end + 16:
+        return 0
+    size = int.from_bytes(tail[end + 12 : end + 16], "little")
+    if size == 2**32 - 1 and (wide := tail.rfind(b"PK\6\6", 0, end)) >= 0:
+        size = int.from_bytes(tail[wide + 40 : wide + 48], "little")
+    return size

@@ -15,7 +15,7 @@ import click
 from mkdocs.structure.files import File
 
 import gpa_mlx
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import click
 
 from gpa_mlx.cli.inputs import open_engine
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.text.quantities import readable_size
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def bench(session: Session, *, model: str | None, task: str, seconds: float, tri
     if as_json:
         write_json(asdict(report))
     else:
-        click.echo(_table(report))
+        say(_table(report))
 
 
 def _table(report: Report) -> str:

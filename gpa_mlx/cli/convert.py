@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpa_mlx.cli.output import say
 from gpa_mlx.cli.progress_bars import show_progress
+from gpa_mlx.text.printable import to_json
 from gpa_mlx.text.quantities import readable_size
 
 if TYPE_CHECKING:
@@ -75,6 +76,6 @@ def convert(
     with show_progress() as display:
         display.follow(job.run())
     manifest = job.result
-    click.echo(f"wrote {destination} ({readable_size(sum(file.size for file in manifest.files.values()))})", err=True)
+    say(f"wrote {destination} ({readable_size(sum(file.size for file in manifest.files.values()))})", err=True)
     if as_json:
-        click.echo(json.dumps({"path": str(destination), **manifest.as_dict()}, ensure_ascii=False))
+        say(to_json({"path": str(destination), **manifest.as_dict()}))

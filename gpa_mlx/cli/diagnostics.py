@@ -102,7 +102,9 @@ class Diagnostics:
 
     def inform(self, message: str) -> None:
         """Narrate a finished step, for example which file was written."""
-        click.echo(message, err=True, color=color())
+        from gpa_mlx.text.printable import printable
+
+        _write(printable(message))
 
     @contextlib.contextmanager
     def working(self, message: str) -> Iterator[Callable[[str], None]]:
@@ -116,8 +118,15 @@ class Diagnostics:
             return
         from rich.text import Text  # as plain text: brackets in file names are not markup
 
-        with self.console.status(Text(message)) as status:
-            yield lambda step: status.update(Text(step))
+        from gpa_mlx.text.printable import printable
+
+        status = self.console.status(Text(printable(message)))
+        try:
+            status.start()
+            yield lambda step: status.update(Text(printable(step)))
+        finally:
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                status.stop()
 
 
 def _describe(error: Exception) -> _Report:
@@ -146,10 +155,18 @@ def _describe(error: Exception) -> _Report:
 
 
 def _say(label: str, colour: str, message: str) -> None:
-    line = " ".join(message.splitlines())
-    click.echo(f"{click.style(f'{label}:', fg=colour, bold=True)} {line}", err=True, color=color())
+    from gpa_mlx.text.printable import printable  # not before there is something to say
+
+    line = printable(" ".join(message.splitlines()))
+    _write(f"{click.style(f'{label}:', fg=colour, bold=True)} {line}")
+
+
+def _write(message: str) -> None:
+    # Of a standard error that is full or gone nobody can be told, and the work is worth more than the message.
+    with contextlib.suppress(OSError):
+        click.echo(message, err=True, color=color())
 
 
 def color() -> bool | None:
     """Return False to switch colours off, None to leave the choice to click (on for terminals)."""
-    return False if os.environ.get("NO_COLOR") else None
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None

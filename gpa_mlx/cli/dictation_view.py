@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Self
 
 from gpa_mlx.text.quantities import readable_duration
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _CELLS = 20
+_ROWS_OF_OTHERS = 5
 _QUIETEST_DB = -60.0
 _LOUD_DB, _TOO_LOUD_DB = -12.0, -1.0
 
@@ -108,8 +110,20 @@ class DictationView:
         if self.notice:
             lines.append(f"\n{self.notice}", style="yellow")
         if self.confirmed or self.unconfirmed:
-            lines.append(f"\n{self.confirmed}").append(self.unconfirmed, style="dim")
+            room = self._room()
+            confirmed = self.confirmed[-max(room - len(self.unconfirmed), 0) :] if room else self.confirmed
+            cut = "" if len(confirmed) == len(self.confirmed) else "\u2026"
+            lines.append(f"\n{cut}{confirmed}").append(self.unconfirmed, style="dim")
         return lines
+
+    def _room(self) -> int:
+        """Return how many characters of the text fit below the status; what is longer loses its beginning.
+
+        A screen that is shorter than what is drawn on it shows the beginning, and the newest words are what matters.
+        Half of what would fit if every character were narrow: Chinese takes two columns.
+        """
+        columns, rows = get_terminal_size()
+        return max(columns * (rows - _ROWS_OF_OTHERS) // 2, columns)
 
 
 def meter(peak_db: float) -> str:

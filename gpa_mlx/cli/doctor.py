@@ -13,6 +13,7 @@ import click
 from gpa_mlx.cli.diagnostics import ExitCode, color
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import write_json
+from gpa_mlx.text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,11 +63,12 @@ def _lines(findings: Sequence[Finding], width: int) -> Iterator[str]:
     indent = " " * (_STATUS_WIDTH + areas + 4)
     for finding in findings:
         status = click.style(f"{finding.status:<{_STATUS_WIDTH}}", fg=_COLOURS[finding.status])
-        first, *rest = textwrap.wrap(finding.what, width - len(indent), break_long_words=False, break_on_hyphens=False)
+        what = printable(finding.what)
+        first, *rest = textwrap.wrap(what, width - len(indent), break_long_words=False, break_on_hyphens=False)
         yield f"{status}  {finding.area:<{areas}}  {first}"
         if finding.fix:
             rest += textwrap.wrap(
-                f"-> {finding.fix}",
+                f"-> {printable(finding.fix)}",
                 width - len(indent),
                 subsequent_indent="   ",
                 break_long_words=False,

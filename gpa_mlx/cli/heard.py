@@ -24,7 +24,7 @@ def open_history(settings: Settings) -> History:
     """Return the history, as large as the settings allow."""
     from gpa_mlx.history import History
 
-    return History(max_bytes=settings.history_size, max_age_days=settings.history_days)
+    return History(max_bytes=settings.history_size, max_age_days=settings.history_days, keeps=settings.history_keep)
 
 
 def read_optional_vocabulary(settings: Settings, path: Path | None) -> CustomVocabulary | None:

@@ -19,7 +19,7 @@ from gpa_mlx.cli.options import (
     speech_options,
     voice_option,
 )
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.errors import GPAError, InputTextError
 from gpa_mlx.text.quantities import readable_duration
 
@@ -50,7 +50,7 @@ def list_entries(session: Session, *, as_json: bool) -> None:
         if as_json:
             write_json(entry.document())
         else:
-            click.echo(_line(entry))
+            say(_line(entry))
 
 
 @history.command()
@@ -63,7 +63,7 @@ def show(session: Session, *, entry: str, as_json: bool) -> None:
     if as_json:
         write_json(found.document())
         return
-    click.echo(found.text or "(no text)")
+    say(found.text or "(no text)")
     facts = {
         "name": found.name,
         "recorded": f"{found.recorded_at:%Y-%m-%d %H:%M:%S}",
@@ -75,7 +75,7 @@ def show(session: Session, *, entry: str, as_json: bool) -> None:
     }
     for name, value in facts.items():
         if value:
-            click.echo(f"{name + ':':12}{value}", err=True)
+            say(f"{name + ':':12}{value}", err=True)
 
 
 @history.command()
@@ -92,7 +92,7 @@ def play(session: Session, *, entry: str, device: str | None) -> None:
     found = open_history(session.settings).get(entry)
     loudspeaker = Loudspeaker(device or session.settings.loudspeaker)
     with (
-        open_recording(found.audio) as recording,
+        open_recording(found.audio, channels="speech") as recording,
         Player(SAMPLE_RATE_HZ, expected_s=found.duration_s, device=loudspeaker) as player,
     ):
         for block in recording:
@@ -154,7 +154,7 @@ def retry(
             if as_json:
                 write_json(finished_document(finished))
             elif finished.text:
-                click.echo(finished.text)
+                say(finished.text)
             else:
                 diagnostics.note(f"no speech was heard in {found.name}.")
     if failure:

@@ -56,18 +56,47 @@ def read_text(text: str) -> str:
 
     Raises:
         InputTextError: Nothing in it can be spoken, or it is not UTF-8.
+        GPAError: Standard input cannot be read.
     """
     from gpa_mlx.text.joining import check_text
 
+    if text == STANDARD_INPUT:
+        return _decoded(read_standard_input())
     try:
-        if text == STANDARD_INPUT:
-            text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
-        else:
-            text.encode()
+        text.encode()
     except UnicodeError as error:
-        raise InputTextError("The text is not valid UTF-8.", hint="Convert it to UTF-8 first.") from error
+        raise _not_utf_8() from error
     check_text(text)
     return text
+
+
+def read_text_file(path: Path) -> str:
+    """Return the text to speak that a file holds; errors as of `read_text`."""
+    return _decoded(read_source(str(path)))
+
+
+def is_name_of_file(text: str) -> bool:
+    """Return whether a text is nothing but the name of a file that is there; a word alone is taken for a word."""
+    is_like_a_path = "\n" not in text and ("." in text.strip(".") or os.sep in text)
+    try:
+        return is_like_a_path and Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _decoded(content: bytes) -> str:
+    from gpa_mlx.text.joining import check_text
+
+    try:
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeError as error:
+        raise _not_utf_8() from error
+    check_text(text)
+    return text
+
+
+def _not_utf_8() -> InputTextError:
+    return InputTextError("The text is not valid UTF-8.", hint="Convert it to UTF-8 first.")
 
 
 def name_voice(session: Session, voice: str | None) -> str:
@@ -95,6 +124,20 @@ def require_voice(session: Session, voice: str, model: str | None) -> Path | Voi
     return recording_of(voice) or choose_voice(voice, require_model(session, model))
 
 
+def read_standard_input() -> bytes:
+    """Return all of standard input.
+
+    Raises:
+        GPAError: It cannot be read; it may be closed.
+    """
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise GPAError(
+            f"standard input cannot be read: {error.strerror}.", hint="Save it to a file, and name that."
+        ) from error
+
+
 def read_source(source: str) -> bytes:
     """Read a small file, or standard input when the name is `-`.
 
@@ -102,7 +145,7 @@ def read_source(source: str) -> bytes:
         GPAError: The file cannot be read.
     """
     if source == STANDARD_INPUT:
-        return sys.stdin.buffer.read()
+        return read_standard_input()
     try:
         return Path(source).read_bytes()
     except OSError as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 import termios
 import tty
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,20 +17,16 @@ ENTER = "\r"
 SPACE = " "
 ESCAPE = "\x1b"
 
-_TERMINATED = 128 + signal.SIGTERM
-
 
 class Keys:
     """The keyboard, while this context manager is open; Ctrl-C stays what it is.
 
-    The terminal is as before when it is left, whatever ends it; SIGTERM leaves it, too, as `SystemExit`. Without a
-    terminal there are no keys. Open it on the main thread.
+    The terminal is as before when it is left, whatever ends it. Without a terminal there are no keys.
     """
 
     def __init__(self) -> None:
         self._descriptor: int | None = None
         self._before: list[Any] = []
-        self._handler: Any = None
 
     @staticmethod
     def exist() -> bool:
@@ -41,7 +37,6 @@ class Keys:
         if self.exist():
             descriptor = self._descriptor = sys.stdin.fileno()
             self._before = termios.tcgetattr(descriptor)
-            self._handler = signal.signal(signal.SIGTERM, _leave)
             tty.setcbreak(descriptor)
         return self
 
@@ -49,8 +44,8 @@ class Keys:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._descriptor is not None:
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
-            signal.signal(signal.SIGTERM, self._handler)
+            with suppress(termios.error):  # the terminal may be gone
+                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
             self._descriptor = None
 
     def read(self, timeout_s: float) -> str:
@@ -67,7 +62,3 @@ class Keys:
         if len(pressed) > 1 and pressed.startswith(ESCAPE):
             return ""
         return ENTER if pressed[:1] == "\n" else pressed[:1]
-
-
-def _leave(number: int, frame: object) -> NoReturn:
-    sys.exit(_TERMINATED)

@@ -10,7 +10,7 @@ import click
 from gpa_mlx.cli.inputs import require_model
 from gpa_mlx.cli.model_pull import pull, repair
 from gpa_mlx.cli.options import json_option
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.cli.program import Session
 from gpa_mlx.cli.progress_bars import show_progress
 from gpa_mlx.text.quantities import readable_size
@@ -51,7 +51,7 @@ def list_models(session: Session, as_json: bool) -> None:
     width = max((len(each.name) for each in found), default=0)
     for each in found:
         star = "*" if each.name == default else " "
-        click.echo(f"{star} {each.name:<{width}}  {_line(each)}")
+        say(f"{star} {each.name:<{width}}  {_line(each)}")
     if not found:
         diagnostics.inform(
             "no model is installed; `gpa-mlx model pull` installs the published one, and `--model demo` is the one "
@@ -72,13 +72,13 @@ def info(session: Session, model: str | None, as_json: bool) -> None:
     if as_json:
         write_json({"path": str(directory), **manifest.as_dict()})
         return
-    click.echo(f"model      {manifest.model_name} ({manifest.model_family})")
-    click.echo(f"source     {manifest.source.location}{f' @ {rev}' if (rev := manifest.source.revision) else ''}")
-    click.echo(f"converter  gpa-mlx {manifest.converter_version}, format {manifest.format_version}")
-    click.echo(f"size       {readable_size(_size(manifest))} in {len(manifest.files)} files")
+    say(f"model      {manifest.model_name} ({manifest.model_family})")
+    say(f"source     {manifest.source.location}{f' @ {rev}' if (rev := manifest.source.revision) else ''}")
+    say(f"converter  gpa-mlx {manifest.converter_version}, format {manifest.format_version}")
+    say(f"size       {readable_size(_size(manifest))} in {len(manifest.files)} files")
     for name, part in manifest.parts.items():
         stored = part.dtype if part.bits is None else f"{part.bits} bits, {part.dtype} scales"
-        click.echo(f"{name:<14} {part.parameters / 1e6:9.2f} M parameters, {part.tensors} tensors, {stored}")
+        say(f"{name:<14} {part.parameters / 1e6:9.2f} M parameters, {part.tensors} tensors, {stored}")
 
 
 @model.command()
@@ -104,7 +104,7 @@ def verify(session: Session, model: str | None, as_json: bool) -> None:
             f"{len(problems)} of {files} files of {directory} are damaged: {'; '.join(problems)}.",
             hint=f"Run `gpa-mlx model repair {model or directory.name}`.",
         )
-    click.echo(f"all {files} files of {directory} are as they were written", err=True)
+    say(f"all {files} files of {directory} are as they were written", err=True)
 
 
 @model.command()
@@ -117,7 +117,7 @@ def path(session: Session, model: str | None, as_json: bool) -> None:
     if as_json:
         write_json({"path": str(directory)})
     else:
-        click.echo(directory)
+        say(str(directory))
 
 
 @model.command()
@@ -142,7 +142,7 @@ def default(session: Session, name: str | None, as_json: bool) -> None:
         diagnostics.inform(f"{name} is used when no model is named")
     else:
         require_model(session, None)
-        click.echo(chosen)
+        say(str(chosen))
 
 
 @model.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
 from gpa_mlx.audio.vad.registry import DEFAULT_DETECTOR, DETECTORS, make_detector
 from gpa_mlx.transcripts.formats import FORMATS, Format
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 MODEL_VARIABLE = "GPA_MLX_MODEL"
+_ENDINGS = ", ".join(USUAL_ENDINGS)
 SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
 
@@ -81,10 +83,10 @@ def output_options(command: F) -> F:
     return click.option(
         "-o",
         "--output",
-        metavar="OUT.wav",
+        metavar="OUT",
         type=click.Path(path_type=Path),
         required=True,
-        help="WAV file to write.",
+        help=f"File to write; its ending, one of {_ENDINGS}, says in which format.",
     )(_subtype_option(_sidecar_option(command)))
 
 
@@ -97,9 +99,10 @@ def speech_options(command: F) -> F:
         click.option(
             "-o",
             "--output",
-            metavar="OUT.wav|-",
+            metavar="OUT|-",
             type=click.Path(path_type=Path),
-            help="WAV file to write, or `-` for standard output; both grow while the speech is made.",
+            help=f"File to write; its ending, one of {_ENDINGS}, says in which format. `-` is WAV on standard output. "
+            "WAV grows while the speech is made.",
         ),
         click.option(
             "--play", is_flag=True, help="Play the speech while it is made; without --verify nothing is repaired."
@@ -130,7 +133,7 @@ def _subtype_option(command: F) -> F:
         type=click.Choice(SUBTYPES, case_sensitive=False),
         default="PCM_16",
         show_default=True,
-        help="Sample format of the WAV file.",
+        help="Sample format of a WAV file, or of FLAC (16 or 24 bits).",
     )(command)
 
 
@@ -163,8 +166,9 @@ def transcript_options(command: F) -> F:
         click.option(
             "-o",
             "--output",
-            metavar="DIR|OUT",
-            help="Folder for files named like the recordings, made if needed; or the file for a single one.",
+            metavar="DIR|OUT|-",
+            help="Folder for files named like the recordings, made if needed; the file for a single one; `-` is "
+            "standard output.",
         ),
         click.option(
             "--max-line-width",
@@ -189,7 +193,7 @@ def voice_option(command: F) -> F:
     return click.option(
         "--voice",
         metavar="FILE|NAME",
-        help="Whose voice: a recording, best a few seconds of clean speech, a voice card, or a name that `voices list` "
+        help="Whose voice: a recording, whose best seconds are taken, a voice card, or a name that `voices list` "
         "shows.  [default: the setting `voice`]",
     )(command)
 
@@ -245,6 +249,16 @@ _BUDGET_OPTIONS = [
 ]
 
 _FIELDS = ("max_tokens", "temperature", "top_k", "top_p", "repetition_penalty", "seed", "constrain")
+
+
+def track_option(command: F) -> F:
+    """Add `--track`."""
+    return click.option(
+        "--track",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Which audio track of a video, from 1; by default the one the file prefers, or the first with speech.",
+    )(command)
 
 
 def vad_options(command: Callable[..., Any]) -> Callable[..., Any]:

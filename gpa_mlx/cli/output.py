@@ -1,4 +1,4 @@
-"""Results on standard output: JSON documents."""
+"""Results on standard output: lines for people, and JSON documents."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpa_mlx.text.printable import printable, to_json
+
 if TYPE_CHECKING:
     from gpa_mlx.types import Timings
 
 
+def say(text: str, *, newline: bool = True, err: bool = False) -> None:
+    """Write a line for people, with what their terminal would obey spelled out; with `err` on standard error."""
+    click.echo(printable(text), nl=newline, err=err)
+
+
 def write_json(document: dict[str, Any]) -> None:
     """Write one JSON document as one line of standard output."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    text = to_json(document)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:

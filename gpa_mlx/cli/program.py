@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import os
+import signal
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gpa_mlx.cli.diagnostics import PROGRAM, Diagnostics, ExitCode
+from gpa_mlx.cli.interruption import Interruption
+from gpa_mlx.cli.process_streams import STANDARD_OUTPUT_NAME
+from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +27,12 @@ class Session:
 
     Attributes:
         diagnostics: Standard error.
+        interruption: Whether a signal told the run to end.
         flags: Settings that were given as options of this run, by key, as text.
     """
 
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    interruption: Interruption = field(default_factory=Interruption)
     flags: dict[str, str] = field(default_factory=dict)
     _loaded: LoadedSettings | None = None
 
@@ -54,30 +60,65 @@ class Session:
         return self.loaded.settings
 
 
-def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a command to its end and return its exit code; a closed standard output ends the process quietly.
+def run(command: click.Command, arguments: Sequence[str] | None = None, session: Session | None = None) -> int:
+    """Run a command to its end and return its exit code; a closed pipe on standard output ends it quietly.
 
     Args:
         command: The top of the command tree.
         arguments: Words after the program's name; None takes those of the process.
+        session: What the commands share; None makes a new one.
     """
-    session = Session()
-    diagnostics = session.diagnostics
-    # A terminal that cannot show a character of the transcript must not cost the user the transcript.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    session = session or Session()
     try:
         result = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=session)
-    except (KeyboardInterrupt, click.Abort) as error:
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the process boundary
+        return _ended_by(_explained(error, sys.argv[1:] if arguments is None else arguments), session)
+    # Without its standalone mode click returns the code of --help, --version and explicit exits.
+    code = result if isinstance(result, int) else ExitCode.OK
+    if session.interruption.number is not None and code != session.interruption.exit_code:
+        return _ended_by(KeyboardInterrupt(), session)
+    return code
+
+
+def _explained(error: BaseException, arguments: Sequence[str]) -> BaseException:
+    """Return what to report for an error: a file whose name begins like an option is told from a wrong option."""
+    if not isinstance(error, click.NoSuchOption):
+        return error
+    file = next((word for word in arguments if word.startswith("-") and os.path.lexists(word)), None)
+    if file is None:
+        return error
+    return SettingsError(f"'{file}' is taken for an option.", hint=f"Call the file ./{file}, or put -- before it.")
+
+
+def _ended_by(error: BaseException, session: Session) -> int:
+    """Say what ended a command, and return its exit code.
+
+    After a signal it is that of the signal, whatever came of it: an interrupt in the midst of an import or of a
+    library's C code can become any other exception.
+    """
+    diagnostics, interruption = session.diagnostics, session.interruption
+    if interruption.number is not None or isinstance(error, KeyboardInterrupt):
+        diagnostics.inform("interrupted" if interruption.number in (None, signal.SIGINT) else "ended by a signal")
+        return interruption.exit_code
+    if isinstance(error, click.Abort):
         # click turns EOFError into Abort as well, and a truncated file can raise that.
         if isinstance(error.__cause__, EOFError):
             return diagnostics.report(error.__cause__)
         diagnostics.inform("interrupted")
-        return ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the process boundary
+        return interruption.exit_code
+    if isinstance(error, SystemExit):  # of click, when nobody reads standard output any more
+        return error.code if isinstance(error.code, int) else ExitCode.FAILED
+    if isinstance(error, OSError) and error.filename == STANDARD_OUTPUT_NAME:
+        return diagnostics.report(
+            GPAError(
+                f"{STANDARD_OUTPUT_NAME} cannot be written: {error.strerror}.",
+                hint="Name a file with -o, or redirect it to another place.",
+            )
+        )
+    if isinstance(error, Exception):
         return diagnostics.report(error)
-    # Without its standalone mode click returns the code of --help, --version and explicit exits.
-    return result if isinstance(result, int) else ExitCode.OK
+    raise error
 
 
 def session_options() -> list[click.Parameter]:

@@ -35,3 +35,29 @@ class Progress:
                 elapsed_s = time.monotonic() - self._started
                 line += f", {readable_duration(elapsed_s * max(0.0, self._duration_s / position_s - 1))} left"
         self._show(line)
+
+
+class TextProgress:
+    """The progress of a text that is spoken, and the time left.
+
+    Args:
+        show: Replaces the line that says what goes on.
+    """
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._begin: tuple[float, float] | None = None
+
+    def reach(self, place: str, share: float) -> None:
+        """Show where it is, and how long the rest takes at the pace so far; what an earlier run did has none.
+
+        Args:
+            place: For people.
+            share: Share of the text, from 0 to 1, that lies before it.
+        """
+        now = time.monotonic()
+        started, first = self._begin = self._begin or (now, share)
+        left = ""
+        if share > first:
+            left = f", {readable_duration((now - started) * (1 - share) / (share - first))} left"
+        self._show(f"speaking: {place}{left}")

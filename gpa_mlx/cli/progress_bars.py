@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import click
-
+from gpa_mlx.cli.output import say
 from gpa_mlx.jobs.events import StepStarted
+from gpa_mlx.text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -43,9 +43,9 @@ class ProgressBars:
     def say(self, line: str) -> None:
         """Write a line, above the bars where there are any."""
         if self._progress.disable:
-            click.echo(line, err=True)
+            say(line, err=True)
         else:
-            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._progress.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

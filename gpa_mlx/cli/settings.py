@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpa_mlx.cli.options import json_option
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.settings import KEYS, find_key, remove, store
 from gpa_mlx.store.paths import settings_file
 
@@ -47,13 +48,13 @@ def settings(context: click.Context, *, as_json: bool) -> None:
     rows = [(name, KEYS[name].shown(value), loaded.origins[name]) for name, value in values.items()]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, origin in rows:
-        click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+        say(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
 
 
 @settings.command()
 def path() -> None:
     """Print the path of the settings file."""
-    click.echo(settings_file())
+    say(str(settings_file()))
 
 
 @settings.command("set")
@@ -65,7 +66,11 @@ def set_(session: Session, *, key: str, value: str) -> None:
 
     KEY is one of those that `gpa-mlx settings` lists, or `keys.BINDING` for a key of the terminal app.
     """
+    from gpa_mlx.jobs.settings import check_setting
+
     diagnostics = session.diagnostics
+    if key in ("model", "voice", "words_file"):
+        check_setting(replace(session.source, lenient=True).load().settings, key, value)
     store(key, value)
     diagnostics.inform(f"{key} is set in {settings_file()}")
     _tell_if_overruled(diagnostics, key)

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import click
 
+from gpa_mlx.cli.diagnostics import ExitCode
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.store.text_output import STANDARD_OUTPUT as STDOUT_DESCRIPTOR
+from gpa_mlx.store.text_output import descriptor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from gpa_mlx.audio.devices.playback import Player
     from gpa_mlx.audio.files.incremental_wav import WavStreamWriter
     from gpa_mlx.cli.diagnostics import Diagnostics
+    from gpa_mlx.jobs.audio_output import AudioTarget
     from gpa_mlx.jobs.generated_speech import GeneratedSpeech
-    from gpa_mlx.jobs.wav_output import WavTarget
     from gpa_mlx.synthesis.attempt import PassageEnd
     from gpa_mlx.synthesis.conversion import ConvertedSegment
     from gpa_mlx.synthesis.long_form import SpokenPassage
@@ -31,12 +34,32 @@ if TYPE_CHECKING:
 
 STANDARD_OUTPUT = Path("-")
 
+PRINTED_SUBTITLES = Path("/dev/stdout")
+"""Standard output, for subtitles."""
+
+_NOTHING_HEARD = 0.5
+"""Share of characters heard wrongly from which nothing of a piece counts as understood."""
+
 _TROUBLES: Mapping[PassageEnd, str] = {
     "length": "it is cut: the model had not ended within its budget; raise --max-tokens",
     "loop": "the model repeated itself, and the speech is cut there",
     "silence": "the model fell silent, and the speech is cut there",
     "no_codes": "the model ended without a sound; try another seed",
 }
+
+
+def named_output(output: Path | None) -> Path | None:
+    """Return the output of speech; all names of standard output are `STANDARD_OUTPUT`."""
+    if output is not None and descriptor_of(output) == STDOUT_DESCRIPTOR:
+        return STANDARD_OUTPUT
+    return output
+
+
+def named_subtitles(path: Path | None) -> Path | None:
+    """Return where subtitles go; all names of standard output are `PRINTED_SUBTITLES`."""
+    if path is not None and (path == STANDARD_OUTPUT or descriptor_of(path) == STDOUT_DESCRIPTOR):
+        return PRINTED_SUBTITLES
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +81,13 @@ class Destination:
     loudspeaker: str | None = None
 
     @property
-    def target(self) -> WavTarget | None:
+    def target(self) -> AudioTarget | None:
         """The file, if there is one."""
         if self.output is None or self.output == STANDARD_OUTPUT:
             return None
-        from gpa_mlx.jobs.wav_output import WavTarget
+        from gpa_mlx.jobs.audio_output import AudioTarget
 
-        return WavTarget(path=self.output, subtype=self.subtype, sidecar=self.sidecar)
+        return AudioTarget(path=self.output, subtype=self.subtype, sidecar=self.sidecar)
 
     @property
     def name(self) -> str:
@@ -82,8 +105,8 @@ class Destination:
 
         Raises:
             click.UsageError: Neither an output nor `--play` is given.
-            SettingsError: Not a WAV file's name, one of the inputs, samples beside JSON or on a terminal, or the record
-                would replace something else.
+            SettingsError: No format has this ending, one of the inputs, samples beside JSON or on a terminal, or the
+                record would replace something else.
             AudioFileError: Nothing can be written there.
         """
         if self.output is None and not self.play:
@@ -168,6 +191,8 @@ class SpeechOutput:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+        if self._pipe is not None:
+            self._pipe.finish()
 
     def describe(self, result: Result) -> str:
         """Return the line that ends the run."""
@@ -209,6 +234,11 @@ class SpeechOutput:
         return document
 
 
+def replaces_file(path: Path) -> str:
+    """Say that a file is replaced that nothing says this program made."""
+    return f"{path}, which gpa-mlx did not make, is replaced."
+
+
 def report_parts(parts: Mapping[str, Part], diagnostics: Diagnostics) -> None:
     """Say how well each part was understood, where that is known, and which went wrong.
 
@@ -223,3 +253,46 @@ def report_parts(parts: Mapping[str, Part], diagnostics: Diagnostics) -> None:
         if part.finish_reason != "stop":
             trouble = _TROUBLES.get(part.finish_reason, part.finish_reason)
             diagnostics.note(f"{name}: {trouble}.")
+
+
+def report_verdict(parts: Iterable[Part], diagnostics: Diagnostics) -> ExitCode:
+    """Say how much of verified speech was understood; return the exit code, a failure where that is nothing.
+
+    Args:
+        parts: All of them; nothing is said when none was verified.
+        diagnostics: Where to say it.
+    """
+    from gpa_mlx.synthesis.attempt import GOOD_ERROR_RATE
+
+    rates = [part.error_rate for part in parts if part.error_rate is not None]
+    if not rates:
+        return ExitCode.OK
+    understood = sum(rate <= GOOD_ERROR_RATE for rate in rates)
+    if understood == len(rates):
+        diagnostics.inform("verified: all of it was understood")
+        return ExitCode.OK
+    if min(rates) < _NOTHING_HEARD:
+        diagnostics.note(f"verified: {understood} of {len(rates)} pieces were understood as they should be.")
+        return ExitCode.OK
+    diagnostics.note("verified: nothing of it was understood; try another seed, another voice, or other words.")
+    return ExitCode.FAILED
+
+
+def refuse_idle_options(*, output: Path | None, play: bool, verify: bool, constrain: bool | None) -> None:
+    """Refuse options of speech that would do nothing beside others; the present command's are looked at.
+
+    Raises:
+        click.UsageError: There is one.
+    """
+    context = click.get_current_context()
+
+    def is_given(name: str) -> bool:
+        return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+    if is_given("retries") and context.params["retries"]:
+        if constrain is False:
+            raise click.UsageError("--retries does nothing beside --no-constrain, which says all once.", context)
+        if play and not verify:
+            raise click.UsageError("--retries does nothing beside --play, unless there is --verify.", context)
+    if output is None and (is_given("subtype") or is_given("sidecar")):
+        raise click.UsageError("--subtype and --no-sidecar are for a file, which -o names.", context)

@@ -10,7 +10,7 @@ import click
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source
 from gpa_mlx.cli.options import json_option, model_option, output_options
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.program import Session
@@ -45,7 +45,7 @@ def tokenize(session: Session, *, file: Path, model: str | None, as_json: bool) 
             }
         )
     else:
-        click.echo(_table(tokens))
+        say(_table(tokens))
 
 
 @click.command()
@@ -54,22 +54,25 @@ def tokenize(session: Session, *, file: Path, model: str | None, as_json: bool) 
 @output_options
 @click.pass_obj
 def detokenize(session: Session, *, tokens: str, model: str | None, output: Path, subtype: str, sidecar: bool) -> None:
-    """Turn discrete audio tokens into a WAV file.
+    """Turn discrete audio tokens into a sound file.
 
     TOKENS.json holds an object with the lists `semantic` and `global`; `-` reads it from standard input. The decoder's
     output is written as it is. The file says in itself that it was decoded from tokens, and OUT.wav.json beside it from
     which; `gpa-mlx verify OUT.wav` reads both.
     """
+    from gpa_mlx.cli.speech_output import replaces_file
+    from gpa_mlx.jobs.audio_output import AudioTarget
     from gpa_mlx.jobs.detokenize import DetokenizeJob, DetokenizeRequest, parse_tokens
-    from gpa_mlx.jobs.wav_output import WavTarget
+    from gpa_mlx.jobs.events import ReplacesFile
 
-    target = WavTarget(path=output, subtype=subtype, sidecar=sidecar)
+    target = AudioTarget(path=output, subtype=subtype, sidecar=sidecar)
     target.check(*([] if tokens == STANDARD_INPUT else [Path(tokens)]))
     codes = parse_tokens(read_source(tokens), "standard input" if tokens == STANDARD_INPUT else tokens)
     with open_engine(session, model) as engine, session.diagnostics.working("decoding"):
         job = DetokenizeJob(engine, DetokenizeRequest(tokens=codes, output=target))
-        for _ in job.run():
-            pass
+        for event in job.run():
+            if isinstance(event, ReplacesFile):
+                session.diagnostics.note(replaces_file(event.path))
     session.diagnostics.inform(f"{output}: {job.duration_s:.2f} s")
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx.cli.diagnostics import PROGRAM, ExitCode
+from gpa_mlx.cli.diagnostics import PROGRAM
 from gpa_mlx.cli.inputs import require_model
+from gpa_mlx.cli.interruption import Interruption, SignalInterrupt, handled
 from gpa_mlx.cli.options import FiniteFloat, model_option
 from gpa_mlx.cli.program import Session
 from gpa_mlx.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from gpa_mlx.train.language_model.fine_tuning import Dataset
     from gpa_mlx.train.language_model.training_run import FitConfig
@@ -154,7 +155,7 @@ def lm(
         say(f"left out: {reason}")
     config = _fit_config(dataset, _RATES["full" if full else "lora"], **options)
     say(f"{len(dataset.train)} examples to learn, {len(dataset.held_out)} to evaluate on, {config.steps} steps")
-    with diagnostics.working("training") as show, _stop_on_signal() as stop:
+    with diagnostics.working("training") as show, _stop_on_signal(session.interruption) as stop:
         result = fine_tune(
             parts,
             dataset,
@@ -169,7 +170,7 @@ def lm(
     if not result.finished:
         say(f"stopped and saved at step {result.step} of {config.steps}; to continue:")
         say(_resume_command())
-        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+        raise click.exceptions.Exit(session.interruption.exit_code)
     if full and leads:
         from gpa_mlx.store.staging import recover, staged
         from gpa_mlx.train.language_model.export import write_trained
@@ -280,22 +281,16 @@ def _fit_config(
 
 
 @contextlib.contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C (or SIGTERM) into a request, so that the step in progress ends and is saved."""
-    requested = False
+def _stop_on_signal(interruption: Interruption) -> Iterator[Callable[[], bool]]:
+    """Turn the first signal that ends a run into a request, so that the step in progress ends and is saved."""
 
-    def request(number: int, frame: object) -> None:
-        nonlocal requested
-        if requested:
-            raise KeyboardInterrupt
-        requested = True
+    def request(number: int, frame: FrameType | None) -> None:
+        if interruption.number is not None:
+            raise SignalInterrupt(interruption.number)
+        interruption.note(number)
 
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: requested
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handled(request):
+        yield lambda: interruption.number is not None
 
 
 def _resume_command() -> str:

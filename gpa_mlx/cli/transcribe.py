@@ -9,24 +9,30 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpa_mlx.cli.diagnostics import ExitCode
 from gpa_mlx.cli.inputs import STANDARD_INPUT, introduce, open_engine
 from gpa_mlx.cli.options import (
     adapter_option,
     budget_options,
     json_option,
     model_option,
+    track_option,
     transcript_options,
     vad_options,
 )
+from gpa_mlx.cli.output import write_json
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.store.text_output import STANDARD_OUTPUT, descriptor_of
 from gpa_mlx.transcripts.cues import Layout
+from gpa_mlx.transcripts.formats import SUBTITLES, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.cli.program import Session
     from gpa_mlx.cli.transcript_printer import TranscriptPrinter
+    from gpa_mlx.jobs.recordings import Unusable
     from gpa_mlx.jobs.transcribe import TranscribeJob
     from gpa_mlx.transcripts.formats import Format
     from gpa_mlx.types import GenerationOptions, VadChoice
@@ -41,6 +47,7 @@ _MOST_NAMES = 8
 @adapter_option
 @transcript_options
 @vad_options
+@track_option
 @click.option(
     "--batch",
     metavar="N",
@@ -48,6 +55,15 @@ _MOST_NAMES = 8
     default=1,
     show_default=True,
     help="Segments of a long recording that are decoded at the same time: faster, with more memory.",
+)
+@click.option("--skip-existing", is_flag=True, help="Leave recordings out whose files are all there.")
+@click.option(
+    "--channels",
+    type=click.Choice(["mix", "separate"]),
+    default="mix",
+    show_default=True,
+    help="Several channels: `mix` hears the one, or the mix, that has the speech; `separate` writes down each on its "
+    "own, such as the sides of a call, labelled `left` and `right`, or by number.",
 )
 @budget_options
 @json_option
@@ -64,7 +80,10 @@ def transcribe(
     max_line_width: int | None,
     max_line_count: int | None,
     vad: VadChoice,
+    track: int | None,
     batch: int,
+    skip_existing: bool,
+    channels: str,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
 ) -> None:
@@ -75,8 +94,8 @@ def transcribe(
     The text goes to standard output, one line per file, preceded by the file's name when there are several; a terminal
     shows it while it is decoded, one line per segment of speech. With -o it goes to files, which replace older ones;
     with -f alone one recording goes to standard output in that format. With --json each recording becomes one JSON
-    object on one line of standard output. A file that fails does not keep the others from being transcribed. When you
-    interrupt it, the text so far is kept.
+    object on one line of standard output; it has `error` for one that failed. A file that fails does not keep the
+    others from being transcribed. When you interrupt it, or a recording fails on the way, the text so far is kept.
     """
     from gpa_mlx.cli.standard_input import standard_input
     from gpa_mlx.cli.transcript_printer import Printed, make_printer
@@ -85,18 +104,24 @@ def transcribe(
     from gpa_mlx.transcripts.targets import plan_targets
 
     layout = Layout(max_line_width=max_line_width, max_line_count=max_line_count)
-    recordings = find_recordings(files, recursive=recursive, others={STANDARD_INPUT: standard_input()})
-    if output is None:
-        if formats and (len(recordings) > 1 or len(formats) > 1 or as_json):
-            raise SettingsError(
-                "Standard output takes one format of one recording.", hint="Name a folder for the files with -o."
-            )
-    elif output in ("", "-"):
+    if output is not None and (output == "-" or descriptor_of(Path(output)) == STANDARD_OUTPUT):
+        output = None
+    if output == "":
+        raise SettingsError("The output '' is no file and no folder.", hint="Without -o it is standard output.")
+    if skip_existing and output is None:
+        raise click.UsageError("--skip-existing is for files, which -o names.", click.get_current_context())
+    if SUBTITLES.isdisjoint(formats):
+        _refuse_layout(output, formats, layout)
+    recordings, problems = find_recordings(files, recursive=recursive, others={STANDARD_INPUT: standard_input()})
+    if output is None and formats and (len(recordings) > 1 or len(formats) > 1 or as_json):
         raise SettingsError(
-            f"The output '{output}' is no file and no folder.", hint="Without -o it is standard output."
+            "Standard output takes one format of one recording.", hint="Name a folder for the files with -o."
         )
     targets = () if output is None else plan_targets(recordings, output, formats)
     printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
+    failure = _report_problems(problems, session.diagnostics, as_json=as_json)
+    if not recordings:
+        raise click.exceptions.Exit(failure)
     introduce(session, model)
     with open_engine(session, model, adapter) as engine:
         request = TranscribeRequest(
@@ -106,9 +131,12 @@ def transcribe(
             vad=vad,
             batch=batch,
             layout=layout,
+            skip_existing=skip_existing,
+            separate=channels == "separate",
+            track=track,
         )
         job = TranscribeJob(engine, request)
-        printer = make_printer(printed, layout, session.diagnostics, named=len(recordings) > 1)
+        printer = make_printer(printed, layout, session.diagnostics, named=len(recordings) + len(problems) > 1)
         try:
             with closing(job.run()) as events, closing(printer):
                 for event in events:
@@ -116,8 +144,28 @@ def transcribe(
         except KeyboardInterrupt:
             _say_where_it_stopped(job, printer, session.diagnostics)
             raise
-    if printer.failure:
-        raise click.exceptions.Exit(printer.failure)
+    if code := printer.failure or failure:
+        raise click.exceptions.Exit(code)
+
+
+def _report_problems(problems: Sequence[Unusable], diagnostics: Diagnostics, *, as_json: bool) -> ExitCode:
+    """Say which names mean nothing; return the exit code of the first."""
+    failure = ExitCode.OK
+    for name, error in problems:
+        code = diagnostics.report(error)
+        failure = failure or code
+        if as_json:
+            write_json({"file": name, "error": error.message, "hint": error.hint})
+    return failure
+
+
+def _refuse_layout(output: str | None, formats: Sequence[Format], layout: Layout) -> None:
+    """Refuse what only subtitles have where none are written."""
+    if layout != Layout() and (formats or output is None or format_of(Path(output)) not in SUBTITLES):
+        raise SettingsError(
+            "--max-line-width and --max-line-count are for subtitles, and none are written.",
+            hint="Add -f srt or -f vtt.",
+        )
 
 
 def _say_where_it_stopped(job: TranscribeJob, printer: TranscriptPrinter, diagnostics: Diagnostics) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
-from gpa_mlx.cli.output import timings_document, write_json
+from gpa_mlx.cli.output import say, timings_document, write_json
 from gpa_mlx.cli.progress import Progress
-from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, RecordingStarted, TextChunk
-from gpa_mlx.jobs.recordings import printable
+from gpa_mlx.jobs.events import RecordingDone, RecordingFailed, RecordingSkipped, RecordingStarted, TextChunk
 from gpa_mlx.text.quantities import readable_duration
+from gpa_mlx.transcripts.emptiness import EMPTY_REASONS
 from gpa_mlx.transcripts.formats import Format, render
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gpa_mlx.jobs.recordings import RecordingInput
     from gpa_mlx.jobs.transcribe import RecordingTask, TranscribeEvent
     from gpa_mlx.transcripts.cues import Layout
-    from gpa_mlx.types import FinishReason, Transcription
+    from gpa_mlx.types import EmptyReason, Transcription
 
 Printed: TypeAlias = Literal["lines", "objects"] | Format | None
 """What standard output gets: the text in lines, one JSON object per recording, a file of a format, or nothing."""
@@ -73,20 +73,22 @@ class LivePrinter:
                 self._prefix = _prefix(recording) if self._named else ""
             case TextChunk(chunk=chunk):
                 if chunk.restarts and self._line_open:
-                    click.echo(" ...")
+                    say(" ...")
                     self._line_open = False
                 if chunk.text:
-                    click.echo(self._prefix + chunk.text, nl=False)
+                    label = "" if self._line_open or chunk.channel is None else f"{chunk.channel}: "
+                    say(self._prefix + label + chunk.text, newline=False)
                     self._prefix, self._line_open = "", True
                 if chunk.segment is not None:
                     self.close()
             case RecordingDone():
                 self.close()
-                _explain(event.transcription.finish_reason, event.recording, self._diagnostics)
+                _explain(event.transcription, event.recording, self._diagnostics)
             case RecordingFailed():
                 self.close()
                 code = self._diagnostics.report(event.error)
                 self.failure = self.failure or code
+                _say_where_it_ends(event.recording, event.transcription, (), self._diagnostics)
 
     def stop(self, task: RecordingTask) -> None:
         """Show nothing: what there is has been shown."""
@@ -138,11 +140,14 @@ class WholePrinter:
                         f"{_listed(event.written)}: {readable_duration(timings.audio_s)} of audio in "
                         f"{timings.processing_s:.2f} s (RTF {timings.real_time_factor:.2f})"
                     )
-                _explain(event.transcription.finish_reason, event.recording, self._diagnostics)
+                _explain(event.transcription, event.recording, self._diagnostics)
             case RecordingFailed():
                 self.close()
                 code = self._diagnostics.report(event.error)
                 self.failure = self.failure or code
+                self._deliver_failed(event)
+            case RecordingSkipped():
+                self._diagnostics.inform(f"{_listed(event.existing)}: there already, skipped")
 
     def stop(self, task: RecordingTask) -> None:
         """Deliver what there is of a recording that was stopped, and say where it ends."""
@@ -153,10 +158,7 @@ class WholePrinter:
         elif task.transcript.segments:
             result = task.transcript.result()
             self._deliver(task.recording, result)
-            place = f" in {_listed(task.written)}" if task.written else ""
-            self._diagnostics.note(
-                f"stopped in {label} at {readable_duration(result.segments[-1].end_s)}, where the text{place} ends."
-            )
+            _say_where_it_ends(task.recording, result, task.written, self._diagnostics)
         elif task.targets:
             self._diagnostics.note(f"stopped at the beginning of {label}; nothing of it is written.")
 
@@ -164,14 +166,30 @@ class WholePrinter:
         """Take the sign of progress away."""
         self._sign.close()
 
+    def _deliver_failed(self, event: RecordingFailed) -> None:
+        """Deliver what there is, to standard output too what could not be written to a file."""
+        recording, result = event.recording, event.transcription
+        if self._printed == "objects":
+            write_json(
+                {"file": recording.name, "error": event.error.message, "hint": event.error.hint}
+                | ({} if not result.segments else _document(recording, result))
+            )
+        elif result.segments and (self._printed is not None or (event.unwritten and not event.written)):
+            if self._printed is None:
+                say(result.text)
+            else:
+                self._deliver(recording, result)
+        _say_where_it_ends(recording, result, event.written, self._diagnostics)
+
     def _deliver(self, recording: RecordingInput, result: Transcription) -> None:
         if self._printed == "lines":
-            click.echo((_prefix(recording) if self._named else "") + result.text)
+            for line in _lines(result):
+                say((_prefix(recording) if self._named else "") + line)
         elif self._printed == "objects":
             write_json(_document(recording, result))
         elif self._printed is not None:
             # As bytes: what reads it expects UTF-8, whatever the terminal's alphabet.
-            click.echo(render(self._printed, result.segments, self._layout).encode(), nl=False)
+            click.echo(render(self._printed, result.segments, self._layout, result.empty_reason).encode(), nl=False)
 
 
 def make_printer(printed: Printed, layout: Layout, diagnostics: Diagnostics, *, named: bool) -> TranscriptPrinter:
@@ -181,13 +199,44 @@ def make_printer(printed: Printed, layout: Layout, diagnostics: Diagnostics, *, 
     return WholePrinter(printed, layout, diagnostics, named=named)
 
 
+def _lines(result: Transcription) -> list[str]:
+    """Return the text in one line, or, where channels were transcribed apart, one labelled line per segment."""
+    if all(segment.channel is None for segment in result.segments):
+        return [result.text]
+    return [f"{segment.channel}: {segment.text}" for segment in result.segments if segment.text.strip()]
+
+
 def _prefix(recording: RecordingInput) -> str:
-    return f"{printable(recording.name)}: "
+    return f"{recording.label}: "
 
 
-def _explain(reason: FinishReason, recording: RecordingInput, diagnostics: Diagnostics) -> None:
+def _say_where_it_ends(
+    recording: RecordingInput, result: Transcription, written: tuple[Path, ...], diagnostics: Diagnostics
+) -> None:
+    """Say up to where there is text of a recording that was not transcribed to its end."""
+    if result.segments and result.finish_reason == "cancelled":
+        place = f" in {_listed(written)}" if written else ""
+        end = readable_duration(result.segments[-1].end_s)
+        diagnostics.note(f"stopped in {recording.label} at {end}, where the text{place} ends.")
+
+
+_ANYWAY = "; --no-vad transcribes it anyway"
+_WAYS_OUT: dict[EmptyReason | None, str] = {
+    None: _ANYWAY,
+    "too_quiet": _ANYWAY,
+    "only_noise": _ANYWAY,
+    "no_speech": _ANYWAY,
+    "other_channel": "; without --no-constrain all of them are searched for speech",
+}
+
+
+def _explain(result: Transcription, recording: RecordingInput, diagnostics: Diagnostics) -> None:
+    reason = result.finish_reason
+    why = "" if result.empty_reason is None else f": {EMPTY_REASONS[result.empty_reason]}"
     if reason == "no_speech":
-        diagnostics.note(f"no speech was heard in {recording.label}; --no-vad transcribes it anyway.")
+        diagnostics.note(f"no speech was heard in {recording.label}{why}{_WAYS_OUT.get(result.empty_reason, '')}.")
+    elif why:
+        diagnostics.note(f"there is no text of {recording.label}{why}.")
     elif reason == "length":
         diagnostics.note(f"the text of {recording.label} is cut: the model had not finished; raise --max-tokens.")
     elif reason == "loop":
@@ -199,7 +248,7 @@ def _listed(files: Iterable[Path]) -> str:
 
 
 def _document(recording: RecordingInput, result: Transcription) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "file": recording.name,
         "text": result.text,
         "segments": [
@@ -210,8 +259,12 @@ def _document(recording: RecordingInput, result: Transcription) -> dict[str, Any
                 "confidence": segment.confidence,
                 "doubtful": segment.doubtful,
             }
+            | ({} if segment.channel is None else {"channel": segment.channel})
             for segment in result.segments
         ],
         "finish_reason": result.finish_reason,
         "timings": timings_document(result.timings),
     }
+    if result.empty_reason is not None:
+        document["empty_reason"] = result.empty_reason
+    return document

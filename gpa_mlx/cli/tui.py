@@ -29,7 +29,9 @@ class _WithKeys(click.Command):
 
 @click.command(cls=_WithKeys)
 @model_option
-@click.option("--theme", type=click.Choice(["dark", "light"]), help="Colours.  [default: as in the settings, or dark]")
+@click.option(
+    "--theme", type=click.Choice(["dark", "light"]), help="Colours.  [default: as in the settings, or as the terminal]"
+)
 @click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
 @click.pass_obj
 def tui(session: Session, *, model: str | None, theme: str | None, ascii_only: bool | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,18 +10,27 @@ from typing import TYPE_CHECKING
 import click
 
 from gpa_mlx.audio.files.existing import require_audio
-from gpa_mlx.cli.inputs import introduce, name_voice, open_engine, require_voice
+from gpa_mlx.cli.inputs import STANDARD_INPUT, introduce, name_voice, open_engine, require_voice
 from gpa_mlx.cli.options import (
     adapter_option,
     json_option,
     model_option,
     sampling_options,
     speech_options,
+    track_option,
     voice_option,
 )
 from gpa_mlx.cli.output import write_json
 from gpa_mlx.cli.progress import Progress
-from gpa_mlx.cli.speech_output import Destination, SpeechOutput, report_parts
+from gpa_mlx.cli.speech_output import (
+    Destination,
+    SpeechOutput,
+    named_output,
+    refuse_idle_options,
+    replaces_file,
+    report_parts,
+    report_verdict,
+)
 from gpa_mlx.text.quantities import readable_duration
 
 if TYPE_CHECKING:
@@ -36,12 +46,13 @@ _MOST_DIFFERENCE = 0.05
 
 
 @click.command()
-@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SRC|-", type=click.Path(path_type=Path))
 @voice_option
 @model_option
 @adapter_option
 @speech_options
 @sampling_options
+@track_option
 @json_option
 @click.pass_obj
 def vc(
@@ -57,20 +68,28 @@ def vc(
     sidecar: bool,
     verify: bool,
     retries: int,
+    track: int | None,
     as_json: bool,
     choose: Callable[[GenerationOptions], GenerationOptions],
 ) -> None:
     """Say what a recording says in another voice.
 
-    SRC is the recording whose words and timing are kept. It may be of any length: it is converted segment by segment,
-    and what went wrong is done again. With --no-constrain it is converted in one go, exactly as the reference does.
+    SRC is the recording whose words and timing are kept; `-` is standard input. It may be of any length: it is
+    converted segment by segment, and what went wrong is done again. With --no-constrain it is converted in one go,
+    exactly as the reference does. With --verify the exit code is 1 when nothing of the result was understood.
 
     A finished file says in itself that it is synthetic, and OUT.wav.json beside it how it was made;
     `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
+    from gpa_mlx.types import GenerationOptions
+
     diagnostics = session.diagnostics
-    require_audio(source)
+    is_piped = str(source) == STANDARD_INPUT
+    if not is_piped:
+        require_audio(source)
     voice = name_voice(session, voice)
+    output = named_output(output)
+    refuse_idle_options(output=output, play=play, verify=verify, constrain=choose(GenerationOptions()).constrain)
     destination = Destination(
         output=output,
         play=play,
@@ -78,15 +97,22 @@ def vc(
         sidecar=sidecar,
         loudspeaker=session.settings.loudspeaker if play else None,
     )
-    destination.check(source, *([Path(voice)] if Path(voice).is_file() else []), as_json=as_json)
+    destination.check(
+        *([] if is_piped else [source]), *([Path(voice)] if Path(voice).is_file() else []), as_json=as_json
+    )
     chosen = require_voice(session, voice, model)
+    from gpa_mlx.cli.standard_input import standard_input
     from gpa_mlx.jobs.convert import ConvertJob, ConvertRequest
+    from gpa_mlx.jobs.recordings import file_input
     from gpa_mlx.synthesis.conversion import ConversionSettings
+    from gpa_mlx.types import AudioFile
 
     introduce(session, model)
-    with open_engine(session, model, adapter) as engine:
+    recording = standard_input() if is_piped else file_input(source)
+    with open_engine(session, model, adapter) as engine, recording.readable() as file:
+        name = recording.label if is_piped else None
         request = ConvertRequest(
-            source=source,
+            source=file if name is None and track is None else AudioFile(os.fspath(file), track=track, name=name),
             voice=chosen,
             options=choose(engine.default_options("vc")),
             settings=ConversionSettings(retries=retries, verify=verify, live=play and not verify),
@@ -100,11 +126,13 @@ def vc(
     _report(job, diagnostics)
     if as_json:
         write_json(speech.document("segments", job.result))
+    if code := report_verdict(job.result.parts, diagnostics):
+        raise click.exceptions.Exit(code)
 
 
 def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
     """Show what the job does, and play and pipe what it makes."""
-    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted
+    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted, ReplacesFile, StepStarted
     from gpa_mlx.jobs.events import Progress as Reached
 
     is_converting = False
@@ -118,10 +146,14 @@ def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> Non
                         progress = Progress(show, "converting", job.source_s)
                         show("converting")
                         speech.open()
+                    case ReplacesFile(path=path):
+                        diagnostics.note(replaces_file(path))
                     case AudioChunk(audio=audio):
                         speech.append(audio)
                     case Reached(position_s=position_s):
                         progress.reach(position_s)
+                    case StepStarted(step=step):
+                        show(step)
                     case Finished():
                         speech.wait(show)
                     case _:

@@ -1,4 +1,4 @@
-"""`gpa-mlx verify`: what a WAV file is, and whether it was altered since this program wrote it."""
+"""`gpa-mlx verify`: what a sound file is, and whether it was altered since this program wrote it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
 from gpa_mlx.cli.options import json_option
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ _SHOWN_DIGITS = 16
 @json_option
 @click.pass_context
 def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) -> None:
-    """Tell what a WAV file is and whether it was altered.
+    """Tell what a sound file is and whether it was altered.
 
     FILE is compared with the tag that gpa-mlx leaves inside the files it writes and with the record beside them,
     FILE.json. The answer is one of: intact, sound altered, metadata altered, sidecar missing (the record is gone),
@@ -44,9 +44,9 @@ def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) ->
         if as_json:
             write_json(_document(result))
         else:
-            click.echo(f"{file}: {result.state}: {result.message}")
+            say(f"{file}: {result.state}: {result.message}")
             for name, value in _facts(result.provenance):
-                click.echo(f"  {name:<8} {value}")
+                say(f"  {name:<8} {value}")
     if not all_intact:
         context.exit(ExitCode.FAILED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,9 @@ import click
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require_voice
 from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
-from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.errors import SettingsError, VoiceError
-from gpa_mlx.store.text_output import require_replaceable, write_text
+from gpa_mlx.store.text_output import STANDARD_OUTPUT, descriptor_of, require_replaceable, write_text
 from gpa_mlx.voices.card import decode_card, format_card
 from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
 from gpa_mlx.voices.library import VoiceLibrary
@@ -122,7 +123,7 @@ def add(
     if as_json:
         write_json(_enrollment_document(enrollment, stored, library))
     else:
-        click.echo(_rows(_enrollment_rows(enrollment, len(files))))
+        say(_rows(_enrollment_rows(enrollment, len(files))))
 
 
 @voices.command("list")
@@ -158,7 +159,7 @@ def list_voices(session: Session, *, as_json: bool) -> None:
     table += [(entry.name, "damaged", "", "") for entry in entries if entry.voice is None]
     table += [(voice.name, voice.family, "built-in", voice.description) for voice in built_in.values()]
     if table:
-        click.echo(_columns([("NAME", "FAMILY", "MADE", "DESCRIPTION"), *table]))
+        say(_columns([("NAME", "FAMILY", "MADE", "DESCRIPTION"), *table]))
     for entry in entries:
         if entry.problem:
             diagnostics.note(f"'{entry.name}' is damaged: {entry.problem}")
@@ -184,7 +185,7 @@ def show(*, name: str, as_json: bool) -> None:
             ("consent", voice.origin.consent or "nothing is recorded"),
         ]
     rows.append(("codes", " ".join(map(str, voice.global_tokens))))
-    click.echo(_rows((label, text) for label, text in rows if text))
+    say(_rows((label, text) for label, text in rows if text))
 
 
 @voices.command()
@@ -236,6 +237,8 @@ def export(session: Session, *, name: str, output: Path | None, as_json: bool) -
     diagnostics = session.diagnostics
     voice = _stored_or_built_in(name)
     card = format_card(voice)
+    if output is not None and (str(output) == "-" or descriptor_of(output) == STANDARD_OUTPUT):
+        output = None
     if output is not None:
         require_replaceable(output)
         write_text(output, card)
@@ -243,7 +246,7 @@ def export(session: Session, *, name: str, output: Path | None, as_json: bool) -
     if as_json:
         write_json({"voice": _voice_document(voice), "card": card, "file": None if output is None else str(output)})
     elif output is None:
-        click.echo(card, nl=False)
+        say(card, newline=False)
 
 
 @voices.command("import")
@@ -285,25 +288,26 @@ def play(session: Session, *, name: str, text: str | None, model: str | None, as
     with open_engine(session, model) as engine:
         from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
         from gpa_mlx.audio.devices.playback import Player
-        from gpa_mlx.jobs.voice_choice import open_voice
-        from gpa_mlx.jobs.voice_probe import probe_text
-        from gpa_mlx.store.manifest import read_manifest
+        from gpa_mlx.jobs.events import AudioChunk, GenerationStarted
+        from gpa_mlx.jobs.voice_probe import SampleJob
 
         loudspeaker = Loudspeaker(session.settings.loudspeaker)
-        text = text or probe_text(read_manifest(engine.path).model_family)
-        samples = 0
-        with diagnostics.working("loading") as working, Player(engine.sample_rate, device=loudspeaker) as player:
-            voice = open_voice(engine, chosen)
-            engine.warm("speak")
-            working(f"speaking as {voice.name}")
-            for chunk in engine.stream_speak(text, voice=voice):
-                player.feed(chunk.audio)
-                samples += len(chunk.audio)
+        job = SampleJob(engine, chosen, text or None)
+        with (
+            diagnostics.working("loading") as working,
+            Player(engine.sample_rate, device=loudspeaker) as player,
+            closing(job.run()) as events,
+        ):
+            for event in events:
+                if isinstance(event, GenerationStarted) and job.voice is not None:
+                    working(f"speaking as {job.voice.name}")
+                elif isinstance(event, AudioChunk):
+                    player.feed(event.audio)
             player.finish()
-    duration_s = samples / engine.sample_rate
-    diagnostics.inform(f'{voice.name}: "{text}", {duration_s:.2f} s')
+    voice = "" if job.voice is None else job.voice.name
+    diagnostics.inform(f'{voice}: "{job.text}", {job.duration_s:.2f} s')
     if as_json:
-        write_json({"voice": voice.name, "text": text, "duration_s": duration_s})
+        write_json({"voice": voice, "text": job.text, "duration_s": job.duration_s})
 
 
 def _checked_description(text: str) -> str:
@@ -360,7 +364,7 @@ def _refuse_built_in(library: VoiceLibrary, name: str) -> None:
 
 
 def _enrollment_rows(enrollment: Enrollment, files: int) -> list[tuple[str, str]]:
-    from gpa_mlx.jobs.enroll import described
+    from gpa_mlx.jobs.reference_clip import described
 
     window, quality = enrollment.window, enrollment.window.quality
     part = "all" if enrollment.is_whole else f"{window.start_s:.2f} to {window.end_s:.2f} s"
@@ -399,7 +403,7 @@ def _voice_document(voice: Voice) -> dict[str, Any]:
 
 
 def _enrollment_document(enrollment: Enrollment, stored: Voice, library: VoiceLibrary) -> dict[str, Any]:
-    from gpa_mlx.jobs.enroll import described
+    from gpa_mlx.jobs.reference_clip import described
 
     return {
         "voice": _voice_document(stored),

@@ -15,7 +15,9 @@ from gpa_mlx.dictation.events import (
     Level,
     Listening,
     NoInput,
+    Notice,
     Partial,
+    Paused,
     Stopped,
 )
 from gpa_mlx.dictation.options import NO_INPUT_ADVICE, DictationOptions, Mode
@@ -33,7 +35,9 @@ __all__ = [
     "Listening",
     "Mode",
     "NoInput",
+    "Notice",
     "Partial",
+    "Paused",
     "Stopped",
     "recognise_again",
 ]

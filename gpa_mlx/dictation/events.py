@@ -56,6 +56,28 @@ class NoInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to know about; the recording goes on.
+
+    Attributes:
+        text: One sentence or two: another microphone is used, the user's words are not.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """What is said is left out from now on, or is heard again.
+
+    Attributes:
+        is_paused: Which of them.
+    """
+
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The recording is over; what it says may still have to be worked out.
 
@@ -109,4 +131,4 @@ class Cancelled:
     entry: Entry | None
 
 
-Event: TypeAlias = Listening | Level | Partial | NoInput | Stopped | Finished | Failed | Cancelled
+Event: TypeAlias = Listening | Level | Partial | NoInput | Notice | Paused | Stopped | Finished | Failed | Cancelled

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gpa_mlx.text.custom_vocabulary import Correction
 from gpa_mlx.text.itn import inverse_normalize
+from gpa_mlx.text.spoken_punctuation import write_punctuation
 
 if TYPE_CHECKING:
+    from gpa_mlx.errors import GPAError
     from gpa_mlx.text.custom_vocabulary import CustomVocabulary
     from gpa_mlx.types import GenerationOptions
 
@@ -33,7 +35,9 @@ class DictationOptions:
         limit_s: Longest recording; None: as long as it takes.
         words: The user's words.
         digits: Write numbers in digits.
+        spoken_punctuation: Write "comma", "new line" and the like as signs.
         generation: Sampling; None: the engine's own.
+        notices: What is said when a recording begins.
         no_input_advice: What to do when the microphone gives zeros.
     """
 
@@ -43,12 +47,22 @@ class DictationOptions:
     limit_s: float | None = None
     words: CustomVocabulary | None = None
     digits: bool = False
+    spoken_punctuation: bool = False
     generation: GenerationOptions | None = None
+    notices: tuple[str, ...] = ()
     no_input_advice: str = NO_INPUT_ADVICE
 
     def polish(self, heard: str) -> Correction:
-        """Put the user's words into a text, then the digits."""
+        """Put the user's words into a text, then the digits, then the signs."""
         correction = Correction(heard) if self.words is None else self.words.correct(heard)
+        text = correction.text
         if self.digits:
-            return Correction(inverse_normalize(correction.text), correction.replacements)
-        return correction
+            text = inverse_normalize(text)
+        if self.spoken_punctuation:
+            text = write_punctuation(text)
+        return correction if text == correction.text else Correction(text, correction.replacements)
+
+
+def without_words(error: GPAError) -> str:
+    """Return what is said where the words of the setting `words_file` cannot be used."""
+    return f"Your words are not used: {error.message} `gpa-mlx settings unset words_file` takes the setting out."

@@ -6,13 +6,13 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from gpa_mlx.audio.devices.microphone import AudioInput, loudness
 from gpa_mlx.audio.vad.endpoint import EndpointDetector
-from gpa_mlx.dictation.events import Event, Level, Listening, NoInput, Stopped
+from gpa_mlx.dictation.events import Event, Level, Listening, NoInput, Notice, Paused, Stopped
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 ZEROS_S = 1.0
 """A microphone that gives exact zeros for so long is not silent: it is muted, or not allowed to hear."""
 
+_QUIET_ZEROS_S = 10.0
+"""The same after sound was heard: until then it may be a noise gate between two sentences."""
+
 _WAIT_S = 0.1
+_GAP_S = 0.3
+"""Silence in the place of a pause, so that two words do not become one."""
+
 # While nobody speaks, continuous dictation begins its recording anew so often, with so much of the old one.
 _IDLE_S = 10.0
 _KEPT_S = 2.0
@@ -138,6 +144,15 @@ class Utterance:
             self._stream.close()
 
 
+@runtime_checkable
+class HasNotices(Protocol):
+    """A microphone that has something to say, such as that it is another one now."""
+
+    def take_notices(self) -> list[str]:
+        """Return, once, what the user should know."""
+        ...
+
+
 class Recorder:
     """Takes a microphone's blocks to where they belong; runs on a thread of its own.
 
@@ -151,6 +166,7 @@ class Recorder:
 
     Attributes:
         is_ending: Nothing more is recorded, except for what the microphone has heard already.
+        is_paused: What the microphone hears is left out.
     """
 
     def __init__(
@@ -172,8 +188,8 @@ class Recorder:
         self._endpoint = EndpointDetector()
         self._recent: deque[Samples] = deque()
         self._recorded_s = 0.0
-        self._is_listening = self._warned = False
-        self.is_ending = False
+        self._is_listening = self._warned = self._was_paused = False
+        self.is_ending = self.is_paused = False
         self._is_handed_over = options.mode != "continuous"
         if self._is_handed_over:
             hand_over(self._utterance)
@@ -181,8 +197,11 @@ class Recorder:
     def run(self) -> None:
         """Record until the microphone or somebody ends it."""
         interruption: GPAError | None = None
+        for words in self._options.notices:
+            self._notify(Notice(words))
         try:
             for block in self._microphone:
+                self._pass_notices_on()
                 self._take(block)
                 if self._is_enough():
                     self.end()
@@ -199,7 +218,24 @@ class Recorder:
         self.is_ending = True
         self._microphone.stop()
 
+    def pause(self, *, is_paused: bool) -> None:
+        """Leave out what is said from now on, or hear it again; callable from any thread."""
+        if is_paused != self.is_paused:
+            self.is_paused = is_paused
+            self._notify(Paused(is_paused))
+
+    def _pass_notices_on(self) -> None:
+        if isinstance(self._microphone, HasNotices):
+            for words in self._microphone.take_notices():
+                self._notify(Notice(words))
+
     def _take(self, block: Samples) -> None:
+        if self.is_paused:
+            self._was_paused = True
+            return
+        if self._was_paused:
+            self._was_paused = False
+            block = np.concatenate([np.zeros(round(_GAP_S * SAMPLE_RATE_HZ), dtype=block.dtype), block])
         self._utterance.take(block)
         self._recorded_s += len(block) / SAMPLE_RATE_HZ
         self._report(block)
@@ -214,7 +250,7 @@ class Recorder:
             self._notify(Listening())
         level = loudness(block)
         self._notify(Level(level.rms_db, level.peak_db, self._utterance.duration_s))
-        if self._microphone.zero_s < ZEROS_S:
+        if self._microphone.zero_s < (_QUIET_ZEROS_S if self._is_listening else ZEROS_S):
             self._warned = False
         elif not self._warned:
             self._warned = True

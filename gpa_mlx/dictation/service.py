@@ -129,6 +129,16 @@ class Dictation:
             if self._recorder is not None:
                 self._recorder.end()
 
+    def pause(self, *, is_paused: bool | None = None) -> None:
+        """Leave out what is said, or hear it again; without a recording this does nothing.
+
+        Args:
+            is_paused: Which of them; None: the other one.
+        """
+        with self._control:
+            if self._recorder is not None and not self._recorder.is_ending:
+                self._recorder.pause(is_paused=not self._recorder.is_paused if is_paused is None else is_paused)
+
     def cancel(self) -> None:
         """End the recording and all recognition; what was recorded is kept in the history."""
         with self._control:
@@ -281,7 +291,7 @@ def _joined_text(stream: LiveStream, notify: Callable[[Partial], None]) -> str:
 
 
 def _blocks(audio: Path) -> Iterator[Samples]:
-    with open_recording(audio) as recording:
+    with open_recording(audio, channels="speech") as recording:
         for block in recording:
             yield block.channel_mean
 

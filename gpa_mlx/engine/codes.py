@@ -14,7 +14,7 @@ from gpa_mlx.types import Voice
 
 if TYPE_CHECKING:
     from gpa_mlx.model.tasks import CodecTask, EnrollmentTask
-    from gpa_mlx.types import AudioLike, AudioTokens
+    from gpa_mlx.types import AudioLike, AudioTokens, ChannelChoice
 
 MAX_REFERENCE_S = 600.0
 """Longest recording a voice is made from: loudness is measured over all of it."""
@@ -23,9 +23,9 @@ MIN_VOICE_S = 0.5
 """Shortest recording a voice is made from."""
 
 
-def enroll_voice(task: EnrollmentTask, audio: AudioLike, name: str) -> Voice:
+def enroll_voice(task: EnrollmentTask, audio: AudioLike, name: str, *, channels: ChannelChoice = "speech") -> Voice:
     """Make a voice; arguments and errors as for `GPA.make_voice`."""
-    recording = load_recording(audio, max_duration_s=MAX_REFERENCE_S)
+    recording = load_recording(audio, max_duration_s=MAX_REFERENCE_S, channels=channels)
     hint = f"Use {task.reference_s:g} s of clean speech."
     if recording.duration_s < MIN_VOICE_S:
         raise VoiceError(

@@ -13,7 +13,7 @@ from gpa_mlx.lm.generate import Token, generate_tokens
 from gpa_mlx.lm.language_model import LanguageModel
 from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.model.tasks import Prompt, SpeechOutput, TextOutput
-from gpa_mlx.types import GenerationOptions
+from gpa_mlx.types import ChannelChoice, GenerationOptions
 
 DEFAULT_MAX_TOKENS = 512
 
@@ -41,6 +41,11 @@ def checked(options: GenerationOptions) -> GenerationOptions:
     if options.temperature > 0 and options.seed is None:
         options = replace(options, seed=secrets.randbits(31))
     return options
+
+
+def heard_channels(options: GenerationOptions) -> ChannelChoice:
+    """Return which mono a recording with several channels is read as: the one with the speech, or the reference's."""
+    return "speech" if options.constrain else "reference"
 
 
 def generate(

@@ -32,6 +32,7 @@ from gpa_mlx.types import (
     AudioLike,
     AudioTokens,
     Capabilities,
+    ChannelChoice,
     GenerationOptions,
     LiveStream,
     Samples,
@@ -130,7 +131,8 @@ class GPA:
     @property
     def capabilities(self) -> Capabilities:
         """What the model can do."""
-        return Capabilities(family=self._parts.family, tasks=frozenset(self._parts.needs))
+        parts = self._parts
+        return Capabilities(family=parts.family, tasks=frozenset(parts.needs), words=parts.manifest.words)
 
     @property
     def max_segment_s(self) -> float:
@@ -150,7 +152,13 @@ class GPA:
     # -- transcribe ---------------------------------------------------------------------------------------------------
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> Transcription:
         """Turn speech into text.
 
@@ -161,6 +169,8 @@ class GPA:
                 model, which invents words for silence.
             batch: Segments that are decoded at the same time: faster for long recordings, with more memory and a later
                 first word.
+            channels: Which mono a recording with several channels is read as; by default the one with the speech, and
+                with `constrain=False` the reference's.
 
         Returns:
             Text and segments; `finish_reason` is `no_speech` when no segment has speech, `length` when a segment's text
@@ -170,17 +180,23 @@ class GPA:
             AudioFileError: The audio cannot be used.
             SettingsError: An option is out of range.
         """
-        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
+        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch, channels=channels))
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> TranscriptionStream:
         """Yield text as it is decoded; arguments and errors as for `transcribe`.
 
         With a batch of several segments the text of each comes in one piece.
         """
         options = options or self.default_options("transcribe")
-        return self._transcriber.stream(audio, options, vad=vad, batch=batch)
+        return self._transcriber.stream(audio, options, vad=vad, batch=batch, channels=channels)
 
     def stream_transcribe_live(
         self, blocks: Iterable[Samples], *, options: GenerationOptions | None = None, vad: VadChoice = True
@@ -265,19 +281,20 @@ class GPA:
 
     # -- voices and codes ---------------------------------------------------------------------------------------------
 
-    def make_voice(self, audio: AudioLike, *, name: str) -> Voice:
+    def make_voice(self, audio: AudioLike, *, name: str, channels: ChannelChoice = "speech") -> Voice:
         """Make a voice from a recording; only the speaker encoder runs.
 
         Args:
             audio: One clean voice; the first `reference_s` count.
             name: For people.
+            channels: Which mono a recording with several channels is read as.
 
         Raises:
             AudioFileError: The audio cannot be used.
             VoiceError: Silent or shorter than 0.5 s.
             InputTooLongError: Longer than 10 minutes.
         """
-        return enroll_voice(self._able(self._parts.enrollment, "make voices"), audio, name)
+        return enroll_voice(self._able(self._parts.enrollment, "make voices"), audio, name, channels=channels)
 
     def tokenize(self, audio: AudioLike) -> AudioTokens:
         """Turn a recording into its three kinds of codes, as the reference does.

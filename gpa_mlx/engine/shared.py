@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         AudioLike,
         AudioTokens,
         Capabilities,
+        ChannelChoice,
         GenerationOptions,
         LiveChunk,
         LiveStream,
@@ -134,17 +135,29 @@ class SharedEngine:
             self._thread.close()
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> Transcription:
         """As `GPA.transcribe`."""
-        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
+        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch, channels=channels))
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> TranscriptionStream:
         """As `GPA.stream_transcribe`."""
         return self._thread.stream(
-            lambda engine: engine.stream_transcribe(audio, options=options, vad=vad, batch=batch)
+            lambda engine: engine.stream_transcribe(audio, options=options, vad=vad, batch=batch, channels=channels)
         )
 
     def stream_transcribe_live(
@@ -188,9 +201,9 @@ class SharedEngine:
             lambda engine: engine.stream_convert_voice(audio, voice=voice, options=options, lookahead=lookahead)
         )
 
-    def make_voice(self, audio: AudioLike, *, name: str) -> Voice:
+    def make_voice(self, audio: AudioLike, *, name: str, channels: ChannelChoice = "speech") -> Voice:
         """As `GPA.make_voice`."""
-        return self._ask(lambda engine: engine.make_voice(audio, name=name))
+        return self._ask(lambda engine: engine.make_voice(audio, name=name, channels=channels))
 
     def tokenize(self, audio: AudioLike) -> AudioTokens:
         """As `GPA.tokenize`."""

@@ -10,7 +10,7 @@ import numpy as np
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.audio.recording import require_min_length
 from gpa_mlx.codec.speech import SpeechChunker
-from gpa_mlx.engine.decoding import DecodingPass, checked, generate
+from gpa_mlx.engine.decoding import DecodingPass, checked, generate, heard_channels
 from gpa_mlx.engine.timing import TaskTimer
 from gpa_mlx.errors import GPAError, NoSpeechError
 from gpa_mlx.text.joining import check_text
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 MAX_PASS_S = 60.0
 """Longest recording that is tokenised in one piece: attention over it needs memory in the square of its length."""
+
+_SPEECH_WANTED = {
+    True: "Give a recording with speech.",
+    False: "Give a recording with speech on its first channel: without constraints no other is heard.",
+}
 
 
 class Synthesizer:
@@ -51,10 +56,10 @@ class Synthesizer:
         """Yield the speech of a recording in another voice; checks at the call, errors as for `GPA.convert_voice`."""
         options = checked(options)
         task.check_voice(voice)
-        recording = load_recording(audio, max_duration_s=MAX_PASS_S)
+        recording = load_recording(audio, max_duration_s=MAX_PASS_S, channels=heard_channels(options))
         require_min_length(recording, "The source")
         if not np.any(recording.first_channel):
-            raise GPAError("The source is silent.", hint="Give a recording with speech on its first channel.")
+            raise GPAError("The source is silent.", hint=_SPEECH_WANTED[options.constrain])
 
         def run() -> SpeechStream:
             decoding = DecodingPass(options, TaskTimer())

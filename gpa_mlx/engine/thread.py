@@ -7,6 +7,7 @@ engine's own interface on top of it.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 import threading
@@ -134,6 +135,8 @@ class EngineThread:
             if self._state == "closed":
                 raise GPAError("The engine is closed.")
             if self._thread.ident is None:
+                # A thread amidst MLX must not outlive the interpreter: see `runtime.parallel`.
+                atexit.register(self.close)
                 self._thread.start()
             self._line.append(request)
             self._changed.notify_all()
@@ -166,6 +169,7 @@ class EngineThread:
                 self._engine.close()
                 self._engine = None
             _leave_mlx()
+            atexit.unregister(self.close)
 
     def _next(self) -> Request | None:
         """Wait for something to do; free the weights when that takes long. None: it is time to end."""

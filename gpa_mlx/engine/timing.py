@@ -18,6 +18,7 @@ class TaskTimer:
     """Collects the timings of one task, from its first moment on; the fields are those of `Timings`."""
 
     start: float = field(default_factory=time.perf_counter)
+    read_s: float = 0.0
     encode_s: float = 0.0
     prefill_s: float = 0.0
     generate_s: float = 0.0
@@ -49,28 +50,42 @@ class TaskTimer:
         finally:
             self.decode_s += time.perf_counter() - started
 
+    def reading(self, items: Iterable[T]) -> Iterator[T]:
+        """Pass on what is read, and count the time until each item is there as that of reading."""
+        iterator = iter(items)
+        while True:
+            started = time.perf_counter()
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+            finally:
+                self.read_s += time.perf_counter() - started
+            yield item
+
     def generating(self, tokens: Iterable[T], *, prompts: bool) -> Iterator[T]:
-        """Pass on generated tokens; count them and the time they take, without what `encode_s` grows meanwhile.
+        """Pass on generated tokens; count them and their time, without what `read_s` and `encode_s` grow meanwhile.
 
         Args:
             tokens: As they are generated.
             prompts: Whether all there is before the first token is the prompt's, as it is for a single sequence;
                 otherwise prompts are computed amidst the tokens, and count as these do.
         """
-        mark, encoded_s = time.perf_counter(), self.encode_s
+        mark, other_s = time.perf_counter(), self.read_s + self.encode_s
         for count, token in enumerate(tokens):
-            took_s = time.perf_counter() - mark - (self.encode_s - encoded_s)
+            took_s = time.perf_counter() - mark - (self.read_s + self.encode_s - other_s)
             if prompts and count == 0:
                 self.prefill_s += took_s
             else:
                 self.generate_s += took_s
             self.generated_tokens += 1
             yield token
-            mark, encoded_s = time.perf_counter(), self.encode_s
+            mark, other_s = time.perf_counter(), self.read_s + self.encode_s
 
     def timings(self, audio_s: float) -> Timings:
         """Return what was collected, with the seconds of audio it was for."""
         return Timings(
+            read_s=self.read_s,
             encode_s=self.encode_s,
             prefill_s=self.prefill_s,
             generate_s=self.generate_s,

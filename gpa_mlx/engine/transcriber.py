@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial, reduce
 
 from gpa_mlx.audio.files.reader import open_recording
-from gpa_mlx.audio.recording import require_min_duration, require_min_length
+from gpa_mlx.audio.level_survey import LevelSurvey
+from gpa_mlx.audio.recording import Recording, require_min_duration, require_min_length
 from gpa_mlx.audio.vad.registry import make_detector
 from gpa_mlx.audio.vad.segmenter import AudioSegment, Segmenter, iter_segments, split_quietly
-from gpa_mlx.engine.decoding import BatchDecoder, DecodingPass, checked, generate
+from gpa_mlx.engine.decoding import BatchDecoder, DecodingPass, checked, generate, heard_channels
 from gpa_mlx.engine.hypothesis import Hypothesis, HypothesisBuilder
 from gpa_mlx.engine.local_agreement import follow
 from gpa_mlx.engine.timing import TaskTimer
@@ -22,6 +24,8 @@ from gpa_mlx.text.joining import join_segments
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioLike,
+    ChannelChoice,
+    EmptyReason,
     FinishReason,
     GenerationOptions,
     LiveChunk,
@@ -53,9 +57,15 @@ class Transcriber:
         return min(longest_s, self._parts.manifest.max_segment_s or longest_s)
 
     def stream(
-        self, audio: AudioLike, options: GenerationOptions, *, vad: VadChoice, batch: int
+        self,
+        audio: AudioLike,
+        options: GenerationOptions,
+        *,
+        vad: VadChoice,
+        batch: int,
+        channels: ChannelChoice | None = None,
     ) -> TranscriptionStream:
-        """Yield the text of a recording as it is decoded.
+        """Yield the text of a recording as it is decoded; arguments as for `GPA.transcribe`.
 
         Raises:
             AudioFileError: The audio cannot be used.
@@ -65,23 +75,36 @@ class Transcriber:
         if batch < 1:
             raise SettingsError(f"A batch of {batch} segments makes no sense.", hint="Give 1 or more.")
         detector = make_detector(vad)
-        reader = open_recording(audio)
+        clock = TaskTimer()
+        reader = open_recording(audio, channels=heard_channels(options) if channels is None else channels)
+        clock.read_s = time.perf_counter() - clock.start  # several tracks are looked into, a pipe is read to its end
 
         def run() -> TranscriptionStream:
-            decoding = DecodingPass(options, TaskTimer())
+            decoding = DecodingPass(options, clock)
             reason: FinishReason = "no_speech"
-            end_s = 0.0
+            end_s, has_text = 0.0, False
+            survey = LevelSurvey()
+
+            def surveyed() -> Iterator[Recording]:
+                for block in reader:
+                    survey.push(block)
+                    yield block
+
             with reader:
-                segments = iter_segments(iter(reader), max_duration_s=self.max_segment_s, vad=detector)
+                segments = clock.reading(iter_segments(surveyed(), max_duration_s=self.max_segment_s, vad=detector))
                 decode = self._decode_one_by_one if batch == 1 else partial(self._decode_batch, batch=batch)
                 for chunk in decode(segments, decoding):
                     if chunk.segment is not None:
                         reason = _worse(reason, chunk.segment.finish_reason)
+                        has_text = has_text or bool(chunk.segment.text.strip())
                     yield chunk
                 end_s = reader.position_s
             require_min_duration(end_s, "The recording")
             timings = decoding.clock.timings(end_s)
-            yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=timings)
+            empty: EmptyReason | None = None
+            if not has_text:
+                empty = survey.reason(reader.peak) if reason == "no_speech" else "no_words"
+            yield TranscriptionChunk(text="", start_s=end_s, finish_reason=reason, timings=timings, empty_reason=empty)
 
         return run()
 
@@ -146,8 +169,8 @@ class Transcriber:
                 confidence=min(half.confidence for half in passes),
             )
         transcribed = Segment(
-            start_s=segment.start_s,
-            end_s=segment.end_s,
+            start_s=segment.speech_s[0],
+            end_s=segment.speech_s[1],
             text=hypothesis.text,
             finish_reason=hypothesis.finish_reason,
             confidence=hypothesis.confidence,
@@ -155,7 +178,7 @@ class Transcriber:
         )
         return TranscriptionChunk(
             text=hypothesis.text if is_loop else text,
-            start_s=segment.start_s,
+            start_s=segment.speech_s[0],
             restarts=is_loop,
             segment=transcribed,
         )
@@ -169,7 +192,7 @@ class Transcriber:
                 for token in tokens:
                     if piece := builder.push(token):
                         decoding.clock.first_output()
-                        yield TranscriptionChunk(text=piece, start_s=segment.start_s)
+                        yield TranscriptionChunk(text=piece, start_s=segment.speech_s[0])
                     if builder.is_done:
                         break
             tail = builder.flush()

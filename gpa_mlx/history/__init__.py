@@ -27,7 +27,7 @@ from gpa_mlx.history.entry import (
     write_entry,
 )
 from gpa_mlx.history.journal import HeldEntry, Journal
-from gpa_mlx.store.files import locked
+from gpa_mlx.store.files import locked, make_private
 from gpa_mlx.store.paths import history_dir
 
 __all__ = ["MAX_AGE_DAYS", "MAX_BYTES", "Entry", "HeldEntry", "History", "Journal", "State"]
@@ -46,6 +46,11 @@ class History:
         folder: Where they are; made with the first one. None: the user's own.
         max_bytes: `prune` keeps it as small as this; None: as large as it gets.
         max_age_days: `prune` deletes what is older; None: nothing is too old.
+        keeps: Whether a recording stays when it has its text; otherwise `prune` deletes it, if it was begun here. One
+            that has no text stays in any case: nothing else has what was said.
+
+    Attributes:
+        keeps: As given.
     """
 
     def __init__(
@@ -54,10 +59,17 @@ class History:
         *,
         max_bytes: int | None = MAX_BYTES,
         max_age_days: float | None = MAX_AGE_DAYS,
+        keeps: bool = True,
     ) -> None:
         self.folder = folder or history_dir()
         self._max_bytes = max_bytes
         self._max_age_days = max_age_days
+        self.keeps = keeps
+        self._begun: set[str] = set()
+
+    def keeping(self, keeps: bool) -> History:
+        """Return the same history, in which recordings stay, or not, when they have their texts."""
+        return History(self.folder, max_bytes=self._max_bytes, max_age_days=self._max_age_days, keeps=keeps)
 
     def begin(self, device: str = "") -> Journal:
         """Begin a recording.
@@ -69,13 +81,15 @@ class History:
             AudioFileError: Nothing can be written there.
         """
         try:
+            make_private(self.folder)
             with locked(self.folder):
                 name = f"{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
                 entry = Entry(name=name, folder=self.folder / name, state="recording", device=device)
-                entry.folder.mkdir()
+                entry.folder.mkdir(mode=0o700)
                 lock = try_lock(entry.folder)
                 assert lock is not None, "nobody knows the new folder"
                 write_entry(entry)
+                self._begun.add(name)
                 return Journal(entry, lock)
         except OSError as error:
             raise unwritable(self.folder, error) from error
@@ -149,7 +163,7 @@ class History:
             raise unwritable(entry.folder, error) from error
 
     def prune(self) -> tuple[Entry, ...]:
-        """Delete what is too old, then the oldest until the rest is small enough; never what is in use.
+        """Delete what is too old or unwanted, then the oldest until the rest is small enough; never what is in use.
 
         Returns:
             What was deleted, the oldest first.
@@ -167,7 +181,7 @@ class History:
                 total = sum(sizes.values())
                 for entry in reversed(entries):
                     too_large = self._max_bytes is not None and total > self._max_bytes
-                    if entry.in_use or not (too_large or self._is_old(entry)):
+                    if entry.in_use or not (too_large or self._is_old(entry) or self._is_unwanted(entry)):
                         continue
                     delete_entry(entry.folder)
                     total -= sizes[entry.name]
@@ -175,6 +189,9 @@ class History:
         except OSError as error:
             raise unwritable(self.folder, error) from error
         return tuple(deleted)
+
+    def _is_unwanted(self, entry: Entry) -> bool:
+        return not self.keeps and entry.name in self._begun and bool(entry.text)
 
     def _is_old(self, entry: Entry) -> bool:
         age_s = (datetime.now().astimezone() - entry.recorded_at).total_seconds()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,8 @@ from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 from gpa_mlx.errors import AudioFileError, GPAError
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.files import read_limited, write_atomically
+from gpa_mlx.text.printable import to_json
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 State: TypeAlias = Literal["recording", "recorded", "recognised", "failed"]
@@ -126,7 +126,7 @@ def lock_entry(entry: Entry) -> BinaryIO:
 def read_entry(folder: Path) -> Entry | None:
     """Return an entry as it is written; None if nothing useful is."""
     try:
-        fields = ConfigReader.from_json((folder / _ENTRY).read_bytes(), _ENTRY)
+        fields = ConfigReader.from_json(read_limited(folder / _ENTRY), _ENTRY)
         return Entry(
             name=folder.name,
             folder=folder,
@@ -154,7 +154,7 @@ def write_entry(entry: Entry) -> None:
         "error": entry.error,
     }
     try:
-        write_atomically(entry.folder / _ENTRY, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+        write_atomically(entry.folder / _ENTRY, to_json(content, indent=1) + "\n", private=True)
     except OSError as error:
         raise unwritable(entry.folder, error) from error
 

@@ -90,6 +90,7 @@ class Journal(HeldEntry):
         self._wav.append(block)
         if self._sync is None and self._wav.samples:
             self._sync = os.open(self.entry.audio, os.O_RDONLY)
+            os.fchmod(self._sync, 0o600)
             _sync_folder(self.entry.folder)
             self._flush()
         elif time.monotonic() - self._synced >= SYNC_S / 2:

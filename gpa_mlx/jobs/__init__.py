@@ -2,7 +2,7 @@
 
 A job is planned once and then runs as a stream of events:
 
-    job = SpeakJob(engine, SpeakRequest(text=..., voice=..., options=..., output=WavTarget(path=...)))
+    job = SpeakJob(engine, SpeakRequest(text=..., voice=..., options=..., output=AudioTarget(path=...)))
     with closing(job.run()) as events:
         for event in events:
             ...

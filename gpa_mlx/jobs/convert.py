@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from gpa_mlx.audio.files.sound_file import announced_duration_s
+from gpa_mlx.jobs.audio_output import AudioTarget, TaggedWriter, write_tagged
 from gpa_mlx.jobs.events import (
     AudioChunk,
     Finished,
     GenerationStarted,
     Progress,
+    ReplacesFile,
     SegmentConverted,
     StepStarted,
     Written,
@@ -26,7 +28,6 @@ from gpa_mlx.jobs.generated_speech import (
     identify_weights,
 )
 from gpa_mlx.jobs.voice_choice import open_voice
-from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.synthesis.conversion import ConversionSettings, ConvertedSegment, convert_recording
 from gpa_mlx.synthesis.retry import with_seed
 from gpa_mlx.types import AudioLike, GenerationOptions, Voice
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from gpa_mlx.provenance.metadata import GenerationMetadata
 
 ConvertEvent: TypeAlias = (
-    StepStarted | GenerationStarted | Progress | AudioChunk | SegmentConverted | Written | Finished
+    StepStarted | GenerationStarted | ReplacesFile | Progress | AudioChunk | SegmentConverted | Written | Finished
 )
 
 
@@ -62,7 +63,7 @@ class ConvertRequest:
     options: GenerationOptions
     settings: ConversionSettings = field(default_factory=ConversionSettings)
     adapter: Path | None = None
-    output: WavTarget | None = None
+    output: AudioTarget | None = None
     keep_audio: bool = False
 
     def check(self) -> None:
@@ -86,7 +87,7 @@ class ConvertJob:
 
     Attributes:
         result: What has been generated so far.
-        source_s: Length of the source; None when it is not known before it has been read.
+        source_s: Length of the source; None when it is not known before it has been read; exact then.
         position_s: How far into the source the job is.
 
     Raises:
@@ -120,23 +121,27 @@ class ConvertJob:
         yield StepStarted(step="loading")
         if self._is_recorded:
             self._source_sha256 = _digest(request.source)
-        result.voice = open_voice(self._engine, request.voice)
+        result.voice = open_voice(self._engine, request.voice, as_reference=not request.options.constrain)
         self._engine.warm("vc")
         if request.settings.verify:
             self._engine.warm("transcribe")
         yield GenerationStarted()
+        if request.output is not None and request.output.replaces_foreign:
+            yield ReplacesFile(path=request.output.path)
         with ExitStack() as cleanup:
             file = None
             if request.output is not None:
-                file = cleanup.enter_context(TaggedWavWriter(request.output))
+                file = cleanup.enter_context(TaggedWriter(request.output))
             yield from self._convert(SpeechCollector(result, file, keep_audio=request.keep_audio))
             if file is not None and request.output is not None:
+                if request.output.growing_path != request.output.path:
+                    yield StepStarted(step="encoding")
                 file.finish(self._metadata())
                 yield Written(path=request.output.path)
         result.is_complete = True
         yield Finished()
 
-    def save(self, output: WavTarget) -> None:
+    def save(self, output: AudioTarget) -> None:
         """Write the audio that was kept and its record, also of a job that was stopped.
 
         Raises:
@@ -144,7 +149,7 @@ class ConvertJob:
             GPAError: Nothing can be written there.
         """
         replace(self.request, output=output).check()
-        write_tagged_wav(output, self.result.audio, self._metadata())
+        write_tagged(output, self.result.audio, self._metadata())
 
     def _convert(self, collector: SpeechCollector) -> Generator[ConvertEvent, None, None]:
         request, result = self.request, self.result
@@ -162,6 +167,8 @@ class ConvertJob:
                 yield Progress(position_s=chunk.source_s, duration_s=self.source_s)
                 if chunk.segment is not None:
                     yield SegmentConverted(segment=chunk.segment)
+        if request.options.constrain:
+            self.source_s = self.position_s  # read to its end: truer than what its header says
         collector.finish()
 
     def _metadata(self) -> GenerationMetadata:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gpa_mlx.errors import SettingsError
+from gpa_mlx.jobs.audio_output import AudioTarget, write_tagged
 from gpa_mlx.jobs.events import Finished, StepStarted
-from gpa_mlx.jobs.wav_output import WavTarget, write_tagged_wav
 from gpa_mlx.model.demo import demo_samples, demo_voices
 from gpa_mlx.provenance.metadata import GenerationMetadata
 from gpa_mlx.provenance.tagging import identify_model, identify_voice
@@ -100,11 +100,11 @@ class DemoJob:
     def _write(self, speech: Speech, task: Literal["speak", "vc"], voice: Voice, options: GenerationOptions) -> Path:
         sampling = asdict(options)
         seed = sampling.pop("seed")
-        target = WavTarget(path=self._folder / f"{task}-{voice.name}.wav", sidecar=False)
+        target = AudioTarget(path=self._folder / f"{task}-{voice.name}.wav", sidecar=False)
         metadata = GenerationMetadata(
             task=task, model=self._weights, voice=identify_voice(voice), seed=seed, options=sampling
         )
-        write_tagged_wav(target, speech.audio, metadata)
+        write_tagged(target, speech.audio, metadata)
         return target.path
 
     def _transcribe(self, task: Task, file: Path, voice: str, said: str, speech: Speech | None) -> DemoStepDone:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.jobs.events import Finished, StepStarted, Written
-from gpa_mlx.jobs.wav_output import WavTarget, write_tagged_wav
+from gpa_mlx.jobs.audio_output import AudioTarget, write_tagged
+from gpa_mlx.jobs.events import Finished, ReplacesFile, StepStarted, Written
 from gpa_mlx.provenance.metadata import GenerationMetadata, VoiceIdentity
 from gpa_mlx.provenance.tagging import identify_codes, identify_model
 from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.protocols import SpeechEngine
 
-DetokenizeEvent: TypeAlias = StepStarted | Written | Finished
+DetokenizeEvent: TypeAlias = StepStarted | ReplacesFile | Written | Finished
 
 _HINT = "Give what `gpa-mlx tokenize --json` writes: an object with the lists `semantic` and `global`."
 
@@ -50,7 +50,7 @@ class DetokenizeRequest:
     """
 
     tokens: SpeechTokens
-    output: WavTarget
+    output: AudioTarget
 
 
 class DetokenizeJob:
@@ -91,7 +91,9 @@ class DetokenizeJob:
             source_sha256=tokens.sha256,
             options={},
         )
-        write_tagged_wav(output, audio, metadata)
+        if output.replaces_foreign:
+            yield ReplacesFile(path=output.path)
+        write_tagged(output, audio, metadata)
         self.duration_s = len(audio) / SAMPLE_RATE_HZ
         yield Written(path=output.path)
         yield Finished()

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from gpa_mlx.audio.files.reader import load_recording
-from gpa_mlx.errors import VoiceError
 from gpa_mlx.jobs.events import Finished, StepStarted
 from gpa_mlx.jobs.generated_speech import digest_of_audio
+from gpa_mlx.jobs.reference_clip import ReferenceClip, described, find_reference_clip, no_voice, warnings_of
 from gpa_mlx.jobs.voice_choice import refuse_built_in_name
 from gpa_mlx.jobs.voice_probe import probe_voice
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import SAMPLE_RATE_HZ, VoiceOrigin
 from gpa_mlx.voices.library import VoiceLibrary
-from gpa_mlx.voices.quality import ClipQuality, ClipWindow, best_window, score_clip
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from gpa_mlx.audio.recording import Recording
     from gpa_mlx.jobs.voice_probe import Probe
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.types import AudioLike, Voice
-
-MAX_CLIP_S = 1800.0
-"""Longest recording in which the best part is looked for."""
-
-_NOISY_DB = 15.0
-_CLIPPED_SHARE = 0.005
-_TONES_DB = -20.0
-_FEW_SPEECH = 0.4
-_FEW_VOICED = 0.2
+    from gpa_mlx.voices.quality import ClipWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +68,6 @@ class EnrollRequest:
     probe: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Candidate:
-    source: AudioLike
-    recording: Recording
-    window: ClipWindow
-
-
 class EnrollJob:
     """Recordings of one speaker on their way to a voice.
 
@@ -127,10 +108,9 @@ class EnrollJob:
         for source in request.recordings:
             check_cancelled()
             yield StepStarted(step=f"judging {described(source)}")
-            recording = load_clip(source)
-            window = choose_window(recording, self._engine.reference_s, whole=request.whole)
-            if chosen is None or worth(window) > worth(chosen.window):
-                chosen = _Candidate(source, recording, window)
+            clip = find_reference_clip(source, self._engine.reference_s, whole=request.whole)
+            if chosen is None or _preference(clip) > _preference(chosen):
+                chosen = clip
         assert chosen is not None
         self._require_speech(chosen)
         yield StepStarted(step="making the voice")
@@ -140,21 +120,16 @@ class EnrollJob:
             self.result = replace(self.result, probe=probe_voice(self._engine, self.result.voice))
         yield Finished()
 
-    def _require_speech(self, chosen: _Candidate) -> None:
+    def _require_speech(self, chosen: ReferenceClip) -> None:
         recordings = self.request.recordings
-        if chosen.window.quality.speech_share == 0 and not self.request.whole:
+        if not chosen.has_voice and not self.request.whole:
             what = described(chosen.source) if len(recordings) == 1 else f"any of the {len(recordings)} recordings"
-            raise VoiceError(
-                f"No speech was heard in {what}.",
-                hint=f"Give {self._engine.reference_s:g} s of clear speech; --whole takes a recording without "
-                "listening to it.",
-            )
+            raise no_voice(what, self._engine.reference_s, "--whole takes a recording without listening to it")
 
-    def _make(self, chosen: _Candidate) -> Enrollment:
+    def _make(self, chosen: ReferenceClip) -> Enrollment:
         request, window = self.request, chosen.window
-        start, stop = (round(time_s * SAMPLE_RATE_HZ) for time_s in (window.start_s, window.end_s))
-        part = chosen.recording if request.whole else chosen.recording[start:stop]
-        made = self._engine.make_voice((part.first_channel, SAMPLE_RATE_HZ), name=request.name)
+        part = chosen.recording.first_channel if request.whole else chosen.samples
+        made = self._engine.make_voice((part, SAMPLE_RATE_HZ), name=request.name)
         origin = VoiceOrigin(
             source_sha256=digest_of_audio(chosen.source),
             start_s=round(window.start_s, 2),
@@ -166,34 +141,14 @@ class EnrollJob:
             voice=replace(made, family=self._family, description=request.description, origin=origin),
             source=chosen.source,
             window=window,
-            is_whole=stop - start >= len(chosen.recording),
+            is_whole=len(chosen.samples) >= len(chosen.recording),
             warnings=warnings_of(window.quality),
             probe=None,
         )
 
 
-def load_clip(source: AudioLike) -> Recording:
-    """Read a recording that a voice may be made from.
-
-    Raises:
-        AudioFileError: It cannot be used.
-        InputTooLongError: It is longer than `MAX_CLIP_S`.
-    """
-    return load_recording(source, max_duration_s=MAX_CLIP_S)
-
-
-def choose_window(recording: Recording, seconds: float, *, whole: bool) -> ClipWindow:
-    """Return the window of a recording that a voice is made from.
-
-    Args:
-        recording: At least one sample.
-        seconds: What the model makes a voice from, see `SpeechEngine.reference_s`.
-        whole: Take the first seconds instead of the best ones.
-    """
-    if not whole:
-        return best_window(recording, seconds)
-    first = recording[: round(seconds * SAMPLE_RATE_HZ)]
-    return ClipWindow(start_s=0.0, end_s=first.duration_s, quality=score_clip(first))
+def _preference(clip: ReferenceClip) -> tuple[bool, float]:
+    return clip.has_voice, worth(clip.window)
 
 
 def worth(window: ClipWindow) -> float:
@@ -215,20 +170,3 @@ def keep_voice(voice: Voice, name: str, consent: str) -> Voice:
     return VoiceLibrary().add(
         replace(voice, name=name, origin=None if origin is None else replace(origin, consent=consent))
     )
-
-
-def warnings_of(quality: ClipQuality) -> tuple[str, ...]:
-    """Return what a listener would complain about, each a clause that goes on after "the recording"."""
-    complaints = (
-        (quality.speech_share < _FEW_SPEECH, f"has speech in only {quality.speech_share:.0%} of its time"),
-        (quality.snr_db < _NOISY_DB, f"is noisy: the speech is only {quality.snr_db:.0f} dB above the rest"),
-        (quality.clipping_share > _CLIPPED_SHARE, f"is clipped: {quality.clipping_share:.1%} of it is cut off"),
-        (quality.tone_bed_db > _TONES_DB, f"has music or hum under the speech, at {quality.tone_bed_db:.0f} dB"),
-        (quality.voicing_share < _FEW_VOICED, f"sounds whispered: {quality.voicing_share:.0%} of it has a pitch"),
-    )
-    return tuple(text for applies, text in complaints if applies)
-
-
-def described(audio: AudioLike) -> str:
-    """Return how messages call a recording."""
-    return os.fsdecode(audio) if isinstance(audio, (str, os.PathLike)) else "the recording"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gpa_mlx.jobs.recordings import RecordingInput
     from gpa_mlx.synthesis.conversion import ConvertedSegment
     from gpa_mlx.synthesis.long_form import SpokenPassage
+    from gpa_mlx.synthesis.plan import PassageCount
     from gpa_mlx.types import Transcription, TranscriptionChunk, Waveform
 
 
@@ -64,12 +65,56 @@ class Resumed:
     """The job goes on where an interrupted one stopped.
 
     Attributes:
-        done: Parts that are there already.
-        total: All parts.
+        done: Passages that are there already.
+        count: All passages.
+        kept: Passages more that are there, and are used where the text still has them.
+        problem: Why not everything that is there can be used, as a clause; None where it can.
     """
 
     done: int
-    total: int
+    count: PassageCount
+    kept: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedAnew:
+    """There was an interrupted job, and this one begins with the first passage all the same.
+
+    Attributes:
+        problem: Why, as a clause.
+        kept: Passages that are there, and are used where the text still has them.
+    """
+
+    problem: str
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacesFile:
+    """With the first sound, a file is replaced that nothing says this program made.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownWords:
+    """The model cannot say some words of the text.
+
+    Told before any is spoken; of a long text again, where more of them come.
+
+    Attributes:
+        words: Which, each once.
+        are_left_out: Whether the rest is spoken without them; they are given to the model where a text is spoken as it
+            is written.
+    """
+
+    words: tuple[str, ...]
+    are_left_out: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +123,13 @@ class PassageStarted:
 
     Attributes:
         number: Which, from 0.
-        total: Passages of the text.
+        count: Passages of the text.
+        share: The share of the text, from 0 to 1, that lies before it.
     """
 
     number: int
-    total: int
+    count: PassageCount
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +150,14 @@ class PassageDone:
     Attributes:
         passage: How it came out.
         number: Which, from 0.
-        total: Passages of the text.
+        count: Passages of the text.
+        share: The share of the text, from 0 to 1, that has been spoken with it.
     """
 
     passage: SpokenPassage
     number: int
-    total: int
+    count: PassageCount
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,15 +216,34 @@ class RecordingDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingFailed:
-    """A recording cannot be transcribed, or its text not be written; the job goes on with the next.
+    """A recording cannot be transcribed to its end, or its text not be written; the job goes on with the next.
 
     Attributes:
         recording: Which.
         error: Why.
+        transcription: What there is of its text.
+        written: Files that hold it.
+        unwritten: Files that were wanted and could not be written, or are not complete.
     """
 
     recording: RecordingInput
     error: GPAError
+    transcription: Transcription
+    written: tuple[Path, ...] = ()
+    unwritten: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSkipped:
+    """A recording was left out, for all its files are there.
+
+    Attributes:
+        recording: Which.
+        existing: The files.
+    """
+
+    recording: RecordingInput
+    existing: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

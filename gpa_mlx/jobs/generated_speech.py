@@ -22,7 +22,7 @@ from gpa_mlx.types import SAMPLE_RATE_HZ, Voice
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gpa_mlx.jobs.wav_output import TaggedWavWriter
+    from gpa_mlx.jobs.audio_output import TaggedWriter
     from gpa_mlx.provenance.metadata import ModelIdentity, Option
     from gpa_mlx.synthesis.attempt import PassageEnd
     from gpa_mlx.types import AudioLike, GenerationOptions, Waveform
@@ -82,7 +82,7 @@ class GeneratedSpeech(Generic[PartT]):
     @property
     def has_audio(self) -> bool:
         """Whether there is kept audio to play and to save."""
-        return any(map(len, list(self.pieces)))
+        return any(map(len, self.pieces))
 
     @property
     def audio(self) -> Waveform:
@@ -109,7 +109,7 @@ class SpeechCollector:
     def __init__(
         self,
         result: GeneratedSpeech[SpokenPassage] | GeneratedSpeech[ConvertedSegment],
-        file: TaggedWavWriter | None,
+        file: TaggedWriter | None,
         *,
         keep_audio: bool,
     ) -> None:
@@ -119,8 +119,15 @@ class SpeechCollector:
         self._started = time.perf_counter()
         result.resumed_s = 0.0 if file is None else file.duration_s
 
-    def append(self, audio: Waveform) -> None:
-        """Take the next `(samples,)` float32.
+    def append(self, audio: Waveform, *, is_recalled: bool = False) -> str:
+        """Take the next samples.
+
+        Args:
+            audio: `(samples,)` float32.
+            is_recalled: An interrupted run made them.
+
+        Returns:
+            The SHA-256 of their bytes in the file; empty where there is none.
 
         Raises:
             AudioFileError: They cannot be written.
@@ -128,11 +135,17 @@ class SpeechCollector:
         result = self._result
         if result.first_audio_s is None and audio.any():
             result.first_audio_s = time.perf_counter() - self._started
+        digest = ""
         if self._file is not None:
             self._file.append(audio)
+            digest = self._file.take_digest()
         if self._keep_audio:
             result.pieces.append(audio)
-        result.generated_s += len(audio) / SAMPLE_RATE_HZ
+        if is_recalled:
+            result.resumed_s += len(audio) / SAMPLE_RATE_HZ
+        else:
+            result.generated_s += len(audio) / SAMPLE_RATE_HZ
+        return digest
 
     def finish(self) -> None:
         """All audio has been generated: stop the clock."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
+from gpa_mlx.audio.files.container import AMBIGUOUS_SUFFIXES, is_text_file
 from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
 from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
-from gpa_mlx.errors import AudioFileError
+from gpa_mlx.errors import AudioFileError, GPAError
+from gpa_mlx.text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+
+_ADDRESS = re.compile(r"(?i:https?|ftps?|rtsp|rtmp):/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,47 +58,78 @@ def file_input(path: Path, place: Path | None = None) -> RecordingInput:
     return RecordingInput(name=name, label=printable(name), path=path, place=place or Path(path.stem))
 
 
-def printable(name: str) -> str:
-    """Return a file's name with the bytes replaced that are not UTF-8."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+class Unusable(NamedTuple):
+    """A name that means no recording, or not all that it should.
+
+    Attributes:
+        name: As the user gave it.
+        error: What is wrong with it.
+    """
+
+    name: str
+    error: GPAError
+
+
+class FoundRecordings(NamedTuple):
+    """What names mean.
+
+    Attributes:
+        recordings: Each once.
+        problems: What could not be found or searched.
+    """
+
+    recordings: tuple[RecordingInput, ...]
+    problems: tuple[Unusable, ...]
 
 
 def find_recordings(
     names: Sequence[str], *, recursive: bool, others: Mapping[str, RecordingInput] | None = None
-) -> tuple[RecordingInput, ...]:
-    """Return the recordings that the user means, each once; that a named file exists is not checked.
+) -> FoundRecordings:
+    """Return the recordings that the user means; that a named file exists is not checked.
+
+    A folder without `recursive`, one without recordings, one that cannot be searched, a pattern that matches nothing
+    and an address are problems, and keep nothing else from being found.
 
     Args:
         names: Files, patterns that the shell left as they are, folders.
         recursive: Search folders: all recordings in and below them, sorted, by their extensions, but nothing hidden.
         others: What names mean that are not to be looked up.
-
-    Raises:
-        AudioFileError: A folder without `recursive`, one without recordings, or a pattern that matches nothing.
     """
     others = others or {}
     found: dict[str, RecordingInput] = {}
+    problems: list[Unusable] = []
     for name in names:
         if name in others:
             found.setdefault(name, others[name])
             continue
-        for recording in _meant(name, recursive=recursive):
-            found.setdefault(os.path.abspath(recording.name), recording)  # noqa: PTH100
-    return tuple(found.values())
+        for meant in _meant(name, recursive=recursive):
+            if isinstance(meant, GPAError):
+                problems.append(Unusable(name, meant))
+            else:
+                found.setdefault(os.path.abspath(meant.name), meant)  # noqa: PTH100
+    return FoundRecordings(tuple(found.values()), tuple(problems))
 
 
-def _meant(name: str, *, recursive: bool) -> Iterator[RecordingInput]:
+def address_error(name: str) -> AudioFileError | None:
+    """Return the error for a name that is an address of the web; None for all others."""
+    if not _ADDRESS.match(name) or os.path.lexists(name):
+        return None
+    return AudioFileError(
+        f"{printable(name)} is an address, and nothing is fetched from the network.",
+        hint=f"Download it first, for example with `curl -LO '{name}'` or `yt-dlp -x '{name}'`, and name the file.",
+    )
+
+
+def _meant(name: str, *, recursive: bool) -> Iterator[RecordingInput | GPAError]:
     path = Path(name)
-    if path.is_dir():
-        if not recursive:
-            raise AudioFileError(
-                f"{printable(name)} is a directory.", hint="Add -r to transcribe the recordings in it."
-            )
-        yield from _in_folder(path)
-    elif glob.has_magic(name) and not path.exists():
+    if (error := address_error(name)) is not None:
+        yield error
+    elif os.path.isdir(name):  # noqa: PTH112 - raises nothing where a folder on the way may not be searched
+        yield from _in_named_folder(path, recursive=recursive)
+    elif glob.has_magic(name) and not os.path.lexists(name):
         matches = sorted(Path(match) for match in glob.glob(name, recursive=True))  # noqa: PTH207 - names may be absolute
         if not matches:
-            raise AudioFileError(f"Nothing matches '{printable(name)}'.", hint="Check the pattern.")
+            yield AudioFileError(f"Nothing matches '{printable(name)}'.", hint="Check the pattern.")
         for match in matches:
             if not match.is_dir():
                 yield file_input(match)
@@ -103,23 +139,33 @@ def _meant(name: str, *, recursive: bool) -> Iterator[RecordingInput]:
         yield RecordingInput(name=name, label=printable(name), path=path, place=Path(path.stem))
 
 
-def _in_folder(folder: Path) -> Iterator[RecordingInput]:
-    suffixes = NATIVE_SUFFIXES | FFMPEG_SUFFIXES
-    empty = True
-    for parent, folders, files in os.walk(folder, onerror=_unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for file in (Path(parent, name) for name in sorted(files) if not name.startswith(".")):
-            if file.suffix.lower() in suffixes:
-                empty = False
-                yield file_input(file, file.relative_to(folder).with_suffix(""))
-    if empty:
-        raise AudioFileError(
-            f"{printable(str(folder))} holds no recordings.",
-            hint="Files are chosen by their extensions; name others one by one.",
+def _in_named_folder(folder: Path, *, recursive: bool) -> Iterator[RecordingInput | GPAError]:
+    if recursive:
+        yield from _in_folder(folder)
+    else:
+        yield AudioFileError(
+            f"{printable(str(folder))} is a directory.", hint="Add -r to transcribe the recordings in it."
         )
 
 
-def _unreadable(error: OSError) -> NoReturn:
-    raise AudioFileError(
-        f"{os.fsdecode(error.filename)} cannot be searched: {error.strerror}.", hint="Check its permissions."
-    ) from error
+def _in_folder(folder: Path) -> Iterator[RecordingInput | GPAError]:
+    suffixes = NATIVE_SUFFIXES | FFMPEG_SUFFIXES
+    empty = True
+    unreadable: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=unreadable.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for file in (Path(parent, name) for name in sorted(files) if not name.startswith(".")):
+            suffix = file.suffix.lower()
+            if suffix in suffixes and not (suffix in AMBIGUOUS_SUFFIXES and is_text_file(file)):
+                empty = False
+                yield file_input(file, file.relative_to(folder).with_suffix(""))
+    for error in unreadable:
+        yield AudioFileError(
+            f"{printable(os.fsdecode(error.filename))} cannot be searched: {error.strerror}.",
+            hint="Check its permissions.",
+        )
+    if empty and not unreadable:
+        yield AudioFileError(
+            f"{printable(str(folder))} holds no recordings.",
+            hint="Files are chosen by their extensions; name others one by one.",
+        )

@@ -7,18 +7,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-import soundfile
+import numpy as np
 
+from gpa_mlx.audio.dsp.time_stretch import stretch
 from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
-from gpa_mlx.errors import AudioFileError, GPAError, NoSpeechError
+from gpa_mlx.errors import GPAError, NoSpeechError, SettingsError
+from gpa_mlx.jobs.audio_output import AudioTarget, TaggedWriter, write_tagged
 from gpa_mlx.jobs.events import (
     AudioChunk,
     Finished,
     GenerationStarted,
     PassageDone,
     PassageStarted,
+    ReplacesFile,
     Resumed,
+    StartedAnew,
     StepStarted,
+    UnknownWords,
     Written,
 )
 from gpa_mlx.jobs.generated_speech import (
@@ -28,14 +33,16 @@ from gpa_mlx.jobs.generated_speech import (
     identify_weights,
 )
 from gpa_mlx.jobs.voice_choice import open_voice
-from gpa_mlx.jobs.wav_output import TaggedWavWriter, WavTarget, write_tagged_wav
 from gpa_mlx.provenance.metadata import digest_of_text
-from gpa_mlx.store.text_output import require_replaceable, write_text
-from gpa_mlx.synthesis.checkpoint import SynthesisCheckpoint, checkpoint_key
-from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisSettings, plan_passages, samples_after, synthesize
+from gpa_mlx.store.text_output import is_stream, require_replaceable, write_text
+from gpa_mlx.synthesis.checkpoint import Continuation, StoredPassage, SynthesisCheckpoint, run_facts
+from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisChunk, respeak, synthesize
+from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings
 from gpa_mlx.synthesis.retry import with_seed
+from gpa_mlx.synthesis.speed import at_speed, check_speed
+from gpa_mlx.text.closed_vocabulary import ClosedVocabulary
 from gpa_mlx.transcripts.cues import make_cues
-from gpa_mlx.transcripts.formats.subtitles import write_srt
+from gpa_mlx.transcripts.formats.subtitles import write_srt, write_vtt
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions, Voice
 from gpa_mlx.version import __version__
 
@@ -44,10 +51,23 @@ if TYPE_CHECKING:
 
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.provenance.metadata import GenerationMetadata
+    from gpa_mlx.types import Waveform
 
 SpeakEvent: TypeAlias = (
-    StepStarted | GenerationStarted | Resumed | PassageStarted | AudioChunk | PassageDone | Written | Finished
+    StepStarted
+    | GenerationStarted
+    | Resumed
+    | StartedAnew
+    | ReplacesFile
+    | UnknownWords
+    | PassageStarted
+    | AudioChunk
+    | PassageDone
+    | Written
+    | Finished
 )
+
+_SUBTITLES = {".srt": write_srt, ".vtt": write_vtt}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +82,10 @@ class SpeakRequest:
         settings: How a long text is spoken; the length of passages is the engine's.
         adapter: The directory of the adapter that the engine was opened with.
         output: The WAV file; None writes none.
-        subtitles: A SubRip file for the text as written; None writes none.
+        subtitles: A file of subtitles for the text as written, SubRip or WebVTT by its name; None writes none.
         keep_audio: Keep all audio in memory, so that `SpeakJob.save` can write it later.
+        speed: 2 halves the length of the speech, at the same pitch. The model has no speed of its own: what it says is
+            stretched in time. Only at speed 1 is there a checkpoint.
     """
 
     text: str
@@ -71,9 +93,10 @@ class SpeakRequest:
     options: GenerationOptions
     settings: SynthesisSettings = field(default_factory=SynthesisSettings)
     adapter: Path | None = None
-    output: WavTarget | None = None
+    output: AudioTarget | None = None
     subtitles: Path | None = None
     keep_audio: bool = False
+    speed: float = 1.0
 
     def check(self) -> None:
         """Refuse before the work what cannot be written.
@@ -82,24 +105,50 @@ class SpeakRequest:
             SettingsError: A file would replace another one that is needed, or it is no WAV file's name.
             GPAError: Nothing can be written there.
         """
+        check_speed(self.speed)
         inputs = [self.voice] if isinstance(self.voice, Path) else []
         if self.output is not None:
             self.output.check(*inputs)
         if self.subtitles is not None:
             require_replaceable(self.subtitles, *inputs, *(self.output.files if self.output else ()))
+            require_subtitles(self.subtitles)
+
+
+def settings_for(engine: SpeechEngine, settings: SynthesisSettings) -> SynthesisSettings:
+    """Return settings with what the model decides: the length of passages, and the words it can say."""
+    words = engine.capabilities.words
+    return replace(
+        settings,
+        max_chars=engine.max_passage_chars,
+        vocabulary=None if words is None else ClosedVocabulary(words),
+    )
+
+
+def require_subtitles(path: Path) -> None:
+    """Refuse a file of subtitles whose name does not tell the format; pipes and devices get SubRip.
+
+    Raises:
+        SettingsError: The name ends in neither.
+    """
+    if path.suffix.lower() not in _SUBTITLES and not is_stream(path):
+        raise SettingsError(f"'{path}' does not end like subtitles.", hint="Use .srt for SubRip or .vtt for WebVTT.")
 
 
 class SpeakJob:
     """One text on its way to speech.
 
     An interrupted long text goes on where it stopped, if the same request is made again: beside the file there is a
-    checkpoint until the file is complete. Live speech and texts of one passage have none.
+    checkpoint until the file is complete. If the text was changed in between, its passages that were not are used
+    again. Live speech and texts of one passage have no checkpoint.
+
+    A text of any length is planned while it is spoken: its first passage is there as soon as that of a short one.
 
     Args:
         engine: Speaks, and transcribes when passages are verified.
         request: What is to be said.
 
     Attributes:
+        plan: What will be spoken.
         result: What has been generated so far.
         problem: Why what there was could not be kept when the job was stopped; None when it was.
 
@@ -114,8 +163,9 @@ class SpeakJob:
         request.check()
         self.request = request
         self._engine = engine
-        self._settings = replace(request.settings, max_chars=engine.max_passage_chars)
-        self.plan = plan_passages(request.text, self._settings, exact=not request.options.constrain)
+        self._settings = settings_for(engine, request.settings)
+        self._words_told = 0
+        self.plan = SpeechPlan(request.text, self._settings, exact=not request.options.constrain)
         is_recorded = request.output is not None or request.keep_audio
         self._weights = identify_weights(engine.path, request.adapter) if is_recorded else None
         self._checkpoint: SynthesisCheckpoint | None = None
@@ -145,7 +195,45 @@ class SpeakJob:
                 self._keep_what_there_is(error)
             raise
 
-    def save(self, output: WavTarget, subtitles: Path | None = None) -> None:
+    def redo(self, number: int) -> Generator[SpeakEvent, None, None]:
+        """Say one passage again with another seed, and put it in the place of the old one; the others stay as they are.
+
+        For audio that was kept, when `run` has ended; closing the generator leaves the old passage.
+
+        Args:
+            number: Of a passage that is complete, from 0.
+
+        Raises:
+            SettingsError: Decoding is greedy: it would be said in the same way.
+            NoSpeechError: It had no sound; the old passage stays.
+            CancelledError: The surrounding `CancelScope` was cancelled.
+        """
+        result = self.result
+        planned = self.plan.get(number)
+        assert planned is not None
+        assert result.voice is not None
+        if result.options.temperature == 0:
+            raise SettingsError(
+                "At temperature 0 the passage would be said in the same way again.",
+                hint="Set a temperature, such as 0.2, and speak the text again.",
+            )
+        yield PassageStarted(number=number, count=self.plan.count, share=self.plan.share_before(number))
+        chunk = respeak(
+            self._engine,
+            planned,
+            voice=result.voice,
+            options=with_seed(replace(result.options, seed=None)),
+            settings=self._settings,
+            reference_level=next((part.level for part in result.parts if part.level), 0.0),
+        )
+        assert chunk.passage is not None
+        audio = stretch(chunk.audio, self.request.speed)
+        self._exchange(number, chunk.passage, audio)
+        yield AudioChunk(audio=audio)
+        share = self.plan.share_before(number + 1)
+        yield PassageDone(passage=result.parts[number], number=number, count=self.plan.count, share=share)
+
+    def save(self, output: AudioTarget, subtitles: Path | None = None) -> None:
         """Write the audio that was kept, its record and its subtitles, also of a job that was stopped.
 
         Raises:
@@ -155,29 +243,37 @@ class SpeakJob:
         request = replace(self.request, output=output, subtitles=subtitles)
         request.check()
         parts = list(self.result.parts)
-        write_tagged_wav(output, self.result.audio, self._metadata())
+        write_tagged(output, self.result.audio, self._metadata())
         if subtitles is not None:
             _write_subtitles(subtitles, parts)
 
     def _run(self) -> Generator[SpeakEvent, None, None]:
         request, result = self.request, self.result
         yield StepStarted(step="loading")
-        result.voice = open_voice(self._engine, request.voice)
+        result.voice = open_voice(self._engine, request.voice, as_reference=not request.options.constrain)
         self._engine.warm("speak")
         if self._settings.verify:
             self._engine.warm("transcribe")
         yield GenerationStarted()
         with ExitStack() as cleanup:
-            resumed = self._resume(result.voice)
-            if resumed is not None:
-                cleanup.enter_context(resumed)
-                yield Resumed(done=len(result.parts), total=len(self.plan))
+            found = self._find_interrupted(result.voice)
+            yield from self._tell(found)
+            yield from self._tell_unknown_words()
+            resumed = None
+            if request.output is not None and found.done:
+                resumed = cleanup.enter_context(IncrementalWavWriter.resume(request.output.growing_path, found.samples))
+            result.parts += found.done
+            if self._checkpoint is not None and (found.done or found.kept):
+                result.options = replace(request.options, seed=self._checkpoint.seed)
             result.options = with_seed(result.options)
             file = None
             if request.output is not None:
-                file = cleanup.enter_context(TaggedWavWriter(request.output, resumed))
-            yield from self._speak(SpeechCollector(result, file, keep_audio=request.keep_audio))
+                writer = TaggedWriter(request.output, resumed, has_checkpoint=self._checkpoint is not None)
+                file = cleanup.enter_context(writer)
+            yield from self._speak(SpeechCollector(result, file, keep_audio=request.keep_audio), found)
             if file is not None and request.output is not None:
+                if request.output.growing_path != request.output.path:
+                    yield StepStarted(step="encoding")
                 file.finish(self._metadata())
                 yield Written(path=request.output.path)
         if self._checkpoint is not None:
@@ -188,55 +284,102 @@ class SpeakJob:
         result.is_complete = True
         yield Finished()
 
-    def _speak(self, collector: SpeechCollector) -> Generator[SpeakEvent, None, None]:
-        result, total = self.result, len(self.plan)
+    def _speak(self, collector: SpeechCollector, found: Continuation) -> Generator[SpeakEvent, None, None]:
+        result, plan, checkpoint = self.result, self.plan, self._checkpoint
         assert result.voice is not None
         chunks = synthesize(
             self._engine,
-            self.plan,
+            plan,
             voice=result.voice,
             options=result.options,
             settings=self._settings,
-            done=tuple(result.parts),
+            done=found.done,
+            recall=None if checkpoint is None else checkpoint.recall,
         )
+        if self.request.speed != 1.0:
+            chunks = at_speed(chunks, self.request.speed)
         with closing(chunks):
-            yield PassageStarted(number=min(len(result.parts), total - 1), total=total)
+            if plan.get(len(found.done)) is not None:
+                yield self._started(len(found.done))
             for chunk in chunks:
-                collector.append(chunk.audio)
+                digest = collector.append(chunk.audio, is_recalled=chunk.is_recalled)
                 if chunk.passage is not None:
-                    self._note_done(chunk.passage)
+                    self._note_done(chunk, chunk.passage, digest)
                 yield AudioChunk(audio=chunk.audio)
                 if chunk.passage is not None:
-                    yield PassageDone(passage=chunk.passage, number=chunk.number, total=total)
-                    if chunk.number + 1 < total:
-                        yield PassageStarted(number=chunk.number + 1, total=total)
+                    share = plan.share_before(chunk.number + 1)
+                    yield PassageDone(passage=chunk.passage, number=chunk.number, count=plan.count, share=share)
+                    if not plan.is_last(chunk.number):
+                        yield from self._tell_unknown_words()
+                        yield self._started(chunk.number + 1)
         collector.finish()
 
-    def _resume(self, voice: Voice) -> IncrementalWavWriter | None:
-        """Open the file of an interrupted run to go on with it, if there is one."""
-        request, output = self.request, self.request.output
-        if output is None or self._settings.live or len(self.plan) == 1:
-            return None
-        key = checkpoint_key(self.plan, voice, request.options, self._settings, repr(self._weights), __version__)
-        self._checkpoint = SynthesisCheckpoint(output.path, key, request.options.seed)
-        done = self._checkpoint.done
-        if not done:
-            return None
-        samples = samples_after(self.plan, done)
-        if file := _reopen(output, samples):
-            self.result.parts += done
-            self.result.options = replace(request.options, seed=self._checkpoint.seed)
-        return file
+    def _started(self, number: int) -> PassageStarted:
+        share = self.plan.share_before(number)
+        return PassageStarted(number=number, count=self.plan.count, share=share)
 
-    def _note_done(self, passage: SpokenPassage) -> None:
+    def _find_interrupted(self, voice: Voice) -> Continuation:
+        """Find out what an interrupted run left that can be used."""
+        request, output = self.request, self.request.output
+        if output is None or self._settings.live or self.plan.is_last(0) or request.speed != 1.0:
+            return Continuation()
+        facts = run_facts(voice, request.options, self._settings, repr(self._weights), __version__)
+        self._checkpoint = SynthesisCheckpoint(
+            output.path, output.growing_path, output.subtype, facts, request.options.seed
+        )
+        return self._checkpoint.resume(self.plan)
+
+    def _tell(self, found: Continuation) -> Generator[SpeakEvent, None, None]:
+        """Say what becomes of what is there: an interrupted run, and a file of the same name."""
+        if found.done:
+            done = len(found.done)
+            yield Resumed(done=done, count=self.plan.count, kept=found.kept, problem=found.problem)
+        elif found.problem is not None:
+            yield StartedAnew(problem=found.problem, kept=found.kept)
+        output = self.request.output
+        if output is None or (found.is_ours and output.growing_path == output.path):
+            return
+        if output.replaces_foreign:
+            yield ReplacesFile(path=output.path)
+
+    def _tell_unknown_words(self) -> Generator[SpeakEvent, None, None]:
+        """Say what the model cannot, as far as the text is planned; each word once."""
+        words = self.plan.unknown_words[self._words_told :]
+        self._words_told += len(words)
+        if words:
+            yield UnknownWords(words=words, are_left_out=self.plan.leaves_out)
+
+    def _note_done(self, chunk: SynthesisChunk, passage: SpokenPassage, digest: str) -> None:
         """Note a passage whose audio is in the file."""
-        result = self.result
-        if self._checkpoint is not None:
+        result, checkpoint = self.result, self._checkpoint
+        if checkpoint is not None:
             if not result.parts:
                 assert result.options.seed is not None
-                self._checkpoint.start(result.options.seed)
-            self._checkpoint.add(passage)
+                checkpoint.start(result.options.seed)
+            checkpoint.add(
+                StoredPassage(
+                    passage=passage,
+                    samples=len(chunk.audio),
+                    sha256=digest,
+                    reference_level=chunk.reference_level,
+                )
+            )
         result.parts.append(passage)
+
+    def _exchange(self, number: int, passage: SpokenPassage, audio: Waveform) -> None:
+        """Put a passage in the place of another one of another length."""
+        result, old = self.result, self.result.parts[number]
+        whole = result.audio
+        start, end = (round(time_s * SAMPLE_RATE_HZ) for time_s in (old.start_s, old.end_s))
+        moved_s = (len(audio) - (end - start)) / SAMPLE_RATE_HZ
+        new = replace(passage, start_s=old.start_s, end_s=old.start_s + len(audio) / SAMPLE_RATE_HZ)
+        later = [
+            replace(part, start_s=part.start_s + moved_s, end_s=part.end_s + moved_s)
+            for part in result.parts[number + 1 :]
+        ]
+        result.pieces[:] = [np.concatenate([whole[:start], audio, whole[end:]])]
+        result.parts[number:] = [new, *later]
+        result.generated_s += moved_s
 
     def _keep_what_there_is(self, error: BaseException) -> None:
         if isinstance(error, NoSpeechError):
@@ -262,21 +405,12 @@ class SpeakJob:
                 "retries": settings.retries,
                 "verify": settings.verify,
                 "live": settings.live,
+                **({} if self.request.speed == 1.0 else {"speed": self.request.speed}),
             },
             text=self.request.text,
         )
 
 
 def _write_subtitles(path: Path, passages: Sequence[SpokenPassage]) -> None:
-    write_text(path, write_srt(make_cues(passage for passage in passages if passage.end_s > passage.start_s)))
-
-
-def _reopen(output: WavTarget, samples: int) -> IncrementalWavWriter | None:
-    """Open a file to go on after its first `samples`; None where it is not the one that was being written."""
-    try:
-        found = soundfile.info(output.path)
-        if (found.samplerate, found.subtype) != (SAMPLE_RATE_HZ, output.subtype):
-            return None
-        return IncrementalWavWriter.resume(output.path, samples)
-    except (soundfile.LibsndfileError, AudioFileError):
-        return None
+    cues = make_cues(passage for passage in passages if passage.end_s > passage.start_s)
+    write_text(path, _SUBTITLES.get(path.suffix.lower(), write_srt)(cues))

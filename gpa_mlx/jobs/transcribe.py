@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import logging
+import os
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gpa_mlx.audio.files.sound_file import announced_duration_s
 from gpa_mlx.errors import CancelledError, GPAError, ModelFormatError, ModelNotFoundError
-from gpa_mlx.jobs.events import Finished, RecordingDone, RecordingFailed, RecordingStarted, TextChunk, Written
-from gpa_mlx.store.text_output import write_text
+from gpa_mlx.jobs.channel_streams import channel_labels, count_channels, readable_again, stream_channels
+from gpa_mlx.jobs.events import (
+    Finished,
+    RecordingDone,
+    RecordingFailed,
+    RecordingSkipped,
+    RecordingStarted,
+    TextChunk,
+    Written,
+)
+from gpa_mlx.jobs.failures import as_failure
+from gpa_mlx.store.text_output import is_stream, write_text
 from gpa_mlx.transcripts.collector import TranscriptCollector
 from gpa_mlx.transcripts.cues import Layout
 from gpa_mlx.transcripts.formats import render
 from gpa_mlx.transcripts.targets import Targets, prepare_targets
+from gpa_mlx.types import AudioFile
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -21,10 +35,14 @@ if TYPE_CHECKING:
 
     from gpa_mlx.jobs.recordings import RecordingInput
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import GenerationOptions, VadChoice
+    from gpa_mlx.types import ChannelChoice, GenerationOptions, TranscriptionStream, VadChoice
 
-TaskState: TypeAlias = Literal["waiting", "running", "done", "failed", "stopped"]
-TranscribeEvent: TypeAlias = RecordingStarted | TextChunk | Written | RecordingDone | RecordingFailed | Finished
+logger = logging.getLogger(__name__)
+
+TaskState: TypeAlias = Literal["waiting", "running", "done", "failed", "stopped", "skipped"]
+TranscribeEvent: TypeAlias = (
+    RecordingStarted | TextChunk | Written | RecordingDone | RecordingFailed | RecordingSkipped | Finished
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +57,10 @@ class TranscribeRequest:
         vad: What skips what is not speech.
         batch: Segments of a recording that are decoded at the same time.
         layout: Of subtitles.
+        skip_existing: Do nothing for a recording all of whose files are there. The text so far of one that is stopped
+            or fails is then called `NAME.partial.txt`.
+        separate: Transcribe every channel on its own, and label the segments with it.
+        track: Which audio track of each recording, from 1; None chooses the default one, or one with speech.
     """
 
     recordings: tuple[RecordingInput, ...]
@@ -47,6 +69,9 @@ class TranscribeRequest:
     vad: VadChoice = True
     batch: int = 1
     layout: Layout = field(default_factory=Layout)
+    skip_existing: bool = False
+    separate: bool = False
+    track: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +81,8 @@ class RecordingTask:
     Attributes:
         recording: Which.
         targets: The files to write.
-        state: `stopped` is what was interrupted: what there was of its text has been written.
+        state: `stopped` is what was interrupted: what there was of its text has been written, as it is of what failed
+            on the way. `skipped`: its files were there.
         transcript: What has been decoded; grows while the job runs.
         error: Why it failed, or why the text so far could not be written when it was stopped.
         written: Files that are complete.
@@ -74,7 +100,7 @@ class TranscribeJob:
     """Transcribes one recording after the other; one that fails does not keep the others from being transcribed.
 
     The plan is in `tasks`, and so is what was done: when the job is cancelled, interrupted or closed, the text so far
-    of the recording it was in is written, unless there is none.
+    of the recording it was in is written, unless there is none. So it is when a recording fails on the way.
 
     Args:
         engine: The model.
@@ -91,6 +117,9 @@ class TranscribeJob:
         self.tasks: tuple[RecordingTask, ...] = tuple(
             RecordingTask(recording, files) for recording, files in zip(request.recordings, targets, strict=True)
         )
+        for task in self.tasks:
+            if request.skip_existing and _are_there(task.targets):
+                task.state = "skipped"
         prepare_targets(targets)
 
     def run(self) -> Generator[TranscribeEvent, None, None]:
@@ -102,51 +131,107 @@ class TranscribeJob:
             CancelledError: The scope it runs in was cancelled.
         """
         for task in self.tasks:
-            yield from self._transcribe(task)
+            if task.state == "skipped":
+                yield RecordingSkipped(recording=task.recording, existing=tuple(task.targets.values()))
+            else:
+                yield from self._transcribe(task)
         yield Finished()
 
     def _transcribe(self, task: RecordingTask) -> Iterator[TranscribeEvent]:
         task.state = "running"
         try:
             yield from self._decode(task)
-            for path in self._write(task):
+            for path in self._write(task, task.targets):
                 yield Written(path=path)
-        except (ModelNotFoundError, ModelFormatError) as error:
-            task.state, task.error = "failed", error
-            raise
         except (CancelledError, KeyboardInterrupt, GeneratorExit):
+            task.state = "stopped"
             self._keep(task)
             raise
-        except GPAError as error:
-            task.state, task.error = "failed", error
-            yield RecordingFailed(recording=task.recording, error=error)
+        except Exception as error:
+            task.state, task.error = "failed", as_failure(error, task.recording.label)
+            self._keep(task)
+            if isinstance(error, ModelNotFoundError | ModelFormatError):
+                raise
+            yield RecordingFailed(
+                recording=task.recording,
+                error=task.error,
+                transcription=task.transcript.result(),
+                written=task.written,
+                unwritten=tuple(path for path in task.targets.values() if path not in task.written),
+            )
         else:
             task.state = "done"
             yield RecordingDone(recording=task.recording, transcription=task.transcript.result(), written=task.written)
 
     def _decode(self, task: RecordingTask) -> Iterator[TranscribeEvent]:
-        request = self._request
         with task.recording.readable() as file:
             yield RecordingStarted(recording=task.recording, duration_s=announced_duration_s(file))
-            stream = self._engine.stream_transcribe(file, options=request.options, vad=request.vad, batch=request.batch)
-            with closing(stream) as chunks:
+            with self._stream(self._audio(task.recording, file)) as chunks:
                 for chunk in chunks:
                     task.transcript.take(chunk)
                     yield TextChunk(recording=task.recording, chunk=chunk, position_s=task.transcript.position_s)
 
-    def _write(self, task: RecordingTask) -> Iterator[Path]:
-        for name, path in task.targets.items():
-            write_text(path, render(name, task.transcript.segments, self._request.layout))
+    @contextmanager
+    def _stream(self, audio: Path | AudioFile) -> Iterator[TranscriptionStream]:
+        """Begin to transcribe a recording: its speech, or each of its channels."""
+        request = self._request
+
+        def channel(audio: Path | AudioFile, channels: ChannelChoice | None) -> TranscriptionStream:
+            return self._engine.stream_transcribe(
+                audio, options=request.options, vad=request.vad, batch=request.batch, channels=channels
+            )
+
+        if not request.separate:
+            with closing(channel(audio, None)) as chunks:
+                yield chunks
+            return
+        with readable_again(audio) as kept:
+            count = count_channels(kept)
+            if count == 1:
+                logger.warning("%s has one channel; there is nothing to separate.", os.fspath(audio))
+            streams = stream_channels(channel_labels(count), partial(channel, kept)) if count > 1 else channel(kept, 0)
+            with closing(streams) as chunks:
+                yield chunks
+
+    def _audio(self, recording: RecordingInput, file: Path) -> Path | AudioFile:
+        name = recording.label if recording.spool is not None else None
+        track = self._request.track
+        return file if name is None and track is None else AudioFile(os.fspath(file), track=track, name=name)
+
+    def _write(self, task: RecordingTask, targets: Targets) -> Iterator[Path]:
+        """Write files; one that cannot be written keeps no other from being written.
+
+        Raises:
+            GPAError: One of them could not be written.
+        """
+        failure: GPAError | None = None
+        for name, path in targets.items():
+            try:
+                write_text(
+                    path, render(name, task.transcript.segments, self._request.layout, task.transcript.empty_reason)
+                )
+            except GPAError as error:
+                failure = failure or error
+                continue
             task.written = (*task.written, path)
             yield path
+        if failure is not None:
+            raise failure
 
     def _keep(self, task: RecordingTask) -> None:
-        """Write what there is of a recording that was stopped."""
-        task.state, task.written = "stopped", ()
-        if not task.transcript.segments:
+        """Write what there is of a recording that was stopped or failed, unless that is what could not be written."""
+        if not task.transcript.segments or task.transcript.finish_reason != "cancelled":
             return
+        targets = task.targets
+        if self._request.skip_existing:
+            # Under the name of the whole text the next run would take it for that.
+            targets = {name: path.with_name(f"{path.stem}.partial{path.suffix}") for name, path in targets.items()}
         try:
-            for _ in self._write(task):
+            for _ in self._write(task, targets):
                 pass
         except GPAError as error:
-            task.error = error
+            task.error = task.error or error
+
+
+def _are_there(targets: Targets) -> bool:
+    return bool(targets) and all(path.is_file() and not is_stream(path) for path in targets.values())

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import ModelNotFoundError, VoiceError
+from gpa_mlx.jobs.reference_clip import find_reference_clip, no_voice, warnings_of
 from gpa_mlx.model import demo
 from gpa_mlx.store.manifest import read_manifest
-from gpa_mlx.types import Voice
+from gpa_mlx.types import SAMPLE_RATE_HZ, Voice
 from gpa_mlx.voices.card import SUFFIX, read_card
 from gpa_mlx.voices.library import VoiceLibrary, checked_name, nearest_name
 
 if TYPE_CHECKING:
     from gpa_mlx.protocols import SpeechEngine
+
+logger = logging.getLogger(__name__)
 
 _MOST_NAMED = 12
 
@@ -66,15 +70,32 @@ def choose_voice(name: str, model: Path) -> Voice:
     raise VoiceError(f"There is no voice '{name}'.", hint=hint)
 
 
-def open_voice(engine: SpeechEngine, voice: Voice | Path) -> Voice:
+def open_voice(engine: SpeechEngine, voice: Voice | Path, *, as_reference: bool = False) -> Voice:
     """Return a voice, made from its recording if it is one; it is called like the file then.
+
+    The best part of the recording is taken, as for a voice of the library; what a listener would complain about is
+    logged.
+
+    Args:
+        engine: Makes the voice.
+        voice: A voice, or a recording.
+        as_reference: Take the first seconds of channel 0, whatever is in them.
 
     Raises:
         AudioFileError: The recording cannot be used.
-        VoiceError: The recording is silent or too short.
+        VoiceError: There is no voice in the recording, or it is too short.
         InputTooLongError: The recording is too long.
     """
-    return voice if isinstance(voice, Voice) else engine.make_voice(voice, name=voice.stem)
+    if isinstance(voice, Voice):
+        return voice
+    if as_reference:
+        return engine.make_voice(voice, name=voice.stem, channels="reference")
+    clip = find_reference_clip(voice, engine.reference_s)
+    if not clip.has_voice:
+        raise no_voice(str(voice), engine.reference_s, "`gpa-mlx voices add --whole` takes one without listening to it")
+    for complaint in warnings_of(clip.window.quality):
+        logger.warning("%s, which the voice is made from, %s.", voice, complaint)
+    return engine.make_voice((clip.samples, SAMPLE_RATE_HZ), name=voice.stem)
 
 
 def free_name(library: VoiceLibrary, name: str, *, replacing: bool = False) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpa_mlx.errors import AudioFileError, ModelFormatError, ModelNotFoundError, NoSpeechError, VoiceError
+from gpa_mlx.errors import AudioFileError, ModelNotFoundError, NoSpeechError, VoiceError
+from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted, StepStarted
+from gpa_mlx.jobs.voice_choice import open_voice
 from gpa_mlx.model import demo
+from gpa_mlx.model.parts import read_json
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.store.manifest import read_manifest
+from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from gpa_mlx.protocols import SpeechEngine
-    from gpa_mlx.types import Speech, Voice
+    from gpa_mlx.types import Speech, Voice, Waveform
 
 PROBE_TEXT = "The sun was low, and a cold wind blew over the quiet fields."
 DEMO_PROBE_TEXT = "three two one go"
@@ -82,6 +86,65 @@ def probe_voice(engine: SpeechEngine, voice: Voice) -> Probe:
     return Probe(text=text, similarity=alike, speech=speech)
 
 
+class SampleJob:
+    """A short text, said by a voice, to be played while it is made.
+
+    Without a text of its own it says the probe's, greedily as the probe does: what is heard is what was measured.
+
+    Args:
+        engine: Speaks.
+        voice: Who: a voice, or a recording to make one from.
+        text: What, in one breath; None says the probe's.
+
+    Attributes:
+        text: What is said.
+        voice: Who says it; None until the voice has been opened.
+        pieces: What was said so far, `(samples,)` float32 at 16 kHz each.
+
+    Raises:
+        ModelFormatError: The engine's model is not a converted one.
+    """
+
+    def __init__(self, engine: SpeechEngine, voice: Voice | Path, text: str | None = None) -> None:
+        self._engine, self._source = engine, voice
+        self._is_probe = text is None
+        self.text = probe_text(read_manifest(engine.path).model_family) if text is None else text
+        self.voice: Voice | None = None
+        self.pieces: list[Waveform] = []
+
+    @property
+    def audio(self) -> Waveform:
+        """All that was said so far."""
+        return np.concatenate([np.zeros(0, dtype=np.float32), *self.pieces])
+
+    @property
+    def duration_s(self) -> float:
+        """Its length."""
+        return sum(map(len, self.pieces)) / SAMPLE_RATE_HZ
+
+    def run(self) -> Generator[StepStarted | GenerationStarted | AudioChunk | Finished, None, None]:
+        """Say it; closing the generator cancels within a token.
+
+        Raises:
+            AudioFileError: The recording cannot be used.
+            VoiceError: The voice cannot be made, or was made for another model.
+            NoSpeechError: Nothing was said.
+            CancelledError: The surrounding `CancelScope` was cancelled.
+        """
+        yield StepStarted(step="loading")
+        self.voice = open_voice(self._engine, self._source)
+        self._engine.warm("speak")
+        options = self._engine.default_options("speak")
+        if self._is_probe:
+            options = replace(options, temperature=0.0)
+        yield GenerationStarted()
+        with closing(self._engine.stream_speak(self.text, voice=self.voice, options=options)) as chunks:
+            for chunk in chunks:
+                self.pieces.append(chunk.audio)
+                yield AudioChunk(audio=chunk.audio)
+        yield Finished()
+
+
 def probe_text(family: str) -> str:
     """Return a short text that models of a family can say."""
     try:
@@ -117,7 +180,4 @@ def reference_s(model: Path) -> float:
 
 def _bicodec_args(model: Path) -> BiCodecArgs:
     path = model / "bicodec" / "config.json"
-    try:
-        return BiCodecArgs.from_dict(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelFormatError(f"{path} cannot be read.", hint="Convert the model again.") from error
+    return BiCodecArgs.from_dict(read_json(path), str(path))

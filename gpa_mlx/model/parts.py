@@ -18,6 +18,8 @@ from gpa_mlx.nn.lora import ADAPTER_PARAMETERS, AdapterArgs, add_adapters
 from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.runtime.memory import read_weights
+from gpa_mlx.store.config_reader import ConfigReader
+from gpa_mlx.store.files import read_limited
 from gpa_mlx.store.manifest import require_converted
 from gpa_mlx.store.safetensors_header import read_safetensors_header
 
@@ -37,6 +39,9 @@ logger = logging.getLogger(__name__)
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapters.safetensors"
 _WEIGHTS = "model.safetensors"
+_BITS = (2, 3, 4, 5, 6, 8)
+_GROUP_SIZES = (32, 64, 128)
+"""What MLX has kernels for."""
 
 M = TypeVar("M", bound=nn.Module)
 P = TypeVar("P", bound="ModelParts")
@@ -186,11 +191,11 @@ class ModelParts:
         """
 
         def load() -> Qwen3:
-            config, source = self.config("config.json")
+            fields = ConfigReader(*self.config("config.json"))
             file = self.path / _WEIGHTS
             tensors = _read(file)
-            if (quantization := config.get("quantization")) is not None:
-                _quantize_like(network, quantization, tensors, source)
+            if "quantization" in fields:
+                _quantize_like(network, fields.section("quantization"), tensors)
             _assign(network, tensors, file)
             _set_precision(network, keep_float16=True)
             if self._adapter is not None and self._adapter_args is not None:
@@ -216,7 +221,7 @@ def read_json(path: Path) -> Mapping[str, Any]:
         ModelFormatError: Missing, not JSON, or not an object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_limited(path))
     except OSError as error:
         raise ModelFormatError(
             f"{path} cannot be read: {error.strerror}.", hint="Convert the model again with `gpa-mlx convert`."
@@ -245,19 +250,26 @@ def _read(file: Path) -> dict[str, mx.array]:
     return tensors
 
 
-def _quantize_like(model: nn.Module, quantization: Any, tensors: Mapping[str, mx.array], source: str) -> None:  # noqa: ANN401
+def _quantize_like(model: nn.Module, fields: ConfigReader, tensors: Mapping[str, mx.array]) -> None:
     """Give the layers that are stored quantised their quantised form, as mlx-lm does."""
-    if not isinstance(quantization, dict) or not isinstance(quantization.get("bits"), int):
-        raise ModelFormatError(
-            f"{source}: 'quantization' must name group_size and bits.", hint="Convert the model again."
-        )
+    own = {path: _quantization(layer) for path, layer in fields.sections_in()}
+    general = _quantization(fields)
 
     def how(path: str, module: nn.Module) -> bool | dict[str, Any]:
         if f"{path}.scales" not in tensors or not hasattr(module, "to_quantized"):
             return False
-        return quantization.get(path, True)
+        return own.get(path, True)
 
-    nn.quantize(model, quantization.get("group_size", 64), quantization["bits"], class_predicate=how)
+    nn.quantize(model, general["group_size"], general["bits"], class_predicate=how)
+
+
+def _quantization(fields: ConfigReader) -> dict[str, int]:
+    """Read how one layer, or all without an entry of their own, are quantised."""
+    fields.choice("mode", ["affine"], default="affine")
+    return {
+        "group_size": fields.choice("group_size", _GROUP_SIZES, default=64),
+        "bits": fields.choice("bits", _BITS),
+    }
 
 
 def _assign(module: nn.Module, tensors: Mapping[str, mx.array], file: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gpa_mlx.nn.bounds import MAX_NUMBER, MAX_WIDTH
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.store.config_reader import ConfigReader
 
@@ -36,7 +37,8 @@ class AdapterArgs:
             ModelFormatError: A value is missing or illegal.
         """
         fields = ConfigReader(config, source)
-        return cls(rank=fields.integer("rank"), scale=fields.number("scale"))
+        scale = fields.number("scale", minimum=-MAX_NUMBER, maximum=MAX_NUMBER)
+        return cls(rank=fields.integer("rank", maximum=MAX_WIDTH), scale=scale)
 
 
 class LoRALinear(nn.Module):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gpa_mlx.nn.attention import attend, sigmoid
+from gpa_mlx.nn.bounds import MAX_LAYERS, MAX_NUMBER, MAX_POSITIONS, MAX_VOCABULARY, MAX_WIDTH, MIN_EPSILON
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.store.config_reader import ConfigReader
 
@@ -82,18 +83,19 @@ class Qwen3Args:
                 scaling = fields.section(key)
                 scaling.choice("rope_type" if "rope_type" in scaling else "type", ["default"], default="default")
                 rope = scaling if "rope_theta" in scaling else rope
-        hidden_size, num_heads = fields.integer("hidden_size"), fields.integer("num_attention_heads")
+        hidden_size = fields.integer("hidden_size", maximum=MAX_WIDTH)
+        num_heads = fields.integer("num_attention_heads", maximum=MAX_WIDTH)
         args = cls(
             hidden_size=hidden_size,
-            intermediate_size=fields.integer("intermediate_size"),
-            num_layers=fields.integer("num_hidden_layers"),
+            intermediate_size=fields.integer("intermediate_size", maximum=4 * MAX_WIDTH),
+            num_layers=fields.integer("num_hidden_layers", maximum=MAX_LAYERS),
             num_heads=num_heads,
-            num_kv_heads=fields.integer("num_key_value_heads"),
-            head_dim=fields.integer("head_dim", default=hidden_size // num_heads),
-            rms_norm_eps=fields.number("rms_norm_eps", minimum=0),
-            rope_theta=rope.number("rope_theta", minimum=1, default=10_000.0),
-            vocab_size=fields.integer("vocab_size"),
-            max_position_embeddings=fields.integer("max_position_embeddings"),
+            num_kv_heads=fields.integer("num_key_value_heads", maximum=MAX_WIDTH),
+            head_dim=fields.integer("head_dim", maximum=MAX_WIDTH, default=hidden_size // num_heads),
+            rms_norm_eps=fields.number("rms_norm_eps", minimum=MIN_EPSILON, maximum=1),
+            rope_theta=rope.number("rope_theta", minimum=1, maximum=MAX_NUMBER, default=10_000.0),
+            vocab_size=fields.integer("vocab_size", maximum=MAX_VOCABULARY),
+            max_position_embeddings=fields.integer("max_position_embeddings", maximum=MAX_POSITIONS),
             tie_word_embeddings=fields.flag("tie_word_embeddings", default=False),
             attention_bias=fields.flag("attention_bias", default=False),
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gpa_mlx.nn.bounds import MAX_LAYERS, MAX_RATIO, MAX_STAGES, MAX_WIDTH, MIN_EPSILON
 from gpa_mlx.nn.layers import StridedConv1d, gelu
 from gpa_mlx.nn.transformer import EncoderLayer
 from gpa_mlx.runtime.backend import mx, nn
@@ -78,17 +79,19 @@ class Wav2Vec2Args:
         fields.choice("feat_extract_activation", ["gelu"], default="gelu")
         fields.choice("hidden_act", ["gelu"], default="gelu")
         args = cls(
-            conv_dim=fields.integers("conv_dim"),
-            conv_kernel=fields.integers("conv_kernel"),
-            conv_stride=fields.integers("conv_stride"),
+            conv_dim=fields.integers("conv_dim", maximum=MAX_WIDTH, longest=MAX_STAGES),
+            conv_kernel=fields.integers("conv_kernel", maximum=MAX_RATIO, longest=MAX_STAGES),
+            conv_stride=fields.integers("conv_stride", maximum=MAX_RATIO, longest=MAX_STAGES),
             conv_bias=fields.flag("conv_bias", default=False),
-            hidden_size=fields.integer("hidden_size"),
-            num_heads=fields.integer("num_attention_heads"),
-            intermediate_size=fields.integer("intermediate_size"),
-            layer_norm_eps=fields.number("layer_norm_eps", minimum=0, default=1e-5),
-            pos_conv_kernel=fields.integer("num_conv_pos_embeddings", default=128),
-            pos_conv_groups=fields.integer("num_conv_pos_embedding_groups", default=16),
-            feature_layers=fields.integers("feature_layers", minimum=0, default=FEATURE_LAYERS),
+            hidden_size=fields.integer("hidden_size", maximum=MAX_WIDTH),
+            num_heads=fields.integer("num_attention_heads", maximum=MAX_WIDTH),
+            intermediate_size=fields.integer("intermediate_size", maximum=4 * MAX_WIDTH),
+            layer_norm_eps=fields.number("layer_norm_eps", minimum=MIN_EPSILON, maximum=1, default=1e-5),
+            pos_conv_kernel=fields.integer("num_conv_pos_embeddings", maximum=MAX_RATIO, default=128),
+            pos_conv_groups=fields.integer("num_conv_pos_embedding_groups", maximum=MAX_WIDTH, default=16),
+            feature_layers=fields.integers(
+                "feature_layers", maximum=MAX_LAYERS, longest=MAX_STAGES, minimum=0, default=FEATURE_LAYERS
+            ),
         )
         if not len(args.conv_dim) == len(args.conv_kernel) == len(args.conv_stride):
             raise fields.error("conv_dim", "conv_kernel and conv_stride must have the same length")
@@ -96,7 +99,7 @@ class Wav2Vec2Args:
             raise fields.error("num_attention_heads", f"does not divide hidden_size {args.hidden_size}")
         if args.hidden_size % args.pos_conv_groups:
             raise fields.error("num_conv_pos_embedding_groups", f"does not divide hidden_size {args.hidden_size}")
-        if args.num_layers > fields.integer("num_hidden_layers"):
+        if args.num_layers > fields.integer("num_hidden_layers", maximum=MAX_LAYERS):
             raise fields.error("num_hidden_layers", f"must be at least {args.num_layers}, the last feature layer")
         return args
 

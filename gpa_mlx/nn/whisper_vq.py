@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gpa_mlx.errors import ModelFormatError
+from gpa_mlx.nn.bounds import MAX_LAYERS, MAX_MELS, MAX_POSITIONS, MAX_RATIO, MAX_VOCABULARY, MAX_WIDTH
 from gpa_mlx.nn.layers import StridedConv1d, gelu
 from gpa_mlx.nn.transformer import EncoderLayer, Memory, Visibility
 from gpa_mlx.runtime.backend import mx, nn
@@ -64,25 +65,27 @@ class WhisperVQArgs:
         if fields.flag("scale_embedding", default=False):
             raise fields.error("scale_embedding", "is true, which this program does not support")
         args = cls(
-            d_model=fields.integer("d_model"),
-            num_heads=fields.integer("encoder_attention_heads"),
-            ffn_dim=fields.integer("encoder_ffn_dim"),
-            num_layers=fields.integer("quantize_position"),
-            num_mel_bins=fields.integer("num_mel_bins"),
-            max_source_positions=fields.integer("max_source_positions"),
+            d_model=fields.integer("d_model", maximum=MAX_WIDTH),
+            num_heads=fields.integer("encoder_attention_heads", maximum=MAX_WIDTH),
+            ffn_dim=fields.integer("encoder_ffn_dim", maximum=4 * MAX_WIDTH),
+            num_layers=fields.integer("quantize_position", maximum=MAX_LAYERS),
+            num_mel_bins=fields.integer("num_mel_bins", maximum=MAX_MELS),
+            max_source_positions=fields.integer("max_source_positions", maximum=MAX_POSITIONS),
             causal_convolution=fields.flag("encoder_causal_convolution", default=False),
-            block_size=fields.integer("quantize_causal_block_size") if "quantize_causal_block_size" in fields else None,
-            pooling_kernel_size=fields.integer("pooling_kernel_size"),
-            pooling_position=fields.integer("pooling_position"),
+            block_size=fields.integer("quantize_causal_block_size", maximum=MAX_POSITIONS)
+            if "quantize_causal_block_size" in fields
+            else None,
+            pooling_kernel_size=fields.integer("pooling_kernel_size", maximum=MAX_RATIO),
+            pooling_position=fields.integer("pooling_position", maximum=MAX_LAYERS),
             pooling_type=fields.choice("pooling_type", _POOLING_TYPES, default="max"),
-            codebook_size=fields.integer("quantize_vocab_size"),
+            codebook_size=fields.integer("quantize_vocab_size", maximum=MAX_VOCABULARY),
         )
         if args.d_model % args.num_heads:
             raise fields.error("encoder_attention_heads", f"= {args.num_heads} does not divide d_model {args.d_model}")
         if args.pooling_position > args.num_layers:
             raise fields.error("pooling_position", f"must not lie behind quantize_position {args.num_layers}")
         if not fields.flag("quantize_encoder_only", default=False) and args.num_layers > fields.integer(
-            "encoder_layers"
+            "encoder_layers", maximum=MAX_LAYERS
         ):
             raise fields.error("quantize_position", "exceeds encoder_layers")
         return args

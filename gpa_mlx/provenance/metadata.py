@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.store.config_reader import ConfigReader
+from gpa_mlx.text.printable import to_json
 
 Kind: TypeAlias = Literal["synthetic speech", "decoded from tokens"]
 MadeBy: TypeAlias = Literal["speak", "vc", "detokenize"]
@@ -102,10 +103,11 @@ class Sound:
     """What was made.
 
     Attributes:
-        sha256: Of the bytes of the `data` chunk.
-        frames: How many.
-        sample_rate: Frames per second.
-        subtype: Sample format as libsndfile spells it.
+        sha256: Of the samples, as bytes of the `data` chunk of a WAV file; of the compressed sound without its
+            container where the format is a lossy one.
+        frames: How many were written, or encoded.
+        sample_rate: Frames per second, of what was written or encoded.
+        subtype: Sample format or codec as libsndfile spells it.
     """
 
     sha256: str
@@ -138,7 +140,7 @@ class Provenance:
     def to_json(self) -> str:
         """Return the content of the sidecar."""
         document = self._document()
-        return json.dumps({**document, "checksum": _digest_of(document)}, indent=2, ensure_ascii=False) + "\n"
+        return to_json({**document, "checksum": _digest_of(document)}, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, content: bytes, source: str) -> Provenance:
@@ -173,7 +175,7 @@ class Provenance:
         return _parse(document, source)
 
     def tag(self, *, recorded: bool) -> dict[str, str]:
-        """Return the texts for the INFO list.
+        """Return the texts of the tag, by their names in a WAV file's INFO list.
 
         Args:
             recorded: Name the record, which is written beside the file.
@@ -253,12 +255,12 @@ def _parse_metadata(section: ConfigReader) -> GenerationMetadata:
     metadata = GenerationMetadata(
         task=task,
         model=ModelIdentity(
-            name=model.text("name"),
-            family=model.text("family"),
+            name=model.line("name"),
+            family=model.line("family"),
             sha256=_digest(model, "sha256"),
             adapter_sha256=model.nullable("adapter_sha256", partial(_digest, model)),
         ),
-        voice=VoiceIdentity(name=voice.nullable("name", voice.text), sha256=_digest(voice, "sha256")),
+        voice=VoiceIdentity(name=voice.nullable("name", voice.line), sha256=_digest(voice, "sha256")),
         seed=section.nullable("seed", section.any_integer),
         seeds=section.each("seeds", lambda seeds, index: seeds.nullable(index, seeds.any_integer)),
         text_sha256=section.nullable("text_sha256", partial(_digest, section)),
@@ -276,7 +278,7 @@ def _parse_sound(section: ConfigReader) -> Sound:
         sha256=_digest(section, "sha256"),
         frames=section.count("frames"),
         sample_rate=section.count("sample_rate"),
-        subtype=section.text("subtype"),
+        subtype=section.line("subtype"),
     )
     section.end()
     return sound

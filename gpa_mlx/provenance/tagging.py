@@ -1,13 +1,18 @@
-"""Tagging finished files, and the records beside them."""
+"""Tagging finished files, encoding them in other formats, and the records beside them."""
 
 from __future__ import annotations
 
 import json
+import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpa_mlx.audio.files.tagged_content import COMMENT, content_of_wav, read_content
+from gpa_mlx.audio.files.wav import target_of
 from gpa_mlx.audio.files.wav_info import append_info, read_wav
-from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.errors import AudioFileError, GPAError, SettingsError
 from gpa_mlx.provenance.metadata import (
     PROGRAM,
     GenerationMetadata,
@@ -23,9 +28,9 @@ from gpa_mlx.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-    from gpa_mlx.audio.files.wav_info import WavContent
+    from gpa_mlx.audio.files.output_formats import OutputFormat
+    from gpa_mlx.audio.files.tagged_content import TaggedContent
     from gpa_mlx.types import Voice
 
 _MAX_SIDECAR_BYTES = 1 << 24
@@ -68,38 +73,126 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def tag_file(path: Path, metadata: GenerationMetadata, *, sidecar: bool = True) -> Provenance:
+def tag_file(
+    path: Path, metadata: GenerationMetadata, *, sidecar: bool = True, data_sha256: str | None = None
+) -> Provenance:
     """Tag a finished file and write its record beside it.
 
     Args:
         path: A WAV file that this program wrote.
         metadata: How it was generated.
         sidecar: Write the record; without it the record of an earlier file of that name is removed.
+        data_sha256: Of the samples that were written: what has others is not tagged. None tags what is there.
 
     Returns:
         The record.
 
     Raises:
-        AudioFileError: The file cannot be read or written, or has no room for the tag.
+        AudioFileError: The file cannot be read or written, has other samples, or has no room for the tag.
         GPAError: The record cannot be written.
     """
-    content = read_wav(path)
-    sound = sound_of(content)
-    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    provenance = Provenance(version=__version__, created=created, metadata=metadata, sound=sound)
+    content = _content_written(path, data_sha256)
+    sound = Sound(
+        sha256=content.sha256,
+        frames=content.frames or 0,
+        sample_rate=content.sample_rate or 0,
+        subtype=content.subtype,
+    )
+    provenance = Provenance(version=__version__, created=_now(), metadata=metadata, sound=sound)
     append_info(path, provenance.tag(recorded=sidecar))
-    if sidecar:
-        target = sidecar_of(path)
-        try:
-            write_atomically(target, provenance.to_json())
-        except OSError as error:
-            raise GPAError(
-                f"{target} cannot be written: {error.strerror or error}; {path} is complete.",
-                hint="Choose another place for the output, or add --no-sidecar.",
-            ) from error
-    else:
-        forget_record(path)
+    _write_record(path, provenance if sidecar else None)
     return provenance
+
+
+def encode_file(
+    source: Path,
+    path: Path,
+    kind: OutputFormat,
+    metadata: GenerationMetadata | None,
+    *,
+    sidecar: bool = True,
+    data_sha256: str | None = None,
+) -> Provenance | None:
+    """Encode a finished WAV file in another format, tag the result and write its record beside it, atomically.
+
+    The tag has the digest of the encoded sound. So it is written with a digest of nothing, in its place for good, and
+    gets the right one when the sound is there.
+
+    Args:
+        source: A WAV file that this program wrote.
+        path: The file to write; one that is there is replaced when all is done.
+        kind: Its format, which is not WAV.
+        metadata: How it was generated; None writes neither tag nor record.
+        sidecar: As for `tag_file`.
+        data_sha256: As for `tag_file`, of `source`.
+
+    Returns:
+        The record; None without metadata.
+
+    Raises:
+        AudioFileError: A file cannot be read, written or encoded, or `source` has other samples.
+        GPAError: The record cannot be written.
+    """
+    assert kind.encode is not None, "WAV files grow by themselves"
+    assert kind.retag is not None, "what is encoded is tagged"
+    content = _content_written(source, data_sha256)
+    target = target_of(path)
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    provenance = None
+    try:
+        if metadata is None:
+            kind.encode(source, part, content.subtype, {})
+        else:
+            sound = Sound(
+                sha256="0" * 64,
+                frames=content.frames or 0,
+                sample_rate=content.sample_rate or 0,
+                subtype=kind.codec or content.subtype,
+            )
+            provenance = Provenance(version=__version__, created=_now(), metadata=metadata, sound=sound)
+            tags = provenance.tag(recorded=sidecar)
+            kind.encode(source, part, content.subtype, tags)
+            provenance = replace(provenance, sound=replace(sound, sha256=read_content(part).sha256))
+            kind.retag(part, tags[COMMENT], provenance.tag(recorded=sidecar)[COMMENT])
+        part.replace(target)
+    except OSError as error:
+        raise AudioFileError(
+            f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    _write_record(path, provenance if sidecar else None)
+    return provenance
+
+
+def _content_written(path: Path, data_sha256: str | None) -> TaggedContent:
+    """Return what a WAV file holds, if that is what was written."""
+    content = content_of_wav(read_wav(path))
+    if data_sha256 not in (None, content.sha256):
+        raise AudioFileError(
+            f"{path} was changed by another program while it was written: it is not tagged as ours.",
+            hint="Make the file again, under another name if the present one is needed.",
+        )
+    return content
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _write_record(path: Path, provenance: Provenance | None) -> None:
+    """Write the record beside a file; without one, that of an earlier file of the name is removed."""
+    if provenance is None:
+        forget_record(path)
+        return
+    target = sidecar_of(path)
+    try:
+        write_atomically(target, provenance.to_json())
+    except OSError as error:
+        raise GPAError(
+            f"{target} cannot be written: {error.strerror or error}; {path} is complete.",
+            hint="Choose another place for the output, or add --no-sidecar.",
+        ) from error
 
 
 def require_free_sidecar(path: Path) -> None:
@@ -140,13 +233,6 @@ def read_sidecar(target: Path) -> bytes:
     if len(content) > _MAX_SIDECAR_BYTES:
         raise GPAError(f"{target} is not a record of gpa-mlx: it is too large.")
     return content
-
-
-def sound_of(content: WavContent) -> Sound:
-    """Return what sound a file holds, whatever its number of channels."""
-    return Sound(
-        sha256=content.data_sha256, frames=content.frames, sample_rate=content.sample_rate, subtype=content.subtype
-    )
 
 
 def _is_record(target: Path) -> bool:

@@ -7,21 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gpa_mlx.audio.files.wav_info import read_wav
+from gpa_mlx.audio.files.tagged_content import COMMENT, SOFTWARE, read_content
 from gpa_mlx.errors import AudioFileError, GPAError
 from gpa_mlx.provenance.metadata import PROGRAM, Provenance, Sound, Tag, read_tag
-from gpa_mlx.provenance.tagging import read_sidecar, sidecar_of, sound_of
+from gpa_mlx.provenance.tagging import read_sidecar, sidecar_of
 
 if TYPE_CHECKING:
-    from gpa_mlx.audio.files.wav_info import WavContent
+    from gpa_mlx.audio.files.tagged_content import TaggedContent
 
 State: TypeAlias = Literal[
     "intact", "sound altered", "metadata altered", "sidecar missing", "re-saved", "not by gpa-mlx", "unreadable"
 ]
 
 _SOFTWARE = re.compile(r"gpa-mlx \S+")
-_LAYOUTS = (("fmt ", "data", "INFO"), ("fmt ", "fact", "PEAK", "data", "INFO"))
-"""The chunks of the files this program writes: of integers, and of floats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +56,14 @@ def verify_file(path: Path) -> VerificationResult:
         path: Any file.
     """
     try:
-        content = read_wav(path)
+        content = read_content(path)
     except AudioFileError as error:
         if _is_file(path) and not isinstance(error.__cause__, OSError):
-            message = f"{error.message} gpa-mlx tags only the WAV files it writes: ask about the one this came from."
+            message = f"{error.message} gpa-mlx tags only the sound files it writes: ask about the one this came from."
             return VerificationResult(file=path, state="not by gpa-mlx", message=message)
         return VerificationResult(file=path, state="unreadable", message=error.message)
     record, problem = _record_beside(path)
-    comment = content.info.get("ICMT", "")
+    comment = content.info.get(COMMENT, "")
     tag = read_tag(comment)
     if tag is None:
         state, message = _judge_untagged(content, record)
@@ -80,11 +78,19 @@ def verify_file(path: Path) -> VerificationResult:
     return VerificationResult(file=path, state=state, message=message, provenance=record, comment=comment)
 
 
-def _judge_untagged(content: WavContent, record: Provenance | None) -> tuple[State, str]:
+def is_tagged(path: Path) -> bool:
+    """Return whether a file says that this program made it; what cannot be read does not."""
+    try:
+        return read_tag(read_content(path).info.get(COMMENT, "")) is not None
+    except AudioFileError:
+        return False
+
+
+def _judge_untagged(content: TaggedContent, record: Provenance | None) -> tuple[State, str]:
     if record is not None and not _fits(content, record.sound):
         change = _change(content, record.sound)
         return "sound altered", f"It has no tag, and its sound is not that of the record beside it: {change}."
-    if content.info.get("ISFT", "").startswith(f"{PROGRAM} "):
+    if content.info.get(SOFTWARE, "").startswith(f"{PROGRAM} "):
         return "metadata altered", "The tag of gpa-mlx in the file was altered."
     if record is not None:
         return (
@@ -94,7 +100,7 @@ def _judge_untagged(content: WavContent, record: Provenance | None) -> tuple[Sta
     return "not by gpa-mlx", "Nothing in it says that gpa-mlx made it, or made it to its end."
 
 
-def _judge_sound(content: WavContent, tag: Tag, record: Provenance | None) -> tuple[State, str]:
+def _judge_sound(content: TaggedContent, tag: Tag, record: Provenance | None) -> tuple[State, str]:
     if _fits(content, tag.sound):
         return "intact", ""
     if record is not None and _fits(content, record.sound):
@@ -112,9 +118,8 @@ def _judge_record(tag: Tag, record: Provenance | None, problem: GPAError | None,
     return "intact", ""
 
 
-def _judge_tag(content: WavContent, tag: Tag, record: Provenance | None) -> tuple[State, str]:
-    as_written = content.is_whole and content.chunks in _LAYOUTS and set(content.info) == {"ISFT", "ICMT"}
-    if not as_written or not _SOFTWARE.fullmatch(content.info["ISFT"]):
+def _judge_tag(content: TaggedContent, tag: Tag, record: Provenance | None) -> tuple[State, str]:
+    if not content.is_as_written or not _SOFTWARE.fullmatch(content.info[SOFTWARE]):
         return "re-saved", "The sound is as gpa-mlx wrote it, but another program has saved the file since."
     if record is not None and content.info != record.tag(recorded=True):
         return "metadata altered", "The sound is as gpa-mlx wrote it, but the tag does not say what the record says."
@@ -122,14 +127,17 @@ def _judge_tag(content: WavContent, tag: Tag, record: Provenance | None) -> tupl
     return "intact", f"{tag.kind.capitalize()}, exactly as gpa-mlx wrote it{without}."
 
 
-def _fits(content: WavContent, sound: Sound) -> bool:
-    return content.channels == 1 and sound_of(content) == sound
+def _fits(content: TaggedContent, sound: Sound) -> bool:
+    has_shape = (content.frames in (None, sound.frames)) and (content.sample_rate in (None, sound.sample_rate))
+    return content.channels == 1 and has_shape and (content.subtype, content.sha256) == (sound.subtype, sound.sha256)
 
 
-def _change(content: WavContent, written: Sound) -> str:
+def _change(content: TaggedContent, written: Sound) -> str:
     """Say in what the sound differs, the most telling first."""
     if content.channels != 1:
         return f"it has {content.channels} channels instead of 1"
+    if content.sample_rate is None:
+        return f"it is {content.subtype} with other contents than the {written.subtype} that was written"
     if (content.sample_rate, content.subtype) != (written.sample_rate, written.subtype):
         return f"it is {content.sample_rate} Hz {content.subtype} instead of {written.sample_rate} Hz {written.subtype}"
     if content.frames != written.frames:

@@ -10,6 +10,7 @@ would so hold up the other. Networks therefore hand over their work in pieces, w
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -19,7 +20,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from gpa_mlx.errors import CancelledError
-from gpa_mlx.runtime.backend import blas_threads, mx, set_blas_threads
+from gpa_mlx.runtime.backend import blas_threads, leave_thread, mx, set_blas_threads
 from gpa_mlx.runtime.cancellation import check_cancelled
 
 A = TypeVar("A")
@@ -80,15 +81,18 @@ def run_parallel(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]
 def _at_once(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
     stop, context = threading.Event(), copy_context()
     context.run(_stop.set, stop)
-    other = _second_thread.submit(context.copy(), second)
-    other.add_done_callback(lambda done: stop.set() if done.exception() else None)
+    other: Future[B] = Future()
+    other.add_done_callback(lambda done: stop.set() if not done.cancelled() and done.exception() else None)
     try:
+        # Inside the block: an interrupt at any moment, also amidst this call, must end the other half.
+        _second_thread.submit(context.copy(), second, other, stop)
         return context.run(first), other.result()
     except BaseException as error:
         stop.set()
-        wait([other])
-        if isinstance(error, CancelledError) and (cause := other.exception()) is not None:
-            raise cause from None
+        if not other.cancel():
+            wait([other])
+            if isinstance(error, CancelledError) and (cause := other.exception()) is not None:
+                raise cause from None
         raise
 
 
@@ -97,33 +101,57 @@ class _SecondThread:
 
     There is one, and it lives as long as the process: MLX keeps a thread of its own for every thread that has used it,
     also when that has ended. Only one pair runs at a time, so nobody waits for it.
+
+    The interpreter waits for it. A thread that is amidst MLX when the interpreter is taken down is ended by force as
+    soon as it asks for the interpreter's lock; the C++ frames below it do not allow that, and the process aborts.
     """
 
     def __init__(self) -> None:
-        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._is_running = False
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._stop: threading.Event | None = None
         self._starting = threading.Lock()
 
-    def submit(self, context: Context, work: Callable[[], B]) -> Future[B]:
-        """Have `work` done there, in a context of its own."""
+    def submit(self, context: Context, work: Callable[[], B], result: Future[B], stop: threading.Event) -> None:
+        """Have `work` done there.
+
+        Args:
+            context: To run it in; of its own.
+            work: What to do.
+            result: Gets what it returns or raises; nothing is done once this is cancelled.
+            stop: Ends it at its next barrier.
+        """
         with self._starting:
-            if not self._is_running:
-                threading.Thread(target=self._serve, name="gpa-mlx second network", daemon=True).start()
-                self._is_running = True
-        future: Future[B] = Future()
-        self._jobs.put(partial(_settle, context, work, future))
-        return future
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="gpa-mlx second network", daemon=True)
+                atexit.register(self._end)
+                self._thread.start()
+        self._stop = stop
+        self._jobs.put(partial(_settle, context, work, result))
 
     def _serve(self) -> None:
-        while True:
-            self._jobs.get()()
+        while (job := self._jobs.get()) is not None:
+            job()
+            del job  # it holds the context, and that the arrays of the pair
+        leave_thread()
+
+    def _end(self) -> None:
+        """End the thread at its next barrier, and wait for that."""
+        if self._thread is None or not self._thread.is_alive():
+            return
+        if self._stop is not None:
+            self._stop.set()
+        self._jobs.put(None)
+        self._thread.join()
 
 
 _second_thread = _SecondThread()
 
 
-def _settle(context: Context, work: Callable[[], B], future: Future[B]) -> None:
+def _settle(context: Context, work: Callable[[], B], result: Future[B]) -> None:
+    if not result.set_running_or_notify_cancel():
+        return
     try:
-        future.set_result(context.run(work))
+        result.set_result(context.run(work))
     except BaseException as error:  # noqa: BLE001
-        future.set_exception(error)
+        result.set_exception(error)

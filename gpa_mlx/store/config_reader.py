@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from gpa_mlx.errors import GPAError, ModelFormatError
+from gpa_mlx.text.printable import is_printable
 
 _REQUIRED: Any = object()
 _BEYOND = 2**63
@@ -20,6 +21,29 @@ T = TypeVar("T")
 
 Failure: TypeAlias = Callable[[str], GPAError]
 """Makes the error of a problem such as "'layers' must be an integer, not 'x'"."""
+
+
+class DuplicateKeyError(ValueError):
+    """A JSON object has a key twice: two readers could take it for two different things."""
+
+
+def parse_unique(text: str) -> object:
+    """Parse JSON in which no object has a key twice.
+
+    Raises:
+        DuplicateKeyError: One has; the argument is the key.
+        ValueError: It is not JSON.
+        RecursionError: It is nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        raise DuplicateKeyError(next(key for key, _ in pairs if key in seen or seen.add(key)))
+    return result
 
 
 class ConfigReader:
@@ -79,6 +103,12 @@ class ConfigReader:
         outer = self.section(key)
         return {name: outer.section(name) for name in outer._config}
 
+    def sections_in(self) -> Iterator[tuple[str, ConfigReader]]:
+        """Yield the sections among the values of this one, with their keys."""
+        for key, value in self._config.items():
+            if isinstance(value, Mapping):
+                yield key, self.section(key)
+
     def each(self, key: str, read: Callable[[ConfigReader, str], T]) -> tuple[T, ...]:
         """Return the items of a list, each read by a method of this class, as in `each("names", ConfigReader.text)`."""
         values = self._get(key, _REQUIRED)
@@ -108,10 +138,17 @@ class ConfigReader:
             raise self.error(key, f"must not be {value!r}")
         return value
 
+    def line(self, key: str) -> str:
+        """Return a string that a terminal draws as it is."""
+        value = self.text(key)
+        if not is_printable(value):
+            raise self.error(key, f"holds characters that a terminal would obey: {value!r}")
+        return value
+
     def texts(self, key: str) -> dict[str, str]:
-        """Return a mapping of strings to strings."""
+        """Return a mapping of strings to strings that a terminal draws as they are."""
         inner = self.section(key)
-        return {name: inner.text(name) for name in inner._config}
+        return {name: inner.line(name) for name in inner._config}
 
     def scalars(self, key: str) -> dict[str, str | int | float | bool | None]:
         """Return a mapping of strings to values that are neither lists nor mappings."""
@@ -120,16 +157,20 @@ class ConfigReader:
             is_scalar = value is None or isinstance(value, str | int | float)
             if not is_scalar or (isinstance(value, float) and not math.isfinite(value)):
                 raise inner.error(name, f"must not be {value!r}")
+            if isinstance(value, str):
+                inner.line(name)
             inner._check_size(name, value)
         return dict(inner._config)
 
-    def integer(self, key: str, *, minimum: int = 1, default: int = _REQUIRED) -> int:
-        """Return an integer >= `minimum`."""
+    def integer(self, key: str, *, minimum: int = 1, maximum: int = _BEYOND - 1, default: int = _REQUIRED) -> int:
+        """Return an integer from `minimum` to `maximum`."""
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.error(key, f"must be an integer, not {value!r}")
         if value < minimum:
             raise self.error(key, f"must be at least {minimum}, not {value}")
+        if value > maximum:
+            raise self.error(key, f"must be at most {maximum}, not {value}")
         return value
 
     def count(self, key: str) -> int:
@@ -140,13 +181,17 @@ class ConfigReader:
         """Return an integer of either sign."""
         return self.integer(key, minimum=-_BEYOND)
 
-    def number(self, key: str, *, minimum: float = -math.inf, default: float = _REQUIRED) -> float:
-        """Return a finite number >= `minimum`."""
+    def number(
+        self, key: str, *, minimum: float = -math.inf, maximum: float = math.inf, default: float = _REQUIRED
+    ) -> float:
+        """Return a finite number from `minimum` to `maximum`."""
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise self.error(key, f"must be a number, not {value!r}")
         if value < minimum:
             raise self.error(key, f"must be at least {minimum}, not {value}")
+        if value > maximum:
+            raise self.error(key, f"must be at most {maximum}, not {value}")
         return float(value)
 
     def positive(self, key: str) -> float:
@@ -170,14 +215,26 @@ class ConfigReader:
             raise self.error(key, f"is {value!r}; supported: {', '.join(repr(a) for a in allowed)}")
         return value
 
-    def integers(self, key: str, *, minimum: int = 1, default: Sequence[int] = _REQUIRED) -> tuple[int, ...]:
-        """Return a non-empty list of integers >= `minimum`."""
+    def integers(
+        self,
+        key: str,
+        *,
+        minimum: int = 1,
+        maximum: int = _BEYOND - 1,
+        longest: int | None = None,
+        default: Sequence[int] = _REQUIRED,
+    ) -> tuple[int, ...]:
+        """Return a non-empty list, of `longest` entries at most, of integers from `minimum` to `maximum`."""
         value = self._get(key, default)
         ok = isinstance(value, (list, tuple)) and len(value) > 0
+        if ok and longest is not None and len(value) > longest:
+            raise self.error(key, f"has {len(value)} entries, more than {longest}")
         for item in value if ok else ():
             self._check_size(key, item)
         if not ok or any(isinstance(v, bool) or not isinstance(v, int) or v < minimum for v in value):
             raise self.error(key, f"must be a list of integers >= {minimum}, not {value!r}")
+        if max(value) > maximum:
+            raise self.error(key, f"must be a list of integers up to {maximum}, not {value!r}")
         return tuple(value)
 
     def _get(self, key: str, default: Any) -> Any:  # noqa: ANN401

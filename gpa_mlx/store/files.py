@@ -2,40 +2,104 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _PARTIAL_PREFIX = ".partial-"
 
+MAX_RECORD_BYTES = 8 * 2**20
+"""Of a config, a manifest or another record. Parsed JSON takes some thirty times the memory of its text."""
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+
+def read_limited(path: Path, limit: int = MAX_RECORD_BYTES) -> bytes:
+    """Read a whole file that somebody else may have made.
+
+    Args:
+        path: The file.
+        limit: Most bytes it may have.
+
+    Raises:
+        OSError: It cannot be read, is no regular file (a pipe would be waited for) or is larger; `strerror` says so.
+    """
+    # Without waiting for somebody who writes into it.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        content = file.read(limit + 1) if status.st_size <= limit else b""
+    if status.st_size > limit or len(content) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", str(path))
+    return content
+
+
+def write_atomically(path: Path, content: bytes | str, *, private: bool = False) -> None:
     """Write a file so that, whatever happens, the old or the new content is there, never a part of it.
 
     Args:
         path: The file; its folder is made if needed. Of a link, the file it leads to is replaced.
         content: Text is written as UTF-8.
+        private: Only its owner may read it; so may whoever could read the file that it replaces otherwise.
 
     Raises:
         OSError: Nothing can be written there; the old file is as it was.
     """
-    target = Path(os.path.realpath(path))
+    target = real_target(path)
     target.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(target, content.encode() if isinstance(content, str) else content, private=private)
+
+
+def real_target(path: str | os.PathLike[str]) -> Path:
+    """Return the file that a path leads to, through links, to be written.
+
+    Raises:
+        PermissionError: The path is a link that another user has put into a folder which everybody may write, such as
+            `/tmp`: it may lead to a file of ours that he wants to be overwritten.
+    """
+    link = Path(path)
+    if link.is_symlink():
+        own, folder = link.lstat(), link.parent.stat()
+        is_shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+        if is_shared and own.st_uid not in (os.geteuid(), folder.st_uid):
+            raise PermissionError(errno.EACCES, "it is a link of another user in a shared folder", str(path))
+    return Path(os.path.realpath(link))
+
+
+def replace_file(target: Path, content: bytes | memoryview, *, private: bool = False) -> None:
+    """As `write_atomically`, with a target that is no link and whose folder exists."""
     # A name of its own: the target's name plus a suffix can be longer than the file system allows.
-    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=_PARTIAL_PREFIX)
+    partial = target.parent / f"{_PARTIAL_PREFIX}{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+        # Inside the block: an interrupt right after the file was made must remove it as well.
+        with open(partial, "xb", opener=_private) as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(partial).chmod(0o666 & ~_umask())
-        Path(partial).replace(target)
+        if not private:
+            partial.chmod(_mode_for(target))
+        partial.replace(target)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder for what somebody said or chose: nobody else may look into it, not even if it is there already.
+
+    Raises:
+        OSError: It cannot be made, or belongs to somebody else.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
 
 
 def sweep_partials(folder: Path) -> None:
@@ -75,7 +139,20 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
+def _mode_for(target: Path) -> int:
+    """Return the permissions of the file that is replaced, those of a new file if there is none."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return 0o666 & ~_umask()
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read."""
+    return os.open(path, flags, 0o600)

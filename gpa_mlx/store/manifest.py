@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.files import read_limited, write_atomically
 from gpa_mlx.store.progress import ByteProgress, Steps, result_of
+from gpa_mlx.text.printable import is_printable, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -93,6 +93,7 @@ class Manifest:
             program.
         max_segment_s: Longer recordings are transcribed and converted in segments of at most this; None leaves it to
             the program.
+        words: All words that the model can say and understand; None where it knows any.
         architecture: The kind of network, a key of `gpa_mlx.model.registry.FAMILIES`.
     """
 
@@ -106,6 +107,7 @@ class Manifest:
     speech_repetition_penalty: float | None = None
     speech_max_chars: int | None = None
     max_segment_s: float | None = None
+    words: tuple[str, ...] | None = None
     architecture: str = DEFAULT_ARCHITECTURE
 
     def as_dict(self) -> dict[str, Any]:
@@ -115,7 +117,7 @@ class Manifest:
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write `gpa_mlx.json` durably: it is the last file of a conversion and vouches for all others."""
-    content = json.dumps(manifest.as_dict(), indent=2, ensure_ascii=False)
+    content = to_json(manifest.as_dict(), indent=2)
     write_atomically(directory / MANIFEST_NAME, f"{content}\n")
 
 
@@ -139,7 +141,7 @@ def read_manifest(directory: str | os.PathLike[str]) -> Manifest:
             )
         raise ModelFormatError(f"{root} is not a converted model: it has no {MANIFEST_NAME}.", hint=_GIVE_CONVERTED)
     try:
-        content = path.read_bytes()
+        content = read_limited(path)
     except OSError as error:
         raise ModelFormatError(f"{path} cannot be read: {error.strerror or error}.") from error
     fields = ConfigReader.from_json(
@@ -257,17 +259,17 @@ def _parse(fields: ConfigReader) -> Manifest:
     source = fields.section("source")
     return Manifest(
         format_version=fields.integer("format_version"),
-        converter_version=fields.text("converter_version"),
-        model_family=fields.text("model_family"),
-        model_name=fields.text("model_name"),
+        converter_version=fields.line("converter_version"),
+        model_family=fields.line("model_family"),
+        model_name=fields.line("model_name"),
         source=UpstreamSource(
-            location=source.text("location"),
-            revision=source.nullable("revision", source.text),
+            location=source.line("location"),
+            revision=source.nullable("revision", source.line),
             sha256=source.texts("sha256"),
         ),
         parts={
             name: PartInfo(
-                dtype=part.text("dtype"),
+                dtype=part.line("dtype"),
                 bits=part.nullable("bits", part.integer),
                 tensors=part.count("tensors"),
                 parameters=part.count("parameters"),
@@ -275,14 +277,15 @@ def _parse(fields: ConfigReader) -> Manifest:
             for name, part in fields.sections("parts").items()
         },
         files={
-            _relative(name, fields): FileInfo(info.count("size"), info.text("sha256"))
+            _relative(name, fields): FileInfo(info.count("size"), info.line("sha256"))
             for name, info in fields.sections("files").items()
         },
         # Missing in directories of earlier releases.
         speech_repetition_penalty=fields.optional("speech_repetition_penalty", fields.positive),
         speech_max_chars=fields.optional("speech_max_chars", fields.integer),
         max_segment_s=fields.optional("max_segment_s", fields.positive),
-        architecture=fields.optional("architecture", fields.text) or DEFAULT_ARCHITECTURE,
+        words=fields.optional("words", lambda key: fields.each(key, lambda words, index: words.line(index))),
+        architecture=fields.optional("architecture", fields.line) or DEFAULT_ARCHITECTURE,
     )
 
 
@@ -291,4 +294,6 @@ def _relative(name: str, fields: ConfigReader) -> str:
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or str(path) != name:
         raise fields.error("files", f"has a name that leaves the model directory: {name!r}")
+    if not is_printable(name):
+        raise fields.error("files", f"has a name that a terminal would obey: {name!r}")
     return name

@@ -19,7 +19,7 @@ from pathlib import Path
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx.store import paths
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import is_locked, locked, write_atomically
+from gpa_mlx.store.files import is_locked, locked, read_limited, write_atomically
 from gpa_mlx.store.manifest import Manifest, read_manifest, require_converted
 
 DEFAULT_REPO = "AutoArk-AI/GPA"
@@ -201,7 +201,7 @@ def origin_of(manifest: Manifest) -> Origin | None:
 
 
 def _read_origin(path: Path) -> Origin:
-    fields = ConfigReader.from_json(path.read_bytes(), str(path))
+    fields = ConfigReader.from_json(read_limited(path), str(path))
     return Origin(
         repo=fields.text("repo"),
         requested=fields.nullable("requested", fields.text),

@@ -27,6 +27,11 @@ def history_dir() -> Path:
     return _place("history", platformdirs.user_state_path)
 
 
+def app_state_dir() -> Path:
+    """Return the folder of what the terminal app brings back at its next start; it need not exist."""
+    return _place("app", platformdirs.user_state_path)
+
+
 def downloads_dir() -> Path:
     """Return the folder of downloads on their way; it need not exist."""
     return _place("downloads", platformdirs.user_cache_path)

@@ -5,7 +5,6 @@ Format: https://github.com/huggingface/safetensors#format (8 bytes little-endian
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.store.config_reader import DuplicateKeyError, parse_unique
 
 ITEM_SIZES = {
     "F64": 8,
@@ -31,8 +31,8 @@ ITEM_SIZES = {
 }
 """Bytes per element of every dtype this program reads."""
 
-MAX_HEADER_BYTES = 100_000_000
-"""Limit of the format itself."""
+MAX_HEADER_BYTES = 4_000_000
+"""About 100 bytes name one tensor, so this is far beyond any network; parsed JSON takes thirty times its size."""
 
 _LENGTH_BYTES = 8
 _MAX_RANK = 8
@@ -56,10 +56,6 @@ class TensorInfo:
     shape: tuple[int, ...]
     start: int
     end: int
-
-
-class _DuplicateKeyError(ValueError):
-    pass
 
 
 def read_safetensors_header(path: str | os.PathLike[str]) -> dict[str, TensorInfo]:
@@ -86,7 +82,7 @@ def read_safetensors_header(path: str | os.PathLike[str]) -> dict[str, TensorInf
             if len(prefix) < _LENGTH_BYTES or data_start > size:
                 _fail(path, f"it is truncated: {size} bytes cannot hold its header")
             if length > MAX_HEADER_BYTES:
-                _fail(path, f"its header claims {length} bytes, more than the format's {MAX_HEADER_BYTES}")
+                _fail(path, f"its header claims {length} bytes, more than {MAX_HEADER_BYTES}")
             raw = file.read(length)
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{path} does not exist.") from error
@@ -112,23 +108,14 @@ def read_safetensors_header(path: str | os.PathLike[str]) -> dict[str, TensorInf
 
 def _parse(path: Path, raw: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
-    except _DuplicateKeyError as error:
+        header = parse_unique(raw.decode("utf-8"))
+    except DuplicateKeyError as error:
         _fail(path, f"the key {error.args[0]!r} occurs twice in its header", cause=error)
     except (ValueError, RecursionError) as error:
         _fail(path, "its header is not JSON, so it is not a safetensors file or it is damaged", cause=error)
     if not isinstance(header, dict):
         _fail(path, "its header is not a JSON object")
     return header
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise _DuplicateKeyError(key)
-        result[key] = value
-    return result
 
 
 def _tensor(path: Path, name: str, entry: object, data_start: int) -> TensorInfo:

@@ -128,7 +128,9 @@ def convert_recording(
         NoSpeechError: Nothing in the source sounds like speech, or nothing came out (raised at the end).
     """
     conversion = _Conversion(engine, voice, with_seed(options), settings or ConversionSettings())
-    return conversion.run(open_recording(audio)) if options.constrain else conversion.run_exactly(audio)
+    return (
+        conversion.run(open_recording(audio, channels="speech")) if options.constrain else conversion.run_exactly(audio)
+    )
 
 
 class _Conversion:
@@ -179,7 +181,7 @@ class _Conversion:
         if not has_sound:
             raise NoSpeechError(
                 "Nothing that sounds like speech was heard in the source, or nothing came out.",
-                hint="Give a recording with speech on its first channel.",
+                hint="Give a recording with speech.",
             )
         silence = max(0, round(end_s * SAMPLE_RATE_HZ) - position)
         yield ConversionChunk(audio=np.zeros(silence, dtype=np.float32), source_s=end_s)

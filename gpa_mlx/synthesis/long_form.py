@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from itertools import count
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -15,40 +15,17 @@ from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.synthesis.attempt import PassageEnd, SpeechRun
 from gpa_mlx.synthesis.failure_detector import code_budget
+from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings
 from gpa_mlx.synthesis.retry import BestAttempt, attempt_seed, best_attempt, with_seed
 from gpa_mlx.synthesis.trimming import PAUSE_S, match_level, speech_level
-from gpa_mlx.text.joining import check_text
 from gpa_mlx.text.metrics import character_error_rate
 from gpa_mlx.text.normalization import normalize_text
-from gpa_mlx.text.segmentation import Passage, split_passages
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from gpa_mlx.protocols import SupportsSpeech
-    from gpa_mlx.text.normalization import Lexicon
+    from gpa_mlx.synthesis.plan import PlannedPassage
     from gpa_mlx.types import GenerationOptions, Voice, Waveform
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SynthesisSettings:
-    """How a text is spoken.
-
-    Attributes:
-        normalize: Apply text normalization: numbers, units, symbols and abbreviations become words.
-        lexicon: The user's own pronunciations.
-        max_chars: Passages are shorter than this many characters.
-        retries: How often a passage that went wrong is spoken again, with another seed.
-        verify: Transcribe every passage, and speak it again when it is not understood, within the same `retries`.
-        live: Hand sound out while it is made, for playing, as early as `LIVE_LOOKAHEAD` allows. What is out cannot be
-            repaired: nothing is spoken again, and loudness is not matched.
-    """
-
-    normalize: bool = True
-    lexicon: Lexicon | None = None
-    max_chars: int = 200
-    retries: int = 2
-    verify: bool = False
-    live: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,59 +62,50 @@ class SynthesisChunk:
     Attributes:
         audio: float32 samples at 16 kHz, `(samples,)`; may be empty.
         number: Of the passage, from 0.
-        total: Passages of the whole text.
         passage: Set on the chunk that ends a passage; its audio includes the pause.
+        is_recalled: Whether it was spoken by an earlier run.
+        reference_level: What the loudness of the passages is matched to; 0 before there is any.
     """
 
     audio: Waveform
     number: int
-    total: int
     passage: SpokenPassage | None = None
+    is_recalled: bool = False
+    reference_level: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecalledSpeech:
+    """A passage that an earlier run spoke.
+
+    Attributes:
+        audio: Its float32 samples at 16 kHz, `(samples,)`, without the pause after it.
+        passage: How it came out.
+        reference_level: What its loudness was matched to.
+    """
+
+    audio: Waveform
+    passage: SpokenPassage
+    reference_level: float
+
+
+Recall: TypeAlias = Callable[[str], RecalledSpeech | None]
+"""What an earlier run made of the words of a passage; None where it made nothing of them."""
 
 
 SynthesisStream: TypeAlias = Generator[SynthesisChunk, None, None]
 """A running synthesis; `close()` cancels it within one token."""
 
 
-class PlannedPassage(NamedTuple):
-    """What will be spoken in one go.
-
-    Attributes:
-        passage: As written, and the pause that follows.
-        spoken: What the model is given: normalized, as written where nothing is.
-    """
-
-    passage: Passage
-    spoken: str
-
-
-def plan_passages(text: str, settings: SynthesisSettings, *, exact: bool = False) -> tuple[PlannedPassage, ...]:
-    """Cut a text into passages and normalize them: what will be spoken.
-
-    Args:
-        text: As written.
-        settings: How to synthesize.
-        exact: The whole text is one passage, spoken as it is written.
-
-    Raises:
-        InputTextError: Nothing that can be spoken.
-        SettingsError: `max_chars` is too small.
-    """
-    check_text(text)
-    if exact:
-        return (PlannedPassage(Passage(text=text, start=0, end=len(text), pause="paragraph"), text),)
-    passages = split_passages(text, max_chars=settings.max_chars)
-    return tuple(planned for passage in passages for planned in _planned(passage, settings))
-
-
 def synthesize(
     engine: SupportsSpeech,
-    plan: Sequence[PlannedPassage],
+    plan: SpeechPlan,
     *,
     voice: Voice,
     options: GenerationOptions,
     settings: SynthesisSettings | None = None,
     done: Sequence[SpokenPassage] = (),
+    recall: Recall | None = None,
 ) -> SynthesisStream:
     """Speak a text of any length: long-form synthesis.
 
@@ -149,11 +117,12 @@ def synthesize(
 
     Args:
         engine: Speaks, and transcribes when passages are verified.
-        plan: What to say, from `plan_passages`; exact if `options.constrain` is off.
+        plan: What to say; exact if `options.constrain` is off.
         voice: Who says it.
         options: Sampling; the n-th passage has the seed `options.seed + n`.
         settings: How to synthesize.
-        done: The passages that an interrupted synthesis of the same plan finished: only the others are spoken.
+        done: The passages that an interrupted synthesis finished, the first ones of the plan: the others are spoken.
+        recall: Gives passages that an earlier run with the same voice and options spoke: they are not spoken again.
 
     Returns:
         The chunks. Closing the iterator cancels within a token.
@@ -163,12 +132,45 @@ def synthesize(
         VoiceError: The voice was made for another model.
         NoSpeechError: Not one passage had a sound (raised at the end).
     """
-    return _Synthesis(engine, voice, with_seed(options), settings or SynthesisSettings()).run(plan, done)
+    return _Synthesis(engine, voice, with_seed(options), settings or SynthesisSettings()).run(plan, done, recall)
 
 
-def samples_after(plan: Sequence[PlannedPassage], done: Sequence[SpokenPassage]) -> int:
-    """Return how many samples some passages have, with the pause that follows the last of them."""
-    return _end_with_pause(plan, len(done) - 1, done[-1].start_s, done[-1].end_s) if done else 0
+def end_with_pause(plan: SpeechPlan, number: int, start_s: float, end_s: float) -> int:
+    """Return the sample at which the passage after `number` begins; the last one, and a silent one, have no pause."""
+    planned = plan.get(number)
+    assert planned is not None, "there is such a passage"
+    is_silent = end_s == start_s or plan.is_last(number)
+    pause_s = 0.0 if is_silent else PAUSE_S[planned.passage.pause]
+    return round((end_s + pause_s) * SAMPLE_RATE_HZ)
+
+
+def respeak(
+    engine: SupportsSpeech,
+    planned: PlannedPassage,
+    *,
+    voice: Voice,
+    options: GenerationOptions,
+    settings: SynthesisSettings,
+    reference_level: float,
+) -> SynthesisChunk:
+    """Speak one passage again, as good as it gets: never live, with retries.
+
+    Args:
+        engine: Speaks, and transcribes when passages are verified.
+        planned: The passage.
+        voice: Who says it.
+        options: Sampling; another seed makes another sound.
+        settings: How to synthesize.
+        reference_level: What its loudness is matched to; 0: nothing.
+
+    Returns:
+        The passage without the pause behind it, its times counted from its own beginning.
+
+    Raises:
+        NoSpeechError: It had no sound.
+    """
+    synthesis = _Synthesis(engine, voice, with_seed(options), replace(settings, live=False))
+    return synthesis.run_one(planned, reference_level)
 
 
 class _Synthesis:
@@ -180,51 +182,58 @@ class _Synthesis:
         self._options = options
         self._settings = settings
 
-    def run(self, plan: Sequence[PlannedPassage], done: Sequence[SpokenPassage]) -> SynthesisStream:
+    def run(self, plan: SpeechPlan, done: Sequence[SpokenPassage], recall: Recall | None) -> SynthesisStream:
         level = next((passage.level for passage in done if passage.level), 0.0)
         has_sound = any(passage.end_s > passage.start_s for passage in done)
-        position = samples_after(plan, done)
-        for number in range(len(done), len(plan)):
-            passage, spoken = plan[number]
+        last = len(done) - 1
+        position = end_with_pause(plan, last, done[-1].start_s, done[-1].end_s) if done else 0
+        for number in count(len(done)):
+            planned = plan.get(number)
+            if planned is None:
+                break
             start, rest = position, np.zeros(0, dtype=np.float32)
-            if self._settings.live:
+            recalled = recall(planned.spoken) if recall else None
+            if recalled is not None:
+                known, own_level = recalled.passage, recalled.passage.level
+                level = level or own_level
+                rest = recalled.audio if recalled.reference_level == level else match_level(recalled.audio, level)
+            elif self._settings.live:
                 seed = attempt_seed(self._options, number, 0)
-                run = self._begin(spoken, seed)
+                run = self._begin(planned.spoken, seed)
                 for piece in run.pieces():
                     position += len(piece)
-                    yield SynthesisChunk(audio=piece, number=number, total=len(plan))
-                best = BestAttempt(kept=run.attempt(seed), count=1)
-                own_level = speech_level(best.kept.audio)
+                    yield SynthesisChunk(audio=piece, number=number)
+                known = BestAttempt(kept=run.attempt(seed), count=1)
+                own_level = speech_level(known.kept.audio)
             else:
-                best = self._best(spoken, number)
-                own_level = speech_level(best.kept.audio)
+                known = self._best(planned.spoken, number)
+                own_level = speech_level(known.kept.audio)
                 level = level or own_level
-                rest = match_level(best.kept.audio, level) if self._options.constrain else best.kept.audio
-                position += len(rest)
+                rest = match_level(known.kept.audio, level) if self._options.constrain else known.kept.audio
+            position += len(rest)
             has_sound = has_sound or position > start
-            result = SpokenPassage(
-                text=passage.text,
-                spoken=spoken,
-                start_s=start / SAMPLE_RATE_HZ,
-                end_s=position / SAMPLE_RATE_HZ,
-                finish_reason=best.kept.finish_reason,
-                seed=best.kept.seed,
-                attempts=best.count,
-                error_rate=best.kept.error_rate,
-                level=own_level,
-            )
-            pause = _end_with_pause(plan, number, result.start_s, result.end_s) - position
+            result = _result(planned, known, start / SAMPLE_RATE_HZ, position / SAMPLE_RATE_HZ, own_level)
+            pause = end_with_pause(plan, number, result.start_s, result.end_s) - position
             position += pause
             yield SynthesisChunk(
                 audio=np.concatenate([rest, np.zeros(pause, dtype=np.float32)]),
                 number=number,
-                total=len(plan),
                 passage=result,
+                is_recalled=recalled is not None,
+                reference_level=level,
             )
         if not has_sound:
-            raise NoSpeechError(
-                "The model ended without any speech.", hint="Try another seed, a higher temperature or other text."
-            )
+            raise _no_speech()
+
+    def run_one(self, planned: PlannedPassage, reference_level: float) -> SynthesisChunk:
+        best = self._best(planned.spoken, 0)
+        level, audio = speech_level(best.kept.audio), best.kept.audio
+        if not len(audio):
+            raise _no_speech()
+        if self._options.constrain:
+            audio = match_level(audio, reference_level or level)
+        passage = _result(planned, best, 0.0, len(audio) / SAMPLE_RATE_HZ, level)
+        return SynthesisChunk(audio=audio, number=0, passage=passage, reference_level=reference_level or level)
 
     def _best(self, spoken: str, number: int) -> BestAttempt:
         most = 1 + self._settings.retries if self._options.constrain else 1
@@ -245,26 +254,26 @@ class _Synthesis:
         return character_error_rate([(normalize_text(spoken), normalize_text(text))])
 
 
-def _end_with_pause(plan: Sequence[PlannedPassage], number: int, start_s: float, end_s: float) -> int:
-    """Return the sample at which the passage after `number` begins; the last one, and a silent one, have no pause."""
-    is_silent = number + 1 == len(plan) or end_s == start_s
-    pause_s = 0.0 if is_silent else PAUSE_S[plan[number].passage.pause]
-    return round((end_s + pause_s) * SAMPLE_RATE_HZ)
-
-
-def _planned(passage: Passage, settings: SynthesisSettings) -> Iterator[PlannedPassage]:
-    """Normalize a passage, in halves where the words are many more than the text: "1999 2000 2001"."""
-    text = passage.text
-    spoken = normalize_text(text, lexicon=settings.lexicon) if settings.normalize else text
-    blanks = [match.start() for match in re.finditer(r"\s+", text)]
-    if len(spoken) < settings.max_chars or not blanks:
-        yield PlannedPassage(passage, spoken)
-        return
-    middle = min(blanks, key=lambda place: abs(place - len(text) / 2))
-    left, right = text[:middle], text[middle:].lstrip()
-    yield from _planned(
-        Passage(text=left, start=passage.start, end=passage.start + len(left), pause="clause"), settings
+def _no_speech() -> NoSpeechError:
+    return NoSpeechError(
+        "The model ended without any speech.", hint="Try another seed, a higher temperature or other text."
     )
-    yield from _planned(
-        Passage(text=right, start=passage.end - len(right), end=passage.end, pause=passage.pause), settings
+
+
+def _result(
+    planned: PlannedPassage, known: BestAttempt | SpokenPassage, start_s: float, end_s: float, level: float
+) -> SpokenPassage:
+    """Return how a passage came out, of what was made now or by an earlier run."""
+    is_new = isinstance(known, BestAttempt)
+    made = known.kept if is_new else known
+    return SpokenPassage(
+        text=planned.passage.text,
+        spoken=planned.spoken,
+        start_s=start_s,
+        end_s=end_s,
+        finish_reason=made.finish_reason,
+        seed=made.seed,
+        attempts=known.count if is_new else known.attempts,
+        error_rate=made.error_rate,
+        level=level,
     )

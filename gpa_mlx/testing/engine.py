@@ -27,6 +27,7 @@ from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     AudioTokens,
     Capabilities,
+    ChannelChoice,
     GenerationOptions,
     LiveChunk,
     Segment,
@@ -65,12 +66,21 @@ _WRONG_TEXT = "xyz"
 
 
 class EngineCall(NamedTuple):
-    """One call: the method's name, its options, and the text, the file's name or the number of samples it was given."""
+    """One call: the method's name, its options, and the text, the file's name or the number of samples it was given.
+
+    Attributes:
+        method: Its name.
+        options: Of the generation.
+        subject: The text, the file's name, or the number of samples.
+        lookahead: Of streams of speech.
+        channels: Of transcriptions, and of recordings that become voices.
+    """
 
     method: str
     options: GenerationOptions | None
     subject: str
     lookahead: int | None = None
+    channels: ChannelChoice | None = None
 
 
 @dataclass
@@ -152,16 +162,28 @@ class FakeEngine:
         self.closed += 1
 
     def transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> Transcription:
         """Fold `stream_transcribe`."""
-        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch))
+        return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch, channels=channels))
 
     def stream_transcribe(
-        self, audio: AudioLike, *, options: GenerationOptions | None = None, vad: VadChoice = True, batch: int = 1
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
     ) -> TranscriptionStream:
         """Yield every word, and every segment after its last word."""
-        self._called("stream_transcribe", options, _subject(audio))
+        self._called("stream_transcribe", options, _subject(audio), channels=channels)
         own = self._own_speech.get(_fingerprint(audio[0])) if isinstance(audio, tuple) else None
         texts = () if self.finish_reason == "no_speech" else self.texts if own is None else (own,)
         end_s = 0.0
@@ -178,6 +200,7 @@ class FakeEngine:
             start_s=end_s,
             finish_reason=self.finish_reason if texts else "no_speech",
             timings=Timings(encode_s=end_s / 4, audio_s=end_s),
+            empty_reason=None if any(segment.text for segment in _segments(texts)) else "no_speech",
         )
 
     def stream_transcribe_live(
@@ -246,9 +269,9 @@ class FakeEngine:
         text = join_segments(segment.text for segment in _segments(self.texts))
         return self._speech(subject, text, len(audio[0]) // _CODE_SAMPLES if isinstance(audio, tuple) else 50, options)
 
-    def make_voice(self, audio: AudioLike, *, name: str) -> Voice:
+    def make_voice(self, audio: AudioLike, *, name: str, channels: ChannelChoice = "speech") -> Voice:
         """Return the same voice for every recording."""
-        self._called("make_voice", None, _subject(audio))
+        self._called("make_voice", None, _subject(audio), channels=channels)
         return Voice(name=name, global_tokens=(1, 2, 3))
 
     def tokenize(self, audio: AudioLike) -> AudioTokens:
@@ -269,9 +292,14 @@ class FakeEngine:
         return _noise(len(semantic), 0, "stop")[1]
 
     def _called(
-        self, method: str, options: GenerationOptions | None, subject: str, lookahead: int | None = None
+        self,
+        method: str,
+        options: GenerationOptions | None,
+        subject: str,
+        lookahead: int | None = None,
+        channels: ChannelChoice | None = None,
     ) -> None:
-        self.calls.append(EngineCall(method, options, subject, lookahead))
+        self.calls.append(EngineCall(method, options, subject, lookahead, channels))
         self._fail(method, subject)
 
     def _fail(self, *reasons: str) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -46,7 +45,14 @@ class Passage:
 
 
 def split_passages(text: str, *, max_chars: int = 200) -> tuple[Passage, ...]:
+    """Cut a text into passages: all that `iter_passages` yields; arguments and errors as there."""
+    return tuple(iter_passages(text, max_chars=max_chars))
+
+
+def iter_passages(text: str, *, max_chars: int = 200) -> Iterator[Passage]:
     """Cut a text into passages: one sentence each, tiny sentences with a neighbour, long sentences in parts.
+
+    Each is cut when it is asked for, in a time that does not depend on the length of the text.
 
     Every character that is not blank belongs to exactly one passage, in order. The one exception: a run of
     `max_chars // 2` or more characters without any letter or digit may keep only what fits beside its neighbours,
@@ -64,10 +70,9 @@ def split_passages(text: str, *, max_chars: int = 200) -> tuple[Passage, ...]:
             f"Passages of fewer than {max_chars} characters are too short to be spoken well.",
             hint=f"Set max_chars to {SHORTEST_LIMIT} or more.",
         )
-    pieces = _with_tiny_ones_joined(text, _pieces(text, max_chars), max_chars)
-    return tuple(
+    return (
         Passage(text=text[piece.start : piece.end], start=piece.start, end=piece.end, pause=piece.pause)
-        for piece in pieces
+        for piece in _with_tiny_ones_joined(text, _pieces(text, max_chars), max_chars)
     )
 
 
@@ -207,42 +212,63 @@ _CJK_CONJUNCTION = re.compile(
 
 
 def _pieces(text: str, max_chars: int) -> Iterator[_Piece]:
-    """Yield the sentences, those that are too long in parts."""
-    gaps = [match.span() for match in _GAP.finditer(text)]
-    if not text or (gaps and gaps[0] == (0, len(text))):
+    """Yield the sentences, those that are too long in parts; never looks further ahead than a passage may reach."""
+    lead = _GAP.match(text)
+    if not text or (lead and lead.end() == len(text)):
         return
-    if not gaps or gaps[-1][1] < len(text):
-        gaps.append((len(text), len(text)))  # so that every word has a gap behind it
-    gap_starts = [start for start, _ in gaps]
     margin = max_chars // 2 - 1  # on both sides of one letter, and still short enough
-
-    following: int | None = max(0, gaps[0][1] - margin) if gaps[0][0] == 0 else 0
+    following: int | None = max(0, lead.end() - margin) if lead else 0
     while following is not None:
         found = _NO_BLANK.search(text, following)
         assert found, "a passage was begun where no letter is left"
         start = found.start()
-        index = bisect_right(gap_starts, start)
-        word = start if text[start].isalnum() else gaps[index - 1][1]
-        end, following, pause = _boundary(text, start, word, gaps, index, max_chars, margin)
+        lead = _GAP.match(text, start)
+        word = lead.end() if lead else start
+        end, following, pause = _boundary(text, start, word, max_chars, margin)
         if end - start >= max_chars:
-            spans = gaps[index : bisect_right(gap_starts, start + max_chars)]
-            following = _cut(text, start, word, end - start, spans, max_chars, margin)
+            following = _cut(
+                text, start, word, end - start, _gaps_until(text, word, start + max_chars), max_chars, margin
+            )
             end, pause = _trimmed(text, start, following), "clause"
         yield _Piece(start, end, pause)
 
 
-def _boundary(
-    text: str, start: int, word: int, gaps: Sequence[tuple[int, int]], index: int, max_chars: int, margin: int
-) -> tuple[int, int | None, Pause]:
+def _gap_after(text: str, position: int, last: int) -> tuple[int, int]:
+    """Return where the first gap from a word on begins and ends; behind the last word there always is one.
+
+    Where none begins at `last` or before it, the place behind that is as good: texts without gaps are long.
+    """
+    found = _GAP.search(text, position, last + 1)
+    if found is None:
+        place = min(last + 1, len(text))
+        return place, place
+    whole = found if found.end() <= last else _GAP.match(text, found.start())
+    assert whole, "it was found there"
+    return whole.span()
+
+
+def _gaps_until(text: str, word: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield the gaps behind a word that begin at `last` or before it."""
+    right = word
+    while True:
+        left, right = _gap_after(text, right, last)
+        if left > last:
+            return
+        yield left, right
+        if right == len(text):
+            return
+
+
+def _boundary(text: str, start: int, word: int, max_chars: int, margin: int) -> tuple[int, int | None, Pause]:
     """Return where the sentence at `start` ends, where the next one begins (None at the end), and the pause.
 
     The search is given up, with an end far enough, where the sentence must be cut in any case.
     """
-    line = start
+    line, right = start, word
+    far = start + (3 * max_chars + 1) // 2
     while True:
-        left, right = gaps[index]
-        index += 1
-        if 2 * (left - start) >= 3 * max_chars:
+        left, right = _gap_after(text, right, far)
+        if left >= far:
             return left, left, "clause"
         if right == len(text):
             return _trimmed(text, start, min(right, left + margin)), None, "paragraph"

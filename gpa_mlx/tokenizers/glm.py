@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gpa_mlx.audio.dsp.mel import LogMel, whisper_log_mel
+from gpa_mlx.nn.bounds import MAX_CLIP_S, MAX_FFT, MAX_MELS
 from gpa_mlx.nn.whisper_vq import FinishedBlocks, WhisperVQ, WhisperVQArgs
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.config_reader import ConfigReader
@@ -43,10 +44,10 @@ class LogMelArgs:
         fields = ConfigReader(config, source)
         fields.choice("sampling_rate", [SAMPLE_RATE_HZ], default=SAMPLE_RATE_HZ)
         return cls(
-            n_mels=fields.integer("feature_size"),
-            n_fft=fields.integer("n_fft", default=400),
-            hop_samples=fields.integer("hop_length", default=160),
-            max_samples=fields.integer("chunk_length", default=30) * SAMPLE_RATE_HZ,
+            n_mels=fields.integer("feature_size", maximum=MAX_MELS),
+            n_fft=fields.integer("n_fft", maximum=MAX_FFT, default=400),
+            hop_samples=fields.integer("hop_length", maximum=MAX_FFT, default=160),
+            max_samples=fields.integer("chunk_length", maximum=MAX_CLIP_S, default=30) * SAMPLE_RATE_HZ,
         )
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import InputTextError, ModelFormatError
+from gpa_mlx.nn.bounds import MAX_VOCABULARY
+from gpa_mlx.store.config_reader import parse_unique
+from gpa_mlx.store.files import read_limited
+from gpa_mlx.text.printable import without_controls
 
 if TYPE_CHECKING:
     import os
@@ -14,6 +19,14 @@ if TYPE_CHECKING:
 
     from tokenizers import Tokenizer
 
+MAX_TOKENIZER_BYTES = 64 * 2**20
+"""Of a file of a text tokenizer; Qwen3's, with 151,000 entries, has 11 MB."""
+
+_NORMALIZERS = ("NFC",)
+_PRE_TOKENIZERS = ("ByteLevel", "Split")
+_MAX_PATTERN = 1000
+# A repeated group with a repetition inside backtracks exponentially; Qwen's pattern has none.
+_NESTED_REPETITION = re.compile(r"[*+}]\)*[^()]*\)[*+{]|\\[1-9]")
 _HINT = "Use the tokenizer files that were published with this GPA checkpoint."
 
 
@@ -48,18 +61,27 @@ class TextTokenizer:
         Raises:
             ModelFormatError: The file is missing, not a tokenizer, or not byte-level BPE.
         """
-        from tokenizers import Tokenizer, decoders
+        from tokenizers import Tokenizer
 
         path = Path(path)
         if not path.is_file():
             raise ModelFormatError(f"{path} is missing.", hint=_HINT)
         try:
-            tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:
-            # The library raises bare `Exception` for whatever it cannot read.
+            content = read_limited(path, MAX_TOKENIZER_BYTES).decode()
+            problem = _problem_of(parse_unique(content))
+        except OSError as error:
+            raise ModelFormatError(f"{path} cannot be read: {error.strerror}.", hint=_HINT) from error
+        except (ValueError, RecursionError) as error:
+            raise ModelFormatError(f"{path} is not a tokenizer file: it is not JSON.", hint=_HINT) from error
+        if problem:
+            raise ModelFormatError(f"{path} is not a tokenizer file of GPA's kind: {problem}.", hint=_HINT)
+        try:
+            tokenizer = Tokenizer.from_str(content)
+        except BaseException as error:
+            # The library raises bare `Exception` for whatever it cannot read, and its panics are not even that.
+            if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+                raise
             raise ModelFormatError(f"{path} is not a tokenizer file: {error}.", hint=_HINT) from error
-        if not isinstance(tokenizer.decoder, decoders.ByteLevel):
-            raise ModelFormatError(f"{path} is not a byte-level BPE tokenizer.", hint=_HINT)
         return cls(tokenizer)
 
     @property
@@ -91,9 +113,9 @@ class TextTokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids; added tokens come back as their spelling, ids without a token as nothing.
 
-        Bytes that are not UTF-8 become U+FFFD.
+        Bytes that are not UTF-8 become U+FFFD; what a terminal would obey, an escape sequence, is left out.
         """
-        return b"".join(map(self._bytes_of, ids)).decode(errors="replace")
+        return without_controls(b"".join(map(self._bytes_of, ids)).decode(errors="replace"))
 
     def stream(self) -> TextStream:
         """Return a decoder that takes one id at a time."""
@@ -105,6 +127,54 @@ class TextTokenizer:
             return bytes([_BYTE_OF_CHAR[char] for char in token])
         except KeyError:  # An added token with characters outside the byte alphabet stands for itself.
             return token.encode()
+
+
+def _problem_of(content: object) -> str | None:
+    """Return what keeps the content of a file from being byte-level BPE with NFC and a splitting pattern.
+
+    The library has components that replace text without end or choose merges at random, and it panics on files that it
+    would never write.
+    """
+    if not isinstance(content, dict):
+        return "it is no JSON object"
+    model, decoder = content.get("model"), content.get("decoder")
+    if not isinstance(model, dict) or not isinstance(decoder, dict):
+        return "it has no model or no decoder"
+    if model.get("type") != "BPE" or decoder.get("type") != "ByteLevel":
+        return "its model or its decoder is of another type"
+    vocab, added = model.get("vocab"), content.get("added_tokens")
+    if not isinstance(vocab, dict) or not isinstance(added, list):
+        return "it has no vocabulary or no added tokens"
+    ids = [*vocab.values(), *(token.get("id") if isinstance(token, dict) else None for token in added)]
+    if not all(type(token_id) is int and 0 <= token_id < MAX_VOCABULARY for token_id in ids):
+        return f"an id is not a number below {MAX_VOCABULARY}"
+    for key in ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"):
+        if model.get(key):
+            return f"its model has a {key}"
+    for key, allowed in (("normalizer", _NORMALIZERS), ("pre_tokenizer", _PRE_TOKENIZERS)):
+        for part in _parts(content.get(key)):
+            if not isinstance(part, dict) or part.get("type") not in allowed:
+                return f"its {key} is of another type"
+            if not _is_harmless(part.get("pattern")):
+                return "its splitting pattern may take time without end"
+    return None
+
+
+def _parts(component: object) -> list[object]:
+    """Return the members of a sequence of normalizers or pre-tokenizers, or what is alone."""
+    if component is None:
+        return []
+    if isinstance(component, dict) and component.get("type") == "Sequence":
+        members = component.get("normalizers") or component.get("pretokenizers")
+        return members if isinstance(members, list) else [None]
+    return [component]
+
+
+def _is_harmless(pattern: object) -> bool:
+    if pattern is None:
+        return True
+    text = pattern.get("Regex") if isinstance(pattern, dict) else None
+    return isinstance(text, str) and len(text) <= _MAX_PATTERN and not _NESTED_REPETITION.search(text)
 
 
 class TextStream:
@@ -119,7 +189,7 @@ class TextStream:
 
     def push(self, token_id: int) -> str:
         """Add an id and return the text finished by it (may be empty)."""
-        return self._decoder.decode(self._bytes_of(token_id))
+        return without_controls(self._decoder.decode(self._bytes_of(token_id)))
 
     def flush(self) -> str:
         """End the stream and return what was still incomplete, as U+FFFD."""

@@ -7,7 +7,7 @@ characters: as if the segment were spoken evenly.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -50,11 +50,18 @@ class Cue:
         start_ms: From when, at least 0.
         end_ms: Until when, after `start_ms`.
         lines: At least one; none empty, none with a line break, a tab or `-->` in it.
+        channel: What the channel of the segment is called, see `Segment`; None where channels are not told apart.
     """
 
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
+    channel: str | None = None
+
+    @property
+    def labelled_lines(self) -> tuple[str, ...]:
+        """The lines, the first one after the channel's name, if there is one."""
+        return self.lines if self.channel is None else (f"{self.channel}: {self.lines[0]}", *self.lines[1:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +92,25 @@ class Layout:
 def make_cues(segments: Iterable[TimedText], layout: Layout | None = None) -> list[Cue]:
     """Return what is shown when, in order: no cue is empty, and none begins before the last one has ended.
 
+    Cues of different channels may be shown at the same time. A line has room for the channel's name.
+
     Args:
         segments: In any order; those without text are dropped, those that overlap end where the next one begins.
         layout: How much one cue shows; each segment is one line by default.
     """
+    from gpa_mlx.types import Segment  # which imports numpy, and the layout is made for every command's options
+
     layout = layout or Layout()
+    channels: dict[str | None, list[TimedText]] = {}
+    for segment in segments:
+        channels.setdefault(segment.channel if isinstance(segment, Segment) else None, []).append(segment)
+    cues = [cue for channel, spoken in channels.items() for cue in _cues_of(channel, spoken, layout)]
+    return sorted(cues, key=lambda cue: cue.start_ms)
+
+
+def _cues_of(channel: str | None, segments: list[TimedText], layout: Layout) -> list[Cue]:
+    if channel is not None and layout.max_line_width is not None:
+        layout = replace(layout, max_line_width=max(1, layout.max_line_width - len(f"{channel}: ")))
     pieces = [
         piece for segment in sorted(segments, key=lambda segment: segment.start_s) for piece in _split(segment, layout)
     ]
@@ -101,7 +122,7 @@ def make_cues(segments: Iterable[TimedText], layout: Layout | None = None) -> li
         if index + 1 < len(pieces):
             end_ms = min(end_ms, round(pieces[index + 1][0] * 1000))
         free_ms = max(end_ms, start_ms + 1)
-        cues.append(Cue(start_ms=start_ms, end_ms=free_ms, lines=lines))
+        cues.append(Cue(start_ms=start_ms, end_ms=free_ms, lines=lines, channel=channel))
     return cues
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.store.text_output import unwritable
+from gpa_mlx.store.text_output import is_stream, unwritable
 from gpa_mlx.transcripts.formats import FORMATS, Format, format_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ Targets: TypeAlias = dict[Format, Path]
 """The files to write for one recording."""
 
 _DEFAULT: Format = "txt"
+_TEXT_SUFFIXES = frozenset((".md", ".markdown", ".text", ".log", ".rst", ".org", ".adoc", ".tex"))
+"""Names of files of plain text, beside that of the format."""
+_FILE_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,7}")
+"""What looks like the suffix of a file; a folder that is to be made can end in a slash."""
 
 
 class NamedRecording(Protocol):
@@ -63,10 +68,11 @@ class OutputRegistry:
         """
         taken: dict[str, str] = {}
         for path in targets.values():
+            if is_stream(path):
+                continue
             if (identity := _identity(path)) and (recording := self._recordings.get(identity)):
                 raise SettingsError(f"{path} is a recording: {recording}.", hint="Write to another file.")
-            # As file systems may compare names: without case, and composed characters like decomposed ones.
-            key = unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+            key = _key(os.path.realpath(path))
             if (first := self._claimed.get(key)) is not None:
                 raise SettingsError(
                     f"{first} and {label} would both be written to {path}.",
@@ -81,7 +87,7 @@ def plan_targets(sources: Sequence[NamedRecording], output: str, formats: Sequen
 
     Args:
         sources: The recordings.
-        output: One file if it is an existing file or ends in the suffix of a format, and else a folder.
+        output: One file if it is there or its name ends like that of a file, and else a folder.
         formats: What to write; nothing means what `output` ends in, or plain text.
 
     Raises:
@@ -101,7 +107,7 @@ def prepare_targets(targets: Iterable[Targets]) -> None:
     Raises:
         GPAError: Nothing can be written there.
     """
-    paths = [path for files in targets for path in files.values()]
+    paths = [path for files in targets for path in files.values() if not is_stream(path)]
     for folder in {path.parent for path in paths}:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -126,21 +132,79 @@ def targets_in(folder: Path, place: Path, formats: Iterable[Format]) -> Targets:
     return {kind: folder / place.with_name(place.name + FORMATS[kind].suffix) for kind in formats}
 
 
+def distinct_places(sources: Sequence[NamedRecording]) -> list[Path]:
+    """Return what to call the files of each recording, so that no two share a name.
+
+    Recordings of the same name but for the suffix keep theirs (`a.wav.txt`, `a.mp3.txt`), those of the same name in
+    different folders keep the folders in which they differ, and names that only some file systems tell apart are
+    numbered.
+    """
+    detail = [0] * len(sources)
+    folders = [source.path.absolute().parent for source in sources]
+    common = os.path.commonpath(folders) if folders else ""
+    while True:
+        places = [
+            _place(source, folders[index].relative_to(common), index, detail[index])
+            for index, source in enumerate(sources)
+        ]
+        groups: dict[str, list[int]] = {}
+        for index, place in enumerate(places):
+            groups.setdefault(_key(str(place)), []).append(index)
+        clashes = [group for group in groups.values() if len(group) > 1]
+        if not clashes:
+            return places
+        for group in clashes:
+            least = min(detail[index] for index in group)
+            for index in group:
+                if detail[index] == least:
+                    detail[index] += 1
+
+
+def _place(source: NamedRecording, folder: Path, index: int, detail: int) -> Path:
+    """Return what to call a recording's files, with more or less detail."""
+    place = source.place
+    if detail == 0:
+        return place
+    name = place.name + source.path.suffix
+    if detail > 1:
+        place = folder / name
+    return place.with_name(name if detail <= 2 else f"{name}-{index + 1}")
+
+
 def _targets(sources: Sequence[NamedRecording], output: str, formats: Sequence[Format]) -> tuple[Targets, ...]:
     path = Path(output)
     by_name = format_of(path)
-    is_folder = path.is_dir() or output.endswith(os.sep)
-    if is_folder or not (by_name or path.exists()):
-        return tuple(targets_in(path, source.place, formats or (_DEFAULT,)) for source in sources)
+    if not _is_file(path, output, len(sources) * max(1, len(formats))):
+        places = distinct_places(sources)
+        return tuple(targets_in(path, place, formats or (_DEFAULT,)) for place in places)
     if len(sources) > 1 or len(formats) > 1:
         raise SettingsError(
             f"{path} is one file, and there are {len(sources) * max(1, len(formats))} to write.",
             hint="Name a folder with -o.",
         )
     kind = formats[0] if formats else by_name
+    if kind is None and (is_stream(path) or path.suffix.lower() in _TEXT_SUFFIXES):
+        kind = _DEFAULT
     if kind is None:
-        raise SettingsError(f"The format of {path} is not clear from its name.", hint="Give it with -f.")
+        raise SettingsError(
+            f"The format of {path} is not clear from its name.",
+            hint="Give it with -f; a folder is named with a / at the end.",
+        )
     return ({kind: path},)
+
+
+def _is_file(path: Path, output: str, count: int) -> bool:
+    """Return whether an output for so many files is a file itself, and not a folder that may have to be made."""
+    if path.is_dir() or output.endswith(os.sep):
+        return False
+    if path.exists() or format_of(path) or is_stream(path):
+        return True
+    return count == 1 and _FILE_SUFFIX.fullmatch(path.suffix) is not None
+
+
+def _key(name: str) -> str:
+    """Return a name as file systems may compare it: without case, and composed characters like decomposed ones."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

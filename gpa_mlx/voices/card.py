@@ -10,9 +10,10 @@
     codes: 236 236 232 ...
     check: 3f2a9c11 4fa21b07c1aa33
 
-What mail and chat programs do to text changes nothing: wrapped lines, quote marks at their beginning, spaces, line
-ends, composed or decomposed accents, and words before and after the card. Any other change is refused: the check line
-has a sum of the whole, and two digits for every field, which tell the damaged line.
+What mail, chat programs and word processors do to text changes nothing: wrapped or indented lines, quote marks at their
+beginning, spaces of any kind, line ends, invisible characters, composed or decomposed accents, curly quotes and long
+dashes, another encoding, and words before and after the card. Any other change is refused: the check line has a sum of
+the whole, and two digits for every field, which tell the damaged line.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import hashlib
 import re
 import textwrap
 import unicodedata
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpa_mlx.errors import VoiceError
@@ -39,11 +41,28 @@ MAX_BYTES = 1023
 
 _MAX_FILE_BYTES = 65_536
 _LINE_WIDTH = 72
-_HEADER = re.compile(r"gpa-mlx voice card, version (\d{1,9})")
-_QUOTES = re.compile(r"^[\s>|\ufeff]+")
+_HEADER = re.compile(r"gpa-mlx voice card, version ([0-9]{1,9})\.?", re.IGNORECASE)
+_QUOTES = re.compile(r"^[\s>|]+")
+_LINE_END = re.compile("\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 _KEYS = ("name", "family", "description", "source", "window", "made", "consent", "codes", "check")
-_FIELD = re.compile(rf"({'|'.join(_KEYS)}):(?:\s+(.*))?")
+_FIELD = re.compile(rf"({'|'.join(_KEYS)})\s?[:\uff1a](?:\s+(.*))?", re.IGNORECASE)
 _ORIGIN_KEYS = ("source", "window", "made")
+_TEXT_KEYS = ("name", "description", "consent")
+_TYPOGRAPHY = (
+    str.maketrans("\u2018\u2019\u201a\u201b\u2032\u201c\u201d\u201e\u201f\u2033", "'" * 5 + '"' * 5),
+    str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "-" * 6),
+    str.maketrans({"\u2014": "--", "\u2026": "..."}),
+)
+"""What word processors put in place of what was typed: quotes, hyphens, and two or three signs in one."""
+
+_ENCODINGS = (
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"", "utf-8-sig"),
+    (b"", "cp1252"),
+)
+"""How a card may be saved, by what the file begins with; the check tells whether a guess was right."""
+
 _SUM_DIGITS = 8
 _FIELD_DIGITS = 2
 
@@ -107,12 +126,10 @@ def parse_card(text: str, source: str) -> Voice:
         VoiceError: There is no card, more than one, one of a newer version, or a damaged one; the message names the
             line.
     """
-    lines = [_QUOTES.sub("", line) for line in unicodedata.normalize("NFC", text).splitlines()]
-    headers = [(number, match) for number, line in enumerate(lines) if (match := _HEADER.fullmatch(line.rstrip()))]
+    lines = [_QUOTES.sub("", _visible(line)) for line in _LINE_END.split(unicodedata.normalize("NFC", text))]
+    headers = [(number, match) for number, line in enumerate(lines) if (match := _HEADER.fullmatch(_plain(line)))]
     if not headers:
-        raise VoiceError(
-            f"{source} holds no voice card.", hint="A card begins with the line 'gpa-mlx voice card, version 1'."
-        )
+        raise _no_card(source)
     if len(headers) > 1:
         raise VoiceError(f"{source} holds {len(headers)} voice cards.", hint="Give one card at a time.")
     start, header = headers[0]
@@ -126,8 +143,7 @@ def parse_card(text: str, source: str) -> Voice:
     fields = [
         field._replace(value=field.value.replace(" ", "")) if field.key == "source" else field for field in fields
     ]
-    _verify(fields, check, source)
-    return _voice(fields, source)
+    return _voice(_verified(fields, check, source), source)
 
 
 def read_card(path: Path) -> Voice:
@@ -148,10 +164,24 @@ def decode_card(content: bytes, source: str) -> Voice:
     """Read the one card in the bytes of a file; arguments and errors as for `parse_card`."""
     if len(content) > _MAX_FILE_BYTES:
         raise VoiceError(f"{source} is too large for a voice card.", hint=f"A card has at most {MAX_BYTES} bytes.")
-    try:
-        return parse_card(content.decode("utf-8-sig"), source)
-    except UnicodeDecodeError as error:
-        raise VoiceError(f"{source} is not a voice card: it is not UTF-8 text.", hint="Save it as UTF-8.") from error
+    problem: VoiceError | None = None
+    for start, encoding in _ENCODINGS:
+        if content.startswith(start):
+            try:
+                return parse_card(content.decode(encoding), source)
+            except UnicodeDecodeError:
+                continue
+            except VoiceError as error:
+                problem = problem or error
+                break
+    if problem is None or problem.message == _no_card(source).message:
+        try:
+            content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            hint = "Save it as UTF-8."
+            raise VoiceError(f"{source} is not a voice card: it is not UTF-8 text.", hint=hint) from error
+    assert problem is not None, "what is UTF-8 was parsed"
+    raise problem
 
 
 def _fields(lines: Sequence[str], start: int, source: str) -> list[_Field]:
@@ -167,7 +197,7 @@ def _fields(lines: Sequence[str], start: int, source: str) -> list[_Field]:
                 raise _damaged(source, number, "it should begin with 'name:'")
             fields[-1] = fields[-1]._replace(value=f"{fields[-1].value} {words}".strip())
             continue
-        key = match[1]
+        key = match[1].lower()
         if fields and _KEYS.index(key) <= _KEYS.index(fields[-1].key):
             raise _damaged(source, number, f"'{key}' does not belong after '{fields[-1].key}'")
         fields.append(_Field(key, match[2] or "", number))
@@ -176,19 +206,36 @@ def _fields(lines: Sequence[str], start: int, source: str) -> list[_Field]:
     raise VoiceError(f"{source} ends before the voice card does: the line 'check:' is missing.", hint=_AGAIN)
 
 
-def _verify(fields: Sequence[_Field], check: _Field, source: str) -> None:
-    expected, given = _check_sum(fields).replace(" ", ""), check.value.replace(" ", "").lower()
-    if given == expected:
-        return
-    if len(given) != len(expected):
+def _verified(fields: Sequence[_Field], check: _Field, source: str) -> list[_Field]:
+    """Return the fields as they were written, which the check knows."""
+    given = _plain(check.value).replace(" ", "").lower()
+    if len(given) != (expected := _SUM_DIGITS + _FIELD_DIGITS * len(fields)):
         held, rest = divmod(len(given) - _SUM_DIGITS, _FIELD_DIGITS)
         problem = f"the check is for {held} fields, and the card has {len(fields)}"
         raise _damaged(source, check.line, "the check is mangled" if rest or held < 1 else problem)
-    for index, field in enumerate(fields):
-        place = slice(_SUM_DIGITS + _FIELD_DIGITS * index, _SUM_DIGITS + _FIELD_DIGITS * (index + 1))
-        if given[place] != expected[place]:
+    written: list[_Field] = []
+    for field, place in zip(fields, range(_SUM_DIGITS, expected, _FIELD_DIGITS), strict=True):
+        digits = given[place : place + _FIELD_DIGITS]
+        found = [form for form in _forms(field) if _check_sum([form]).endswith(f" {digits}")]
+        if not found:
             raise _damaged(source, field.line, f"'{field.key}' is not what was written")
-    raise _damaged(source, check.line, "the check does not fit the card")
+        written.append(found[0])
+    if _check_sum(written).replace(" ", "") != given:
+        raise _damaged(source, check.line, "the check does not fit the card")
+    return written
+
+
+def _forms(field: _Field) -> list[_Field]:
+    """Return what may have been written where a field is read: as it is first, then without a program's typography."""
+    if field.key not in _TEXT_KEYS:
+        return [field._replace(value=_plain(field.value))]
+    forms: dict[str, None] = {}
+    for chosen in product((False, True), repeat=len(_TYPOGRAPHY)):
+        value = field.value
+        for table, is_chosen in zip(reversed(_TYPOGRAPHY), reversed(chosen), strict=True):
+            value = value.translate(table) if is_chosen else value
+        forms |= {_canonical(value): None}
+    return [field._replace(value=value) for value in forms]
 
 
 def _voice(fields: Sequence[_Field], source: str) -> Voice:
@@ -232,6 +279,26 @@ def _check_sum(fields: Sequence[_Field]) -> str:
 
 def _canonical(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _visible(text: str) -> str:
+    """Return a text without what nobody sees: byte order marks, zero-width blanks, soft hyphens, marks of direction.
+
+    None of them is in a card: its texts are printable.
+    """
+    return "".join(character for character in text if unicodedata.category(character) != "Cf")
+
+
+def _plain(text: str) -> str:
+    """Return a text of ASCII by nature with the signs that were typed."""
+    for table in _TYPOGRAPHY:
+        text = text.translate(table)
+    return _canonical(text)
+
+
+def _no_card(source: str) -> VoiceError:
+    hint = "A card begins with the line 'gpa-mlx voice card, version 1'."
+    return VoiceError(f"{source} holds no voice card.", hint=hint)
 
 
 _AGAIN = "Copy the whole card again, or ask for it again."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import VoiceError
 from gpa_mlx.store import paths
-from gpa_mlx.store.files import locked, sweep_partials, write_atomically
+from gpa_mlx.store.files import locked, make_private, sweep_partials, write_atomically
 from gpa_mlx.voices.card import SUFFIX, format_card, read_card
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class VoiceLibrary:
                 self.require_free(voice.name)
             old = self._files().get(_key(voice.name))
             file = self._path(voice.name)
-            write_atomically(file, card)
+            write_atomically(file, card, private=True)
             self._drop(old, unless=file)
         return voice
 
@@ -164,7 +164,7 @@ class VoiceLibrary:
             if _key(new_name) != _key(name) and self.find(new_name) != voice:
                 self.require_free(new_name)
             file = self._path(new_name)
-            write_atomically(file, format_card(voice))
+            write_atomically(file, format_card(voice), private=True)
             self._drop(old, unless=file)
         return voice
 
@@ -216,6 +216,7 @@ class VoiceLibrary:
     def _changing(self) -> Iterator[None]:
         """Hold the library for this process alone, and clear away what processes left that were killed writing."""
         try:
+            make_private(self.folder)
             with locked(self.folder):
                 sweep_partials(self.folder)
                 yield

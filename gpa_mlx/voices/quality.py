@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from gpa_mlx.audio.dsp.periodicity import FRAME_SAMPLES, has_pitch
 from gpa_mlx.audio.vad.energy_gate import EnergyGate
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _HOP = 320
 _STEP_S = 0.25
+_IDLE_FRAMES = 38
+_MARGIN_FRAMES = 10
+_LEAST_FRAMES = 25
 _SILENT_POWER = 1e-10
 _TINY = 1e-30
 _MOST_SNR_DB = 60.0
@@ -35,11 +39,6 @@ _NOISE_PERCENTILE = 75  # noise that is there for part of the time counts, the l
 
 _CLIPPED = 0.98
 _CLIPPED_RUN = 3
-
-_PITCH_FRAME = 1024
-_PITCH_FFT = 2048
-_MIN_LAG, _MAX_LAG = SAMPLE_RATE_HZ // 400, SAMPLE_RATE_HZ // 60
-_PERIODIC = 0.6
 
 _TONE_FFT = 1024
 _TONE_BLOCK = 75
@@ -94,21 +93,28 @@ def score_clip(recording: Recording) -> ClipQuality:
 
 
 def best_window(recording: Recording, seconds: float) -> ClipWindow:
-    """Find the window that suits a voice best; of those with the same points the one with most speech, then the first.
+    """Find the window that suits a voice best; of those with the same points the one most voiced, then the first.
+
+    What is before the first and after the last speech in it is left out where that is more than 0.75 s, all but 0.2 s.
 
     Args:
         recording: At least one sample.
-        seconds: Wanted length; a recording that is not longer is taken as it is. Windows begin every 0.25 s.
+        seconds: Wanted length; it is shorter where the recording or the speech in it is. Windows begin every 0.25 s.
     """
     features = _Features(recording.first_channel)
     length, step = round(seconds * SAMPLE_RATE_HZ / _HOP), round(_STEP_S * SAMPLE_RATE_HZ / _HOP)
-    if features.frames <= length:
-        return ClipWindow(start_s=0.0, end_s=recording.duration_s, quality=features.quality(0, features.frames))
-    starts = range(0, features.frames - length + 1, step)
-    scored = [(features.quality(start, start + length), start) for start in starts]
-    quality, start = max(scored, key=lambda pair: (round(pair[0].total), pair[0].speech_share))
+    start, stop = 0, features.frames
+    if features.frames > length:
+        scored = [
+            (features.quality(first, first + length), first) for first in range(0, features.frames - length + 1, step)
+        ]
+        _, start = max(scored, key=lambda pair: (round(pair[0].total), pair[0].speech_share * pair[0].voicing_share))
+        stop = start + length
+    start, stop = features.around_speech(start, stop)
     return ClipWindow(
-        start_s=start * _HOP / SAMPLE_RATE_HZ, end_s=(start + length) * _HOP / SAMPLE_RATE_HZ, quality=quality
+        start_s=start * _HOP / SAMPLE_RATE_HZ,
+        end_s=min(stop * _HOP / SAMPLE_RATE_HZ, recording.duration_s),
+        quality=features.quality(start, stop),
     )
 
 
@@ -116,13 +122,29 @@ class _Features:
     """What is measured once for a recording, frame by frame of 20 ms, so that every window of it costs little."""
 
     def __init__(self, samples: Samples) -> None:
+        clipped = _flat_tops(samples)
+        samples = samples - samples.mean()
+        clipped |= _flat_tops(samples)
         self._samples = np.pad(samples, (0, -len(samples) % _HOP))
         self.frames = len(self._samples) // _HOP
         frames = self._samples.reshape(-1, _HOP)
-        self._powers = np.square(frames).mean(axis=1)
-        self._clipped = _flat_tops(self._samples).reshape(-1, _HOP).mean(axis=1)
+        self._powers = frames.var(axis=1)  # an offset is no sound, nor is its drift
+        self._clipped = np.pad(clipped, (0, -len(samples) % _HOP)).reshape(-1, _HOP).mean(axis=1)
         gate = EnergyGate()
         self._speech = np.concatenate([gate.push(frames), gate.flush()])
+
+    def around_speech(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the part of the frames from `start` to `stop` that has speech, with a little around it."""
+        speech = np.flatnonzero(self._speech[start:stop]) + start
+        if not len(speech):
+            return start, stop
+        first, last = int(speech[0]), int(speech[-1]) + 1
+        if last - first < _LEAST_FRAMES:
+            return start, stop
+        return (
+            first - _MARGIN_FRAMES if first - start > _IDLE_FRAMES else start,
+            last + _MARGIN_FRAMES if stop - last > _IDLE_FRAMES else stop,
+        )
 
     def quality(self, start: int, stop: int) -> ClipQuality:
         """Judge the frames from `start` to `stop`."""
@@ -155,9 +177,9 @@ class _Features:
     @cached_property
     def _periodic(self) -> npt.NDArray[np.bool_]:
         """Whether each frame repeats itself as a voice does, `(frames,)`."""
-        padded = np.pad(self._samples, _PITCH_FRAME // 2)
-        centred = sliding_window_view(padded, _PITCH_FRAME)[_HOP // 2 :: _HOP][: self.frames]
-        return np.concatenate([_repeats(frames) for frames in _batches(centred)])
+        padded = np.pad(self._samples, FRAME_SAMPLES // 2)
+        centred = sliding_window_view(padded, FRAME_SAMPLES)[_HOP // 2 :: _HOP][: self.frames]
+        return np.concatenate([has_pitch(frames) for frames in _batches(centred)])
 
     @cached_property
     def _tones(self) -> npt.NDArray[np.float64]:
@@ -195,18 +217,6 @@ def _flat_tops(samples: Samples) -> npt.NDArray[np.bool_]:
     flat = np.zeros(len(samples), dtype=bool)
     flat[at_peak] = np.repeat(lengths >= _CLIPPED_RUN, lengths)
     return flat
-
-
-def _repeats(frames: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Tell which frames, `(n, _PITCH_FRAME)`, have a clear period between 60 and 400 Hz, by autocorrelation."""
-    frames = frames - frames.mean(axis=1, keepdims=True)
-    spectra = np.fft.rfft(frames, _PITCH_FFT)
-    correlation = np.fft.irfft(np.square(np.abs(spectra)), _PITCH_FFT)[:, : _MAX_LAG + 1]
-    energy = np.cumsum(np.pad(np.square(frames), ((0, 0), (1, 0))), axis=1)
-    lags = np.arange(_MAX_LAG + 1)
-    heads, tails = energy[:, _PITCH_FRAME - lags], energy[:, -1:] - energy[:, lags]
-    normalised = correlation / np.sqrt(np.maximum(heads * tails, _TINY))
-    return normalised[:, _MIN_LAG:].max(axis=1) >= _PERIODIC
 
 
 def _steady_power(spectra: npt.NDArray[np.float64], low: int, high: int) -> float:

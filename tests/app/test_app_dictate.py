@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from gpa_mlx.dictation import DictationOptions, Finished
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.history import History
 from gpa_mlx.model import demo
+from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.testing import FakeEngine, FakeMicrophone
 from gpa_mlx.text.custom_vocabulary import CustomVocabulary
+from gpa_mlx_tui.features.dictate.live_text import LiveText
 from gpa_mlx_tui.features.dictate.messages import Dictated, TextTranscribed
 from gpa_mlx_tui.services.microphone import DictationDependencies
 from gpa_mlx_tui.widgets.dialogs import Choose
@@ -193,6 +196,116 @@ def test_the_text_is_saved_and_copied(use, home, microphone):
         assert (home / "dictation.txt").read_text() == "hello world\n"
         await session.press("ctrl+g")
         assert text_of(session) == ""
+
+    use(steps, dictation=dictation(microphone))
+
+
+def test_the_newest_words_are_in_sight(use):
+    async def steps(session):
+        live = session.screen.query_one(LiveText)
+        live.show(" ".join(f"word{number}" for number in range(300)), "perhaps")
+        await session.pilot.pause(0.1)
+        shown = session.picture().replace("&#160;", " ")
+        assert "word299" in shown
+        assert "perhaps" in shown
+        assert "word200 " not in shown
+        assert live.region.height == 5
+
+    use(steps)
+
+
+def test_again_is_one_edit_that_ctrl_z_takes_back(use, engine, microphone):
+    async def steps(session):
+        await dictate(session, microphone)
+        engine.texts = ("again",)
+        await session.press("ctrl+t")
+        await session.until(lambda: isinstance(session.screen, Choose))
+        await session.press("enter")
+        await session.until(lambda: text_of(session) == "again")
+        await session.press("ctrl+z")
+        assert text_of(session) == "hello world"
+        await session.press("ctrl+z")
+        assert text_of(session) == ""
+
+    use(steps, dictation=dictation(microphone))
+
+
+def test_escape_keeps_what_was_written_of_a_file(use, engine, monkeypatch):
+    transcribe = engine.stream_transcribe
+
+    def begin(*arguments, **options):
+        yield next(iter(transcribe(*arguments, **options)))
+        while True:
+            check_cancelled()
+            time.sleep(0.005)
+
+    monkeypatch.setattr(engine, "stream_transcribe", begin)
+
+    async def steps(session):
+        await session.press("ctrl+o")
+        session.screen.query_one("#path", Input).value = str(demo.demo_samples()[0].file)
+        await session.press("enter")
+        await session.until(lambda: session.sent(TextTranscribed))
+        status = str(session.screen.query_one("#status", Static).render())
+        assert f"Writing down {demo.demo_samples()[0].file.name}" in status
+        so_far = session.sent(TextTranscribed)[-1].text
+        assert so_far
+        await session.press("escape")
+        await session.until(lambda: text_of(session) == so_far)
+
+    use(steps, dictation=dictation(FakeMicrophone()))
+
+
+def test_until_the_first_sound_the_microphone_is_being_opened(use):
+    microphone = FakeMicrophone([])
+
+    async def steps(session):
+        def status():
+            return str(session.screen.query_one("#status", Static).render())
+
+        await session.press("ctrl+r")
+        assert "Opening the microphone" in status()
+        await session.until(lambda: microphone.opened)
+        microphone.put(BLOCK)
+        await session.until(lambda: "Recording 0:00" in status())
+        await session.press("ctrl+l")
+        await session.until(lambda: "Paused" in status())
+        microphone.put(BLOCK)
+        await session.press("ctrl+l")
+        await session.until(lambda: "Recording" in status())
+        await session.press("escape")
+
+    use(steps, dictation=dictation(microphone))
+
+
+def test_the_microphone_is_open_before_the_key_and_closed_in_other_modes(use, microphone):
+    ahead = DictationDependencies(
+        microphone=lambda: microphone, history=History, options=DictationOptions, listens_ahead=True
+    )
+
+    async def steps(session):
+        await session.until(lambda: microphone.opened == 1)
+        await dictate(session, microphone)
+        assert text_of(session) == "hello world"
+        await session.until(lambda: microphone.opened > 2)
+        closed = microphone.closed
+        await session.press("f3")
+        await session.until(lambda: microphone.closed > closed)
+
+    use(steps, dictation=ahead)
+
+
+def test_a_text_is_copied_and_added_to_a_file_when_it_is_done(use, home, microphone):
+    (home / "notes.txt").write_text("before")
+
+    async def steps(session):
+        await session.press("ctrl+n")
+        session.screen.query_one("#copies").value = True
+        session.screen.query_one("#append_to", Input).value = str(home / "notes.txt")
+        await session.pilot.click("#done")
+        await dictate(session, microphone)
+        await session.until(lambda: session.app.clipboard == "hello world")
+        await session.until(lambda: (home / "notes.txt").read_text() == "before\nhello world\n")
 
     use(steps, dictation=dictation(microphone))
 

@@ -14,14 +14,14 @@ from textual.widgets import Button, Input, Static, TextArea
 from gpa_mlx.errors import AudioFileError, GPAError, ModelFormatError
 from gpa_mlx.model import demo
 from gpa_mlx.runtime.cancellation import check_cancelled
-from gpa_mlx_tui.features.files.dropped import parse_paths
+from gpa_mlx_tui.features.files.existing_dialog import ExistingFiles
 from gpa_mlx_tui.features.files.messages import FileDone, FileKept, FilesFound
 from gpa_mlx_tui.features.files.opening import can_open, open_in_system
 from gpa_mlx_tui.features.files.path_field import PathField
 from gpa_mlx_tui.features.files.queue import QueuedFile, left_in_all_s, share_of_all
 from gpa_mlx_tui.features.files.queue_table import QueueTable
 from gpa_mlx_tui.features.files.viewer import TextViewer
-from gpa_mlx_tui.widgets.dialogs import Choose, Confirm, PathPicker
+from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.rows import Rows
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -81,25 +81,6 @@ async def start(session, condition=None):
     await session.until(condition or (lambda: is_still(session) and "waiting" not in states(session)))
 
 
-@pytest.mark.parametrize(
-    ("text", "paths"),
-    [
-        ("/a/b.wav", ["/a/b.wav"]),
-        (r"/a/my\ talk.wav /a/c\(1\).wav ", ["/a/my talk.wav", "/a/c(1).wav"]),
-        ("'/a/my talk.wav' \"/a/it's.wav\"", ["/a/my talk.wav", "/a/it's.wav"]),
-        ("/a/b.wav\n/a/c.wav\r\n\n", ["/a/b.wav", "/a/c.wav"]),
-        ("file:///a/my%20talk.wav", ["/a/my talk.wav"]),
-        ("file://localhost/a/b%23.wav", ["/a/b#.wav"]),
-        ("/there is/one.wav", ["/there is/one.wav"]),
-        ("/a/don't.wav", ["/a/don't.wav"]),
-        ("/a/end\\", ["/a/end\\"]),
-        ("  ", []),
-    ],
-)
-def test_dropped_and_pasted_paths_are_understood(text, paths):
-    assert parse_paths(text, lambda path: path == "/there is/one.wav") == paths
-
-
 def test_a_queue_is_written_down_and_what_fails_keeps_nothing_else(use, home, recordings, engine):
     real, bad = engine.stream_transcribe, recordings[1]
 
@@ -123,8 +104,9 @@ def test_a_queue_is_written_down_and_what_fails_keeps_nothing_else(use, home, re
         assert not (home / "b.txt").exists()
         assert not session.toasts
         assert session.screen.query_one(ProgressRow).words == "2 of 4 done, 2 failed"
-        session.screen.query_one(Rows).focus()
-        await session.press("down")
+        assert session.screen.query_one(QueueTable).chosen_file.path.name == "c.wav"  # the list follows the work
+        assert isinstance(session.app.focused, PathField)
+        await session.press("up")
         assert str(session.screen.query_one("#detail", Static).render()) == "b.wav is no sound.\nGive a recording."
         engine.stream_transcribe = real
         await session.press("ctrl+n")
@@ -145,6 +127,21 @@ def test_pasting_adds_files_that_are_there_and_keeps_other_text(use, home, recor
         screen.post_message(Paste("nothing like\na path"))
         await session.until(lambda: screen.query_one(PathField).value == "nothing like a path")
         assert len(queue(session)) == 3
+
+    use(steps, mode="files")
+
+
+def test_the_field_keeps_the_focus_and_backspace_edits_what_is_typed(use, recordings):
+    async def steps(session):
+        field = session.screen.query_one(PathField)
+        assert session.app.focused is field
+        await session.press(*"b.wav", "enter")
+        await session.until(lambda: len(queue(session)) == 1)
+        await session.press(*"cx", "backspace", *".wav", "enter")
+        await session.until(lambda: len(queue(session)) == 2)
+        assert [file.path.name for file in queue(session)] == ["b.wav", "c.wav"]
+        assert session.app.focused is field
+        assert field.value == ""
 
     use(steps, mode="files")
 
@@ -178,7 +175,7 @@ def test_one_is_stopped_and_left_out_and_the_rest_goes_on(use, recordings, gate)
         assert states(session)[:2] == ["stopped", "stopped"]
         gate.set()
         await session.until(lambda: states(session) == ["stopped", "stopped", "done"])
-        await session.press("delete")
+        await session.press("home", "delete")
         assert len(queue(session)) == 2
         await session.press("ctrl+l")
         assert states(session) == ["stopped"]
@@ -192,16 +189,23 @@ def test_files_that_are_there_are_replaced_only_after_a_question(use, home, reco
     async def steps(session):
         await ready(session)
         await add(session, *recordings[:2])
-        await start(session, lambda: isinstance(session.screen, Confirm))
-        assert "Replace&#160;b.txt?" in session.picture()
+        await start(session, lambda: isinstance(session.screen, ExistingFiles))
+        assert "b.txt" in session.picture()
+        await session.press("escape")
+        assert is_still(session)
+        assert states(session) == ["waiting", "waiting"]
+        await start(session, lambda: isinstance(session.screen, ExistingFiles))
         await session.press("enter")
-        await session.until(lambda: not isinstance(session.screen, Confirm) and is_still(session))
-        assert states(session) == ["done", "failed"]
+        await session.until(lambda: not isinstance(session.screen, ExistingFiles) and is_still(session))
+        assert states(session) == ["done", "skipped"]
+        assert session.screen.query_one(ProgressRow).words == "1 of 2 done, 1 skipped"
         assert (home / "b.txt").read_text() == "precious"
         await session.press("ctrl+n")
-        await session.until(lambda: isinstance(session.screen, Confirm))
-        await session.press("tab", "enter")
-        await session.until(lambda: not isinstance(session.screen, Confirm) and states(session) == ["done", "done"])
+        await session.until(lambda: isinstance(session.screen, ExistingFiles))
+        await session.press("right", "enter")
+        await session.until(
+            lambda: not isinstance(session.screen, ExistingFiles) and states(session) == ["done", "done"]
+        )
         assert (home / "b.txt").read_text() == "hello world\n"
 
     use(steps, mode="files")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from textual.widgets import Button, Static, TextArea
+from textual.widgets import Button, Input, Static, TextArea
 
 from gpa_mlx.errors import AudioDeviceError, AudioFileError
 from gpa_mlx.history import History
+from gpa_mlx.settings import SettingsSource
+from gpa_mlx_tui.features.history.entry_table import EntryTable, state_words
 from gpa_mlx_tui.features.history.jobs import HistoryListed
+from gpa_mlx_tui.features.history.keep_switch import KeepSwitch
 from gpa_mlx_tui.features.history.screen import PlaybackStarted
 from gpa_mlx_tui.widgets.dialogs import Confirm
 from gpa_mlx_tui.widgets.rows import Rows
@@ -135,6 +138,97 @@ def test_it_is_deleted_only_after_a_question(use, entries):
         await session.until(lambda: len(session.screen.entries) == 1)
         assert [entry.name[:10] for entry in History().entries()] == ["2026-03-01"]
         assert text_of(session) == ""
+
+    use(steps, mode="history")
+
+
+def test_states_are_plain_words_and_words_are_searched(use, entries):
+    remember("2026-03-03T09-00-00-cccc")
+    remember("2026-03-04T09-00-00-dddd")
+    with History().hold(History().get("dddd")) as held:
+        held.recognised("")
+
+    async def steps(session):
+        await listed(session)
+        table = session.screen.query_one(EntryTable)
+        assert [state_words(entry) for entry in table.entries] == [
+            "no words heard",
+            "not written down yet",
+            "written down",
+            "could not be written down",
+        ]
+        assert "no&#160;words&#160;heard" in session.picture()
+        await session.press("ctrl+o", *"two 03-02")
+        assert [entry.text for entry in table.found] == ["three two one go"]
+        assert text_of(session) == "three two one go"
+        session.screen.query_one("#search", Input).value = "written yet"
+        await session.until(lambda: [entry.name[-4:] for entry in table.found] == ["cccc"])
+        session.screen.query_one("#search", Input).value = "elephant"
+        await session.until(lambda: not table.found)
+        assert text_of(session) == ""
+        assert "Nothing&#160;here" in session.picture()
+
+    use(steps, mode="history")
+
+
+def test_all_that_wait_are_recognised_and_one_that_fails_stops_none(use, engine, entries):
+    remember("2026-03-03T09-00-00-cccc")
+    (History().get("cccc").folder / "audio.wav").write_bytes(b"no sound")
+    remember("2026-03-04T09-00-00-dddd")
+
+    async def steps(session):
+        await listed(session)
+        await session.press("ctrl+n")
+        await session.until(lambda: not session.screen.has_task("retry") and session.toasts)
+        await session.until(lambda: sum(entry.text == "hello world" for entry in session.screen.entries) == 2)
+        assert "1 of 3 recordings were not recognised" in session.toasts[0]
+        assert History().get("bbbb").text == "three two one go"
+        assert History().get("dddd").text == "hello world"
+
+    use(steps, mode="history")
+
+
+def test_several_are_marked_copied_and_deleted(use, entries, monkeypatch):
+    remember("2026-03-03T09-00-00-cccc", text="and stop")
+    copied = []
+
+    async def steps(session):
+        monkeypatch.setattr(session.app, "copy", copied.append)
+        await listed(session)
+        await session.press("space", "space", "home")
+        assert str(session.screen.query_one("#total", Static).render()) == "2 marked"
+        await session.press("ctrl+b")
+        assert copied == ["three two one go\n\nand stop"]
+        await session.press("delete")
+        assert "the&#160;2&#160;marked" in session.picture()
+        await session.press("tab", "enter")
+        await session.until(lambda: len(session.screen.entries) == 1)
+        assert [entry.name[-4:] for entry in History().entries()] == ["aaaa"]
+
+    use(steps, mode="history")
+
+
+def test_a_switch_keeps_nothing_of_what_is_dictated_from_then_on(use, entries):
+    async def steps(session):
+        await listed(session)
+        switch = session.screen.query_one(KeepSwitch)
+        assert not switch.value
+        switch.focus()
+        await session.press("enter")
+        await session.until(lambda: session.toasts)
+        assert SettingsSource().load().settings.history_keep is False
+        history = session.app.dictation.history()
+        assert not history.keeps
+        for text in ("hello", ""):
+            with history.begin() as journal:
+                journal.append(np.full(16_000, 0.1))
+                journal.finish()
+                journal.recognised(text)
+        history.prune()
+        assert [entry.text for entry in history.entries() if entry.name[:7] != "2026-03"] == [""]
+        await session.press("enter")
+        await session.until(lambda: SettingsSource().load().settings.history_keep)
+        assert session.app.dictation.history().keeps
 
     use(steps, mode="history")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -14,8 +15,11 @@ from gpa_mlx import settings
 from gpa_mlx.jobs.models import default_model
 from gpa_mlx.model import demo
 from gpa_mlx.store import models, paths
+from gpa_mlx.text.quantities import readable_size
+from gpa_mlx_convert.hub_source import DownloadSurvey
 from gpa_mlx_tui.features.models.install_form import InstallForm
 from gpa_mlx_tui.features.models.installing import InstallAdvanced, InstallDone, InstallRequest, Meter, install
+from gpa_mlx_tui.features.models.survey import describe_survey
 from gpa_mlx_tui.services.service import BackgroundTask
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 from gpa_mlx_tui.widgets.rows import Rows
@@ -127,6 +131,10 @@ def test_a_model_is_pulled_and_removed(use, hub):
         await session.press("ctrl+r")
         await session.until(lambda: isinstance(session.screen, InstallForm))
         assert session.screen.query_one("#source", Input).value == models.DEFAULT_REPO
+        offer = session.screen.query_one("#offer", Static)
+        await session.until(lambda: "Licence" in str(offer.render()))
+        assert f"Download: {readable_size(sum(map(len, hub.files.values())))}," in str(offer.render())
+        assert "Licence: apache-2.0." in str(offer.render())
         session.screen.query_one("#bits", Input).value = "5"
         await session.press("enter")
         assert "Bits are" in str(session.screen.query_one("#problem").render())
@@ -144,6 +152,18 @@ def test_a_model_is_pulled_and_removed(use, hub):
         assert models.installed_models() == ()
 
     use(steps, mode="models")
+
+
+def test_what_a_download_takes_is_told_before_it_begins():
+    found = DownloadSurvey(
+        missing_bytes=1_500_000_000, needed_bytes=3_000_000_000, free_bytes=50_000_000_000, licence="mit"
+    )
+    words = describe_survey(found)
+    assert "1.50 GB, 10 min at 20 Mbit/s or 2 min at 100 Mbit/s" in words
+    assert "needs 3.00 GB for a while, 50.00 GB are free" in words
+    assert "Licence: mit." in words
+    assert "too little" in describe_survey(replace(found, free_bytes=1_000_000))
+    assert "its page names none" in describe_survey(replace(found, licence=""))
 
 
 def test_a_folder_is_converted(use, home, small_a):

@@ -206,7 +206,7 @@ def test_it_says_that_it_needs_a_terminal():
 
 def test_help_shows_the_keys_without_loading_anything():
     code = (
-        "import sys\nfrom gpa_mlx.cli import cli\nfrom gpa_mlx.cli.program import run\n"
+        "import sys\nfrom gpa_mlx.cli.commands import cli\nfrom gpa_mlx.cli.program import run\n"
         "assert run(cli, ['tui', '--help']) == 0\n"
         "assert not {'numpy', 'textual', 'rich', 'mlx'} & set(sys.modules), sorted(sys.modules)"
     )

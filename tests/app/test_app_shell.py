@@ -8,6 +8,7 @@ import time
 import pytest
 from textual.color import Color
 from textual.css.stylesheet import Stylesheet
+from textual.widgets import Static
 
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.runtime.cancellation import check_cancelled
@@ -317,3 +318,21 @@ def test_it_tells_when_all_modes_are_imported(use):
         await session.until(prepared.is_set)
 
     use(steps, prepared=prepared.set)
+
+
+def test_help_begins_with_the_mode_one_comes_from_and_escape_goes_back(use):
+    def titles(session):
+        return [str(heading.render()) for heading in session.screen.query(".heading").results(Static)]
+
+    async def steps(session):
+        await session.press("f5", "f1")
+        await session.until(lambda: session.app.current_mode == "help" and titles(session)[0].startswith("Convert"))
+        assert titles(session)[:2] == ["Convert: Esc goes back", "Everywhere"]
+        await session.press("escape")
+        await session.until(lambda: session.app.current_mode == "convert")
+        await session.press("f3", "f1")
+        await session.until(lambda: session.app.current_mode == "help" and titles(session)[0].startswith("Speak"))
+        assert titles(session)[:4] == ["Speak: Esc goes back", "Everywhere", "Dictate", "Voice"]
+        assert session.screen.query_one("#help").scroll_offset.y == 0
+
+    use(steps)

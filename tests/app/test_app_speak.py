@@ -7,9 +7,12 @@ import pytest
 import soundfile
 from textual.widgets import Button, Input, Label, OptionList, Static, TextArea
 
+from gpa_mlx.audio.dsp import time_stretch
 from gpa_mlx.errors import AudioDeviceError, SettingsError, VoiceError
 from gpa_mlx.model import demo
 from gpa_mlx.provenance.verification import verify_file
+from gpa_mlx_tui.features.speak import form
+from gpa_mlx_tui.features.speak.clock import SpeechClock
 from gpa_mlx_tui.features.speak.jobs import SpeechSettings, plan_speech, save_speech
 from gpa_mlx_tui.features.speak.messages import PassageAdvanced, SpeechMade
 from gpa_mlx_tui.services.choices import VoiceChoice
@@ -304,3 +307,62 @@ def test_it_looks_right(use, picture, size, theme):
         assert session.picture() == picture
 
     use(steps, mode="speak", size=size, theme=theme)
+
+
+def test_a_passage_is_redone_and_played(use, engine, output):
+    async def steps(session):
+        await speak(session)
+        await session.until(lambda: not session.screen.has_task("speak"))
+        passages = session.screen.query_one("#passages", OptionList)
+        passages.focus()
+        await session.press("end")
+        before = list(session.screen.job.result.parts)
+        opened = output.opened
+        await session.press("ctrl+n")
+        await session.until(lambda: session.screen.job.result.parts[1] != before[1] and output.opened > opened)
+        after = session.screen.job.result.parts
+        assert after[0] == before[0]
+        assert after[1].seed != before[1].seed
+        assert passages.option_count == 2
+        assert passages.highlighted == 1
+        await session.until(lambda: not session.screen.has_task("redo") and not session.screen.has_task("play"))
+        assert session.screen.query_one(Waveform).duration_s == pytest.approx(
+            session.screen.job.result.duration_s, abs=0.03
+        )
+
+    use(steps, mode="speak")
+
+
+def test_numbers_may_be_left_empty_and_speed_is_kept_within_its_limits(use):
+    async def steps(session):
+        await ready(session)
+        for name in ("temperature", "seed", "speed"):
+            field = session.screen.query_one(f"#{name}", Input)
+            field.focus()
+            await session.press("1", "backspace", "enter")
+            assert field.value == ""
+            assert field.is_valid
+        session.screen.query_one("#speed", Input).value = "3"
+        await session.press("ctrl+r")
+        await session.until(lambda: session.toasts)
+        assert session.toasts == ["The speed must be a number from 0.5 to 2."]
+        session.screen.query_one("#speed", Input).value = "2"
+        await session.press("ctrl+r")
+        await session.until(lambda: session.sent(SpeechMade))
+        assert session.screen.job.request.speed == 2.0
+
+    use(steps, mode="speak")
+
+
+def test_the_form_allows_the_speeds_that_can_be_had():
+    assert (form.LEAST_SPEED, form.MOST_SPEED) == (time_stretch.LEAST_SPEED, time_stretch.MOST_SPEED)
+
+
+def test_the_time_that_is_left_follows_from_the_share_that_is_spoken():
+    now = [0.0]
+    clock = SpeechClock(lambda: now[0])
+    now[0] = 5.0
+    clock.start()
+    now[0] = 15.0
+    assert clock.left(0.0) == clock.left(1.0) == ""
+    assert clock.left(0.25) == ", 0:30 left"

@@ -9,12 +9,13 @@ import time
 import numpy as np
 import pytest
 import soundfile
+from textual.events import Paste
 from textual.widgets import Button, Input, Static, TextArea
 
 from gpa_mlx.dictation import DictationOptions
 from gpa_mlx.errors import AudioDeviceError, VoiceError
 from gpa_mlx.history import History
-from gpa_mlx.jobs.enroll import warnings_of
+from gpa_mlx.jobs.reference_clip import warnings_of
 from gpa_mlx.model import demo
 from gpa_mlx.testing import FakeMicrophone
 from gpa_mlx.types import Voice
@@ -22,7 +23,7 @@ from gpa_mlx.voices.card import format_card
 from gpa_mlx.voices.consent import CONSENT
 from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx.voices.quality import ClipQuality
-from gpa_mlx_tui.features.voice.coaching import TOPICS, advise, verdict
+from gpa_mlx_tui.features.voice.coaching import READING, TOPICS, advise, next_step, sentence_to_read, verdict
 from gpa_mlx_tui.features.voice.making_panel import MakingPanel
 from gpa_mlx_tui.features.voice.messages import (
     ClipAdvised,
@@ -143,6 +144,23 @@ def test_the_length_is_judged_by_what_the_model_takes(duration_s, grade):
     assert advise(ClipQuality(**GOOD), duration_s, 6.0)[0].grade == grade
 
 
+def test_sentences_to_read_change_and_come_again():
+    assert sentence_to_read(0.0) == sentence_to_read(7.9) == READING[0]
+    assert sentence_to_read(8.0) == READING[1]
+    assert sentence_to_read(8.0 * len(READING)) == READING[0]
+
+
+def test_a_poor_result_says_what_to_do():
+    good = advise(ClipQuality(**GOOD), 6.0, 6.0)
+    noisy = advise(ClipQuality(**{**GOOD, "snr_db": 3.0}), 6.0, 6.0)
+    assert next_step(0.9, noisy) == ""
+    assert next_step(0.6, noisy) == (
+        "To do better: Noise, speech is only 3 dB above it: go nearer. Record again with Ctrl+R."
+    )
+    assert "read other sentences" in next_step(0.6, good)
+    assert "read other sentences" in next_step(None, good)
+
+
 @pytest.mark.parametrize(("total", "word"), [(100, "very good"), (60, "good"), (59, "fair"), (29, "poor")])
 def test_points_have_a_word(total, word):
     assert verdict(total) == word
@@ -261,6 +279,7 @@ def test_the_coach_talks_while_you_record(use):
         assert lengths[0] == "0.5 s is too short; 2 s are wanted"
         assert screen.query_one(QualityPanel).advice[0].words == lengths[-1] == "1.5 s will do; 2 s are better"
         assert str(screen.query_one("#record", Button).label) == "Finish"
+        assert said(session, "#reading") == READING[0]
         await session.press("ctrl+r")
         await session.until(lambda: session.sent(ClipJudged))
         assert clips(session)[0].duration_s == pytest.approx(1.5, abs=0.06)
@@ -500,8 +519,11 @@ def test_a_damaged_card_is_refused_and_a_damaged_file_can_be_removed(use, home, 
         await session.press("ctrl+n")
         session.screen.query_one(TextArea).text = file.read_text()
         await session.press("ctrl+s")
-        await session.until(lambda: any("not a whole voice card" in toast for toast in session.toasts))
-        await session.press("alt+d", "tab", "enter")
+        assert "not a whole voice card" in said(session, "#problem")
+        session.screen.query_one(TextArea).post_message(Paste(str(file)))
+        await session.until(lambda: "anna.voice" in said(session, "#problem"))
+        assert session.screen.query_one(TextArea).text == file.read_text()
+        await session.press("escape", "alt+d", "tab", "enter")
         await session.until(lambda: VoiceLibrary().names() == ())
 
     use(steps, mode="voice")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 from gpa_mlx.cli.program import run
 from gpa_mlx.testing import FakeEngine
 from gpa_mlx.types import Segment

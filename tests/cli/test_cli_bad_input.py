@@ -68,14 +68,12 @@ def header_only(path: Path) -> None:
 
 
 def not_a_number(path: Path) -> None:
-    samples = np.sin(np.arange(RATE_HZ) / 10)
-    samples[500] = np.nan
+    samples = np.full(RATE_HZ, np.nan)
     soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
 
 
 def infinite(path: Path) -> None:
-    samples = np.sin(np.arange(RATE_HZ) / 10)
-    samples[500] = -np.inf
+    samples = np.full(RATE_HZ, -np.inf)
     soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
 
 
@@ -122,7 +120,9 @@ def test_eight_channels_at_96_khz(audio_command, tmp_path, command):
     samples = np.tile(0.3 * np.sin(np.arange(96_000) / 40)[:, None], (1, 8))
     soundfile.write(tmp_path / "many.wav", samples, 96_000)
     result = audio_command(command, tmp_path / "many.wav")
-    assert result.code == 0 or "ended without any speech" in result.err or "sounds like speech" in result.err
+    # A steady tone is no voice.
+    words = ("ended without any speech", "sounds like speech", "No speech was heard")
+    assert result.code == 0 or any(word in result.err for word in words)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -167,7 +167,7 @@ def test_three_hours_are_refused_where_one_pass_is_needed(audio_command, tmp_pat
 
 RUN_AND_MEASURE = """
 import resource, sys
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 from gpa_mlx.cli.program import run
 status = run(cli, sys.argv[1:])
 sys.stderr.write(f"{int(status)} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}")

@@ -133,6 +133,22 @@ def test_verified_speech_is_made_again_until_it_is_understood(speech, engine, ta
     assert re.search(r"^(passage 1|from 0:00).*: \d+\.\d% of the characters heard wrongly, \d tries$", result.err, re.M)
 
 
+def test_speech_that_nobody_understands_is_a_failure(speech, engine, task):
+    engine.ending = "unintelligible"
+    result = speech(*task, "--verify", "--retries", 0)
+    assert result.code == 1
+    assert "nothing of it was understood" in result.err
+    engine.ending = "stop"
+    result = speech(*task, "--verify")
+    assert (result.code, "verified: all of it was understood" in result.err) == (0, True)
+
+
+def test_a_conversion_of_standard_input(speech, engine, clip, tmp_path):
+    result = speech("vc", "-", stdin=clip.read_bytes())
+    assert result.code == 0, result.err
+    assert soundfile.info(tmp_path / "out.wav").duration == pytest.approx(2, abs=0.3)
+
+
 def test_a_conversion_of_another_length_is_announced(speech, engine, clip):
     assert "the source" not in speech("vc", clip).err
     engine.ending = "loop"
@@ -233,7 +249,7 @@ def test_unknown_voice(gpa_mlx, engine, converted_small_a, tmp_path, voice):
         ("nowhere/out.wav", 4),
         ("clip.wav/out.wav", 4),
         ("folder.wav", 4),
-        ("out.mp3", 2),
+        ("out.wma", 2),
         ("out", 2),
         ("clip.wav", 2),
         ("link.wav", 2),

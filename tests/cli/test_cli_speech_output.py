@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx.cli import cli
+from gpa_mlx.audio.files.incremental_wav import WavStreamWriter
+from gpa_mlx.cli.commands import cli
 from gpa_mlx.cli.program import run
 from gpa_mlx.errors import AudioDeviceError, AudioFileError
 from gpa_mlx.testing import FakeOutput
@@ -81,10 +83,8 @@ def test_an_interrupted_narration_goes_on_where_it_stopped(narrate, engine, tmp_
 @pytest.mark.parametrize(
     "change",
     [
-        lambda path, options: options.update(text=TEXT + " More."),
         lambda path, options: options.update(given=("--temperature", 0.9)),
         lambda path, options: options.update(given=("--subtype", "FLOAT")),
-        lambda path, options: options.update(given=("--no-normalize",)),
         lambda path, options: path.unlink(),
         lambda path, options: path.write_bytes(b"something else"),
         lambda path, options: os.truncate(path, 1000),
@@ -100,7 +100,8 @@ def test_another_command_or_file_starts_anew(narrate, engine, tmp_path, change):
     change(tmp_path / "out.wav", options)
     result = narrate(*options["given"], text=options["text"])
     assert result.code == 0
-    assert "going on" not in result.err
+    assert "going on after" not in result.err
+    assert "an interrupted run is not gone on with" in result.err
     assert len(engine.spoken) == len(json.loads(narrate("--json", out="b.wav", text=options["text"]).out)["passages"])
 
 
@@ -192,6 +193,93 @@ def test_the_spoken_form_is_shown_without_voice_model_or_output(gpa_mlx, engine)
     assert not engine.warmed
 
 
+def test_subtitles_are_what_their_name_says(narrate, tmp_path):
+    assert narrate("--srt", tmp_path / "out.vtt").code == 0
+    assert (tmp_path / "out.vtt").read_text().startswith("WEBVTT\n\n00:00.000 --> ")
+    result = narrate("--srt", tmp_path / "out.sub")
+    assert (result.code, (tmp_path / "out.sub").exists()) == (2, False)
+    assert ".vtt" in result.err
+
+
+def test_subtitles_on_standard_output(narrate, tmp_path):
+    saved = os.dup(1)
+    try:
+        with (tmp_path / "stdout").open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            assert narrate("--srt", "-").code == 0
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+    assert (tmp_path / "stdout").read_text().startswith("1\n00:00:00,000 --> ")
+    assert not Path("-").exists()
+    assert narrate("--srt", "-", "--json").code == 2
+
+
+def test_passages_are_shown_as_long_as_the_model_takes_them(gpa_mlx, engine):
+    engine.max_passage_chars = 20
+    text = "One two three. Four five six. Seven eight."
+    assert gpa_mlx("speak", text, "--show-spoken", "--model", "m").out.splitlines() == [
+        "One two three.",
+        "Four five six.",
+        "Seven eight.",
+    ]
+
+
+def test_a_text_in_a_file(gpa_mlx, tmp_path):
+    book = tmp_path / "book.txt"
+    book.write_text("\ufeffIt is said.\n")
+    result = gpa_mlx("speak", book, "--show-spoken")
+    assert (result.code, result.out) == (2, "")
+    assert f"speak -f {book}" in result.err
+    assert gpa_mlx("speak", "-f", book, "--show-spoken").out == "It is said.\n"
+    assert gpa_mlx("speak", "--show-spoken").code == 2
+    assert gpa_mlx("speak", "word", "-f", book, "--show-spoken").code == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--lexicon", "words.txt", "--no-normalize"),
+        ("--lexicon", "words.txt", "--no-constrain"),
+        ("--retries", 3, "--no-constrain"),
+        ("--show-spoken", "--json"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(narrate, engine, options):
+    result = narrate(*options)
+    assert result.code == 2
+    assert str(options[0]) in result.err
+    assert engine.calls == []
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("samples", [800, 801])
+def test_a_stream_into_a_file_gets_a_right_header(tmp_path, subtype, samples):
+    sound = (np.arange(samples, dtype=np.float32) / 1000 - 0.4).astype(np.float32)
+    with (tmp_path / "out.wav").open("wb") as file:
+        file.write(b"junk")
+        file.flush()
+        stream = WavStreamWriter(file, 16_000, subtype)
+        stream.append(sound[:300])
+        stream.append(sound[300:])
+        stream.finish()
+    content = (tmp_path / "out.wav").read_bytes()[4:]
+    assert int.from_bytes(content[4:8], "little") == len(content) - 8
+    (tmp_path / "cut.wav").write_bytes(content)
+    assert soundfile.info(tmp_path / "cut.wav").frames == samples
+    read, _ = soundfile.read(tmp_path / "cut.wav", dtype="float32")
+    assert np.abs(read - sound).max() < 1e-4
+
+
+def test_a_stream_that_is_appended_stays_as_it_is(tmp_path):
+    with (tmp_path / "out.wav").open("ab") as file:
+        stream = WavStreamWriter(file, 16_000)
+        stream.append(np.zeros(100, np.float32))
+        before = (tmp_path / "out.wav").read_bytes()
+        stream.finish()
+    assert (tmp_path / "out.wav").read_bytes() == before
+
+
 def test_the_lexicon_decides(narrate, gpa_mlx, engine, tmp_path):
     (tmp_path / "words.txt").write_text("dollars = bucks\n")
     lexicon = ("--lexicon", tmp_path / "words.txt")
@@ -245,7 +333,7 @@ def test_standard_output_gets_the_same_sound_as_a_file(engine, clip, tasks, tmp_
     [
         (("-o", "-", "--json"), "both the speech and --json"),
         ((), "give -o, --play or both"),
-        (("-o", "out.mp3"), ".wav"),
+        (("-o", "out.wma"), ".wav, .flac"),
     ],
 )
 def test_outputs_that_make_no_sense(gpa_mlx, engine, clip, tasks, name, options, words):

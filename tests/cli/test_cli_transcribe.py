@@ -40,6 +40,7 @@ def test_json_is_one_object_per_line(gpa_mlx, engine):
         ],
         "finish_reason": "stop",
         "timings": {
+            "read_s": 0.0,
             "encode_s": 0.75,
             "prefill_s": 0.0,
             "generate_s": 0.0,
@@ -59,9 +60,13 @@ def test_a_failing_file_does_not_stop_the_others(gpa_mlx, engine, options):
     result = gpa_mlx("transcribe", "a.wav", "b.wav", "c.wav", "d.wav", "--model", "m", *options)
     assert result.code == 4
     assert result.err == "error: b is bad.\nerror: c is bad.\n"
-    assert len(result.out.splitlines()) == 2
-    assert "a.wav" in result.out
-    assert "d.wav" in result.out
+    lines = result.out.splitlines()
+    if options:
+        assert json.loads(lines[1]) == {"file": "b.wav", "error": "b is bad.", "hint": ""}
+        lines = [line for line in lines if "error" not in json.loads(line)]
+    assert len(lines) == 2
+    assert "a.wav" in lines[0]
+    assert "d.wav" in lines[1]
 
 
 def test_a_broken_model_stops_at_once(gpa_mlx, engine):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from gpa_mlx.cli import progress as progress_module
 from gpa_mlx.cli.progress import Progress
 from gpa_mlx.errors import AudioFileError, ModelFormatError
 from gpa_mlx.types import Segment, TranscriptionChunk
+from tests.cli.conftest import TWO_SEGMENTS
 
 SRT = "1\n00:00:00,000 --> 00:00:01,000\nfirst words\n\n2\n00:00:02,000 --> 00:00:03,000\nsecond\n\n"
 TXT = "first words\nsecond\n"
@@ -149,10 +152,10 @@ def test_a_write_that_fails_keeps_the_old_file(transcribe, tree, monkeypatch):
         (["a.wav", "--json", "-f", "srt"], ["-o"]),
         (["a.wav", "b.wav", "-o", "all.srt"], ["all.srt", "2 to write", "folder"]),
         (["a.wav", "-f", "srt,vtt", "-o", "all.srt"], ["all.srt", "2 to write"]),
-        (["a.wav", "-o", "-"], ["Without -o"]),
         (["a.wav", "-o", ""], ["no file"]),
-        (["x/a.wav", "y/a.wav", "-o", "out"], ["x/a.wav", "y/a.wav", "out/a.txt"]),
-        (["a.wav", "A.mp3", "-o", "out"], ["a.wav", "A.mp3"]),
+        (["a.wav", "-o", "notes.docx"], ["notes.docx", "-f", "/"]),
+        (["a.wav", "-f", "txt,json", "--max-line-width", "20"], ["subtitles"]),
+        (["a.wav", "--skip-existing"], ["-o"]),
         (["a.wav", "-f", "docx"], ["'docx'", "srt"]),
         (["a.wav", "-f", "srt,"], ["''"]),
         (["a.wav", "--max-line-count", "2"], ["width"]),
@@ -165,10 +168,10 @@ def test_contradictions_are_told_before_any_work(transcribe, engine, tree, argum
 
 
 def test_an_existing_file_of_unknown_format(transcribe, engine):
-    touch("notes.md")
-    refused(transcribe("a.wav", "-o", "notes.md"), engine, "notes.md", "-f")
-    assert transcribe("a.wav", "-o", "notes.md", "-f", "txt").code == 0
-    assert Path("notes.md").read_text() == TXT
+    touch("notes.bin")
+    refused(transcribe("a.wav", "-o", "notes.bin"), engine, "notes.bin", "-f")
+    assert transcribe("a.wav", "-o", "notes.bin", "-f", "txt").code == 0
+    assert Path("notes.bin").read_text() == TXT
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -190,10 +193,158 @@ def test_a_folder_that_cannot_be_made(transcribe, engine, output):
 
 
 def test_an_output_that_is_no_file(transcribe, engine):
-    os.mkfifo("a.srt")
-    result = transcribe("a.wav", "-o", "a.srt")
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind("a.srt")
+        result = transcribe("a.wav", "-o", "a.srt")
     assert (result.code, engine.calls) == (1, [])
     assert "not a regular file" in result.err
+
+
+def test_a_pipe_with_a_name_is_written_to(transcribe, engine):
+    os.mkfifo("a.srt")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(Path("a.srt").read_text)
+        assert transcribe("a.wav", "-o", "a.srt").code == 0
+        assert read.result(20).startswith("1\n00:00:00,000 --> 00:00:01,000\nfirst words\n")
+    assert stat.S_ISFIFO(Path("a.srt").stat().st_mode)
+
+
+def test_a_device_is_written_to(transcribe, engine):
+    assert transcribe("a.wav", "-o", "/dev/null").code == 0
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_descriptor_goes_on_where_it_is(transcribe, engine):
+    """As `3>> notes.txt` opens it: what is there already must survive, through a link too."""
+    Path("notes.txt").write_text("kept\n")
+    with Path("notes.txt").open("ab") as notes:
+        Path("link").symlink_to(f"/dev/fd/{notes.fileno()}")
+        assert transcribe("a.wav", "-o", f"/dev/fd/{notes.fileno()}").code == 0
+        assert transcribe("a.wav", "-o", "link").code == 0
+    assert Path("notes.txt").read_text() == "kept\n" + "first words\nsecond\n" * 2
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/proc/self/fd/1"])
+def test_standard_output_by_its_names(transcribe, engine, name):
+    assert transcribe("a.wav", "-o", name).out == "first words second\n"
+    assert transcribe("a.wav", "-o", name, "-f", "txt").out == "first words\nsecond\n"
+    assert len(transcribe("a.wav", "b.wav", "-o", name).out.splitlines()) == 2
+
+
+def test_what_means_nothing_stops_nothing(transcribe, engine, monkeypatch):
+    for name in ("talks/a.wav", "talks/secret/b.wav"):
+        Path(name).parent.mkdir(exist_ok=True)
+        touch(name)
+    scandir = os.scandir
+
+    def guarded(path="."):
+        if os.fspath(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    result = transcribe("-r", "talks", "none*.wav", "https://example.org/a.mp3", "c.wav", "--json")
+    assert result.code == 4
+    documents = [json.loads(line) for line in result.out.splitlines()]
+    assert {document["file"] for document in documents if "error" in document} == {
+        "talks",
+        "none*.wav",
+        "https://example.org/a.mp3",
+    }
+    assert [document["file"] for document in documents if "error" not in document] == ["talks/a.wav", "c.wav"]
+    assert "talks/secret cannot be searched: Permission denied." in result.err
+    assert "curl -LO 'https://example.org/a.mp3'" in result.err
+
+
+def test_equal_names_keep_what_tells_them_apart(transcribe, engine, tree):
+    for folder in ("x", "y"):
+        Path(folder).mkdir()
+    names = ["a.wav", "a.mp3", "b.wav", "x/c.wav", "y/c.wav", "A.wav", "a.wav.flac"]
+    for name in names:
+        touch(name)
+    assert transcribe(*names, "-o", "out/").code == 0
+    assert [name for name in tree() if name.startswith("out/") and name.endswith(".txt")] == [
+        "out/A.wav-6.txt",
+        "out/a.mp3.txt",
+        "out/a.wav-1.txt",
+        "out/a.wav.flac.txt",
+        "out/b.txt",
+        "out/x/c.wav.txt",
+        "out/y/c.wav.txt",
+    ]
+
+
+def test_a_file_of_another_suffix(transcribe, engine, tree):
+    assert transcribe("a.wav", "-o", "notes.md").code == 0
+    assert Path("notes.md").read_text() == "first words\nsecond\n"
+    assert transcribe("a.wav", "-o", "notes.sub", "-f", "srt").code == 0
+    assert Path("notes.sub").read_text().startswith("1\n")
+    result = transcribe("a.wav", "-o", "notes.docx")
+    assert (result.code, Path("notes.docx").exists()) == (2, False)
+    assert "Give it with -f" in result.err
+
+
+def test_existing_texts_are_skipped(transcribe, engine):
+    Path("out").mkdir()
+    Path("out/a.txt").write_text("mine")
+    result = transcribe("a.wav", "b.wav", "-o", "out", "--skip-existing")
+    assert result.code == 0
+    assert Path("out/a.txt").read_text() == "mine"
+    assert Path("out/b.txt").read_text() == "first words\nsecond\n"
+    assert "out/a.txt: there already, skipped" in result.err
+    assert transcribe("a.wav", "--skip-existing").code == 2
+
+
+class Breaks:
+    """Transcribes a segment and fails then."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def __call__(self, *arguments, **options):
+        yield TranscriptionChunk(text="first words", start_s=0.0, segment=TWO_SEGMENTS[0])
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (AudioFileError("samples that are not numbers"), 4, "samples that are not numbers"),
+        (OSError(5, "Input/output error"), 1, "a.wav failed: Input/output error."),
+        (MemoryError(), 1, "There is not enough memory for a.wav."),
+        (RuntimeError("[malloc_or_wait] Unable to allocate"), 1, "There is not enough memory for a.wav."),
+        (ValueError("surprise"), 1, "unexpected ValueError: surprise"),
+    ],
+)
+def test_what_fails_on_the_way_keeps_its_text(transcribe, engine, monkeypatch, error, code, message):
+    monkeypatch.setattr(engine, "stream_transcribe", Breaks(error))
+    result = transcribe("a.wav", "-o", "out", "-f", "txt,srt")
+    assert result.code == code
+    assert message in result.err
+    assert "stopped in a.wav at 0:01, where the text in out/a.txt, out/a.srt ends." in result.err
+    assert Path("out/a.txt").read_text() == "first words\n"
+    assert transcribe("a.wav").out == "first words\n"
+    document = json.loads(transcribe("a.wav", "--json").out)
+    assert (document["text"], message in document["error"]) == ("first words", True)
+    transcribe("a.wav", "-o", "new", "--skip-existing")
+    assert [path.name for path in Path("new").iterdir()] == ["a.partial.txt"]
+
+
+def test_a_text_that_cannot_be_written_is_shown(transcribe, engine, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gpa_mlx.store.text_output.write_atomically", full)
+    result = transcribe("a.wav", "-o", "out")
+    assert (result.code, result.out) == (1, "first words second\n")
+    assert "No space left on device" in result.err
+
+
+def test_a_name_like_an_option_gets_a_hint(transcribe, engine):
+    touch("-x.wav")
+    result = transcribe("-x.wav")
+    assert result.code == 2
+    assert "./-x.wav" in result.err
 
 
 def test_no_folder_is_made_for_a_model_that_is_missing(gpa_mlx, tmp_path, tree):
@@ -318,8 +469,11 @@ def test_a_name_that_looks_like_a_pattern_is_a_name(transcribe):
 
 def test_a_pattern_that_matches_nothing(transcribe, engine):
     result = transcribe("a.wav", "*.flac")
-    assert (result.code, result.out, engine.calls) == (4, "", [])
+    assert (result.code, result.out) == (4, "a.wav: first words second\n")
     assert "'*.flac'" in result.err
+    engine.calls.clear()
+    assert transcribe("*.flac").code == 4
+    assert engine.calls == []
 
 
 @pytest.mark.parametrize("recursive", ["-r", "--recursive"])
@@ -373,7 +527,8 @@ def reading(engine, spool):
 
     def look(method):
         def called(audio, **options):
-            seen.append((audio.read_bytes(), stat.S_IMODE(audio.stat().st_mode)))
+            file = Path(audio)
+            seen.append((file.read_bytes(), stat.S_IMODE(file.stat().st_mode)))
             return method(audio, **options)
 
         return called

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 from gpa_mlx.cli.program import run
 from gpa_mlx.model.demo import demo_samples
 

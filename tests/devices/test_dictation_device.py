@@ -162,6 +162,35 @@ def test_spoken_words_arrive_on_stdout_the_clipboard_and_in_a_file(clipboard, tm
     assert (entry["state"], entry["text"], entry["device"]) == ("recognised", "three off", "pulse")
 
 
+def test_a_shortcut_begins_and_ends_the_recording(desk):
+    dictating = desk.start("--toggle", "--no-clipboard")
+    dictating.wait_for("listening")
+    desk.play(sample("three off"))
+    told = desk.run("dictate", "--toggle")
+    assert (told.returncode, told.stdout) == (0, "")
+    assert "told the dictation that runs" in told.stderr
+    assert dictating.finish()[:2] == (0, "three off\n")
+
+
+def test_a_dictation_that_stays_writes_one_text_after_the_other_and_pauses(desk):
+    dictating = desk.start("--stay", "--no-clipboard")
+    dictating.wait_for("Press Enter")
+    for is_last in (False, True):
+        dictating.process.send_signal(signal.SIGUSR1)
+        dictating.wait_for("listening")
+        desk.play(sample("three off"))
+        dictating.process.send_signal(signal.SIGUSR2)
+        dictating.wait_for("paused")
+        desk.play(sample("no one"))
+        dictating.process.send_signal(signal.SIGUSR1)
+        dictating.wait_for("recorded")
+        if not is_last:
+            dictating.wait_for("Press Enter")
+    dictating.wait_for("Press Enter")
+    dictating.process.send_signal(signal.SIGTERM)
+    assert dictating.finish()[:2] == (143, "three off\nthree off\n")
+
+
 def test_continuous_dictation_cuts_at_pauses(desk):
     dictating = desk.start("--continuous", "--json")
     dictating.wait_for("listening")

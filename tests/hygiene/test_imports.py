@@ -29,7 +29,7 @@ def imported(code: str, *arguments: str) -> set[str]:
 
 RUN = """
 import sys
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 from gpa_mlx.cli.program import run
 assert run(cli, sys.argv[1:]) == 0
 """

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import click
 import pytest
 
-from gpa_mlx.cli import cli
+from gpa_mlx.cli.commands import cli
 from tests.support.markdown import ROOT, anchors, blocks, code_spans, commands, links, pages, without_blocks
 
 README = ROOT / "README.md"

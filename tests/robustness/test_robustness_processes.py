@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.robustness.interrupts import run as run_interrupts
 from tests.robustness.kills import run
 from tests.robustness.soak import Soak, soak
 
@@ -13,6 +14,13 @@ def test_nothing_is_damaged_by_kills():
     tallies = run(12, seed=20261121)
     assert [tally.damage for tally in tallies] == [[], [], [], []]
     assert [tally.kills for tally in tallies] == [3, 3, 3, 3]
+
+
+@pytest.mark.slow
+def test_signals_end_every_command_cleanly():
+    tallies = run_interrupts(12, seed=20261130)
+    assert len(tallies) >= 5
+    assert [tally.problems for tally in tallies] == [[] for _ in tallies]
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.store.hub.copies import find_copy
 from gpa_mlx.store.manifest import require_converted
 from gpa_mlx.synthesis.checkpoint import SynthesisCheckpoint
+from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings
 from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx_convert.install import PullJob, PullRequest
 from gpa_mlx_convert.sources import read_config
@@ -133,7 +134,8 @@ def test_downloads_and_narrations_of_brackets_begin_anew(tmp_path, program_home)
         (folder / ".snapshot.json").write_text(content)
         assert find_copy("a/b", None) is None
     (tmp_path / ".a.wav.narration").write_bytes(DEEP + b"\n")
-    assert SynthesisCheckpoint(tmp_path / "a.wav", "key", None).done == ()
+    checkpoint = SynthesisCheckpoint(tmp_path / "a.wav", tmp_path / "a.wav", "PCM_16", {}, None)
+    assert checkpoint.resume(SpeechPlan("One. Two.", SynthesisSettings())).done == ()
 
 
 def test_a_rename_that_was_killed_is_finished_by_the_same_command(tmp_path, monkeypatch):

@@ -128,7 +128,12 @@ class FakeHub:
         commit = {"main": self.commits[-1], **{commit: commit for commit in self.commits}}.get(revision)
         if commit is None:
             return None
-        return {"id": self.repo, "sha": commit, "siblings": [dict(_sibling(*item)) for item in self.files.items()]}
+        return {
+            "id": self.repo,
+            "sha": commit,
+            "tags": ["license:apache-2.0"],
+            "siblings": [dict(_sibling(*item)) for item in self.files.items()],
+        }
 
     def count(self, name: str, sent: int) -> None:
         """Count the bytes of a body."""

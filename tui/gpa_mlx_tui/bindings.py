@@ -61,42 +61,58 @@ TABLE: tuple[Key, ...] = (
     Key("app.mode_history", "f7", "History", "See, hear and use what was dictated.", shown=False),
     Key("app.mode_models", "f8", "Models", "Install, choose and check models.", shown=False),
     Key("app.mode_settings", "f9", "Settings", "Change settings and keys.", shown=False),
-    Key("app.mode_help", "f1", "Help", "Show what every key does."),
-    Key("app.next_mode", "ctrl+pagedown", "Next", "Go to the next mode.", shown=False),
-    Key("app.previous_mode", "ctrl+pageup", "Previous", "Go to the previous mode.", shown=False),
-    Key("app.command_palette", "ctrl+p", "Commands", "Find any command by its name."),
+    Key("app.mode_help", "f1,alt+h", "Help", "Show what every key does."),
+    Key("app.next_mode", "alt+pagedown,ctrl+pagedown", "Next", "Go to the next mode.", shown=False),
+    Key("app.previous_mode", "alt+pageup,ctrl+pageup", "Previous", "Go to the previous mode.", shown=False),
+    Key("app.command_palette", "ctrl+p,alt+p", "Commands", "Find any command by its name."),
     Key("app.cancel", "escape", "Cancel", "Stop what this mode is doing; what is done stays.", shown=False),
     Key(
         "app.interrupt", "ctrl+c", "Interrupt", "Copy what is selected in a text, else the same as Escape.", shown=False
     ),
-    Key("app.quit", "ctrl+q", "Quit", "Stop everything and leave."),
+    Key("app.suspend", "ctrl+z", "Suspend", "Leave the app waiting; `fg` in the shell comes back.", shown=False),
+    Key("app.quit", "ctrl+q,alt+q", "Quit", "Leave, after a question if something runs or is not saved."),
     Key("dictate.record", "ctrl+r", "Record", "Start recording; once more to finish and see the text."),
     Key("dictate.open", "ctrl+o", "Open", "Write down a recording from a file."),
-    Key("dictate.copy", "ctrl+b", "Copy", "Copy the text to the clipboard."),
-    Key("dictate.save", "ctrl+s", "Save", "Save the text as a file."),
+    Key("dictate.copy", "ctrl+f,ctrl+b", "Copy", "Copy the text to the clipboard."),
+    Key("dictate.save", "ctrl+d,ctrl+s", "Save", "Save the text as a file."),
     Key("dictate.clear", "ctrl+g", "New", "Empty the text for a new one.", shown=False),
+    Key("dictate.pause", "ctrl+l", "Pause", "Leave out what is said, or go on.", shown=False),
+    Key(
+        "dictate.choices", "ctrl+n", "Options", "Choose what is done with each text: copy, append, digits.", shown=False
+    ),
+    Key("dictate.words", "alt+w", "Words", "Edit your own words and names.", shown=False),
     Key("dictate.again", "ctrl+t", "Again", "Write the same recording down with another model."),
     Key("speak.speak", "ctrl+r", "Speak", "Say the text, and play it while it is made."),
     Key("speak.play", "ctrl+l", "Pause/play", "Pause the sound, go on, or play it once more."),
     Key("speak.open", "ctrl+o", "Open", "Take the text from a file."),
     Key("speak.voice", "ctrl+t", "Voice", "Choose who speaks."),
-    Key("speak.save", "ctrl+s", "Save", "Save the speech as a WAV file, with subtitles if wanted."),
+    Key("speak.redo", "ctrl+n", "Redo", "Say the chosen passage again, another way; the others stay.", shown=False),
+    Key("speak.save", "ctrl+d,ctrl+s", "Save", "Save the speech as a WAV file, with subtitles if wanted."),
     Key("files.start", "ctrl+r", "Start", "Write down everything that waits."),
     Key("files.add", "ctrl+o", "Add", "Add a recording; paths can also be typed, pasted or dropped."),
     Key("files.add_folder", "ctrl+g", "Folder", "Add all recordings in a folder."),
     Key("files.stop", "ctrl+t", "Stop one", "Stop the chosen recording, or leave it out; the rest goes on."),
     Key("files.again", "ctrl+n", "Again", "Try what failed or was stopped once more."),
-    Key("files.folder", "ctrl+s", "Save to", "Choose where the texts go.", shown=False),
-    Key("files.copy", "ctrl+b", "Copy", "Copy the text of the chosen recording.", shown=False),
+    Key("files.folder", "ctrl+d,ctrl+s", "Save to", "Choose where the texts go.", shown=False),
+    Key("files.copy", "ctrl+f,ctrl+b", "Copy", "Copy the text of the chosen recording.", shown=False),
     Key("files.clear", "ctrl+l", "Clear", "Take everything that is done out of the queue.", shown=False),
     Key("files.remove", "delete,backspace", "Remove", "Take the chosen recording out of the queue.", shown=False),
     Key("history.play", "ctrl+l", "Play", "Play the chosen recording, pause, or go on."),
-    Key("history.retry", "ctrl+r", "Recognise", "Recognise the chosen recording again."),
-    Key("history.copy", "ctrl+b", "Copy", "Copy the text to the clipboard."),
+    Key("history.retry", "ctrl+r", "Recognise", "Recognise the marked recordings, or the chosen one, again."),
+    Key("history.copy", "ctrl+f,ctrl+b", "Copy", "Copy the text to the clipboard."),
     Key("history.speak", "ctrl+t", "Speak", "Take the text to Speak, to be said in a voice."),
-    Key("history.delete", "delete,backspace", "Delete", "Delete the chosen recording and its text.", shown=False),
+    Key("history.retry_all", "ctrl+n", "All", "Recognise everything that is not written down yet."),
+    Key("history.find", "ctrl+o", "Find", "Go to the line in which words are searched.", shown=False),
+    Key("history.mark_all", "ctrl+g", "Mark all", "Mark everything that is shown; Space marks one.", shown=False),
+    Key(
+        "history.delete",
+        "delete,backspace",
+        "Delete",
+        "Delete the marked recordings, or the chosen one, and their texts.",
+        shown=False,
+    ),
     Key("models.use", "ctrl+t", "Use", "Work with the chosen model from now on."),
-    Key("models.default", "ctrl+s", "Default", "Use the chosen model whenever none is named.", shown=False),
+    Key("models.default", "ctrl+d,ctrl+s", "Default", "Use the chosen model whenever none is named.", shown=False),
     Key("models.pull", "ctrl+r", "Pull", "Download a model and convert it."),
     Key("models.convert", "ctrl+o", "Convert", "Convert a published model that is in a folder here."),
     Key("models.verify", "ctrl+l", "Verify", "Compare every file with what was written."),
@@ -109,8 +125,8 @@ TABLE: tuple[Key, ...] = (
     Key("voice.make", "ctrl+t", "Make", "Make the voice, and measure how like it the model speaks."),
     Key("voice.play", "ctrl+l", "Play", "Hear the voice, pause or go on."),
     Key("voice.compare", "ctrl+g", "A/B", "Hear the recording that the new voice was made from."),
-    Key("voice.save", "ctrl+s", "Keep", "Keep the new voice, or export the card of the chosen one."),
-    Key("voice.copy", "ctrl+b", "Copy", "Copy the card of the chosen voice.", shown=False),
+    Key("voice.save", "ctrl+d,ctrl+s", "Keep", "Keep the new voice, or export the card of the chosen one."),
+    Key("voice.copy", "ctrl+f,ctrl+b", "Copy", "Copy the card of the chosen voice.", shown=False),
     Key("voice.card", "ctrl+n", "Paste card", "Add a voice from its card.", shown=False),
     Key("voice.rename", "alt+r", "Rename", "Give the chosen voice another name.", shown=False),
     Key("voice.remove", "alt+d", "Remove", "Remove the chosen voice from the library.", shown=False),
@@ -120,19 +136,25 @@ TABLE: tuple[Key, ...] = (
     Key("convert.voice", "ctrl+t", "Voice", "Choose who shall say it."),
     Key("convert.play", "ctrl+l", "Play", "Hear it, pause or go on."),
     Key("convert.compare", "ctrl+g", "A/B", "Go on with the source instead of the result, or the other way round."),
-    Key("convert.save", "ctrl+s", "Save", "Save the result as a WAV file that says how it was made."),
+    Key("convert.save", "ctrl+d,ctrl+s", "Save", "Save the result as a WAV file that says how it was made."),
 )
-"""The default keys. A new mode adds its row `app.mode_<id>` and its rows `<id>.<action>`."""
+"""The default keys, the one that is shown first. A new mode adds its row `app.mode_<id>` and its rows `<id>.<action>`.
+
+Terminals and what runs in them take keys for themselves: tmux Ctrl+B, screen Ctrl+A, flow control Ctrl+S and Ctrl+Q, a
+window with tabs Ctrl+PageUp and Ctrl+PageDown, GNOME's terminal F1, docker Ctrl+P. None of them is the only one.
+"""
 
 _AFTER_WIDGETS = {
     "app.cancel",
     "app.interrupt",
+    "app.suspend",
     "files.remove",
     "history.delete",
     "models.remove",
     "settings.reset",
 }
-"""Escape first closes what is open in a widget; a text field copies with Ctrl+C and deletes with Delete."""
+"""Escape first closes what is open in a widget; a text field copies with Ctrl+C, takes back with Ctrl+Z and deletes
+with Delete."""
 
 
 def keys_of(mode: str, table: Iterable[Key] = TABLE) -> list[Key]:
@@ -183,6 +205,25 @@ def remapped(changes: Mapping[str, str]) -> tuple[Key, ...]:
     table = tuple(replace(row, key=changes.get(row.id, row.key)) for row in TABLE)
     _require_distinct(table)
     return table
+
+
+def usable_keys(changes: Mapping[str, str]) -> tuple[dict[str, str], tuple[SettingsError, ...]]:
+    """Return those of the user's keys that can be used, and why the others cannot.
+
+    Args:
+        changes: As for `remapped`.
+    """
+    usable: dict[str, str] = {}
+    problems = []
+    for name, key in changes.items():
+        try:
+            remapped({**usable, name: key})
+        except SettingsError as error:
+            undo = f"`gpa-mlx settings unset keys.{name}` takes it out."
+            problems.append(SettingsError(error.message, hint=f"{error.hint} {undo}"))
+        else:
+            usable[name] = key
+    return usable, tuple(problems)
 
 
 def shown_key(key: str, separator: str = " ") -> str:

@@ -6,7 +6,9 @@ import gc
 import locale
 import os
 import sys
+import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from gpa_mlx.errors import GPAError, SettingsError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.app.app import GPAApp
 
 _CLOSE_S = 0.5
+_GRACE_S = 3.0
 _SELDOM = 100
 """Collections of younger objects to one of all; Python's default is 10."""
 THEMES = ("dark", "light")
@@ -36,10 +39,19 @@ def run(
     """
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):  # Textual draws there
         raise GPAError("The app needs a terminal.", hint="Start it in one, or use the other commands in scripts.")
+    is_light = _has_light_background(theme, source)
     gc.disable()  # until all is imported: there is no garbage yet, and looking for it takes a tenth of the start
     with _first_picture(sys.__stderr__):
-        app = make_app(source, model, theme, ascii_only)
+        app = make_app(source, model, theme, ascii_only, is_light=is_light)
     _run(app)
+
+
+def _has_light_background(theme: str | None, source: SettingsSource) -> bool:
+    """Ask the terminal, if its answer matters; Textual must not read from it yet."""
+    from gpa_mlx_tui.services.terminal_colours import has_light_background
+
+    chosen = theme or replace(source, lenient=True).load().settings.theme or "auto"
+    return chosen == "auto" and has_light_background(sys.stdin.fileno(), os.environ)
 
 
 @contextmanager
@@ -56,51 +68,74 @@ def _first_picture(terminal: TextIO) -> Iterator[None]:
 
 
 def make_app(
-    source: SettingsSource, model: str | None = None, theme: str | None = None, ascii_only: bool | None = None
+    source: SettingsSource,
+    model: str | None = None,
+    theme: str | None = None,
+    ascii_only: bool | None = None,
+    *,
+    is_light: bool = False,
 ) -> GPAApp:
     """Make the app as the user has set it up; it looks for garbage once all its modes are imported.
+
+    A setting that no longer fits keeps nobody out: it gives way to its default, and the app says so.
 
     Args:
         source: Where the settings come from.
         model: Name or directory of the model to begin with; None means the chosen one, or the demo model.
         theme: One of `THEMES`; None means that of the settings.
         ascii_only: Draw with ASCII characters; None means as in the settings, or as the locale needs it.
+        is_light: The terminal's background is light, for who has chosen no colours.
 
     Raises:
         ModelNotFoundError: No such model.
-        SettingsError: The settings cannot be used.
+        SettingsError: There are no such colours.
     """
-    from gpa_mlx.jobs.models import find_model_or_demo
-    from gpa_mlx.store.manifest import require_converted
+    from gpa_mlx.jobs.settings import usable_model
+    from gpa_mlx.store.paths import app_state_dir
+    from gpa_mlx_tui.bindings import usable_keys
 
-    chosen = source.load().settings
-    path = find_model_or_demo(chosen, model)
-    require_converted(path)
-    theme = theme or chosen.theme or "dark"
-    if theme not in THEMES:
+    source = replace(source, lenient=True)
+    loaded = source.load()
+    chosen = loaded.settings
+    path, model_problem = usable_model(loaded, model)
+    keys, key_problems = usable_keys(chosen.keys)
+    problems = [*loaded.problems, *key_problems]
+    if theme is not None and theme not in THEMES:
         raise SettingsError(f"There are no colours '{theme}'.", hint=f"Use {' or '.join(THEMES)}.")
+    theme = theme or chosen.theme or "auto"
     if ascii_only is None:
         ascii_only = chosen.ascii or "utf" not in locale.getpreferredencoding(do_setlocale=False).lower()
     from gpa_mlx_tui.app.app import GPAApp
+    from gpa_mlx_tui.bindings import APP
+    from gpa_mlx_tui.modes import MODES
+    from gpa_mlx_tui.services.kept_state import kept_text, open_kept_state
     from gpa_mlx_tui.services.microphone import default_dependencies
 
+    kept = open_kept_state(app_state_dir())
+    last_mode = kept_text(kept.of(APP), "mode")
     return GPAApp(
         lambda directory: _open_engine(source, directory),
         path,
-        theme="light" if theme == "light" else "dark",
+        theme="light" if theme == "light" or (theme == "auto" and is_light) else "dark",
         ascii_only=ascii_only,
-        keys=chosen.keys,
+        keys=keys,
         settings=source,
         output=_loudspeaker(chosen.loudspeaker),
-        dictation=default_dependencies(
-            chosen.microphone,
-            words_file=chosen.words_file,
-            history_bytes=chosen.history_size,
-            history_days=chosen.history_days,
-        ),
+        dictation=default_dependencies(chosen),
         idle_unload_s=chosen.idle_unload_s or None,
+        mode=last_mode if last_mode in {mode.id for mode in MODES} else MODES[0].id,
         prepared=_settle,
+        kept=kept,
+        notices=[*filter(None, [model_problem]), *(f"{problem.message} {problem.hint}" for problem in problems)],
+        ending=_end_in_time,
     )
+
+
+def _end_in_time(code: int) -> None:
+    """End the process soon, whatever holds the app up, such as a terminal that is gone: it was asked to end."""
+    guard = threading.Timer(_GRACE_S, os._exit, (code,))
+    guard.daemon = True
+    guard.start()
 
 
 def _loudspeaker(name: str | None) -> OutputDevice | None:
@@ -139,7 +174,10 @@ def _run(app: GPAApp) -> NoReturn:
     """
     import asyncio
 
-    with _quiet_libraries():
+    from gpa_mlx.runtime.dictation_control import reachable
+    from gpa_mlx.store.paths import app_state_dir
+
+    with reachable(app_state_dir()), _quiet_libraries():
         app.run(loop=asyncio.new_event_loop())
     app.service.close(timeout_s=_CLOSE_S)
     sys.stdout.flush()

@@ -158,13 +158,15 @@ class Microphone:
         return loudness(self._latest)
 
     def open(self) -> None:
-        """Begin to listen into the ring; an open microphone stays as it is.
+        """Begin to listen into the ring; an open microphone stays as it is, unless its device is gone.
 
         Raises:
             AudioDeviceError: PortAudio is missing, there is no such device, or it cannot be used.
         """
-        if self._stream is not None:
+        if self._stream is not None and not self._lost:
             return
+        if self._stream is not None:
+            self.close()
         with port_audio("input") as library:
             self._open(library)
 

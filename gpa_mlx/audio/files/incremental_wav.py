@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import hashlib
 import io
 import os
+import stat
 import struct
 import time
 from dataclasses import dataclass
@@ -15,10 +18,11 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 import numpy as np
 import soundfile
 
-from gpa_mlx.audio.files.wav import PathLike, write_wav
+from gpa_mlx.audio.files.wav import PathLike, target_of, write_wav
 from gpa_mlx.errors import AudioFileError, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     import numpy.typing as npt
@@ -34,6 +38,7 @@ _MAX_SIZE = 0xFFFF_FFFF
 _HEAD_BYTES = 12 + _FMT.size
 _MAX_HEADER_BYTES = 80
 _PEAK_BLOCK_SAMPLES = 1 << 20
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,7 @@ class IncrementalWavWriter:
         self._peak = _Peak()
         self._descriptor: int | None = None
         self._closed = False
+        self._digest, self._piece_digest = hashlib.sha256(), hashlib.sha256()
 
     @classmethod
     def resume(cls, path: PathLike, keep_samples: int) -> Self:
@@ -175,6 +181,8 @@ class IncrementalWavWriter:
                 wav = cls(path, layout.sample_rate, layout.subtype)
                 wav._samples, wav._peak = keep_samples, _peak_of(descriptor, layout, keep_samples)
                 wav._settle(descriptor)
+                for block in _stored_blocks(descriptor, layout, 0, keep_samples):
+                    wav._digest.update(block)
             except OSError as error:
                 raise AudioFileError(
                     f"{path} cannot be continued: {error.strerror}.",
@@ -199,6 +207,16 @@ class IncrementalWavWriter:
         """Seconds of audio in the file."""
         return self._samples / self._layout.sample_rate
 
+    @property
+    def data_sha256(self) -> str:
+        """SHA-256 of all samples as they stand in the file, those kept by `resume` included."""
+        return self._digest.hexdigest()
+
+    def take_digest(self) -> str:
+        """Return the SHA-256 of the samples that were appended since this was asked last, as they stand in the file."""
+        digest, self._piece_digest = self._piece_digest.hexdigest(), hashlib.sha256()
+        return digest
+
     def append(self, samples: npt.NDArray[np.floating]) -> None:
         """Add samples; when this returns they can be read from the file.
 
@@ -206,8 +224,8 @@ class IncrementalWavWriter:
             samples: `(samples,)` float32 or float64; none is allowed and does nothing.
 
         Raises:
-            AudioFileError: The samples are not finite, the file would be larger than 4 GiB, or the disk is full. The
-                file is as before.
+            AudioFileError: The samples are not finite, the file would be larger than 4 GiB, the disk is full, or
+                another program has put another file in its place. The file is as before.
             ValueError: The file is closed.
         """
         if self._closed:
@@ -224,9 +242,14 @@ class IncrementalWavWriter:
             write_wav(self._name, samples, self._layout.sample_rate, subtype=self._layout.subtype)
             self._descriptor = self._reopened()
             self._samples, self._peak = len(samples), _Peak().joined(samples, 0)
+            content = self._layout.encode(samples)
         else:
             _require_finite(self._name, samples)
-            self._grow(self._descriptor, samples)
+            self._require_in_place(self._descriptor)
+            content = self._layout.encode(samples)
+            self._grow(self._descriptor, samples, content)
+        self._digest.update(content)
+        self._piece_digest.update(content)
 
     def close(self) -> None:
         """End the file; further calls do nothing.
@@ -256,12 +279,22 @@ class IncrementalWavWriter:
         except OSError as error:
             self._fail(error)
 
-    def _grow(self, descriptor: int, samples: npt.NDArray[np.floating]) -> None:
+    def _require_in_place(self, descriptor: int) -> None:
+        """Refuse to write on into a file that nobody can find any more."""
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), self._target.stat()):
+                return
+        raise AudioFileError(
+            f"{self._name} was moved, removed or replaced by another program while it was written.",
+            hint="Write to another file, or start from the beginning.",
+        )
+
+    def _grow(self, descriptor: int, samples: npt.NDArray[np.floating], content: bytes) -> None:
         start, total = self._samples, self._samples + len(samples)
         peak = self._peak.joined(samples, start)
         padding = bytes(self._layout.end(total) - self._layout.data_end(total))
         try:
-            _write_at(descriptor, self._layout.encode(samples) + padding, self._layout.data_end(start))
+            _write_at(descriptor, content + padding, self._layout.data_end(start))
             _write_at(descriptor, self._layout.header(total, peak), 0)
         except BaseException as error:
             # If even that fails, the header still tells where the audio ends.
@@ -286,15 +319,92 @@ class IncrementalWavWriter:
         ) from error
 
 
+class StoredSamples:
+    """The samples of a WAV file as `IncrementalWavWriter` writes them, or of a file with nothing else, as bytes.
+
+    A context manager.
+
+    Args:
+        path: The file.
+        subtype: Of a file without a header; None reads the header.
+
+    Attributes:
+        sample_rate: Samples per second; 0 of a file without a header.
+        subtype: Sample format as libsndfile spells it.
+        sample_bytes: Bytes of a sample.
+        samples: How many there are.
+
+    Raises:
+        AudioFileError: It cannot be read, or is not a mono WAV as that class writes them.
+    """
+
+    def __init__(self, path: Path, subtype: str | None = None) -> None:
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise AudioFileError(f"{path} cannot be read: {error.strerror}.", hint="Check the file.") from error
+        try:
+            if subtype is None:
+                self._layout, self.samples = _read_header(self._descriptor, path)
+                self._start = self._layout.header_bytes
+            else:
+                self._layout, self._start = _layout(0, subtype), 0
+                self.samples = os.fstat(self._descriptor).st_size // self._layout.sample_bytes
+        except BaseException:
+            self.close()
+            raise
+        self.sample_rate = self._layout.sample_rate
+        self.subtype = self._layout.subtype
+        self.sample_bytes = self._layout.sample_bytes
+
+    def blocks(self, start: int, count: int) -> Iterator[bytes]:
+        """Yield the bytes of some samples in pieces; fewer come where the file ends."""
+        return _stored_blocks(self._descriptor, self._layout, start, count, self._start)
+
+    def read(self, start: int, count: int) -> npt.NDArray[np.float32]:
+        """Return some samples, `(count,)` float32; writing them again gives the same bytes."""
+        content = io.BytesIO(b"".join(self.blocks(start, count)))
+        samples, _ = soundfile.read(
+            content,
+            dtype="float32",
+            format="RAW",
+            subtype=self.subtype,
+            samplerate=self.sample_rate or 1,
+            channels=1,
+            endian="LITTLE",
+        )
+        return np.asarray(samples, dtype=np.float32)
+
+    def digest(self, start: int, count: int) -> str:
+        """Return the SHA-256 of the bytes of some samples."""
+        digest = hashlib.sha256()
+        for block in self.blocks(start, count):
+            digest.update(block)
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 class WavStreamWriter:
     """WAV audio for a pipe, whose length nobody knows when its header is written.
 
     All sizes in the header are 0xFFFFFFFF, which stands for "until the end of the stream": the convention of ffmpeg's
     WAV output to a pipe, which ffmpeg, sox, libsndfile and this package read. The header goes out with the first
-    samples. A stream may be longer than 4 GiB.
+    samples. A stream may be longer than 4 GiB. Where the output is a file after all, as for `> out.wav`, `finish` puts
+    the sizes right.
 
     Args:
-        file: Where to write, opened for bytes and buffered: `sys.stdout.buffer`. It is never repositioned or closed.
+        file: Where to write, opened for bytes and buffered: `sys.stdout.buffer`. It is not closed.
         sample_rate: Samples per second.
         subtype: One of `GROWING_SUBTYPES`. Integer formats clip to [-1, 1].
 
@@ -306,6 +416,7 @@ class WavStreamWriter:
         self._file = file
         self._layout = _layout(sample_rate, subtype)
         self._samples = 0
+        self._start: int | None = None
 
     @property
     def duration_s(self) -> float:
@@ -328,6 +439,7 @@ class WavStreamWriter:
         _require_finite("The audio", samples)
         content = self._layout.encode(samples)
         if not self._samples:
+            self._start = _place_in_file(self._file)
             content = self._layout.stream_header() + content
         try:
             self._file.write(content)
@@ -339,6 +451,35 @@ class WavStreamWriter:
                 f"The audio cannot be written any further: {error.strerror}.", hint=_hint(error)
             ) from error
         self._samples += len(samples)
+
+    def finish(self) -> None:
+        """Put the sizes in the header right if the output is a file that can be changed, and do nothing otherwise."""
+        layout, total = self._layout, self._samples
+        if self._start is None or not total or total > layout.max_samples:
+            return
+        header = layout.stream_header()
+        data_bytes = total * layout.sample_bytes
+        with contextlib.suppress(OSError):  # the sizes say "until the end", which readers understand as well
+            if data_bytes % 2:
+                self._file.write(b"\0")
+                self._file.flush()
+            descriptor = self._file.fileno()
+            riff_bytes = len(header) - 8 + data_bytes + data_bytes % 2
+            _write_at(descriptor, struct.pack("<I", riff_bytes), self._start + 4)
+            if layout.subtype in _FLOAT_DTYPES:
+                _write_at(descriptor, struct.pack("<I", total), self._start + _HEAD_BYTES + 8)
+            _write_at(descriptor, struct.pack("<I", data_bytes), self._start + len(header) - 4)
+
+
+def _place_in_file(file: BinaryIO) -> int | None:
+    """Return where an output stands, if it is a regular file that is not only appended to; None otherwise."""
+    try:
+        descriptor = file.fileno()
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND:
+            return None
+        return os.lseek(descriptor, 0, os.SEEK_CUR)
+    except (OSError, ValueError):
+        return None
 
 
 def _layout(sample_rate: int, subtype: str) -> _Layout:
@@ -352,7 +493,7 @@ def _layout(sample_rate: int, subtype: str) -> _Layout:
 
 def _writable_target(path: PathLike) -> Path:
     """Find out before the work what can be known about the place without touching it."""
-    target = Path(os.path.realpath(path))
+    target = target_of(path)
     if target.exists() and not target.is_file():
         raise AudioFileError(f"{path} is not a regular file.", hint="Give the name of a WAV file.")
     if not target.parent.is_dir():
@@ -408,6 +549,19 @@ def _peak_of(descriptor: int, layout: _Layout, samples: int) -> _Peak:
         content = os.pread(descriptor, count * layout.sample_bytes, layout.data_end(start))
         peak = peak.joined(np.frombuffer(content, dtype=_FLOAT_DTYPES[layout.subtype]), start)
     return peak
+
+
+def _stored_blocks(
+    descriptor: int, layout: _Layout, start: int, count: int, first_byte: int | None = None
+) -> Iterator[bytes]:
+    """Yield the bytes of some samples; the first one of the file is at `first_byte`, else where the header ends."""
+    first_byte = layout.header_bytes if first_byte is None else first_byte
+    position = first_byte + start * layout.sample_bytes
+    rest = count * layout.sample_bytes
+    while rest and (block := os.pread(descriptor, min(rest, _BLOCK_BYTES), position)):
+        yield block
+        position += len(block)
+        rest -= len(block)
 
 
 def _write_at(descriptor: int, content: bytes, offset: int) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import secrets
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +12,7 @@ import numpy.typing as npt
 import soundfile
 
 from gpa_mlx.errors import AudioFileError, SettingsError
+from gpa_mlx.store.files import real_target, replace_file
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -43,10 +42,24 @@ def write_wav(path: PathLike, samples: npt.NDArray[np.floating], rate: int, *, s
         )
     if not np.isfinite(samples).all():
         raise AudioFileError(f"{path} is not written: its samples are not finite.", hint="Produce the audio again.")
-    target = Path(os.path.realpath(path))
+    target = target_of(path)
     if target.exists() and not target.is_file():
         raise AudioFileError(f"{path} is not a regular file.", hint="Give the name of a WAV file.")
     _replace(path, target, _encode(path, samples, rate, subtype))
+
+
+def target_of(path: PathLike) -> Path:
+    """Return the file that an output's path leads to.
+
+    Raises:
+        AudioFileError: It may not be followed; see `real_target`.
+    """
+    try:
+        return real_target(path)
+    except OSError as error:
+        raise AudioFileError(
+            f"{path} cannot be written: {error.strerror}.", hint="Choose another place for the output."
+        ) from error
 
 
 def _encode(path: PathLike, samples: npt.NDArray[np.floating], rate: int, subtype: str) -> io.BytesIO:
@@ -65,16 +78,8 @@ def _encode(path: PathLike, samples: npt.NDArray[np.floating], rate: int, subtyp
 
 
 def _replace(path: PathLike, target: Path, content: io.BytesIO) -> None:
-    # A name of its own: the target's name plus a suffix can be longer than the file system allows.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        try:
-            with temporary.open("xb") as file:
-                file.write(content.getbuffer())
-            temporary.replace(target)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        replace_file(target, content.getbuffer())
     except OSError as error:
         raise AudioFileError(
             f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."

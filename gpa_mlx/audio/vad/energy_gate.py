@@ -84,8 +84,12 @@ class EnergyGate:
 
     def push(self, frames: Frames) -> Mask:
         """Take `(frames, frame_samples)` and return the decisions for frames whose 2 s of future are known."""
+        return self.push_powers(self.band_powers(frames))
+
+    def push_powers(self, powers: npt.NDArray[np.float64]) -> Mask:
+        """Like `push`, for frames of which `band_powers` are known, `(frames,)`."""
         span = self._config.smoothing_frames
-        self._powers = np.concatenate([self._powers, self._band_powers(frames)])
+        self._powers = np.concatenate([self._powers, powers])
         if len(self._powers) < span:
             return np.zeros(0, dtype=bool)
         smoothed = sliding_window_view(self._powers, span).mean(axis=1)
@@ -99,9 +103,10 @@ class EnergyGate:
             return np.zeros(len(self._powers), dtype=bool)
         return np.concatenate([self._decide(len(self._levels)), np.zeros(self._loud_run, dtype=bool)])
 
-    def _band_powers(self, frames: Frames) -> npt.NDArray[np.float64]:
-        spectrum = np.fft.rfft(frames * self._window, axis=-1)[:, self._band]
-        return (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=1) * self._power_scale
+    def band_powers(self, frames: Frames) -> npt.NDArray[np.float64]:
+        """Return the mean-square power of frames, `(..., frame_samples)`, in the band that is measured, `(...)`."""
+        spectrum = np.fft.rfft(frames * self._window, axis=-1)[..., self._band]
+        return (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=-1) * self._power_scale
 
     def _decide(self, stop: int) -> Mask:
         """Decide frames up to `stop`, counted in `_levels`, and drop the history that is no longer needed."""

@@ -24,6 +24,9 @@ PAUSE_S = 1.0
 MARGIN_S = 0.2
 """Kept before and after speech."""
 
+CUE_MARGIN_S = 0.1
+"""By how much the times of a segment's speech are wider than what the detector found."""
+
 MIN_TAIL_S = 0.1
 """No cut leaves less than this for the next segment."""
 
@@ -41,11 +44,14 @@ class AudioSegment:
         start_s: Where it begins in the recording, in seconds.
         end_s: Where it ends.
         recording: Its samples.
+        speech_s: Where in the recording the speech in it begins and ends, up to 0.1 s of what is around it included;
+            without a detector, and while the source is live, that is the segment itself.
     """
 
     start_s: float
     end_s: float
     recording: Recording
+    speech_s: tuple[float, float]
 
 
 def iter_segments(
@@ -86,12 +92,12 @@ def split_quietly(segment: AudioSegment) -> list[AudioSegment]:
         return [segment]
     samples = segment.recording.channel_mean[: frames * _FRAME_SAMPLES].reshape(frames, _FRAME_SAMPLES)
     edge = frames // 4
-    powers = np.square(samples).mean(axis=1)[edge : frames - edge]
+    powers = samples.var(axis=1)[edge : frames - edge]
     cut = (edge + quietest_cut(powers, frame_s=_FRAME_SAMPLES / SAMPLE_RATE_HZ)) * _FRAME_SAMPLES
     middle_s = segment.start_s + cut / SAMPLE_RATE_HZ
     return [
-        AudioSegment(segment.start_s, middle_s, segment.recording[:cut]),
-        AudioSegment(middle_s, segment.end_s, segment.recording[cut:]),
+        AudioSegment(segment.start_s, middle_s, segment.recording[:cut], (segment.start_s, middle_s)),
+        AudioSegment(middle_s, segment.end_s, segment.recording[cut:], (middle_s, segment.end_s)),
     ]
 
 
@@ -120,6 +126,7 @@ class Segmenter:
             vad.reset()
         self._vad = vad
         self._max_samples = int(max_duration_s * SAMPLE_RATE_HZ)
+        self._knows_speech = vad is not None and not is_live
         self._whole_samples = 0 if is_live else self._max_samples
         self._frame_samples = _FRAME_SAMPLES if vad is None else vad.frame_samples
         self._max_frames = self._max_samples // self._frame_samples
@@ -240,21 +247,34 @@ class Segmenter:
         latest = min(start + self._max_frames, speech_end - self._tail_frames)
         powers = self._buffer.powers(start, latest)
         cut = start + quietest_cut(powers, frame_s=self._frame_samples / SAMPLE_RATE_HZ)
+        segment = self._segment(start, cut)
         self._start = self._cursor = cut
         self._speech = self._speech[self._speech >= cut]
-        return self._segment(start, cut)
+        return segment
 
     def _close(self, start: int, speech_end: int) -> AudioSegment:
         """End the segment after the last speech frame of a run."""
         end = min(speech_end + self._margin_frames, start + self._max_frames, self._buffer.frames)
+        segment = self._segment(start, end)
         self._start, self._cursor = None, end
         self._speech = self._speech[self._speech >= end]
-        return self._segment(start, end)
+        return segment
 
     def _segment(self, start: int, end: int) -> AudioSegment:
         first = start * self._frame_samples
         stop = min(end * self._frame_samples, self._buffer.samples)
-        return AudioSegment(first / SAMPLE_RATE_HZ, stop / SAMPLE_RATE_HZ, self._buffer.extract(first, stop))
+        span_s = first / SAMPLE_RATE_HZ, stop / SAMPLE_RATE_HZ
+        return AudioSegment(*span_s, self._buffer.extract(first, stop), self._speech_in(start, end, span_s))
+
+    def _speech_in(self, start: int, end: int, span_s: tuple[float, float]) -> tuple[float, float]:
+        """Return where the speech between two frames begins and ends, in seconds, within a span."""
+        speech = self._speech[(self._speech >= start) & (self._speech < end)]
+        if not self._knows_speech or not len(speech):
+            return span_s
+        frame_s = self._frame_samples / SAMPLE_RATE_HZ
+        first_s = int(speech[0]) * frame_s - CUE_MARGIN_S
+        last_s = (int(speech[-1]) + 1) * frame_s + CUE_MARGIN_S
+        return max(span_s[0], round(first_s, 6)), min(span_s[1], round(last_s, 6))
 
 
 class _Buffer:

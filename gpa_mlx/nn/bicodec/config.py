@@ -6,6 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gpa_mlx.nn.bounds import (
+    MAX_CLIP_S,
+    MAX_FFT,
+    MAX_LAYERS,
+    MAX_MELS,
+    MAX_RATE_HZ,
+    MAX_RATIO,
+    MAX_STAGES,
+    MAX_VOCABULARY,
+    MAX_WIDTH,
+)
 from gpa_mlx.store.config_reader import ConfigReader
 
 if TYPE_CHECKING:
@@ -30,13 +41,13 @@ class MelArgs:
     def read(cls, fields: ConfigReader) -> MelArgs:
         """Read the section `mel_params`."""
         args = cls(
-            sample_rate=fields.integer("sample_rate"),
-            n_fft=fields.integer("n_fft"),
-            win_length=fields.integer("win_length"),
-            hop_length=fields.integer("hop_length"),
-            mel_fmin=fields.number("mel_fmin", minimum=0),
-            mel_fmax=fields.number("mel_fmax", minimum=0) if "mel_fmax" in fields else None,
-            num_mels=fields.integer("num_mels"),
+            sample_rate=fields.integer("sample_rate", maximum=MAX_RATE_HZ),
+            n_fft=fields.integer("n_fft", maximum=MAX_FFT),
+            win_length=fields.integer("win_length", maximum=MAX_FFT),
+            hop_length=fields.integer("hop_length", maximum=MAX_FFT),
+            mel_fmin=fields.number("mel_fmin", maximum=MAX_RATE_HZ, minimum=0),
+            mel_fmax=fields.number("mel_fmax", maximum=MAX_RATE_HZ, minimum=0) if "mel_fmax" in fields else None,
+            num_mels=fields.integer("num_mels", maximum=MAX_MELS),
         )
         if args.win_length > args.n_fft:
             raise fields.error("win_length", f"is {args.win_length}, longer than n_fft {args.n_fft}")
@@ -71,13 +82,13 @@ class FeatureNetArgs:
     def read(cls, fields: ConfigReader) -> FeatureNetArgs:
         """Read the section `encoder` or `prenet`."""
         return cls(
-            input_channels=fields.integer("input_channels"),
-            dim=fields.integer("vocos_dim"),
-            intermediate_dim=fields.integer("vocos_intermediate_dim"),
-            num_layers=fields.integer("vocos_num_layers"),
-            out_channels=fields.integer("out_channels"),
-            sample_ratios=fields.integers("sample_ratios", default=(1, 1)),
-            condition_dim=fields.integer("condition_dim") if "condition_dim" in fields else None,
+            input_channels=fields.integer("input_channels", maximum=MAX_WIDTH),
+            dim=fields.integer("vocos_dim", maximum=MAX_WIDTH),
+            intermediate_dim=fields.integer("vocos_intermediate_dim", maximum=MAX_WIDTH),
+            num_layers=fields.integer("vocos_num_layers", maximum=MAX_LAYERS),
+            out_channels=fields.integer("out_channels", maximum=MAX_WIDTH),
+            sample_ratios=fields.integers("sample_ratios", maximum=MAX_RATIO, longest=MAX_STAGES, default=(1, 1)),
+            condition_dim=fields.integer("condition_dim", maximum=MAX_WIDTH) if "condition_dim" in fields else None,
             use_tanh_at_final=fields.flag("use_tanh_at_final", default=False),
         )
 
@@ -94,9 +105,9 @@ class QuantizerArgs:
     def read(cls, fields: ConfigReader) -> QuantizerArgs:
         """Read the section `quantizer`."""
         return cls(
-            input_dim=fields.integer("input_dim"),
-            codebook_size=fields.integer("codebook_size"),
-            codebook_dim=fields.integer("codebook_dim"),
+            input_dim=fields.integer("input_dim", maximum=MAX_WIDTH),
+            codebook_size=fields.integer("codebook_size", maximum=MAX_VOCABULARY),
+            codebook_dim=fields.integer("codebook_dim", maximum=MAX_WIDTH),
         )
 
 
@@ -143,19 +154,19 @@ class SpeakerArgs:
     def read(cls, fields: ConfigReader) -> SpeakerArgs:
         """Read the section `speaker_encoder`; the defaults are what the reference hard-codes."""
         args = cls(
-            input_dim=fields.integer("input_dim"),
-            out_dim=fields.integer("out_dim"),
-            latent_dim=fields.integer("latent_dim"),
-            token_num=fields.integer("token_num"),
-            fsq_levels=fields.integers("fsq_levels", minimum=2),
-            ecapa_channels=fields.integer("ecapa_channels", default=512),
-            ecapa_out_channels=fields.integer("ecapa_out_channels", default=1536),
-            ecapa_se_channels=fields.integer("ecapa_se_channels", default=128),
-            ecapa_scale=fields.integer("ecapa_scale", default=8),
-            perceiver_depth=fields.integer("perceiver_depth", default=2),
-            perceiver_heads=fields.integer("perceiver_heads", default=8),
-            perceiver_head_dim=fields.integer("perceiver_head_dim", default=64),
-            perceiver_ff_mult=fields.integer("perceiver_ff_mult", default=4),
+            input_dim=fields.integer("input_dim", maximum=MAX_WIDTH),
+            out_dim=fields.integer("out_dim", maximum=MAX_WIDTH),
+            latent_dim=fields.integer("latent_dim", maximum=MAX_WIDTH),
+            token_num=fields.integer("token_num", maximum=MAX_WIDTH),
+            fsq_levels=fields.integers("fsq_levels", maximum=MAX_WIDTH, longest=MAX_STAGES, minimum=2),
+            ecapa_channels=fields.integer("ecapa_channels", maximum=MAX_WIDTH, default=512),
+            ecapa_out_channels=fields.integer("ecapa_out_channels", maximum=MAX_WIDTH, default=1536),
+            ecapa_se_channels=fields.integer("ecapa_se_channels", maximum=MAX_WIDTH, default=128),
+            ecapa_scale=fields.integer("ecapa_scale", maximum=MAX_STAGES, default=8),
+            perceiver_depth=fields.integer("perceiver_depth", maximum=MAX_LAYERS, default=2),
+            perceiver_heads=fields.integer("perceiver_heads", maximum=MAX_WIDTH, default=8),
+            perceiver_head_dim=fields.integer("perceiver_head_dim", maximum=MAX_WIDTH, default=64),
+            perceiver_ff_mult=fields.integer("perceiver_ff_mult", maximum=MAX_STAGES, default=4),
         )
         fields.choice("fsq_num_quantizers", [1], default=1)
         if args.codebook_size > _MAX_CODES:
@@ -185,10 +196,10 @@ class WaveGeneratorArgs:
     def read(cls, fields: ConfigReader) -> WaveGeneratorArgs:
         """Read the section `decoder`."""
         args = cls(
-            input_channel=fields.integer("input_channel"),
-            channels=fields.integer("channels"),
-            rates=fields.integers("rates"),
-            kernel_sizes=fields.integers("kernel_sizes"),
+            input_channel=fields.integer("input_channel", maximum=MAX_WIDTH),
+            channels=fields.integer("channels", maximum=MAX_WIDTH),
+            rates=fields.integers("rates", maximum=MAX_RATIO, longest=MAX_STAGES),
+            kernel_sizes=fields.integers("kernel_sizes", maximum=MAX_RATIO, longest=MAX_STAGES),
         )
         fields.choice("d_out", [1], default=1)
         if len(args.kernel_sizes) != len(args.rates):
@@ -250,9 +261,9 @@ class BiCodecArgs:
         fields = ConfigReader(config, source)
         tokenizer = fields.section("audio_tokenizer")
         args = cls(
-            sample_rate=fields.integer("sample_rate"),
-            ref_segment_duration=fields.number("ref_segment_duration", minimum=0),
-            latent_hop_length=fields.integer("latent_hop_length"),
+            sample_rate=fields.integer("sample_rate", maximum=MAX_RATE_HZ),
+            ref_segment_duration=fields.number("ref_segment_duration", maximum=MAX_CLIP_S, minimum=0),
+            latent_hop_length=fields.integer("latent_hop_length", maximum=MAX_RATE_HZ),
             volume_normalize=fields.flag("volume_normalize"),
             mel=MelArgs.read(tokenizer.section("mel_params")),
             encoder=FeatureNetArgs.read(tokenizer.section("encoder")),

@@ -14,7 +14,7 @@ from pathlib import Path
 from gpa_mlx.errors import GPAError
 from gpa_mlx.store import paths
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.files import read_limited, write_atomically
 from gpa_mlx.store.hub.repository import RemoteFile, Snapshot
 
 _RECORD = ".snapshot.json"
@@ -87,7 +87,7 @@ def _copies(repo: str) -> list[Copy]:
 
 
 def _read_copy(path: Path) -> Copy:
-    fields = ConfigReader.from_json(path.read_bytes(), str(path))
+    fields = ConfigReader.from_json(read_limited(path), str(path))
     snapshot = Snapshot(fields.text("repo"), fields.text("revision"), fields.each("files", _read_file))
     return Copy(snapshot, fields.nullable("requested", fields.text), fields.flag("keep"))
 

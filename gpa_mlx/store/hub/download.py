@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.cancellation import check_cancelled
-from gpa_mlx.store.hub.repository import RemoteFile, Snapshot
+from gpa_mlx.store.hub.repository import RemoteFile, Snapshot, require_private_channel
 from gpa_mlx.store.hub.retry_policy import RetryPolicy
 from gpa_mlx.store.hub.transfer import PART_SUFFIX, Fetcher, StoppedError
 from gpa_mlx.store.progress import ByteProgress, result_of
@@ -83,6 +83,7 @@ class _Work:
         from huggingface_hub import get_session
         from huggingface_hub.utils import build_hf_headers
 
+        require_private_channel()
         self.stop = threading.Event()
         self.changed = threading.Event()
         self.done = 0

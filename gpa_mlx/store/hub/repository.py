@@ -6,11 +6,12 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError
+from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx.store.hub.retry_policy import RetryPolicy, is_retryable
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_MAX_DEPTH = 20
+"""Folders in each other; models have two."""
+
 _CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 Choose = Callable[[Collection[str]], Collection[str]]
@@ -55,11 +59,13 @@ class Snapshot:
         repo: `owner/name`.
         revision: The commit.
         files: By the order in which the hub lists them.
+        licence: As the repository's page names it, `apache-2.0`; empty where it names none, or was not asked.
     """
 
     repo: str
     revision: str
     files: tuple[RemoteFile, ...]
+    licence: str = field(default="", compare=False)
 
     @property
     def size(self) -> int:
@@ -93,13 +99,36 @@ def list_snapshot(repo: str, revision: str | None, choose: Choose, retries: Retr
     """
     if not is_repo_id(repo):
         raise _no_repository(repo)
+    require_private_channel()
     info = _ask(repo, revision, retries or RetryPolicy.default())
     siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     chosen = choose(siblings.keys())
     files = tuple(_remote_file(repo, sibling) for name, sibling in siblings.items() if name in chosen)
     if not isinstance(info.sha, str) or not _COMMIT.fullmatch(info.sha):
         raise ModelFormatError(f"The hub names no commit of {repo}.", hint="Check HF_ENDPOINT.")
-    return Snapshot(repo, info.sha, files)
+    return Snapshot(repo, info.sha, files, _licence(info.tags))
+
+
+def require_private_channel() -> None:
+    """Refuse to send the user's token in clear.
+
+    Raises:
+        SettingsError: `HF_ENDPOINT` is an `http://` address of another machine, and there is a token.
+    """
+    from huggingface_hub import constants, get_token
+
+    address = urlsplit(constants.ENDPOINT)
+    if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1") and get_token():
+        raise SettingsError(
+            f"HF_ENDPOINT is {constants.ENDPOINT}, over which your token would be sent in clear.",
+            hint="Give an https:// address, or unset HF_TOKEN and run `hf auth logout`.",
+        )
+
+
+def _licence(tags: object) -> str:
+    """Return the licence among the tags of a repository, which the hub takes from its page."""
+    names = [str(tag) for tag in tags] if isinstance(tags, list) else []
+    return next((name.removeprefix("license:") for name in names if name.startswith("license:")), "")
 
 
 def _ask(repo: str, revision: str | None, retries: RetryPolicy) -> Any:  # noqa: ANN401
@@ -162,6 +191,8 @@ def _remote_file(repo: str, sibling: RepoSibling) -> RemoteFile:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or str(path) != name:
         raise ModelFormatError(f"{repo} lists the file name {name!r}, which leaves its directory.")
+    if len(path.parts) > _MAX_DEPTH:
+        raise ModelFormatError(f"{repo} lists a file {len(path.parts)} folders deep, more than {_MAX_DEPTH}.")
     checksum = sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
     size = sibling.lfs.size if sibling.lfs else sibling.size
     if type(size) is not int or size < 0 or not isinstance(checksum, str) or not _CHECKSUM.fullmatch(checksum):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PART_SUFFIX = ".part"
 _CHUNK_BYTES = 1 << 20
-_RANGE_START = re.compile(r"bytes (\d+)-")
+_RANGE_START = re.compile(r"bytes ([0-9]{1,18})-")
 
 
 class StoppedError(Exception):
@@ -229,4 +229,4 @@ class Fetcher:
 
 
 def _seconds(text: str) -> float:
-    return float(text) if text.isdecimal() else 0.0
+    return float(text) if re.fullmatch("[0-9]{1,9}", text) else 0.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from gpa_mlx.text.normalization.cleaning import CleanText, clean_text
+from gpa_mlx.text.normalization.languages import Language, language_of
 from gpa_mlx.text.normalization.lexicon import Lexicon, read_lexicon
 from gpa_mlx.text.normalization.normalizer import normalize_text
 
-__all__ = ["Lexicon", "normalize_text", "read_lexicon"]
+__all__ = ["CleanText", "Language", "Lexicon", "clean_text", "language_of", "normalize_text", "read_lexicon"]

@@ -13,6 +13,8 @@ _SIGNS = {
     **{"=": "equals", "&": "and", "#": "hash", "%": "percent", "+": "plus", "~": "tilde"},
 }
 _LONGEST_NUMBER = 2
+_SPELLED = re.compile(r"(?i:[^aeiouy]{2,5})")
+"""A part without vowels cannot be said as a word."""
 _PART = re.compile(r"[A-Za-z]+|[0-9]+|.")
 
 _INSIDE = rf"[A-Za-z0-9{re.escape(''.join(_SIGNS))}]"
@@ -29,16 +31,18 @@ def _say(match: re.Match[str]) -> str:
 def _say_part(part: str) -> str:
     if part.isdigit():
         return whole_number(part) if len(part) <= _LONGEST_NUMBER else digit_by_digit(part)
-    return "W W W" if part.lower() == "www" else _SIGNS.get(part, part)
+    if part.isalpha() and _SPELLED.fullmatch(part):
+        return " ".join(part.upper())
+    return _SIGNS.get(part, part)
 
 
-ADDRESSES: tuple[ReadingRule, ...] = (
-    rule(rf"{LEFT}(?i:https?|ftp)://(?P<address>[A-Za-z0-9](?:{_INSIDE}*[A-Za-z0-9/])?)", _say),
-    rule(rf"{_START}(?P<address>[A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}@{_HOST}[A-Za-z]{{2,24}}){RIGHT}", _say),
-    rule(rf"{_START}(?P<address>www\.{_HOST}[a-z]{{2,24}}{RIGHT}(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)", _say),
-    rule(
-        rf"{_START}(?P<address>{_HOST}{one_of(DOMAINS)}{RIGHT}(?!-|\.[A-Za-z0-9])(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)",
-        _say,
-    ),
+ADDRESS_FORMS = (
+    rf"{LEFT}(?i:https?|ftp)://(?P<address>[A-Za-z0-9](?:{_INSIDE}*[A-Za-z0-9/])?)",
+    rf"{_START}(?P<address>[A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}@{_HOST}[A-Za-z]{{2,24}}){RIGHT}",
+    rf"{_START}(?P<address>www\.{_HOST}[a-z]{{2,24}}{RIGHT}(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)",
+    rf"{_START}(?P<address>{_HOST}{one_of(DOMAINS)}{RIGHT}(?!-|\.[A-Za-z0-9])(?:/(?:{_INSIDE}*[A-Za-z0-9/])?)?)",
 )
-"""`https://a.com/b`, `me@a.com`, `www.a.com` and `a.com/b`."""
+"""Patterns of `https://a.com/b`, `me@a.com`, `www.a.com` and `a.com/b`; what is said is the group `address`."""
+
+ADDRESSES: tuple[ReadingRule, ...] = tuple(rule(form, _say) for form in ADDRESS_FORMS)
+"""In English."""

@@ -7,12 +7,16 @@ simplified characters and reads telephone numbers as amounts.
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 from gpa_mlx.text.normalization.rules import plain_number
 
 _DIGITS = "零一二三四五六七八九"
 _PLACES = ("千", "百", "十", "")
 _GROUPS = ("", "万", "亿", "万亿")
 _LONGEST_CARDINAL = 4 * len(_GROUPS)
+_LONGEST_IN_NAME = 2
 
 
 def cardinal(digits: str) -> str:
@@ -59,6 +63,30 @@ def number(written: str) -> str:
 def counted(written: str) -> str:
     """Return the words of a number before what it counts: 2 is 两."""
     return "两" if written == "2" else number(written)
+
+
+def money(written: str) -> str:
+    """Return the words of an amount of money: the zeros that end a fraction are not said."""
+    whole, point, fraction = plain_number(written).partition(".")
+    fraction = fraction.rstrip("0")
+    return counted(f"{whole}{point}{fraction}" if fraction else whole)
+
+
+def shifted(written: str, places: int) -> str:
+    """Return the words of a number times a power of ten."""
+    return counted(f"{(Decimal(plain_number(written)) * 10**places).normalize():f}")
+
+
+def short(digits: str) -> str:
+    """Return digits in a name: up to two are a number, more are said one by one."""
+    return cardinal(digits) if len(digits) <= _LONGEST_IN_NAME else digit_by_digit(digits)
+
+
+def spelled(written: str, *, one: str = "一") -> str:
+    """Return letters and digits one by one; letters are apart, so that they are not read as a word."""
+    pieces = re.findall("[0-9]+|[A-Za-z]", written)
+    words = " ".join(digit_by_digit(piece).replace("一", one) if piece.isdigit() else piece for piece in pieces)
+    return re.sub("(?<=[零一二三四五六七八九幺]) (?=[A-Za-z])|(?<=[A-Za-z]) (?=[零一二三四五六七八九幺])", "", words)
 
 
 def _group(group: str) -> str:

@@ -4,23 +4,49 @@ from __future__ import annotations
 
 import re
 
-from gpa_mlx.text.normalization import english_amounts, english_letters, english_times
+from gpa_mlx.text.normalization import english_amounts, english_files, english_letters, english_measures, english_times
 from gpa_mlx.text.normalization.addresses import ADDRESSES
 from gpa_mlx.text.normalization.english_words import PER, SIGNS
 from gpa_mlx.text.normalization.rules import RIGHT, Grammar, ReadingRule, one_of, rule
+
+
+def _per_unit(match: re.Match[str]) -> str | None:
+    return _per(match) if _AMOUNT.search(match.string[max(0, match.start() - 16) : match.start()]) else None
 
 
 def _per(match: re.Match[str]) -> str:
     return f"per {PER[match['each']]}"
 
 
+_AMOUNT = re.compile(
+    r"[0-9][ ]?[A-Za-zµμ²³]{1,5}$|(?<!\w)(?:dollar|euro|pound|hour|time|unit|mile|kilometer|calorie)s?$"
+)
+_TERM = r"[0-9A-Za-z(√π]"
 _SIGNS: tuple[ReadingRule, ...] = (
     rule(rf"(?:(?<=[0-9])|(?<=[0-9][KMkm]))/(?P<each>{one_of(PER)}){RIGHT}", _per),
+    rule(rf"(?<=[A-Za-z²³])/(?P<each>{one_of(PER)}){RIGHT}", _per_unit),
+    # Sums have blanks around their signs.
+    rule(rf"(?<=[0-9)²³] )/(?= {_TERM})", lambda _: "divided by"),
+    rule(rf"(?<=[0-9)²³] )\*(?= {_TERM})", lambda _: "times"),
+    rule(rf"(?<=[0-9)²³] )\*\*(?= {_TERM})", lambda _: "to the power of"),
+    rule(rf"(?<=[0-9a-z)])\*\*(?={_TERM})", lambda _: "to the power of"),
+    rule(
+        r"(?:(?<=[)²³] )|(?<=[=+×÷*/(] [a-z0-9] )|(?<=(?<![A-Za-z])[xyzabn] ))-(?= [0-9a-z(])(?! [a-z]{2})",
+        lambda _: "minus",
+    ),
+    rule(r"(?<=[0-9] )-(?= [0-9.]+[0-9a-z² ]{0,12}=)", lambda _: "minus"),
+    rule(r"(?<=(?<!\w)[A-F])-(?=[,.;)]|\s(?!and\b|or\b)|\Z)", lambda _: " minus"),
     rule(r"(?<=[A-Z]{2})-(?=[0-9])", lambda _: " "),
+    rule(r"!=(?=\s?[-−0-9A-Za-z])", lambda _: SIGNS["≠"]),
+    rule(r"==(?=\s?[-−0-9A-Za-z\"'])", lambda _: "equals"),
+    *english_files.AT_SIGNS,
+    rule(r"(?<=[0-9])#(?!\w)", lambda _: " hash"),
     rule(r"#(?=[0-9])", lambda _: "number"),
     rule(r"#(?=[^\W\d_])", lambda _: "hashtag "),
-    rule(r"~(?=[$€£¥]?[0-9])", lambda _: "about "),
+    rule(r"(?i:(?<=about )|(?<=around )|(?<=roughly )|(?<=only ))~(?=\s?[$€£¥]?[0-9])", lambda _: ""),
+    rule(r"~(?=\s?[$€£¥]?[0-9])", lambda _: "about "),
     rule(r"\^(?=[-−]?[0-9])", lambda _: "to the power of "),
+    rule(r"\^(?=[-−]?[A-Za-z(])", lambda _: "to the power of "),
     rule(r"(?<=[0-9])\*(?=[0-9])", lambda _: "times"),
     rule(r"<=(?=\s?[-−$€£¥]?[0-9])", lambda _: SIGNS["≤"]),
     rule(r">=(?=\s?[-−$€£¥]?[0-9])", lambda _: SIGNS["≥"]),
@@ -30,7 +56,19 @@ _SIGNS: tuple[ReadingRule, ...] = (
 )
 
 GRAMMAR = Grammar(
-    letters=(*ADDRESSES, *english_amounts.AT_LETTERS, *english_times.AT_LETTERS, *english_letters.AT_LETTERS),
-    digits=(*ADDRESSES, *english_times.AT_DIGITS, *english_amounts.AT_DIGITS),
+    letters=(
+        *ADDRESSES,
+        *english_files.AT_LETTERS,
+        *english_amounts.AT_LETTERS,
+        *english_times.AT_LETTERS,
+        *english_letters.AT_LETTERS,
+    ),
+    digits=(
+        *ADDRESSES,
+        *english_files.AT_DIGITS,
+        english_measures.LONG_TIME,
+        *english_times.AT_DIGITS,
+        *english_amounts.AT_DIGITS,
+    ),
     signs=(*english_amounts.AT_SIGNS, *_SIGNS),
 )

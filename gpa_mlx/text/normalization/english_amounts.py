@@ -1,42 +1,42 @@
-"""Numbers in English and what they count: money, units, shares, ranges, codes."""
+"""Numbers in English that stand for amounts: shares, ranges, scores, years, decades, versions, powers, plain ones."""
 
 from __future__ import annotations
 
 import re
 
+from gpa_mlx.text.normalization import english_codes, english_measures, english_money, english_slashes
 from gpa_mlx.text.normalization import english_numbers as numbers
-from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS, SET_PHRASES
-from gpa_mlx.text.normalization.rules import (
-    CLEAR,
-    LEFT,
-    NEGATIVE,
-    NUMBER,
-    RIGHT,
-    WHOLE,
-    ReadingRule,
-    one_of,
-    plain_number,
-    rule,
-)
-from gpa_mlx.text.normalization.units import CURRENCY_CODES, CURRENCY_SIGNS, UNIT, UNITS, Currency
+from gpa_mlx.text.normalization.english_context import after, before, counts_things
+from gpa_mlx.text.normalization.english_measures import BLANK, LOW, TO
+from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NEGATIVE, NUMBER, RIGHT, WHOLE, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import plain_number as plain
+from gpa_mlx.text.normalization.units import UNIT
 
-_BLANK = "[ \u00a0\u202f]"
-_TO = r"(?:[-–—]|\s[–—]\s)"
-_SCALES = {
-    **{"k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "bn": "billion"},
-    **{"b": "billion", "B": "billion", "tn": "trillion", "T": "trillion"},
-}
-_WORDS_OF_SCALE = ("hundred", "thousand", "million", "billion", "trillion")
-_SCALE = rf"(?:{_BLANK}?(?P<scale>{one_of(_WORDS_OF_SCALE)}){RIGHT}|{_BLANK}?(?P<short>{one_of(_SCALES)}){RIGHT})?"
-_SIGN = one_of(CURRENCY_SIGNS)
-_CODE = one_of(CURRENCY_CODES)
-_DENOMINATORS = (*range(2, 11), 12, 16, 20, 32, 64, 100)
-_YEAR_WORDS = re.compile(r"\b(?:in|since|until|till|year|circa|anno|c\.|ca\.)\s$", re.IGNORECASE)
-_DECADE_WORDS = re.compile(r"(?:\b(?:the|early|late|mid|my|his|her|their|your|our)[\s-]|['‘’])$", re.IGNORECASE)
-_CALL_WORDS = re.compile(
-    r"\b(?:call|dial|ring|dialed|dialled|called|extension|ext\.|PIN|room|flight)\s$", re.IGNORECASE
+_YEAR_WORDS = re.compile(
+    r"(?<!\w)(?:in|since|until|till|year|circa|anno|c\.|ca\.|by|from|before|after|early|late|mid|spring|summer|autumn"
+    r"|fall|winter|january|february|march|april|may|june|july|august|september|october|november|december|of"
+    r"|(?:from|between) [0-9]{4} (?:to|and|until|through))[ (]$",
+    re.IGNORECASE,
 )
-_LONGEST_CONTEXT = 12
+_IN = re.compile(r"(?<!\w)(?:in|since|until|till|year|circa|anno)[ ]$", re.IGNORECASE)
+_OF_YEARS = re.compile(r"(?<!\w)(?:the|in|since|its|our|their|my|your|his|her|this|until|by|late|early|mid)[ ]$")
+_YEARLY = re.compile(
+    r"[ ](?:results?|sales|figures|elections?|earnings|taxes|games|olympics|playoffs|finals|goals|predictions"
+    r"|trends|awards"
+    r"|models?|standards|editions?|estimates|profits|revenues|rates|prices|budgets?|levels|is|was|has|bonus)\b"
+)
+_COUNTED_IN = re.compile(
+    r"[ ](?:words|steps|meters|metres|feet|days|minutes|hours|seconds|pages|places|ways|cities|countries|pieces|miles"
+    r"|people|cases|dollars|characters|tokens)\b"
+)
+_ERA = re.compile(r"[ ](?:BC|AD|BCE|CE|B\.C\.|A\.D\.)")
+_DECADE_WORDS = re.compile(
+    r"(?:(?<!\w)(?:the|early|late|mid|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and|or|to|through|into"
+    r"|&) (?:the )?)$",
+    re.IGNORECASE,
+)
+_FISCAL = re.compile(r"(?:FY|CY|AY|Q[1-4]|H[12]|AW|SS|MY|CES|PyCon|ICML|CVPR|WWDC)$")
 _LONGEST_RUN = 9
 """Digits of the longest number that nobody separated; longer ones are numbers of accounts and telephones."""
 _LONGEST_IN_CODE = 2
@@ -50,86 +50,39 @@ def _range(match: re.Match[str], *, years: bool = False) -> str:
 
 
 def _year_or_number(written: str) -> str:
-    if len(written) == 4 and written.isdigit() and 1100 <= int(written) <= 2099:
+    if _is_year(written):
         return numbers.year(int(written))
     if len(written) == 2 and written[0] == "0":
-        return f"oh {numbers.whole_number(written[1])}"
+        return numbers.two_digits(written)
     return numbers.number(written)
-
-
-def _before(match: re.Match[str]) -> str:
-    return match.string[max(0, match.start() - _LONGEST_CONTEXT) : match.start()]
-
-
-def _money(match: re.Match[str]) -> str:
-    written = (match["currency"] or "").strip()
-    currency = CURRENCY_SIGNS.get(written) or CURRENCY_CODES[written]
-    scale = match["scale"] or _SCALES.get(match["short"] or "")
-    if not scale and not match["high"]:
-        return ("minus " if match["sign"] else "") + _whole_and_cents(match["low"], currency)
-    words = _range(match)
-    return f"{words} {scale} {currency.many}" if scale else f"{words} {currency.many}"
-
-
-def _whole_and_cents(written: str, currency: Currency) -> str:
-    whole, _, rest = plain_number(written).partition(".")
-    if len(rest) != 2 or not currency.cent:
-        return f"{numbers.number(written)} {currency.one if written == '1' else currency.many}"
-    parts = []
-    if int(whole or 0):
-        parts.append(f"{numbers.whole_number(whole)} {currency.one if whole == '1' else currency.many}")
-    if int(rest) or not parts:
-        parts.append(f"{numbers.cardinal(int(rest))} {currency.cent if rest == '01' else currency.cents}")
-    return " and ".join(parts)
 
 
 def _percent(match: re.Match[str]) -> str:
     return f"{_range(match)} {'percent' if match['mark'] == '%' else 'per mille'}"
 
 
-def _measure(match: re.Match[str]) -> str:
-    one = match["low"] == "1" and not match["high"]
-    names = UNITS[match["length"] or match["unit"]]
-    words = names.one if one else names.many
-    if match["power"]:
-        words = f"{'square' if match['power'] in '2²' else 'cubic'} {words}"
-    if match["per"]:
-        words += f" per {_one_of_unit(match['per'], match['per_power'])}"
-    return f"{_range(match)} {words}"
-
-
-def _one_of_unit(symbol: str, power: str | None) -> str:
-    name = UNITS[symbol].one
-    if not power:
-        return name
-    if symbol == "s":
-        return f"{name} {'squared' if power in '2²' else 'cubed'}"
-    return f"{'square' if power in '2²' else 'cubic'} {name}"
-
-
 def _plain_range(match: re.Match[str]) -> str:
+    if re.match(rf"{BLANK}?=", after(match)) and "-" in match[0][1:]:
+        return (
+            f"{'minus ' if match['sign'] else ''}{numbers.number(match['low'])} minus {numbers.number(match['high'])}"
+        )
     low, high = match["low"], match["high"]
-    if low.isdigit() and high.isdigit() and len(low) > 2 and len(high) > 2 and int(low) > int(high):
-        return _code(match)
-    return _range(match, years=_is_year(low))
+    if low == high == "50":
+        return "fifty-fifty"
+    if len(low) > 2 and len(high) > 2 and low[0] == "0" and low.isdigit() and high.isdigit():
+        return f"{numbers.digit_by_digit(low)}, {numbers.digit_by_digit(high)}"
+    return _range(match, years=_is_year(low) and not counts_things(match))
 
 
 def _is_year(written: str) -> bool:
     return len(written) == 4 and written.isdigit() and 1100 <= int(written) <= 2099
 
 
-def _code(match: re.Match[str]) -> str:
-    """Return digits one by one, with a pause where the writer put a mark."""
-    words = ", ".join(numbers.digit_by_digit(group) for group in re.findall("[0-9]+", match[0]))
-    return f"plus {words}" if match[0].startswith("+") else words
-
-
-def _long_code(match: re.Match[str]) -> str | None:
-    return _code(match) if sum(character.isdigit() for character in match[0]) >= 8 else None
-
-
-def _dictated(match: re.Match[str]) -> str | None:
-    return numbers.digit_by_digit(match[0]) if _CALL_WORDS.search(_before(match)) else None
+def _sets(match: re.Match[str]) -> str:
+    """Return the sets of a match of tennis: six four, seven five."""
+    return ", ".join(
+        " ".join(numbers.DIGITS[int(digit)] for digit in re.findall("[0-9]", games)) for games in match[0].split(",")
+    )
 
 
 def _dotted(match: re.Match[str]) -> str:
@@ -138,33 +91,19 @@ def _dotted(match: re.Match[str]) -> str:
     words = point.join(
         numbers.whole_number(part) if len(part) <= _LONGEST_IN_CODE else numbers.digit_by_digit(part) for part in parts
     )
-    return f"version {words}" if match[0][0] in "vV" else words
+    is_named = re.search(r"(?i:\bversion\s)$", before(match, 12))
+    return f"version {words}" if match[0][0] in "vV" and not is_named else words
 
 
 def _decade(match: re.Match[str]) -> str | None:
     written = match["decade"]
     if len(written) == 4:
-        return numbers.plural(numbers.year(int(written)))
-    return numbers.plural(numbers.cardinal(int(written))) if _DECADE_WORDS.search(_before(match)) else None
+        return f"{numbers.cardinal(20)} tens" if written == "2010" else numbers.plural(numbers.year(int(written)))
+    return numbers.plural(numbers.cardinal(int(written))) if _DECADE_WORDS.search(before(match)) else None
 
 
 def _ordinal(match: re.Match[str]) -> str | None:
-    return numbers.ordinal_number(plain_number(match["digits"]))
-
-
-def _mixed_fraction(match: re.Match[str]) -> str | None:
-    top, bottom = int(match["top"]), int(match["bottom"])
-    if not 0 < top < bottom or bottom not in _DENOMINATORS:
-        return None
-    part = numbers.fraction(top, bottom)
-    whole = match["whole"]
-    if not whole:
-        return part
-    return f"{numbers.whole_number(whole)} and {'a ' + part.removeprefix('one ') if top == 1 else part}"
-
-
-def _slash(match: re.Match[str]) -> str:
-    return f"{numbers.whole_number(match['low'])} slash {numbers.whole_number(match['high'])}"
+    return numbers.ordinal_number(plain(match["digits"]))
 
 
 def _whole_and_sign(match: re.Match[str]) -> str:
@@ -174,29 +113,30 @@ def _whole_and_sign(match: re.Match[str]) -> str:
 def _scientific(match: re.Match[str]) -> str:
     exponent = match["exponent"]
     power = ("minus " if exponent[0] in "-−" else "") + numbers.number(exponent.lstrip("+-−"))
-    return f"{'minus ' if match['sign'] else ''}{numbers.number(match['low'])} times ten to the power of {power}"
+    words = f"{'minus ' if match['sign'] else ''}{numbers.number(match['low'])} times ten to the power of {power}"
+    unit = english_measures.unit_of(match)
+    return f"{words} {unit}" if unit else words
 
 
 def _ratio(match: re.Match[str]) -> str:
     return f"{numbers.whole_number(match['low'])} to {numbers.whole_number(match['high'])}"
 
 
-def _by(match: re.Match[str]) -> str:
-    return " by ".join(numbers.number(part) for part in re.split("[x×]", match[0]))
-
-
-def _feet(match: re.Match[str]) -> str:
-    feet, inches = int(match["feet"]), int(match["inches"])
-    return (
-        f"{numbers.cardinal(feet)} {'foot' if feet == 1 else 'feet'} "
-        f"{numbers.cardinal(inches)} {'inch' if inches == 1 else 'inches'}"
-    )
-
-
 def _year(match: re.Match[str]) -> str | None:
     value = int(match[0])
+    left = before(match)
+    if _ERA.match(after(match)):
+        return numbers.year(value)
+    if _IN.search(left):
+        return None if _COUNTED_IN.match(after(match)) else numbers.year(value)
+    if (
+        counts_things(match)
+        and not _YEARLY.match(after(match))
+        and not (_OF_YEARS.search(left) and 1900 <= value <= 2099)
+    ):
+        return None
     # Alone only what is hardly anything else; an older year needs a word like "in" before it.
-    return numbers.year(value) if 1900 <= value <= 2099 or _YEAR_WORDS.search(_before(match)) else None
+    return numbers.year(value) if 1900 <= value <= 2099 or (value % 100 and _YEAR_WORDS.search(left)) else None
 
 
 def _number(match: re.Match[str]) -> str:
@@ -207,62 +147,65 @@ def _number(match: re.Match[str]) -> str:
 
 def _digits(match: re.Match[str]) -> str:
     """Return digits that are part of something else: MP3, x86."""
+    if _is_year(match[0]) and _FISCAL.search(before(match, 8)):
+        return numbers.year(int(match[0]))
     return numbers.digit_by_digit(match[0]) if len(match[0]) > _LONGEST_IN_CODE else numbers.whole_number(match[0])
 
 
-_LOW = rf"{CLEAR}{NEGATIVE}(?P<low>{NUMBER})"
-_LOW_HIGH = rf"{_LOW}(?:{_TO}(?P<high>{NUMBER}))?"
+def _named_decimal(match: re.Match[str]) -> str:
+    """Return the decimal at the end of a name: PM2.5."""
+    return numbers.number(match[0])
+
+
 _NO_NUMBER = r"(?![0-9]|[.,:/][0-9])"
 
-_MONEY_FIRST = rule(
-    rf"{NEGATIVE}{LEFT}(?P<currency>{_SIGN}|{_CODE}){_BLANK}?"
-    rf"(?P<low>{NUMBER})(?:{_TO}{_SIGN}?(?P<high>{NUMBER}))?{_SCALE}",
-    _money,
-)
 _SIGNED: tuple[ReadingRule, ...] = (
-    rule(rf"{_LOW_HIGH}{_SCALE}{_BLANK}?(?P<currency>{_CODE}{RIGHT}|[€£₩₹])", _money),
-    rule(rf"{CLEAR}{NEGATIVE}(?P<low>{NUMBER})%?(?:{_TO}(?P<high>{NUMBER}))?{_BLANK}?(?P<mark>[%‰])", _percent),
-    rule(rf"{_LOW_HIGH}{_BLANK}?{UNIT}", _measure),
-    rule(rf"{_LOW}[eE](?P<exponent>[-−+][0-9]{{1,3}}){RIGHT}", _scientific),
-    rule(_LOW, _number),
+    english_money.LAST,
+    english_money.CENTS,
+    rule(rf"{CLEAR}{NEGATIVE}(?P<low>{NUMBER})%?(?:{TO}(?P<high>{NUMBER}))?{BLANK}?(?P<mark>[%‰])", _percent),
+    english_measures.MEASURE,
+    rule(
+        rf"{LOW}(?:[eE](?=[-−+]?[0-9])|{BLANK}?[×x*]{BLANK}?10\^)(?P<exponent>[-−+]?[0-9]{{1,3}}){RIGHT}(?:{BLANK}?{UNIT})?",
+        _scientific,
+    ),
+    rule(LOW, _number),
 )
 
 AT_LETTERS: tuple[ReadingRule, ...] = (
-    _MONEY_FIRST,
-    rule(rf"{LEFT}[vV](?P<parts>[0-9]+(?:\.[0-9]+){{1,5}}){RIGHT}", _dotted),
+    english_money.MANY,
+    english_money.FIRST,
+    *english_codes.AT_LETTERS,
+    rule(rf"{LEFT}[vV](?:er\.?\s?|\.\s?)?(?P<parts>[0-9]+(?:\.[0-9]+){{1,5}}){RIGHT}", _dotted),
 )
 """`USD 50`, `US$50` and `v1.2`."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
-    rule(rf"{CLEAR}{one_of(SET_PHRASES)}{RIGHT}(?![/.,][0-9])", lambda match: SET_PHRASES[match[0]]),
+    *english_slashes.AT_DIGITS,
+    *english_codes.AT_DIGITS,
     rule(rf"{CLEAR}(?P<parts>[0-9]{{1,9}}(?:\.[0-9]{{1,9}}){{2,5}}){RIGHT}", _dotted),
-    rule(rf"{CLEAR}(?:1[- .])?[2-9][0-9]{{2}}[- .][0-9]{{3}}[- .][0-9]{{4}}{RIGHT}", _code),
-    rule(rf"{CLEAR}[2-9][0-9]{{2}}-[0-9]{{4}}{RIGHT}(?!-[0-9])", _code),
-    rule(rf"{CLEAR}[0-9]{{1,9}}(?:-[0-9]{{1,9}}){{2,7}}{RIGHT}", _code),
-    rule(rf"{CLEAR}[0-9]{{3,6}}{RIGHT}{_NO_NUMBER}", _dictated),
+    rule(rf"{CLEAR}[0-7][-–][0-7](?:, [0-7][-–][0-7]){{1,4}}{RIGHT}(?![-–:/]|\.[0-9])", _sets),
     rule(rf"{CLEAR}(?P<decade>(?:1[1-9]|20)[0-9]0|[2-9]0)['’]?s{RIGHT}", _decade),
     rule(rf"{CLEAR}(?P<digits>{WHOLE})(?i:st|nd|rd|th){RIGHT}", _ordinal),
-    rule(
-        rf"{CLEAR}(?:(?P<whole>[0-9]{{1,3}}){_BLANK})?(?P<top>[0-9]{{1,2}})/(?P<bottom>[0-9]{{1,3}}){RIGHT}(?![./][0-9])",
-        _mixed_fraction,
-    ),
-    rule(rf"{CLEAR}(?P<low>[0-9]{{1,9}})/(?P<high>[0-9]{{1,9}}){RIGHT}(?![./][0-9])", _slash),
-    rule(rf"{CLEAR}(?P<whole>{WHOLE}){_BLANK}?(?P<part>{one_of(FRACTION_SIGNS)})", _whole_and_sign),
+    rule(rf"{CLEAR}(?P<whole>{WHOLE}){BLANK}?(?P<part>{one_of(FRACTION_SIGNS)})", _whole_and_sign),
+    *english_measures.AT_DIGITS[:2],
     rule(rf"{CLEAR}(?P<low>[0-9]{{1,9}}):(?P<high>[0-9]{{1,9}}){RIGHT}(?![:.][0-9])", _ratio),
-    rule(rf"{CLEAR}[0-9]{{1,9}}(?:[x×][0-9]{{1,9}}){{1,3}}{RIGHT}", _by),
-    rule(rf"{CLEAR}(?P<feet>[0-9])['′](?P<inches>1[01]|[0-9])[\"″]", _feet),
+    *english_measures.AT_DIGITS[2:-2],
+    _SIGNED[-2],
+    *english_measures.AT_DIGITS[-2:],
+    english_money.SCALED,
     *_SIGNED[:-1],
-    rule(rf"{CLEAR}(?:1[1-9]|20)[0-9]{{2}}{RIGHT}{_NO_NUMBER}(?!{_TO}[0-9])", _year),
-    rule(rf"{_LOW}{_TO}(?P<high>{NUMBER})(?!-[0-9])", _plain_range),
+    rule(rf"{CLEAR}(?:1[0-9]|20)[0-9]{{2}}{RIGHT}{_NO_NUMBER}(?!{TO}[0-9])", _year),
+    rule(rf"{LOW}{TO}(?P<high>{NUMBER})(?!-[0-9])", _plain_range),
     _SIGNED[-1],
+    rule(r"(?<=[A-Za-z])[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])", _named_decimal),
     rule("[0-9]+", _digits),
 )
 """Whatever begins with a digit; the last two leave none unread."""
 
 AT_SIGNS: tuple[ReadingRule, ...] = (
-    _MONEY_FIRST,
+    *english_codes.AT_SIGNS,
+    english_money.MANY,
+    english_money.FIRST,
     *_SIGNED,
-    rule(rf"\+[0-9]{{1,3}}(?:[- ]?\(?[0-9]{{1,4}}\)?){{2,6}}{RIGHT}", _long_code),
-    rule(rf"\([2-9][0-9]{{2}}\) ?[0-9]{{3}}-[0-9]{{4}}{RIGHT}", _code),
 )
 """Amounts behind a sign, and telephone numbers with their code."""

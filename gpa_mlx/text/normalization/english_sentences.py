@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 _END_OF_TEXT = re.compile(r"[\"'”’)\]]{0,3}[ ]?(?:\n|\Z)")
-_NEW_SENTENCE = re.compile(r"[\"'”’)\]]{0,3}\s[\"'“‘(]?[A-Z]")
+_NEW_SENTENCE = re.compile(
+    r"[\"'”’)\]]{0,3}\s(?!(?:[ECMP][SD]?T|GMT|UTC|CES?T|BST|IST|JST|Eastern|Pacific|Central)\b)"
+    r"[\"'“‘(]?[A-Z]"
+)
 
 
 def full_stop(match: re.Match[str], *, ends_sentences: bool = False) -> str:

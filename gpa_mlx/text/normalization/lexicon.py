@@ -20,7 +20,9 @@ _LONGEST_SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """How the user wants things said: whole words in any case, the longest entry first.
+    """How the user wants things said: whole words, the longest entry first.
+
+    An entry with a capital letter is matched exactly (`US` leaves "give us" alone), one without in any case.
 
     Attributes:
         entries: Pairs of what is written and what is said, both not empty.
@@ -31,9 +33,12 @@ class Lexicon:
     _words: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        ordered = sorted(self.entries, key=lambda entry: -len(entry[0]))
-        pattern = "|".join(f"({_whole_word(written)})" for written, _ in ordered)
-        object.__setattr__(self, "_pattern", re.compile(pattern or r"(?!)", re.IGNORECASE))
+        ordered = sorted(self.entries, key=lambda entry: (-len(entry[0]), not _is_exact(entry[0])))
+        pattern = "|".join(
+            f"({_whole_word(written)})" if _is_exact(written) else f"((?i:{_whole_word(written)}))"
+            for written, _ in ordered
+        )
+        object.__setattr__(self, "_pattern", re.compile(pattern or r"(?!)"))
         object.__setattr__(self, "_words", tuple(spoken for _, spoken in ordered))
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
@@ -67,13 +72,19 @@ def read_lexicon(path: str | os.PathLike[str]) -> Lexicon:
         if not (written and equals and spoken):
             wrong.append(f"line {number} is not an entry: '{shorten(line, _LONGEST_SHOWN)}'")
             continue
-        earlier = entries.setdefault(written.casefold(), (number, written, spoken))
+        key = written if _is_exact(written) else written.casefold()
+        earlier = entries.setdefault(key, (number, written, spoken))
         if earlier[0] != number:
             wrong.append(f"line {number} gives '{shorten(written, _LONGEST_SHOWN)}' again, after line {earlier[0]}")
     if wrong:
         more = f"; and {len(wrong) - _MOST_SHOWN} more" if len(wrong) > _MOST_SHOWN else ""
         raise SettingsError(f"{name}, {'; '.join(wrong[:_MOST_SHOWN])}{more}.", hint=_FORM)
     return Lexicon(tuple((written, spoken) for _, written, spoken in entries.values()))
+
+
+def _is_exact(written: str) -> bool:
+    """Whether an entry stands for its own capitals only."""
+    return any(character.isupper() for character in written)
 
 
 def _whole_word(written: str) -> str:

@@ -6,45 +6,41 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gpa_mlx.text.cjk import SYLLABIC
-from gpa_mlx.text.normalization.languages import chinese_places
+from gpa_mlx.text.cjk import SYLLABIC, is_cjk
+from gpa_mlx.text.normalization.chinese_script import SIMPLIFIED, in_script_of
+from gpa_mlx.text.normalization.cleaning import clean_text, without_markers
+from gpa_mlx.text.normalization.grouping import plain_grouping
+from gpa_mlx.text.normalization.languages import Language, chinese_places
 from gpa_mlx.text.normalization.rules import Grammar
 
 if TYPE_CHECKING:
     from gpa_mlx.text.normalization.lexicon import Lexicon
 
-# Characters typed with a Chinese keyboard that mean the same as their narrow twins. Punctuation keeps its shape.
-_NARROW = {wide: wide - 0xFEE0 for wide in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
-_NARROW |= {
-    ord("％"): "%",
-    ord("＄"): "$",
-    ord("￥"): "¥",
-    ord("＋"): "+",
-    ord("－"): "-",
-    ord("＝"): "=",
-    ord("＠"): "@",
-    ord("／"): "/",
-}
-
 # Where a rule may match: at a symbol that is no mere punctuation, a digit, or the first letter of a word.
 _LETTER = rf"[^\W\d_{SYLLABIC}]"
-_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[²³½¼¾⅓⅔]")
+_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[¹²³½¼¾⅓-⅞⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]|!(?==)")
 _WORD = re.compile(rf"[^\W{SYLLABIC}]")
+_NO_BREAK = re.compile("(?<![0-9])[\u00a0\u202f]|[\u00a0\u202f](?![0-9])")
 
 
-def normalize_text(text: str, *, lexicon: Lexicon | None = None) -> str:
+def normalize_text(text: str, *, lexicon: Lexicon | None = None, language: Language | None = None) -> str:
     """Return the text as a person reads it aloud, with words for numbers, units and symbols.
 
-    What no rule understands stays as it is, and text that is all words comes back unchanged. English and Chinese may
-    be mixed. The spoken form of a spoken form is itself.
+    What nobody reads aloud is taken out first: markup, emoji, invisible characters. What no rule understands stays as
+    it is, and text that is all words comes back unchanged. English and Chinese may be mixed. The spoken form of a
+    spoken form is itself.
 
     Args:
         text: Any text.
         lexicon: The user's own readings; they are final, no rule touches them.
+        language: The language around the text, for a text that does not show its own, such as a lone number.
     """
+    if language is None and not any(character.isalpha() for character in text) and any(map(is_cjk, text)):
+        language = "chinese"  # typed with full-width digits or signs
+    text = plain_grouping(without_markers(clean_text(text).text))
     final = list(lexicon.find(text)) if lexicon else []
     while True:
-        said = _read(text, final)
+        said = _read(text, final, language)
         # What one reading left may mean something only beside the new words: then it is read now, not the next time.
         # Every rule turns digits, signs or capitals into plain words, so this comes to an end.
         if (words := str(said)) == text:
@@ -62,25 +58,29 @@ def _grammar(*, chinese: bool) -> Grammar:
     return GRAMMAR
 
 
-def _read(text: str, final: list[tuple[int, int, str]]) -> _Said:
+def _read(text: str, final: list[tuple[int, int, str]], language: Language | None) -> _Said:
     """Say the text once.
 
     Args:
         text: Any text.
         final: From left to right, where a final reading begins and ends in the text, and how it is said.
+        language: The language around it, if known.
     """
-    narrow = text.translate(_NARROW)
-    chinese = chinese_places(text)
+    text = _NO_BREAK.sub(" ", text)
+    chinese = chinese_places(text, language)
+    simple = text.translate(SIMPLIFIED)
     said = _Said()
     position = 0
     for start, end, words in [*final, (len(text), len(text), "")]:
-        while place := _START.search(narrow, position, start):
+        while place := _START.search(text, position, start):
             said.keep(text[position : place.start()])
             position = place.start()
-            for rule in _grammar(chinese=chinese[position]).rules_at(narrow[position]):
-                match = rule.pattern.match(narrow, position, start)
+            for rule in _grammar(chinese=bool(chinese[position])).rules_at(text[position]):
+                match = rule.pattern.match(simple, position, start)
                 if match and (reading := rule.read(match)) is not None:
-                    said.say(reading, followed_by=narrow[match.end() : match.end() + 1])
+                    if chinese[position]:
+                        reading = in_script_of(text, position, match.end(), reading)
+                    said.say(reading, followed_by=text[match.end() : match.end() + 1])
                     position = match.end()
                     break
             else:
@@ -118,7 +118,12 @@ class _Said:
 
     def say(self, words: str, *, followed_by: str) -> None:
         """Add the words of a rule."""
-        if words and self._pieces and _WORD.match(words) and _WORD.match(self._pieces[-1][-1]):
+        if (
+            words
+            and self._pieces
+            and _WORD.match(words)
+            and (_WORD.match(last := self._pieces[-1][-1]) or last in ")]")
+        ):
             words = " " + words
         if words and _WORD.match(words[-1]) and _WORD.match(followed_by):
             words += " "

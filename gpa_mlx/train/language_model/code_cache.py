@@ -49,7 +49,7 @@ class TokenCache:
         stored = _read(path)
         if stored is not None:
             return stored
-        codes = self._compute(load_recording(audio, max_duration_s=MAX_RECORDING_S), audio, kind)
+        codes = self._compute(load_recording(audio, max_duration_s=MAX_RECORDING_S, channels="speech"), audio, kind)
         _write(path, codes)
         return codes
 

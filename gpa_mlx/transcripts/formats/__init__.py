@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpa_mlx.transcripts.cues import Layout
-    from gpa_mlx.types import Segment
+    from gpa_mlx.types import EmptyReason, Segment
 
 Format: TypeAlias = str
 """The name of a format, a key of `FORMATS`."""
@@ -23,12 +23,13 @@ class TranscriptFormat(NamedTuple):
     """One way to write a transcript.
 
     Attributes:
-        write: Returns the content of a file, to be encoded as UTF-8, from the segments and the layout of subtitles,
-            which matters to SubRip and WebVTT only; None has one line per segment.
+        write: Returns the content of a file, to be encoded as UTF-8, from the segments, the layout of subtitles, which
+            matters to SubRip and WebVTT only (None has one line per segment), and why there is no text, which matters
+            to JSON only.
         suffix: What the names of its files end in.
     """
 
-    write: Callable[[Sequence[Segment], Layout | None], str]
+    write: Callable[[Sequence[Segment], Layout | None, EmptyReason | None], str]
     suffix: str
 
 
@@ -42,10 +43,18 @@ FORMATS: Mapping[Format, TranscriptFormat] = {
 }
 """In the order in which they are listed."""
 
+SUBTITLES: frozenset[Format] = frozenset(("srt", "vtt"))
+"""Those that heed the layout."""
 
-def render(name: Format, segments: Sequence[Segment], layout: Layout | None = None) -> str:
+
+def render(
+    name: Format,
+    segments: Sequence[Segment],
+    layout: Layout | None = None,
+    empty_reason: EmptyReason | None = None,
+) -> str:
     """Return the content of a file in a format, to be encoded as UTF-8."""
-    return FORMATS[name].write(segments, layout)
+    return FORMATS[name].write(segments, layout, empty_reason)
 
 
 def format_of(path: Path) -> Format | None:

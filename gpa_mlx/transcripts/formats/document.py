@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.text.joining import join_segments
+from gpa_mlx.text.printable import to_json
 from gpa_mlx.transcripts.cues import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gpa_mlx.transcripts.cues import Layout
-    from gpa_mlx.types import Segment
+    from gpa_mlx.types import EmptyReason, Segment
 
 
-def json_document(segments: Sequence[Segment], layout: Layout | None) -> str:
+def json_document(segments: Sequence[Segment], layout: Layout | None, empty_reason: EmptyReason | None = None) -> str:
     """Return the text, and the segments as they are: times in seconds, confidences, what is doubtful."""
-    document = {
+    document: dict[str, Any] = {
         "text": encodable(join_segments(segment.text for segment in segments)),
         "segments": [
             {
@@ -27,7 +27,10 @@ def json_document(segments: Sequence[Segment], layout: Layout | None) -> str:
                 "confidence": segment.confidence,
                 "doubtful": segment.doubtful,
             }
+            | ({} if segment.channel is None else {"channel": segment.channel})
             for segment in segments
         ],
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    if empty_reason is not None:
+        document["empty_reason"] = empty_reason
+    return to_json(document, indent=2) + "\n"

@@ -283,13 +283,24 @@ def test_a_file_without_samples(tmp_path, kind, subtype):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
-@pytest.mark.parametrize("channel", [0, 1])
-def test_samples_that_are_not_numbers(tmp_path, bad, channel):
+@pytest.mark.parametrize(("channel", "place"), [(0, 20_000), (1, 20_000), (1, 31_999)])
+def test_samples_that_are_not_numbers_cost_nothing_else(tmp_path, caplog, bad, channel, place):
     samples = melody(2.0, channels=2)
-    samples[20_000, channel] = bad
+    samples[place, channel] = bad
     path = tmp_path / "a.wav"
     soundfile.write(path, samples, 16_000, subtype="DOUBLE")
-    assert "at 1.250 s" in refused(path)
+    ours = load_recording(path)
+    samples[place, channel] = 0.0
+    assert np.array_equal(ours.first_channel, samples[:, 0])
+    assert np.array_equal(ours.channel_mean, samples.mean(axis=1))
+    assert f"1 of 64000, the first at {place / 16_000:.3f} s" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_nothing_but_samples_that_are_not_numbers(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full((20_000, 2), np.nan), 16_000, subtype="FLOAT")
+    assert "nothing but" in refused(path)
 
 
 def test_rates_nobody_records_at(tmp_path):

@@ -380,3 +380,37 @@ def test_open_audio_is_the_growing_part_of_the_segment_to_come():
     assert known[-1][1] == pytest.approx(segments[0].end_s, abs=0.1)
     assert [end_s for _, end_s in known] == sorted(end_s for _, end_s in known)
     assert spans[-1] is None
+
+
+# -- where the speech is ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [12, 45])
+def test_speech_begins_and_ends_where_the_detector_says(seconds):
+    """In a recording that stays whole as in a long one, up to 0.1 s wider."""
+    mask = np.zeros(50 * seconds, dtype=bool)
+    mask[150:200] = mask[210:300] = True
+    recording = numbered(RATE_HZ * seconds)
+    (segment,) = segments_of(recording, vad=ScriptedDetector(mask))
+    assert segment.speech_s == pytest.approx((2.9, 6.1))
+    if seconds < 30:
+        assert (segment.start_s, segment.end_s) == (0, seconds)
+
+
+def test_speech_never_reaches_beyond_the_recording():
+    (segment,) = segments_of(numbered(RATE_HZ), vad=ScriptedDetector(np.ones(50, dtype=bool)))
+    assert segment.speech_s == (0.0, 1.0)
+
+
+def test_without_a_detector_all_of_a_segment_is_speech():
+    for segment in segments_of(numbered(70 * RATE_HZ), max_duration_s=30.0):
+        assert segment.speech_s == (segment.start_s, segment.end_s)
+
+
+def test_a_live_segment_spans_the_samples_that_are_decoded():
+    mask = np.zeros(50 * 10, dtype=bool)
+    mask[150:300] = True
+    segmenter = Segmenter(max_duration_s=30.0, vad=ScriptedDetector(mask), is_live=True)
+    (segment,) = [*segmenter.push(numbered(10 * RATE_HZ)), *segmenter.flush()]
+    assert segment.speech_s == (segment.start_s, segment.end_s)
+    assert len(segment.recording) == round((segment.end_s - segment.start_s) * RATE_HZ)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import struct
 import zipfile
 from typing import TYPE_CHECKING
@@ -144,7 +145,7 @@ def checkpoints() -> type[Checkpoints]:
 
 @pytest.fixture
 def upstream_copy(small_a: Path, tmp_path: Path) -> Callable[[], Path]:
-    """Return a maker of a modifiable copy of the golden checkpoint; its files are links until they are replaced."""
+    """Return a maker of a modifiable copy of the golden checkpoint."""
 
     def make() -> Path:
         root = tmp_path / "upstream"
@@ -154,7 +155,7 @@ def upstream_copy(small_a: Path, tmp_path: Path) -> Callable[[], Path]:
                 continue
             target = root / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(source)
+            shutil.copyfile(source, target)
         return root
 
     return make

@@ -461,3 +461,23 @@ def _untie(root, checkpoints):
     replace(root / "config.json", json.dumps({**config, "tie_word_embeddings": False}))
     path = root / "model.safetensors"
     _change(path, checkpoints, "lm_head.weight", lambda _: tensors_of(path)["model.embed_tokens.weight"])
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "BiCodec"])
+def test_a_link_that_leads_out_of_the_source_is_not_followed(upstream_copy, tmp_path, name):
+    source = upstream_copy()
+    (source / name).rename(tmp_path / "private")
+    (source / name).symlink_to(tmp_path / "private")
+    with pytest.raises(ModelFormatError, match="a link that leads out of"):
+        convert(source, tmp_path / "out", ConvertOptions())
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_links_of_the_hub_cache_are_followed(upstream_copy, tmp_path):
+    snapshot, blobs = tmp_path / "models--a--b" / "snapshots" / ("0" * 40), tmp_path / "models--a--b" / "blobs"
+    snapshot.parent.mkdir(parents=True)
+    blobs.mkdir()
+    upstream_copy().rename(snapshot)
+    (snapshot / "model.safetensors").rename(blobs / "1234")
+    (snapshot / "model.safetensors").symlink_to("../../blobs/1234")
+    assert convert(snapshot, tmp_path / "out", ConvertOptions()).parts["lm"].tensors > 0

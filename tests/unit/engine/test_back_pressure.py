@@ -320,7 +320,7 @@ def test_a_live_stream_of_silence_does_not_stop_the_engine(recorded):
             yield from follow(blocks, Segmenter(max_duration_s=30.0, vad=None, is_live=True), None)
             yield LiveChunk(finish_reason="no_speech")
 
-        def make_voice(self, audio, *, name):
+        def make_voice(self, audio, *, name, channels="speech"):
             return name
 
     ended = threading.Event()

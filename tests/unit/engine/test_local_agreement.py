@@ -62,7 +62,7 @@ def test_confirmed_text_only_grows(texts):
 
 def part(start_s, end_s):
     silence = np.zeros(0)
-    return AudioSegment(start_s, end_s, Recording(silence, silence))
+    return AudioSegment(start_s, end_s, Recording(silence, silence), (start_s, end_s))
 
 
 def test_a_quick_pass_waits_for_a_little_new_audio_only():

@@ -265,3 +265,16 @@ def test_the_document_is_json(history):
     entry = recorded(history, text="hello")
     document = json.loads(json.dumps(entry.document()))
     assert (document["name"], document["text"], document["audio"]) == (entry.name, "hello", str(entry.audio))
+
+
+def test_nobody_else_can_read_what_was_said(history):
+    before = os.umask(0o022)
+    try:
+        with history.begin("mic") as journal:
+            journal.append(np.full(800, 0.25))
+            journal.finish()
+    finally:
+        os.umask(before)
+    paths = [history.folder, *history.folder.rglob("*")]
+    assert len(paths) > 3
+    assert [path for path in paths if path.name != ".lock" and path.stat().st_mode & 0o077] == []

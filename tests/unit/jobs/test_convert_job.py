@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from gpa_mlx.errors import AudioFileError, SettingsError
+from gpa_mlx.jobs.audio_output import AudioTarget
 from gpa_mlx.jobs.convert import ConvertJob, ConvertRequest
 from gpa_mlx.jobs.detokenize import DetokenizeJob, DetokenizeRequest, parse_tokens
 from gpa_mlx.jobs.events import (
@@ -21,7 +22,6 @@ from gpa_mlx.jobs.events import (
     StepStarted,
     Written,
 )
-from gpa_mlx.jobs.wav_output import WavTarget
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.types import GenerationOptions, Voice
 
@@ -45,7 +45,7 @@ def make_job(engine, source, tmp_path):
             "source": source,
             "voice": ANNA,
             "options": GenerationOptions(temperature=0.2),
-            "output": WavTarget(path=tmp_path / "out.wav"),
+            "output": AudioTarget(path=tmp_path / "out.wav"),
         }
         return ConvertJob(engine, ConvertRequest(**given | changes))
 
@@ -76,7 +76,7 @@ def test_kept_audio_is_saved_also_of_a_job_that_was_stopped(make_job, tmp_path):
         next(event for event in events if isinstance(event, SegmentConverted))
     assert not job.result.is_complete
     assert job.result.has_audio
-    job.save(WavTarget(path=tmp_path / "saved.wav"))
+    job.save(AudioTarget(path=tmp_path / "saved.wav"))
     result = verify_file(tmp_path / "saved.wav")
     assert result.is_intact
     assert result.provenance.metadata.source_sha256 == hashlib.sha256(SPEECH.tobytes()).hexdigest()
@@ -84,11 +84,11 @@ def test_kept_audio_is_saved_also_of_a_job_that_was_stopped(make_job, tmp_path):
 
 def test_the_source_is_not_overwritten(make_job, source, engine):
     with pytest.raises(SettingsError, match="also an input"):
-        make_job(output=WavTarget(path=source))
+        make_job(output=AudioTarget(path=source))
     job = make_job(output=None, keep_audio=True)
     list(job.run())
     with pytest.raises(SettingsError, match="also an input"):
-        job.save(WavTarget(path=source))
+        job.save(AudioTarget(path=source))
 
 
 def test_a_source_that_is_gone(make_job, tmp_path):
@@ -105,7 +105,7 @@ def test_decoded_tokens_replace_a_file_with_all_that_is_beside_it(engine, tmp_pa
     )
     document = b'{"semantic": [1, 2], "global": [3]}'
     (tmp_path / ".out.wav.narration").write_text("of an interrupted run")
-    output = WavTarget(path=tmp_path / "out.wav", subtype="FLOAT")
+    output = AudioTarget(path=tmp_path / "out.wav", subtype="FLOAT")
     job = DetokenizeJob(engine, DetokenizeRequest(tokens=parse_tokens(document, "x"), output=output))
     assert list(job.run()) == [StepStarted(step="decoding"), Written(path=output.path), Finished()]
     assert job.duration_s == pytest.approx(0.04)

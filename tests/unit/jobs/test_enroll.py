@@ -12,9 +12,10 @@ import soundfile
 import gpa_mlx
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.errors import CancelledError, InputTooLongError, ModelFormatError, NoSpeechError, VoiceError
-from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest, keep_voice, warnings_of
-from gpa_mlx.jobs.events import StepStarted
-from gpa_mlx.jobs.voice_probe import PROBE_TEXT, Similarity, probe_text, probe_voice, reference_s, similarity
+from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest, keep_voice
+from gpa_mlx.jobs.events import AudioChunk, StepStarted
+from gpa_mlx.jobs.reference_clip import warnings_of
+from gpa_mlx.jobs.voice_probe import PROBE_TEXT, SampleJob, Similarity, probe_text, probe_voice, reference_s, similarity
 from gpa_mlx.model import demo
 from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.store.manifest import read_manifest
@@ -158,7 +159,7 @@ def test_recordings_without_speech_are_refused(engine, tmp_path):
 
 
 def test_too_long_a_recording_is_refused(engine, sample, monkeypatch):
-    monkeypatch.setattr("gpa_mlx.jobs.enroll.MAX_CLIP_S", 1.0)
+    monkeypatch.setattr("gpa_mlx.jobs.reference_clip.MAX_CLIP_S", 1.0)
     with pytest.raises(InputTooLongError):
         enroll(engine, [sample("rms")], "anna")
 
@@ -194,6 +195,20 @@ def test_the_probe_is_the_same_each_time(engine, sample):
     first, second = probe_voice(engine, voice), probe_voice(engine, voice)
     assert (first.text, first.similarity, first.problem) == (second.text, second.similarity, second.problem)
     assert np.array_equal(first.speech.audio, second.speech.audio)
+
+
+def test_a_sample_is_what_was_measured_or_any_other_text(engine, sample):
+    voice = enroll(engine, [sample("awb")], "anna", probe=False).voice
+    job = SampleJob(engine, voice)
+    events = list(job.run())
+    assert job.text == probe_text(voice.family)
+    assert np.array_equal(job.audio, probe_voice(engine, voice).speech.audio)
+    assert sum(len(event.audio) for event in events if isinstance(event, AudioChunk)) == len(job.audio)
+    assert job.duration_s == len(job.audio) / 16_000
+    other = SampleJob(engine, sample("awb"), "yes")
+    list(other.run())
+    assert other.text == "yes"
+    assert other.voice.global_tokens == engine.make_voice(sample("awb"), name="x").global_tokens
 
 
 def test_the_probe_text_fits_the_model(monkeypatch, tmp_path):

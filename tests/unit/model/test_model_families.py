@@ -169,7 +169,7 @@ def test_it_has_batches_and_live_transcription_too(gpa):
 
 
 def test_the_command_transcribes_with_it(folder, tmp_path, monkeypatch, capsys):
-    from gpa_mlx.cli import cli
+    from gpa_mlx.cli.commands import cli
     from gpa_mlx.cli.program import run
 
     monkeypatch.setattr("gpa_mlx.engine.gpa.load", partial(load, families=WITH_TOY))

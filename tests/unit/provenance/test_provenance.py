@@ -408,15 +408,15 @@ def test_a_tag_from_which_the_record_was_taken(tagged):
     assert verify_file(tagged).state == "metadata altered"
 
 
-@pytest.mark.parametrize(("suffix", "words"), [("flac", "FLAC"), ("ogg", "Ogg"), ("mp3", ""), ("aiff", "AIFF")])
-def test_other_formats_are_no_files_of_this_program(tagged, suffix, words):
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3", "aiff", "w64"])
+def test_files_of_others_are_no_files_of_this_program(tagged, suffix):
     other = tagged.with_suffix(f".{suffix}")
     soundfile.write(other, soundfile.read(tagged)[0], 16_000)
     result = verify_file(other)
     assert result.state == "not by gpa-mlx"
-    assert "is not a WAV file" in result.message
-    assert "tags only the WAV files it writes" in result.message
-    assert words in result.message
+    if suffix in ("aiff", "w64"):
+        assert "is not a WAV file" in result.message
+        assert "tags only the sound files it writes" in result.message
 
 
 def test_a_recording_is_not_by_this_program(tmp_path):

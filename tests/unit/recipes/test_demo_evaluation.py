@@ -45,7 +45,7 @@ class PerfectEngine:
     def text_of(self, wave, vad):
         return self.texts[wave.tobytes()]
 
-    def make_voice(self, audio, *, name):
+    def make_voice(self, audio, *, name, channels="speech"):
         speaker = self.speakers.get(audio[0].tobytes(), name)
         return Voice(name=name, global_tokens=(VOICES.index(speaker),) * 4)
 

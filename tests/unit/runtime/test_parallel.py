@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -147,6 +149,45 @@ def test_pairs_leave_no_threads_behind(two_threads):
 
     before = threads()
     assert [threads() for _ in range(10)] == [before] * 10
+
+
+INTERRUPTED_TWICE = """
+import signal, sys, threading
+from gpa_mlx.runtime.backend import mx, set_blas_threads
+from gpa_mlx.runtime.parallel import eval_barrier, run_parallel
+
+began = threading.Event()
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+def first():
+    began.wait(20)
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.05)
+    threading.Event().wait()
+
+def second():
+    x = mx.ones((1500, 1500))
+    while True:
+        began.set()
+        x = eval_barrier(mx.tanh(mx.tanh(x @ x) @ x))
+
+signal.signal(signal.SIGALRM, interrupt)
+set_blas_threads(2)
+try:
+    run_parallel(first, second)
+except KeyboardInterrupt:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    sys.exit(130)
+"""
+
+
+@pytest.mark.slow
+@needs_openblas
+def test_the_interpreter_waits_for_the_second_thread():
+    """The second interrupt comes while the first waits for that thread, which is in the midst of a matrix product."""
+    ends = [subprocess.run([sys.executable, "-c", INTERRUPTED_TWICE], check=False, timeout=60) for _ in range(3)]
+    assert [end.returncode for end in ends] == [130] * 3
 
 
 def test_outside_a_pair_nothing_is_evaluated():

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
+import numpy as np
 import pytest
 
-from gpa_mlx.store.files import sweep_partials, write_atomically
+from gpa_mlx.audio.files.wav import write_wav
+from gpa_mlx.errors import AudioFileError
+from gpa_mlx.store.files import make_private, sweep_partials, write_atomically
 
 
 def test_a_new_file_and_its_folder(tmp_path):
@@ -41,10 +47,78 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_leftovers_of_killed_writers_are_swept(tmp_path, monkeypatch):
     monkeypatch.setattr("gpa_mlx.store.files.Path.unlink", lambda path, missing_ok: None)  # as if killed
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(tmp_path / "a", "\ud800")
+    monkeypatch.setattr("gpa_mlx.store.files.Path.chmod", lambda path, mode: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_atomically(tmp_path / "a", "new")
     monkeypatch.undo()
     (tmp_path / "b").touch()
     assert len(list(tmp_path.iterdir())) == 2
     sweep_partials(tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["b"]
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def usual_umask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_what_is_private_can_be_read_by_its_owner_alone(tmp_path):
+    folder = tmp_path / "made" / "private"
+    make_private(folder)
+    write_atomically(folder / "said.txt", "words", private=True)
+    assert (mode_of(folder), mode_of(folder / "said.txt")) == (0o700, 0o600)
+    assert mode_of(folder.parent) == 0o755
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_a_folder_that_others_could_read_is_closed(tmp_path):
+    folder = tmp_path / "old"
+    folder.mkdir(mode=0o755)
+    make_private(folder)
+    assert mode_of(folder) == 0o700
+
+
+@pytest.mark.usefixtures("usual_umask")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o664])
+def test_a_replaced_file_keeps_its_permissions(tmp_path, mode):
+    path = tmp_path / "notes.txt"
+    path.write_text("old")
+    path.chmod(mode)
+    write_atomically(path, "new")
+    assert (mode_of(path), path.read_text()) == (mode, "new")
+    write_wav(path, np.zeros(10), 16_000)
+    assert mode_of(path) == mode
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_a_new_file_has_the_usual_permissions(tmp_path):
+    write_atomically(tmp_path / "a.txt", "new")
+    write_wav(tmp_path / "a.wav", np.zeros(10), 16_000)
+    assert mode_of(tmp_path / "a.txt") == mode_of(tmp_path / "a.wav") == 0o644
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link that belongs to somebody else")
+@pytest.mark.parametrize(
+    "write", [lambda path: write_atomically(path, "new"), lambda path: write_wav(path, np.zeros(9), 16_000)]
+)
+def test_a_link_of_somebody_else_in_a_shared_folder_is_not_followed(tmp_path, write):
+    shared, secret = tmp_path / "shared", tmp_path / "mine.txt"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    secret.write_text("old")
+    link = shared / "out"
+    link.symlink_to(secret)
+    os.lchown(link, 12_345, 12_345)
+    with pytest.raises((PermissionError, AudioFileError), match="link of another user"):
+        write(link)
+    assert secret.read_text() == "old"
+    os.lchown(link, 0, 0)
+    write(link)
+    assert secret.read_bytes() != b"old"

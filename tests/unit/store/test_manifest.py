@@ -165,6 +165,15 @@ def test_how_a_model_speaks_is_optional(model, key, value):
     assert getattr(read_manifest(model), key) == value
 
 
+def test_the_words_of_a_model_are_optional(model):
+    assert read_manifest(model).words is None
+    edit(model, lambda content: content.update({"words": ["yes", "no"]}))
+    assert read_manifest(model).words == ("yes", "no")
+    edit(model, lambda content: content.update({"words": ["yes", 3]}))
+    with pytest.raises(ModelFormatError, match="words"):
+        read_manifest(model)
+
+
 @pytest.mark.parametrize("key", ["speech_repetition_penalty", "speech_max_chars", "max_segment_s"])
 @pytest.mark.parametrize("value", ["1", 0, -1.0, float("inf"), float("nan"), True])
 def test_an_impossible_way_to_speak_is_refused(model, key, value):

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError
+from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx.store.hub.repository import RemoteFile, list_snapshot
 from tests.support.hub_server import LARGE, FakeHub, use_hub
 
@@ -100,3 +100,16 @@ def test_a_listing_without_a_commit_is_refused(hub, monkeypatch, commit):
     monkeypatch.setattr(FakeHub, "listing", lambda self, revision: listing)
     with pytest.raises(ModelFormatError, match="names no commit"):
         list_snapshot(hub.repo, None, everything)
+
+
+def test_a_file_in_two_thousand_folders_is_refused(hub):
+    hub.files["a/" * 2000 + "b"] = b""
+    with pytest.raises(ModelFormatError, match="2001 folders deep"):
+        list_snapshot(hub.repo, None, everything)
+
+
+def test_a_token_is_not_sent_in_clear(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://mirror.example")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with pytest.raises(SettingsError, match=r"http://mirror.example.* in clear"):
+        list_snapshot("someone/model", None, everything)

@@ -5,7 +5,8 @@ import pytest
 
 from gpa_mlx.codec.speech import LIVE_LOOKAHEAD
 from gpa_mlx.errors import InputTextError, NoSpeechError, SettingsError
-from gpa_mlx.synthesis.long_form import SynthesisSettings, plan_passages, synthesize
+from gpa_mlx.synthesis.long_form import synthesize
+from gpa_mlx.synthesis.plan import SpeechPlan, SynthesisSettings, plan_passages
 from gpa_mlx.synthesis.trimming import PAUSE_S, speech_level
 from gpa_mlx.types import SAMPLE_RATE_HZ, GenerationOptions
 
@@ -18,7 +19,7 @@ SETTINGS = SynthesisSettings(max_chars=50)
 
 
 def begun(engine, voice, text, options=OPTIONS, settings=SETTINGS, done=()):
-    plan = plan_passages(text, settings, exact=not options.constrain)
+    plan = SpeechPlan(text, settings, exact=not options.constrain)
     return synthesize(engine, plan, voice=voice, options=options, settings=settings, done=done)
 
 
@@ -183,3 +184,24 @@ def test_bad_input_is_refused_by_the_plan():
         plan_passages("...", SETTINGS)
     with pytest.raises(SettingsError):
         plan_passages("hello", SynthesisSettings(max_chars=1))
+
+
+def test_passages_are_cut_where_the_clean_text_ends_and_keep_what_was_written():
+    text = (
+        "# Title\n\n<p>He **paid** 5&nbsp;dollars.</p>"
+        "<p>See [the docs](https://a.com/x. y) 👍 now.</p>\n\n```sh\nls\n```"
+    )
+    plan = plan_passages(text, SynthesisSettings())
+    assert [spoken for _, spoken in plan] == ["Title", "He paid five dollars.", "See the docs now.", "ls"]
+    assert all(passage.text == text[passage.start : passage.end] for passage, _ in plan)
+    assert "".join("".join(passage.text.split()) for passage, _ in plan) == "".join(text.split())
+
+
+def test_a_passage_of_numbers_is_said_in_the_language_around_it():
+    text = "我们的电话号码是这个，请大家记住：\n\n13812345678\n\n谢谢大家的支持和理解。"
+    assert plan_passages(text, SynthesisSettings())[1].spoken == "幺三八幺二三四五六七八"
+
+
+def test_text_with_nothing_left_to_say_is_refused():
+    with pytest.raises(InputTextError, match="no text to speak"):
+        plan_passages("👍 <img src=a.png>", SynthesisSettings())

@@ -35,7 +35,7 @@ def test_a_line_that_is_no_entry_is_named_with_its_number(tmp_path: Path, bad: s
 
 
 def test_every_bad_line_is_named(tmp_path: Path):
-    path = written(tmp_path, "one\nMLX = M L X\ntwo =\nmlx = again\n")
+    path = written(tmp_path, "one\nMLX = M L X\ntwo =\nMLX = again\n")
     with pytest.raises(SettingsError) as caught:
         read_lexicon(path)
     assert [f"line {number} " in caught.value.message for number in range(1, 5)] == [True, False, True, True]
@@ -61,10 +61,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
         read_lexicon(path)
 
 
-def test_entries_are_whole_words_in_any_case_the_longest_first():
+def test_entries_are_whole_words_the_longest_first():
     lexicon = Lexicon((("GPA", "gee pee ay"), ("GPA model", "the model"), ("C++", "see plus plus"), ("模型", "model")))
-    assert normalize_text("A gpa, the GPA\nmodel, GPAx and C++.", lexicon=lexicon) == (
-        "A gee pee ay, the the model, GPAx and see plus plus."
+    assert normalize_text("A gpa, GPA, the GPA\nmodel, GPAx and C++.", lexicon=lexicon) == (
+        "A gpa, gee pee ay, the the model, GPAx and see plus plus."
     )
     assert normalize_text("大模型GPA好", lexicon=lexicon) == "大modelgee pee ay好"
 
@@ -76,3 +76,21 @@ def test_no_rule_touches_what_an_entry_says():
 
 def test_an_empty_lexicon_changes_nothing():
     assert normalize_text("NASA has 5", lexicon=Lexicon(())) == "NASA has five"
+
+
+def test_an_entry_with_capitals_matches_only_them_one_without_any_case(tmp_path: Path):
+    lexicon = read_lexicon(written(tmp_path, "US = United States\nnginx = engine x\nIT = I T\nit = it\n"))
+    assert normalize_text("The US gave us nginx. Nginx and NGINX, IT and It.", lexicon=lexicon) == (
+        "The United States gave us engine x. engine x and engine x, I T and it."
+    )
+    assert normalize_text("Give us 5, Us!", lexicon=lexicon) == "Give us five, Us!"
+
+
+def test_an_entry_is_found_through_markup_and_invisible_characters():
+    lexicon = Lexicon((("nginx", "engine x"),))
+    assert normalize_text("**ng\u200binx** is `nginx`", lexicon=lexicon) == "engine x is engine x"
+
+
+def test_an_entry_that_is_written_twice_is_named(tmp_path: Path):
+    with pytest.raises(SettingsError, match="line 2 gives"):
+        read_lexicon(written(tmp_path, "nginx = engine x\nnginx = again\n"))

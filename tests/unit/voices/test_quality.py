@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpa_mlx.audio.dsp.periodicity import has_pitch
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.audio.recording import Recording
 from gpa_mlx.model import demo
-from gpa_mlx.voices.quality import _repeats, best_window, score_clip
+from gpa_mlx.voices.quality import best_window, score_clip
 
 RATE = 16_000
 TEXT = "The quick brown fox jumps over the lazy dog. We were away a year ago."
@@ -118,7 +119,7 @@ def test_only_flat_tops_are_clipping():
 def test_a_voice_has_most_of_its_power_in_one_period(share, expected):
     tone = np.sqrt(2) * np.sin(2 * np.pi * 125 * np.arange(40 * 1024) / RATE)
     frames = (np.sqrt(share) * tone + np.sqrt(1 - share) * noise(len(tone))).reshape(-1, 1024)
-    assert _repeats(frames).mean() == pytest.approx(expected, abs=0.1)
+    assert has_pitch(frames).mean() == pytest.approx(expected, abs=0.1)
 
 
 def test_the_level_does_not_matter(speech):
@@ -147,6 +148,27 @@ def test_a_short_recording_is_taken_as_it_is(speech):
     window = best_window(short, 6.0)
     assert (window.start_s, window.end_s) == (0, 2)
     assert window.quality == score_clip(short)
+
+
+@pytest.mark.parametrize("offset", [0.02, 0.05, -0.2])
+def test_an_offset_is_no_noise(speech, offset):
+    quality = score(speech + offset)
+    assert quality.total == pytest.approx(score(speech).total, abs=3)
+    assert quality.snr_db == pytest.approx(score(speech).snr_db, abs=3)
+    assert quality.clipping_share < 0.001
+    assert score(np.clip(3 * speech, -0.5, 0.5) + offset).clipping_share > 0.005
+
+
+def test_an_offset_that_comes_and_drifts_is_no_noise(speech):
+    drift = np.linspace(0, 0.1, len(speech)) + np.where(np.arange(len(speech)) > len(speech) // 2, 0.05, 0.0)
+    assert score(speech + drift).snr_db == pytest.approx(score(speech).snr_db, abs=8)
+
+
+def test_silence_around_the_speech_of_a_short_recording_is_left_out(speech):
+    word = speech[: RATE + RATE // 2]
+    window = best_window(recording(np.pad(word, (3 * RATE, RATE)) + 0.001 * noise(5 * RATE + RATE // 2)), 6.0)
+    assert 2.5 < window.start_s < 3.5
+    assert window.end_s < 5.0
 
 
 def test_of_equal_windows_the_first_is_taken():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import textwrap
 import unicodedata
 
@@ -120,6 +121,47 @@ def test_what_mail_does_changes_nothing(text):
 def test_the_long_hash_may_be_broken_anywhere(place):
     digest = ORIGIN.source_sha256
     assert parse_card(CARD.replace(digest, f"{digest[:place]}\n> {digest[place:]}"), "x") == VOICE
+
+
+def typed_by_a_word_processor(card):
+    return card.replace("'", "\u2019").replace('"', "\u201c").replace("--", "\u2014").replace("...", "\u2026")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: card.replace(" ", "\u00a0"),
+        lambda card: card.replace(" ", "\u202f"),
+        lambda card: card.replace(" ", "\u3000"),
+        lambda card: card.replace(": ", ": \u200b").replace("a", "a\u00ad"),
+        lambda card: "\ufeff" + card.replace("\n", "\r\n"),
+        lambda card: "\u200e" + card.replace("\n", "\u2028"),
+        lambda card: "".join(f"      {line}\n" for line in card.splitlines()),
+        lambda card: "".join(f"| \u00a0> {line} \n" for line in card.splitlines()),
+        lambda card: card.replace("-", "\u2011"),
+        lambda card: card.replace("-", "\u2013"),
+        lambda card: card.replace("gpa-mlx", "Gpa-mlx").replace("name:", "Name:").replace("codes: ", "Codes : "),
+        typed_by_a_word_processor,
+        lambda card: typed_by_a_word_processor(card).replace(" ", "\u00a0"),
+    ],
+)
+def test_what_word_processors_do_changes_nothing(change):
+    voice = dataclasses.replace(VOICE, name="Anna's", description='She said "no" -- twice... well-read')
+    text = change(format_card(voice))
+    assert text != format_card(voice)
+    assert parse_card(text, "x") == voice
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_the_encoding_of_a_card_is_found(encoding):
+    bom = b"\xff\xfe" if encoding == "utf-16-le" else b""
+    voice = dataclasses.replace(VOICE, name="Änna", description="")
+    assert decode_card(bom + format_card(voice).encode(encoding), "x") == voice
+
+
+def test_what_was_typed_with_long_dashes_stays_so():
+    voice = dataclasses.replace(VOICE, description="one \u2014 two \u2013 \u201cthree\u201d\u2026")
+    assert parse_card(format_card(voice), "x") == voice
 
 
 _CHARACTERS = st.sampled_from("0123456789abcdefXYZ >:\n\t.äé\u00a0\u2014安\u202e") | st.characters(

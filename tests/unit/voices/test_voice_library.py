@@ -34,6 +34,17 @@ def files(library):
     return sorted(path.name for path in library.folder.iterdir() if path.name != ".lock")
 
 
+def test_nobody_else_can_read_the_voices(library):
+    before = os.umask(0o022)
+    try:
+        library.add(voice("anna"))
+        library.rename("anna", "berta")
+    finally:
+        os.umask(before)
+    (card,) = (path for path in library.folder.iterdir() if path.name != ".lock")
+    assert (library.folder.stat().st_mode & 0o777, card.stat().st_mode & 0o777) == (0o700, 0o600)
+
+
 # -- names ------------------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
+from gpa_mlx.settings import KEYS
 from gpa_mlx_tui.bindings import APP, Key, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.modes import MODES
@@ -31,7 +32,7 @@ class Palette(CommandPalette):
 
 
 class Commands(Provider):
-    """The rows of the table of keys that mean something now, and what has no key."""
+    """Every row of the table of keys, those that mean something now first; the settings; the colours."""
 
     async def discover(self) -> Hits:
         """Offer everything."""
@@ -49,20 +50,35 @@ class Commands(Provider):
         app = app_services(self.screen)
         titles = {mode.id: mode.title for mode in MODES}
         current = self.screen.mode if isinstance(self.screen, ModeScreen) else APP
-        rows = [row for row in app.keys if row.mode == current] + [row for row in app.keys if row.mode == APP]
-        for row in rows:
+        order = [current, APP, *(mode for mode in titles if mode != current)]
+        for row in sorted(app.keys, key=lambda row: order.index(row.mode)):
             if row.action != "command_palette":
                 where = "" if row.mode == APP else f"{titles[row.mode]}: "
-                yield f"{where}{row.label} ({shown_key(row.key)})", row.tooltip, self._runner(row)
+                yield f"{where}{row.label} ({shown_key(row.keys[0])})", row.tooltip, self._runner(row)
+        for name, key in KEYS.items():
+            if name != "keys":
+                yield f"Setting: {name}", key.help, self._setter(name)
         for name in THEMES:
             yield f"{name.capitalize()} colours", "Change the colours until you leave.", self._painter(name)
 
     def _runner(self, row: Key) -> IgnoreReturnCallbackType:
-        screen = self.screen
+        app = app_services(self.screen)
 
         async def run() -> None:
-            namespace = self.app if row.mode == APP else screen
-            await self.app.run_action(row.action, namespace)
+            if row.mode == APP:
+                await self.app.run_action(row.action, self.app)
+            else:
+                await app.action_go(row.mode)
+                await self.app.run_action(row.action, self.app.screen)
+
+        return run
+
+    def _setter(self, name: str) -> IgnoreReturnCallbackType:
+        app = app_services(self.screen)
+
+        async def run() -> None:
+            await app.action_go("settings")
+            await self.app.run_action(f"screen.change({name!r})", self.app.screen)
 
         return run
 

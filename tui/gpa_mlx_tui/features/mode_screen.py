@@ -12,22 +12,32 @@ from textual.screen import Screen
 from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.bindings import bindings_of
 from gpa_mlx_tui.services.app_services import AppServices, app_services
+from gpa_mlx_tui.services.kept_state import Kept
 from gpa_mlx_tui.services.messages import TaskCancelled, TaskEnded
 from gpa_mlx_tui.services.microphone import check_microphone
+from gpa_mlx_tui.services.typed_paths import dropped_files
 from gpa_mlx_tui.themes import ASCII, style_scrollbars
 from gpa_mlx_tui.widgets.header import Header, ModeBar
 from gpa_mlx_tui.widgets.key_bar import KeyBar
+from gpa_mlx_tui.widgets.message_line import MessageLine
+from gpa_mlx_tui.widgets.pane_size import note_pane_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.events import Paste, Resize
     from textual.widget import Widget
 
     from gpa_mlx.types import Task
     from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.service import Service
+
+
+RECORD = "record"
+"""The task of every mode that records is called so."""
 
 
 class ModeScreen(Screen[None]):
@@ -43,6 +53,8 @@ class ModeScreen(Screen[None]):
     """What the model will be asked for; it is loaded when the mode is first shown."""
     first_focus: ClassVar[str] = ""
     """Selector of the widget that has the focus at first."""
+    long_tasks: ClassVar[Mapping[str, str]] = {}
+    """The tasks, by name, that leaving the app would cut off, as the question about it calls them."""
 
     def __init_subclass__(cls) -> None:
         """Take the keys from the table."""
@@ -55,6 +67,7 @@ class ModeScreen(Screen[None]):
         self._tasks: dict[str, BackgroundTask] = {}
         self._silent: set[str] = set()
         self._was_shown = self._is_shown = self._draws_ascii = False
+        self.is_brought_back = False
 
     @property
     def gpa_app(self) -> AppServices:
@@ -71,14 +84,33 @@ class ModeScreen(Screen[None]):
         yield Header()
         yield ModeBar(self.mode)
         yield from self.compose_body()
+        yield MessageLine()
         yield KeyBar(self.mode)
 
     def compose_body(self) -> ComposeResult:
         """Lay out what is between the bar and the footer."""
         raise NotImplementedError
 
+    # -- what is kept of the mode -------------------------------------------------------------------------------------
+
+    def keep(self) -> Kept:
+        """Return what shall be there again at the next start: values that JSON can hold."""
+        return {}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Take what `keep` has returned in the last run, or whatever the file has; called before the mode is used."""
+
+    def at_risk(self) -> list[str]:
+        """Return what would be lost if the app ended now, each as a few words."""
+        return [words for name, words in self.long_tasks.items() if self.has_task(name)]
+
+    # -- the frame ----------------------------------------------------------------------------------------------------
+
     def on_mount(self) -> None:
-        """Load what the mode needs, once it is painted."""
+        """Bring back what was kept; load what the mode needs, once it is painted."""
+        if kept := self.gpa_app.kept.of(self.mode):
+            self.bring_back(kept)
+        self.is_brought_back = True
         self._style_scrollbars()
         self.refresh_header()
         if self.first_focus:
@@ -100,16 +132,31 @@ class ModeScreen(Screen[None]):
         self._was_shown = self._is_shown = True
         self._style_scrollbars()
 
+    def on_resize(self, event: Resize) -> None:
+        """Fit small panes."""
+        note_pane_size(self, event.size)
+
     @on(ScreenSuspend)
     def note_absence(self) -> None:
         """Another screen takes the place of this one."""
         self._is_shown = False
 
+    def on_paste(self, event: Paste) -> None:
+        """Take files that are dropped anywhere on the screen."""
+        if paths := dropped_files(event.text):
+            event.stop()
+            self.take_files(paths)
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Do with dropped files what this mode is for; each is there, and may be a folder."""
+        self.gpa_app.show_message("Files can be dropped on Dictate, Speak, Voice, Convert and Files.")
+
     def refresh_header(self) -> None:
         """Show how things are now."""
         service = self.service
         for header in self.query(Header):  # none while the screen is being made
-            header.show(self.gpa_app.model_name, service.state, service.memory_bytes())
+            recording = service.is_under_way(RECORD)
+            header.show(self.gpa_app.model_name, service.state, service.memory_bytes(), is_recording=recording)
 
     def start(
         self,
@@ -139,6 +186,13 @@ class ModeScreen(Screen[None]):
             return
         dictation = self.gpa_app.dictation
         self.start("microphone", lambda task: check_microphone(task, dictation), silent=True, owner=owner)
+
+    def may_record(self) -> bool:
+        """Return whether the microphone is free, and say so if it is not: there is one recording at a time."""
+        if self.service.is_under_way(RECORD) and not self.has_task(RECORD):
+            self.gpa_app.show_message("Another mode is recording. Finish that recording first.")
+            return False
+        return True
 
     def has_task(self, name: str) -> bool:
         """Return whether something of this name is under way."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gpa_mlx.errors import GPAError
     from gpa_mlx.settings import SettingsSource
     from gpa_mlx_tui.bindings import Key
+    from gpa_mlx_tui.services.kept_state import KeptState
     from gpa_mlx_tui.services.microphone import DictationDependencies
     from gpa_mlx_tui.services.service import Service
     from gpa_mlx_tui.themes import Symbols
@@ -27,6 +28,8 @@ class AppServices(Protocol):
         dictation: Microphone, history and words.
         keys: The table of keys with the user's changes.
         settings: Where the settings come from.
+        kept: What is brought back at the next start.
+        previous_mode: Id of the mode that was shown before the one that is shown; empty: none.
     """
 
     service: Service
@@ -34,6 +37,8 @@ class AppServices(Protocol):
     dictation: DictationDependencies
     keys: tuple[Key, ...]
     settings: SettingsSource
+    kept: KeptState
+    previous_mode: str
 
     @property
     def symbols(self) -> Symbols:
@@ -63,7 +68,7 @@ class AppServices(Protocol):
         ...
 
     def use_theme(self, name: str) -> None:
-        """Change the colours: a key of `THEMES`."""
+        """Change the colours: a key of `THEMES`, or `auto` for those of the start."""
         ...
 
     def use_ascii(self, *, ascii_only: bool) -> None:

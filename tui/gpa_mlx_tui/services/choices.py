@@ -11,7 +11,6 @@ from gpa_mlx.errors import GPAError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.types import Voice
 
 
@@ -23,23 +22,13 @@ class VoiceChoice:
         name: For people.
         about: One line; may be empty.
         source: The voice or the recording.
+        is_file: It is of a file, which no list of voices has.
     """
 
     name: str
     about: str
     source: Voice | Path
-
-    def open(self, engine: SpeechEngine) -> Voice:
-        """Return the voice, made from its recording if it is one; on the engine's thread.
-
-        Raises:
-            AudioFileError: The recording cannot be used.
-            VoiceError: The recording is silent or too short.
-            InputTooLongError: The recording is too long.
-        """
-        from gpa_mlx.types import Voice
-
-        return self.source if isinstance(self.source, Voice) else engine.make_voice(self.source, name=self.name)
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +46,19 @@ class ModelChoice:
 
 def recording_choice(path: Path) -> VoiceChoice:
     """Return the choice of whoever speaks in a recording."""
-    return VoiceChoice(path.stem, f"from {path.name}", path)
+    return VoiceChoice(path.stem, f"from {path.name}", path, is_file=True)
+
+
+def card_choice(path: Path) -> VoiceChoice:
+    """Return the choice of the voice of a card.
+
+    Raises:
+        VoiceError: There is no sound card in the file.
+    """
+    from gpa_mlx.voices.card import read_card
+
+    voice = read_card(path)
+    return VoiceChoice(voice.name, f"from {path.name}", voice, is_file=True)
 
 
 def model_name(path: Path) -> str:
@@ -88,13 +89,14 @@ def voices_of(model: Path, chosen: str | None) -> tuple[VoiceChoice, ...]:
         ModelFormatError: Not a converted model.
         VoiceError: The library cannot be read.
     """
+    from gpa_mlx.jobs.voice_choice import built_in_voices
     from gpa_mlx.store.manifest import read_manifest
     from gpa_mlx.voices.library import VoiceLibrary
 
     family = read_manifest(model).model_family
     stored = [entry.voice for entry in VoiceLibrary().entries() if entry.voice is not None]
     names = {voice.name for voice in stored}
-    built_in = [voice for voice in _built_in() if voice.name not in names]
+    built_in = [voice for voice in built_in_voices().values() if voice.name not in names]
     fitting = [voice for voice in (*stored, *built_in) if voice.family == family]
     fitting.sort(key=lambda voice: voice.name != chosen)
     return tuple(VoiceChoice(voice.name, voice.description, voice) for voice in fitting)
@@ -110,12 +112,3 @@ def models(current: Path) -> tuple[ModelChoice, ...]:
         found.append(demo.demo_model())
     found += [model.path for model in installed_models() if model.problem is None]
     return tuple(ModelChoice(model_name(path), path) for path in dict.fromkeys(found))
-
-
-def _built_in() -> tuple[Voice, ...]:
-    from gpa_mlx.model import demo
-
-    try:
-        return demo.demo_voices()
-    except GPAError:
-        return ()

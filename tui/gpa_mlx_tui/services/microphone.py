@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.microphone import AudioInput
     from gpa_mlx.dictation import DictationOptions
     from gpa_mlx.history import History
+    from gpa_mlx.settings import Settings
     from gpa_mlx_tui.services.background import BackgroundTask
 
 
@@ -26,11 +27,15 @@ class DictationDependencies:
         microphone: Makes the sound input.
         history: Opens the history.
         options: Reads how to dictate: the user's words, digits.
+        words_file: Where the user's words are; None: nowhere yet.
+        listens_ahead: Open the microphone before it is needed, so that a recording begins before its key.
     """
 
     microphone: Callable[[], AudioInput]
     history: Callable[[], History]
     options: Callable[[], DictationOptions]
+    words_file: Path | None = None
+    listens_ahead: bool = False
 
 
 class MicrophoneChecked(TaskMessage):
@@ -48,54 +53,62 @@ class MicrophoneChecked(TaskMessage):
         self.problem = problem
 
 
-def default_dependencies(
-    device: str | None = None,
-    *,
-    words_file: Path | None = None,
-    history_bytes: int | None = None,
-    history_days: float | None = None,
-) -> DictationDependencies:
-    """Return the dictation of this computer.
+def default_dependencies(settings: Settings | None = None) -> DictationDependencies:
+    """Return the dictation of this computer, as it is set; a setting that does not fit refuses no recording.
 
     Args:
-        device: A part of the microphone's name; None means the system's choice.
-        words_file: The user's words.
-        history_bytes: Size of the history; None takes its own.
-        history_days: Age of the history; None takes its own.
+        settings: Microphone, words, history; None takes the defaults.
     """
 
     def microphone() -> AudioInput:
-        from gpa_mlx.audio.devices.microphone import Microphone
+        from gpa_mlx.audio.devices.fallback_microphone import FallbackMicrophone
 
-        return Microphone(device)
+        return FallbackMicrophone(None if settings is None else settings.microphone, is_setting=True)
 
     def history() -> History:
-        from gpa_mlx.history import MAX_AGE_DAYS, MAX_BYTES, History
+        from gpa_mlx.history import History
 
-        return History(max_bytes=history_bytes or MAX_BYTES, max_age_days=history_days or MAX_AGE_DAYS)
+        if settings is None:
+            return History()
+        return History(max_bytes=settings.history_size, max_age_days=settings.history_days, keeps=settings.history_keep)
 
-    def options() -> DictationOptions:
-        from gpa_mlx.dictation import DictationOptions
-        from gpa_mlx.text.custom_vocabulary import read_custom_vocabulary
+    words_file = None if settings is None else settings.words_file
+    return DictationDependencies(
+        microphone=microphone,
+        history=history,
+        options=lambda: _options(words_file),
+        words_file=words_file,
+        listens_ahead=settings is not None and settings.preroll,
+    )
 
-        return DictationOptions(words=None if words_file is None else read_custom_vocabulary(words_file))
 
-    return DictationDependencies(microphone=microphone, history=history, options=options)
+def with_words(dictation: DictationDependencies, words_file: Path) -> DictationDependencies:
+    """Return the same dictation with other words."""
+    return replace(dictation, words_file=words_file, options=lambda: _options(words_file))
+
+
+def _options(words_file: Path | None) -> DictationOptions:
+    from gpa_mlx.dictation import DictationOptions
+    from gpa_mlx.dictation.options import without_words
+    from gpa_mlx.text.custom_vocabulary import read_custom_vocabulary
+
+    if words_file is None:
+        return DictationOptions()
+    try:
+        return DictationOptions(words=read_custom_vocabulary(words_file))
+    except GPAError as error:
+        return DictationOptions(notices=(without_words(error),))
 
 
 def check_microphone(task: BackgroundTask, dictation: DictationDependencies) -> None:
     """Find out whether there is a microphone, without listening to it."""
-    from gpa_mlx.audio.devices.microphone import Microphone
-    from gpa_mlx.audio.devices.port_audio import find_device, port_audio
+    from gpa_mlx.audio.devices.fallback_microphone import FallbackMicrophone
 
     microphone = dictation.microphone()
-    if not isinstance(microphone, Microphone):
+    if not isinstance(microphone, FallbackMicrophone):
         task.post(MicrophoneChecked(task, microphone.name, None))
         return
     try:
-        name = None if microphone.name == "default" else microphone.name
-        with port_audio("input") as library:
-            found = find_device(library, name, "input")["name"]
-        task.post(MicrophoneChecked(task, found, None))
+        task.post(MicrophoneChecked(task, microphone.look(), None))
     except GPAError as error:
         task.post(MicrophoneChecked(task, "", error))

@@ -49,6 +49,16 @@ class PlayerState:
         """Note that nothing sounds any more."""
         self._task = self._playback = None
 
+    def follows(self, name: str) -> bool:
+        """Return whether the task that is followed is called so."""
+        return self._task is not None and self._task.name == name
+
+    def silence(self) -> None:
+        """End the sound; its task goes on, to make what is not made yet."""
+        if self._playback is not None:
+            self._playback.stop()
+        self.end()
+
     def toggle(self) -> None:
         """Pause, or go on."""
         if self._playback is not None:

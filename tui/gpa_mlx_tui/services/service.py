@@ -94,6 +94,11 @@ class Service:
         threading.Thread(target=self._run, args=(task, body), name=f"gpa-mlx {name}", daemon=True).start()
         return task
 
+    def is_under_way(self, name: str) -> bool:
+        """Return whether a task of this name goes on, whoever started it; one that was cancelled does not count."""
+        with self._lock:
+            return any(task.name == name and not task.is_cancelled for task in self._tasks)
+
     def open_model(self) -> None:
         """Open the model now, so that the first use does not wait; for the threads of tasks."""
         self._thread.submit(lambda engine: None).result()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from gpa_mlx.audio.files.output_endings import OUTPUT_ENDINGS
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx_tui.services.messages import TaskMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -26,6 +28,7 @@ Peaks: TypeAlias = tuple[float, ...]
 """Largest magnitudes, 0 to 1, of one window of `PEAK_S` after the other."""
 
 PEAK_S = 0.02
+_POLL_S = 0.05
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -255,6 +258,32 @@ def play_pieces(task: BackgroundTask, playback: Playback, pieces: Iterable[Wavef
         task.check()
 
 
+def pieces_while_made(
+    pieces: Sequence[Waveform], start_s: float, is_made: Callable[[], bool], check: Callable[[], None]
+) -> Iterator[Waveform]:
+    """Yield sound from a moment on, and wait for what is still being made.
+
+    Args:
+        pieces: Grows on another thread, `(samples,)` float32 at 16 kHz each.
+        start_s: The moment.
+        is_made: Whether no more comes.
+        check: Raises when the sound is wanted no more; called while nothing comes.
+    """
+    from gpa_mlx.types import SAMPLE_RATE_HZ
+
+    skip, number = round(start_s * SAMPLE_RATE_HZ), 0
+    while True:
+        is_all = is_made()  # asked first: what comes in between is yielded then
+        while number < len(pieces):
+            piece = pieces[number]
+            yield piece[min(skip, len(piece)) :]
+            skip, number = max(skip - len(piece), 0), number + 1
+        if is_all:
+            return
+        check()
+        time.sleep(_POLL_S)
+
+
 def read_samples(path: Path) -> Waveform:
     """Return a recording as the app plays and draws it, 16 kHz mono float32; on a task's thread.
 
@@ -263,12 +292,13 @@ def read_samples(path: Path) -> Waveform:
     """
     from gpa_mlx.audio.files.reader import load_recording
 
-    return load_recording(path).channel_mean.astype("float32")
+    return load_recording(path, channels="speech").channel_mean.astype("float32")
 
 
-def wav_path(path: Path) -> Path:
-    """Return a path that the user chose for a WAV file, with the ending if it has none."""
-    return path if path.suffix.lower() in (".wav", ".wave") else path.with_name(f"{path.name}.wav")
+def output_path(path: Path) -> Path:
+    """Return a path that the user chose for sound: WAV where its ending is none of a format that is written."""
+    endings = [ending for several in OUTPUT_ENDINGS.values() for ending in several]
+    return path if path.suffix.lower() in endings else path.with_name(f"{path.name}.wav")
 
 
 def _opened(task: BackgroundTask, output: OutputDevice | None, expected_s: float | None, text: str) -> Playback:

@@ -36,5 +36,13 @@ class Button(widgets.Button, inherit_css=False):
             /* Reversed, as other buttons are when they have the focus, it would look like a word. */
             &:focus { text-style: bold underline; }
         }
+        /* What it does cannot be taken back. */
+        &.-error {
+            color: $background;
+            background: $error;
+            &:hover { background: $error-darken-2; }
+            &.-active { background: $error; }
+            &:focus { text-style: bold underline; }
+        }
     }
     """

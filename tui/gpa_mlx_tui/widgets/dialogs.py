@@ -11,16 +11,24 @@ from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.services.kept_state import kept_text
+from gpa_mlx_tui.services.typed_paths import typed_path, typed_paths
 from gpa_mlx_tui.themes import ASCII, style_scrollbars, symbols_of
 from gpa_mlx_tui.widgets.button import Button
+from gpa_mlx_tui.widgets.file_fields import PathInput
+from gpa_mlx_tui.widgets.pane_size import note_pane_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
-    from textual.events import Key
+    from textual.events import Key, Resize
 
 T = TypeVar("T")
+
+_FOLDERS = "folders"
+"""Under this name the folder is kept for the next start."""
 
 Purpose: TypeAlias = Literal["open", "save", "folder"]
 
@@ -35,19 +43,31 @@ class Dialog(ModalScreen[T]):
         if symbols_of(self.app) is ASCII:
             style_scrollbars(self, ascii_only=True)
 
+    def on_resize(self, event: Resize) -> None:
+        """Fit small panes."""
+        note_pane_size(self, event.size)
+
 
 class Confirm(Dialog[bool]):
-    """Asks yes or no; gives True, False, or None for Escape.
+    """Asks yes or no; gives True, False, or None for Escape. Arrows move between the buttons, `y` and `n` answer.
 
     Args:
-        question: One sentence.
+        question: One sentence; more lines may follow.
         yes: The word on the button that does it.
         no: The word on the other one, which is chosen by default.
+        destroys: Something is gone after yes: its button is red.
     """
 
-    def __init__(self, question: str, *, yes: str = "Yes", no: str = "No") -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss(True)", "Yes", show=False),
+        Binding("n", "dismiss(False)", "No", show=False),
+        Binding("left,up", "app.focus_previous", "Other", show=False),
+        Binding("right,down", "app.focus_next", "Other", show=False),
+    ]
+
+    def __init__(self, question: str, *, yes: str = "Yes", no: str = "No", destroys: bool = False) -> None:
         super().__init__()
-        self._question, self._yes, self._no = question, yes, no
+        self._question, self._yes, self._no, self._destroys = question, yes, no, destroys
 
     def compose(self) -> ComposeResult:
         """Lay out the question and two buttons."""
@@ -55,7 +75,7 @@ class Confirm(Dialog[bool]):
             yield Label(self._question, classes="question", markup=False)
             with Horizontal(classes="row"):
                 yield Button(self._no, id="no")
-                yield Button(self._yes, id="yes", variant="primary")
+                yield Button(self._yes, id="yes", variant="error" if self._destroys else "primary")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""
@@ -118,7 +138,7 @@ class Choose(Dialog[int]):
 
 
 class PathPicker(Dialog[Path]):
-    """Asks for a file or a folder: type its path, or find it in the tree. Gives a `Path`, or None for Escape.
+    """Asks for a file or a folder: type its path, drop it, or find it in the tree. Gives a `Path`, or None for Escape.
 
     Args:
         title: What it is for.
@@ -127,6 +147,7 @@ class PathPicker(Dialog[Path]):
         start: The name that is there at first; its folder is where the tree begins.
         suffixes: The tree shows only files that end so; empty: all files.
         writes: The files that will be written when a path is taken to `save`.
+        several: Takes the paths when several are typed or dropped; None asks for one.
     """
 
     def __init__(
@@ -137,25 +158,33 @@ class PathPicker(Dialog[Path]):
         *,
         suffixes: Sequence[str] = (),
         writes: Callable[[Path], Sequence[Path]] = lambda path: (path,),
+        several: Callable[[Sequence[Path]], object] | None = None,
     ) -> None:
         super().__init__()
+        self._several = several
         self._title, self._purpose, self._start = title, purpose, start
         self._suffixes, self._writes = tuple(suffixes), writes
 
     def compose(self) -> ComposeResult:
-        """Lay out a field, a line for what is wrong, and a tree."""
+        """Lay out a field, a line for what is wrong, and a tree; it begins in the folder that was used last."""
+        last = Path(kept_text(app_services(self).kept.of(_FOLDERS), "last"))
+        if last.is_absolute() and last.is_dir():
+            if self._start == Path.cwd():
+                self._start = last
+            elif self._start.parent == Path.cwd():
+                self._start = last / self._start.name
         folder = self._start if self._start.is_dir() else self._start.parent
         value = "" if self._start.is_dir() else str(self._start)
         with Vertical(classes="dialog wide"):
             yield Label(self._title, classes="question", markup=False)
-            yield Input(value, placeholder="path, or choose below", id="path", compact=True)
+            yield PathInput(value, placeholder="type or drop a path, or choose below", id="path", compact=True)
             yield Label("", id="problem", markup=False)
             yield _Tree(folder, self._suffixes, only_folders=self._purpose == "folder")
 
     def on_directory_tree_file_selected(self, event: DirectoryTree.FileSelected) -> None:
         """Take a file that is opened, or the name of one that may be replaced."""
         if self._purpose == "open":
-            self.dismiss(event.path)
+            self._take(event.path)
         else:
             self.query_one("#path", Input).value = str(event.path)
             self.query_one("#path", Input).focus()
@@ -176,22 +205,41 @@ class PathPicker(Dialog[Path]):
         """Take the path, or say what is wrong with it."""
         if not event.value.strip():
             return
-        # A file dragged into the terminal comes in quotes or with escaped blanks.
-        path = Path(event.value.strip().strip("'\"").replace("\\ ", " ")).expanduser()
+        path = typed_path(event.value)
+        if path is None:
+            self._take_several(typed_paths(event.value))
+            return
         problem = self._problem(path)
         if problem:
             self.query_one("#problem", Label).update(problem)
         elif self._purpose == "save" and (there := [file.name for file in self._writes(path) if file.exists()]):
             self._ask(path, " and ".join(there))
         else:
-            self.dismiss(path)
+            self._take(path)
+
+    def _take(self, path: Path) -> None:
+        """Answer, and begin in the same folder the next time."""
+        folder = path if self._purpose == "folder" else path.parent
+        app_services(self).kept.put(_FOLDERS, {"last": str(folder.absolute())})
+        self.dismiss(path)
+
+    def _take_several(self, paths: Sequence[Path]) -> None:
+        """Take all of them, if that is wanted and nothing is wrong with any."""
+        problem = next((problem for path in paths if (problem := self._problem(path))), "")
+        if self._several is None:
+            problem = problem or f"These are {len(paths)} paths, and only one can be taken here."
+        if problem:
+            self.query_one("#problem", Label).update(problem)
+        elif self._several is not None:
+            self.dismiss(None)
+            self._several(paths)
 
     def _ask(self, path: Path, names: str) -> None:
         def answer(yes: bool | None) -> None:
             if yes:
-                self.dismiss(path)
+                self._take(path)
 
-        self.app.push_screen(Confirm(f"Replace {names}?", yes="Replace", no="Keep"), answer)
+        self.app.push_screen(Confirm(f"Replace {names}?", yes="Replace", no="Keep", destroys=True), answer)
 
     def _problem(self, path: Path) -> str:
         if self._purpose == "folder":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widgets import DataTable
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _GAP = 2
 _SCROLLBAR = 1
 _LEAST = 6
+_ENOUGH = 10
+"""So much at least those that share should have before another column is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,13 @@ class Column:
         title: At its top.
         width: In cells; 0: a share of what is left.
         share: How large that is, compared with the others that share.
+        drop: Where there is no room, the column of the largest number is left out first; 0: none ever is.
     """
 
     title: str
     width: int = 0
     share: int = 1
+    drop: int = 0
 
 
 class Rows(DataTable[Text]):
@@ -45,19 +51,27 @@ class Rows(DataTable[Text]):
         columns: From left to right.
         note: What to say while there are no rows.
         id: Of the widget.
+
+    Attributes:
+        note: What to say while there are no rows.
     """
 
     COMPONENT_CLASSES = {"rows--note"}  # noqa: RUF012
+    # Textual's own moves sideways; here there is nothing at the side.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home", "scroll_top", "First", show=False),
+        Binding("end", "scroll_bottom", "Last", show=False),
+    ]
     DEFAULT_CSS = """
-    Rows { scrollbar-size-vertical: 1; .rows--note { color: $foreground 70%; } }
+    Rows { scrollbar-size-vertical: 1; .rows--note { color: $foreground 80%; } }
     """
 
     def __init__(self, columns: Sequence[Column], *, note: str = "", id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._columns_wanted = tuple(columns)
-        self._note = note
+        self.note = note
         self._shown: dict[str, tuple[str, ...]] = {}
-        self._widths: list[int] = []
+        self._widths: dict[int, int] = {}
 
     @property
     def chosen(self) -> str | None:
@@ -77,11 +91,10 @@ class Rows(DataTable[Text]):
             self._shown = wanted
             self._fill(chosen, before)
             return
-        names = [str(index) for index in range(len(self._columns_wanted))]
         for key, cells in wanted.items():
-            for name, cell, old, width in zip(names, cells, self._shown[key], self._widths, strict=True):
-                if cell != old:
-                    self.update_cell(key, name, self._cut(cell, width))
+            for index, width in self._widths.items():
+                if cells[index] != self._shown[key][index]:
+                    self.update_cell(key, str(index), self._cut(cells[index], width))
         self._shown = wanted
 
     def choose(self, key: str) -> None:
@@ -96,17 +109,19 @@ class Rows(DataTable[Text]):
             chosen, before = self.chosen, self.cursor_row
             self._widths = widths
             self.clear(columns=True)
-            for index, (column, width) in enumerate(zip(self._columns_wanted, widths, strict=True)):
-                self.add_column(Text(column.title), key=str(index), width=width)
+            for index, width in widths.items():
+                self.add_column(Text(self._columns_wanted[index].title), key=str(index), width=width)
             self._fill(chosen, before)
 
     def render_line(self, y: int) -> Strip:
         """Draw one row of cells, or the note."""
         strip = super().render_line(y)
-        lines = self._note.splitlines()
-        if self._shown or not 2 <= y < 2 + len(lines):
+        if self._shown or y < 2:
             return strip
         width = self.size.width
+        lines = [part for line in self.note.splitlines() for part in wrap(line, max(width - 1, 1))]
+        if y >= 2 + len(lines):
+            return strip
         style = self.get_component_rich_style("rows--note")
         return Strip([Segment(set_cell_size(f" {lines[y - 2]}", width), style)], width)
 
@@ -115,17 +130,25 @@ class Rows(DataTable[Text]):
             return
         self.clear()
         for key, cells in self._shown.items():
-            self.add_row(*map(self._cut, cells, self._widths), key=key)
+            self.add_row(*(self._cut(cells[index], width) for index, width in self._widths.items()), key=key)
         keys = list(self._shown)
         if keys:
             row = keys.index(chosen) if chosen in self._shown else min(max(before, 0), len(keys) - 1)
             self.move_cursor(row=row)
 
-    def _fitting(self, width: int) -> list[int]:
-        wanted = self._columns_wanted
-        rest = width - _SCROLLBAR - sum(column.width for column in wanted) - _GAP * len(wanted)
-        shares = sum(column.share for column in wanted if not column.width) or 1
-        return [column.width or max(rest * column.share // shares, _LEAST) for column in wanted]
+    def _fitting(self, width: int) -> dict[int, int]:
+        """Return the columns there is room for, by their indices, and how wide each is."""
+        shown = dict(enumerate(self._columns_wanted))
+        while True:
+            columns = shown.values()
+            rest = width - _SCROLLBAR - sum(column.width for column in columns) - _GAP * len(columns)
+            sharing = [column for column in columns if not column.width]
+            last = max(shown, key=lambda index: shown[index].drop)
+            if rest >= _ENOUGH * len(sharing) or not shown[last].drop:
+                break
+            del shown[last]
+        shares = sum(column.share for column in sharing) or 1
+        return {index: column.width or max(rest * column.share // shares, _LEAST) for index, column in shown.items()}
 
     def _cut(self, cell: str, width: int) -> Text:
         words = " ".join(cell.split())

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from gpa_mlx_tui.services.app_services import app_services
-from gpa_mlx_tui.services.choices import VoiceChoice, recording_choice, voices_of
+from gpa_mlx_tui.services.choices import VoiceChoice, card_choice, recording_choice, voices_of
+from gpa_mlx_tui.services.kept_state import Kept, kept_text
 from gpa_mlx_tui.services.messages import Listed, TaskEnded
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
@@ -16,10 +17,18 @@ from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 if TYPE_CHECKING:
     from gpa_mlx_tui.services.background import BackgroundTask
 
-RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".mov", ".aac", ".aiff", ".aif")
-"""Files that the tree offers as recordings; any name can be typed."""
+_NAMES = """
+3g2 3ga 3gp 8svx aac ac3 adts aif aifc aiff amr ape asf au avi awb bwf caf dff divx dsf dts dtshd dv eac3 ec3
+f4a f4v flac flv g722 g726 gsm iff ircam latm loas m2p m2t m2ts m4a m4b m4r m4v mka mkv mlp mov mp2 mp3 mp4 mpc
+mpeg mpg mpga mts mxf nist nut oga ogg ogm ogv ogx oma opus paf qt qta ra rf64 rm rmvb sf snd sox sph spx svx
+tak thd ts tta vob voc w64 wav wave weba webm wma wmv wv
+"""
+RECORDINGS = tuple(f".{name}" for name in _NAMES.split())
+"""Files that the tree offers as recordings: all that can be read. Written down here because looking takes NumPy; any
+name can be typed."""
 
-_FROM_FILE = "A recording"
+_FROM_FILE = "A recording or a card"
+_CARD = ".voice"
 
 
 class VoicePicker(Button):
@@ -52,6 +61,22 @@ class VoicePicker(Button):
         self.choice: VoiceChoice | None = None
         self._offered: tuple[VoiceChoice, ...] = ()
         self._opens = False
+        self._wanted = ""
+
+    def keep(self) -> Kept:
+        """Return the choice for the next start."""
+        if self.choice is None:
+            return {"voice": self._wanted}
+        source = self.choice.source
+        return {"voice": self.choice.name, "file": str(source) if isinstance(source, Path) else ""}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Choose what was chosen in the last run, as far as it is still there."""
+        file = kept_text(kept, "file")
+        if file and Path(file).is_file():
+            self.pick(recording_choice(Path(file)))
+        else:
+            self._wanted = kept_text(kept, "voice")
 
     def on_mount(self) -> None:
         """Say what it is for."""
@@ -79,6 +104,13 @@ class VoicePicker(Button):
         self.label = f"{choice.name} {symbols.more}"
         self.post_message(self.Picked(self, choice))
 
+    def take_file(self, path: Path) -> None:
+        """Choose who speaks in a recording, or the voice of a card."""
+        if path.suffix.lower() == _CARD:
+            app_services(self).service.start("card", self, lambda task: task.post(Listed(task, (card_choice(path),))))
+        else:
+            self.pick(recording_choice(path))
+
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Let the user choose."""
         event.stop()
@@ -87,11 +119,15 @@ class VoicePicker(Button):
     def on_listed(self, message: Listed) -> None:
         """Offer what was found."""
         message.stop()
-        self._offered = tuple(item for item in message.items if isinstance(item, VoiceChoice))
+        found = tuple(item for item in message.items if isinstance(item, VoiceChoice))
+        if message.task.name == "card":
+            self.pick(found[0])
+            return
+        self._offered = found
         names = [choice.name for choice in self._offered]
         if self.choice is None and self._offered:
-            self.pick(self._offered[0])
-        elif self.choice is not None and not isinstance(self.choice.source, Path):
+            self.pick(self._offered[names.index(self._wanted) if self._wanted in names else 0])
+        elif self.choice is not None and not self.choice.is_file:
             self._follow(names)
         if self._opens:
             self._opens = False
@@ -131,10 +167,7 @@ class VoicePicker(Button):
         if index < len(self._offered):
             self.pick(self._offered[index])
         else:
-            self.app.push_screen(
-                PathPicker("A recording of the voice", "open", Path.cwd(), suffixes=RECORDINGS), self._take_recording
+            dialog = PathPicker(
+                "A recording of the voice, or a card", "open", Path.cwd(), suffixes=(*RECORDINGS, _CARD)
             )
-
-    def _take_recording(self, path: Path | None) -> None:
-        if path is not None:
-            self.pick(recording_choice(path))
+            self.app.push_screen(dialog, lambda path: None if path is None else self.take_file(path))

@@ -33,7 +33,7 @@ class Waveform(Widget):
         .waveform--played { color: $primary; }
         .waveform--rest { color: $foreground 60%; }
         .waveform--playhead { color: $accent; text-style: bold; }
-        .waveform--note { color: $foreground 60%; }
+        .waveform--note { color: $foreground 80%; }
     }
     """
 

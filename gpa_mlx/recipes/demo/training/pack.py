@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from mlx.utils import tree_flatten
 
+from gpa_mlx.recipes.demo.data.vocabulary import WORDS
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.store.manifest import (
     FORMAT_VERSION,
@@ -90,6 +91,7 @@ def pack(directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str
         speech_repetition_penalty=_PENALTY,
         speech_max_chars=_MAX_CHARS,
         max_segment_s=_MAX_SEGMENT_S,
+        words=WORDS,
     )
     write_manifest(directory, manifest)
 

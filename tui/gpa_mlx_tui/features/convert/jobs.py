@@ -127,7 +127,7 @@ def convert(
 
 
 def save(job: ConvertJob, path: Path) -> tuple[str, ...]:
-    """Write the result as a WAV file that says how it was made.
+    """Write the result as a file that says how it was made.
 
     Returns:
         The name of the file; the record beside it is not named.
@@ -136,7 +136,7 @@ def save(job: ConvertJob, path: Path) -> tuple[str, ...]:
         SettingsError: It is the source, or something else is where the record goes.
         GPAError: Nothing can be written there.
     """
-    from gpa_mlx.jobs.wav_output import WavTarget
+    from gpa_mlx.jobs.audio_output import AudioTarget
 
-    job.save(WavTarget(path=path))
+    job.save(AudioTarget(path=path))
     return (path.name,)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, Static
 
+from gpa_mlx.audio.files.output_endings import USUAL_ENDINGS
+from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx_tui.features.convert.jobs import convert, read_source, save
+from gpa_mlx_tui.features.convert.messages import ConversionAdvanced, ConversionMade
 from gpa_mlx_tui.features.convert.segment_list import SegmentList
 from gpa_mlx_tui.features.convert.sound_pair import Side, SoundPair
 from gpa_mlx_tui.features.convert.source import Source
 from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.services.kept_state import Kept, kept_flag
 from gpa_mlx_tui.services.messages import Saved
-from gpa_mlx_tui.services.recorder import ClipRecorder
-from gpa_mlx_tui.services.sound import wav_path
+from gpa_mlx_tui.services.recorder import ClipGrew, ClipRecorder
+from gpa_mlx_tui.services.sound import output_path, pieces_while_made
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -23,12 +28,12 @@ from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS, VoicePicker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from textual.app import ComposeResult
 
     from gpa_mlx.jobs.convert import ConvertJob
     from gpa_mlx_tui.features.convert.messages import (
-        ConversionAdvanced,
-        ConversionMade,
         ConversionPlanned,
         SegmentAdded,
         SourceRead,
@@ -52,6 +57,7 @@ class ConvertScreen(ModeScreen):
     mode = "convert"
     uses = "vc"
     first_focus: ClassVar[str] = "#open"
+    long_tasks: ClassVar[Mapping[str, str]] = {"record": "a recording to convert", "convert": "a conversion under way"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,6 +67,23 @@ class ConvertScreen(ModeScreen):
         self._target = ""
         self._recorder: ClipRecorder | None = None
         self._problem = ""
+        self._saved_job: ConvertJob | None = None
+
+    def keep(self) -> Kept:
+        """Keep the voice and the switches."""
+        switches = {name: self.query_one(f"#{name}", Toggle).value for name in ("plays", "verify")}
+        return {**self.query_one(VoicePicker).keep(), **switches}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Set them as they were."""
+        self.query_one(VoicePicker).bring_back(kept)
+        for name, default in (("plays", True), ("verify", False)):
+            self.query_one(f"#{name}", Toggle).value = kept_flag(kept, name, default)
+
+    def at_risk(self) -> list[str]:
+        """Name a conversion that was not saved."""
+        unsaved = _has_audio(self.job) and self.job is not self._saved_job and not self.has_task("convert")
+        return super().at_risk() + (["a conversion that is not saved"] if unsaved else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out settings, buttons, both sounds and the segments."""
@@ -81,12 +104,9 @@ class ConvertScreen(ModeScreen):
             yield SoundPair(id="sounds")
             yield SegmentList(id="segments")
 
-    def on_mount(self) -> None:
-        """Set the buttons right."""
-        self._show_state()
-
     def on_screen_resume(self) -> None:
         """Look up the voices and the microphone: there may be another model, new voices, another device."""
+        self._show_state()
         self.query_one(VoicePicker).look_up()
         self.look_for_microphone()
 
@@ -114,19 +134,27 @@ class ConvertScreen(ModeScreen):
 
     def action_open(self) -> None:
         """Take the source from a file."""
+        dialog = PathPicker("Convert the recording", "open", Path.cwd(), suffixes=RECORDINGS)
+        self.app.push_screen(dialog, lambda path: None if path is None else self.take_files([path]))
 
-        def take(path: Path | None) -> None:
-            if path is not None:
-                self._forget()
-                self._read(Source(path.name, path))
-
-        self.app.push_screen(PathPicker("Convert the recording", "open", Path.cwd(), suffixes=RECORDINGS), take)
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Take a recording as the source, or a voice card."""
+        if len(paths) > 1 or paths[0].is_dir():
+            self.gpa_app.show_message("One recording at a time is converted; drop one.")
+            return
+        if paths[0].suffix.lower() == ".voice":
+            self.query_one(VoicePicker).take_file(paths[0])
+            return
+        self._forget()
+        self._read(Source(paths[0].name, paths[0]))
 
     def action_record(self) -> None:
         """Start a recording, or finish it."""
         if self.has_task("record"):
             if self._recorder is not None:
                 self._recorder.stop()
+            return
+        if not self.may_record():
             return
         self._forget()
         self._recorder = ClipRecorder(self.gpa_app.dictation, most_s=_MOST_RECORDED_S)
@@ -143,12 +171,12 @@ class ConvertScreen(ModeScreen):
         if player.is_sounding:
             player.toggle()
             self._show_state()
-        elif not self.has_task("convert"):
-            self._play(self._sounds.side if self._has_result else "source", 0.0)
+        else:
+            self._play(self._sounds.side if _has_audio(self.job) else "source", 0.0)
 
     def action_compare(self) -> None:
         """Play the other sound, from the same place on while one is heard."""
-        if self.has_task("convert") or not self._has_result:
+        if not _has_audio(self.job):
             self.gpa_app.show_message("There is nothing to compare yet.")
             return
         player = self._sounds.player
@@ -157,17 +185,19 @@ class ConvertScreen(ModeScreen):
     def action_save(self) -> None:
         """Save the result."""
         job, source = self.job, self.source
-        if job is None or source is None or not self._has_result:
+        if job is None or source is None or not _has_audio(self.job):
             self.gpa_app.show_message("There is no result to save yet.")
             return
 
         def take(path: Path | None) -> None:
             if path is not None:
-                self.start("save", lambda task: task.post(Saved(task, save(job, wav_path(path)))))
+                self.start("save", lambda task: task.post(Saved(task, save(job, output_path(path)))))
 
         stem = "converted" if source.name == _RECORDED else Path(source.name).stem
         start = Path.cwd() / f"{stem}-{self._target}.wav"
-        dialog = PathPicker("Save the result as (.wav)", "save", start, writes=lambda path: (wav_path(path),))
+        dialog = PathPicker(
+            f"Save the result as ({', '.join(USUAL_ENDINGS)})", "save", start, writes=lambda path: (output_path(path),)
+        )
         self.app.push_screen(dialog, take)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -183,10 +213,6 @@ class ConvertScreen(ModeScreen):
     def on_microphone_checked(self, message: MicrophoneChecked) -> None:
         """Note why nothing can be recorded."""
         self._problem = "" if message.problem is None else str(message.problem)
-        self._show_state()
-
-    def on_clip_grew(self) -> None:
-        """Say how long the recording is."""
         self._show_state()
 
     def on_clip_recorded(self, message: ClipRecorded) -> None:
@@ -212,23 +238,26 @@ class ConvertScreen(ModeScreen):
         """Note what is being made."""
         self.job = message.job
 
-    def on_conversion_advanced(self, message: ConversionAdvanced) -> None:
-        """Say how far it is."""
-        if message.source_s > 0 and self._source_s > 0:
-            words = f"{message.source_s:.0f} of {self._source_s:.0f} s"
-            self.query_one(ProgressRow).show(words, min(message.source_s / self._source_s, 1.0))
-        self._show_state()
-
     def on_segment_added(self, message: SegmentAdded) -> None:
         """List it."""
         self.query_one(SegmentList).add(message.segment)
 
-    def on_conversion_made(self, _: ConversionMade) -> None:
-        """Say that only the sound goes on."""
-        self.query_one(ProgressRow).show(made_words(self.job))
+    @on(ClipGrew)
+    @on(ConversionAdvanced)
+    @on(ConversionMade)
+    def show_how_far_it_is(self, message: ClipGrew | ConversionAdvanced | ConversionMade) -> None:
+        """Say how long the recording is, how far the conversion, or that only the sound goes on."""
+        progress = self.query_one(ProgressRow)
+        if isinstance(message, ConversionMade):
+            progress.show(made_words(self.job))
+        elif isinstance(message, ConversionAdvanced) and message.source_s > 0 and self._source_s > 0:
+            words = f"{message.source_s:.0f} of {self._source_s:.0f} s"
+            progress.show(words, min(message.source_s / self._source_s, 1.0))
+        self._show_state()
 
     def on_saved(self, message: Saved) -> None:
         """Say what was written."""
+        self._saved_job = self.job
         words = f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic."
         self.gpa_app.show_message(words)
 
@@ -241,8 +270,7 @@ class ConvertScreen(ModeScreen):
             self._sounds.clear("source")
         if name == "convert":
             self.query_one(ProgressRow).show(made_words(self.job))
-        if name in ("convert", "play"):
-            self._sounds.fall_silent()
+        self._sounds.note_end(name)
         self._show_state()
 
     # -- inside -------------------------------------------------------------------------------------------------------
@@ -250,10 +278,6 @@ class ConvertScreen(ModeScreen):
     @property
     def _sounds(self) -> SoundPair:
         return self.query_one(SoundPair)
-
-    @property
-    def _has_result(self) -> bool:
-        return self.job is not None and self.job.result.has_audio
 
     def _forget(self) -> None:
         """Make room for another source; what was made of the last one is gone."""
@@ -276,7 +300,9 @@ class ConvertScreen(ModeScreen):
         if side == "source" and source is not None:
             pieces, duration_s = source.pieces(start_s), self._source_s
         elif side == "result" and job is not None and job.result.has_audio:
-            pieces, duration_s = job.result.pieces_from(start_s), job.result.duration_s
+            result = job.result
+            pieces = pieces_while_made(result.pieces, start_s, lambda: not self.has_task("convert"), check_cancelled)
+            duration_s = self._source_s if self.has_task("convert") else result.duration_s
         else:
             self.gpa_app.show_message("Open or record something first.")
             return
@@ -299,12 +325,17 @@ class ConvertScreen(ModeScreen):
         self.query_one("#compare", Button).label = f"Hear the {self._sounds.other_side}"
         disabled = {
             "#convert": self.source is None or recording,
-            "#play": not player.is_sounding and (self.source is None or recording or converting),
-            "#compare": not self._has_result or converting,
-            "#save": not self._has_result,
+            "#play": not player.is_sounding and (self.source is None or recording),
+            "#compare": not _has_audio(self.job),
+            "#save": not _has_audio(self.job),
         }
         for selector, is_disabled in disabled.items():
             self.query_one(selector, Button).disabled = is_disabled
+
+
+def _has_audio(job: ConvertJob | None) -> bool:
+    """Return whether there is a result to hear and to save."""
+    return job is not None and job.result.has_audio
 
 
 def _source_words(screen: ConvertScreen, duration_s: float, problem: str) -> str:

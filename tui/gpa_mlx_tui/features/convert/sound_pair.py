@@ -84,19 +84,21 @@ class SoundPair(Vertical):
         self.player.begin(cast("ModeScreen", self.screen).start("convert", body, owner=self))
 
     def play(self, side: Side, pieces: Iterable[Samples], start_s: float, rest_s: float) -> None:
-        """Play one side from a moment on; another one that sounds is stopped."""
+        """Play one side from a moment on; what sounds is stopped, and made on where it is not made yet."""
         screen = cast("ModeScreen", self.screen)
         output = screen.gpa_app.output
         screen.cancel("play")
+        self.player.silence()
         self.side = side
         task = screen.start("play", lambda task: play(task, pieces, output, expected_s=rest_s), owner=self)
         self.player.begin(task, start_s)
 
-    def fall_silent(self) -> None:
-        """Note that nothing sounds any more."""
-        self.player.end()
-        for side in _NOTES:
-            self._wave(side).move_to(None)
+    def note_end(self, name: str) -> None:
+        """Note that a task has ended, and its sound with it."""
+        if self.player.follows(name):
+            self.player.end()
+            for side in _NOTES:
+                self._wave(side).move_to(None)
 
     def clear(self, side: Side, note: str | None = None) -> None:
         """Forget the sound of a side, and say `note` in its place; None: what it is for."""

@@ -33,7 +33,7 @@ class Source:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         skip = round(start_s * SAMPLE_RATE_HZ)
-        with open_recording(self.audio) as reader:
+        with open_recording(self.audio, channels="speech") as reader:
             for block in reader:
                 if skip < len(block):
                     yield block.first_channel[skip:].astype("float32")

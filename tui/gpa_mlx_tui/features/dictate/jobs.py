@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.features.dictate.messages import Dictated, TextTranscribed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gpa_mlx.dictation import Dictation, Event
-    from gpa_mlx.errors import GPAError
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.types import GenerationOptions, TranscriptionStream
+    from gpa_mlx_tui.features.dictate.choices import DictationChoices
     from gpa_mlx_tui.features.dictate.messages import TranscribedRecording
     from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.microphone import DictationDependencies
     from gpa_mlx_tui.services.service import Service
+    from gpa_mlx_tui.services.standby import Standby
 
 _POLL_S = 0.03
 
@@ -30,19 +33,33 @@ class DictationRun:
         dictation: Microphone, history, options.
         service: Has the engine.
         turn: Held while the microphone is in use.
+        standby: Has the microphone, if it is open already.
+        choices: What is done with the text.
         ends_by_itself: Whether a pause ends the recording.
     """
 
     def __init__(
-        self, dictation: DictationDependencies, service: Service, turn: threading.Lock, *, ends_by_itself: bool
+        self,
+        dictation: DictationDependencies,
+        service: Service,
+        turn: threading.Lock,
+        standby: Standby,
+        choices: DictationChoices,
+        *,
+        ends_by_itself: bool,
     ) -> None:
-        self._dictation, self._service, self._turn = dictation, service, turn
-        self._ends_by_itself = ends_by_itself
+        self._dictation, self._service, self._turn, self._standby = dictation, service, turn, standby
+        self._choices, self._ends_by_itself = choices, ends_by_itself
         self._stops = threading.Event()
+        self._is_paused = False
 
     def stop(self) -> None:
         """End the recording; its text follows."""
         self._stops.set()
+
+    def pause(self) -> None:
+        """Leave out what is said from now on, or hear it again."""
+        self._is_paused = not self._is_paused
 
     def run(self, task: BackgroundTask) -> None:
         """Record until `stop`, and see the text through; a cancelled recording stays in the history.
@@ -64,11 +81,11 @@ class DictationRun:
             if isinstance(event, Finished | Failed | Cancelled):
                 over.set()
 
-        options = self._dictation.options()
+        options = self._choices.applied(self._dictation.options())
         options = replace(options, mode="auto" if self._ends_by_itself else "push")
         with self._turn:
             task.check()
-            history, microphone = self._dictation.history(), self._dictation.microphone()
+            history, microphone = self._dictation.history(), self._standby.take(self._dictation)
             with Dictation(self._service.engine_thread, microphone, history, take, options) as dictation:
                 dictation.start()
                 self._wait(task, over, dictation)
@@ -78,6 +95,7 @@ class DictationRun:
     def _wait(self, task: BackgroundTask, over: threading.Event, dictation: Dictation) -> None:
         has_stopped = False
         while not over.wait(_POLL_S) and not task.is_cancelled:
+            dictation.pause(is_paused=self._is_paused)
             if self._stops.is_set() and not has_stopped:
                 has_stopped = True
                 dictation.stop()
@@ -89,6 +107,7 @@ def transcribe_recording(
     dictation: DictationDependencies,
     recording: TranscribedRecording,
     model: Path,
+    choices: DictationChoices,
 ) -> None:
     """Transcribe a recording, with any model of this computer, and note it in the history if it is from there.
 
@@ -96,11 +115,16 @@ def transcribe_recording(
         GPAError: It cannot be transcribed.
         CancelledError: The task was cancelled.
     """
+    from gpa_mlx.audio.files.sound_file import announced_duration_s
     from gpa_mlx.text.joining import join_segments
 
-    options = dictation.options()
+    options = choices.applied(dictation.options())
     done: list[str] = []
-    current = ""
+    current, position_s = "", 0.0
+    try:
+        duration_s = announced_duration_s(recording.audio)
+    except GPAError:
+        duration_s = None  # whoever reads it says what is wrong with it
     stream = service.engine_thread.stream(
         lambda engine: _transcribe(service, engine, recording.audio, model, options.generation)
     )
@@ -109,14 +133,49 @@ def transcribe_recording(
             current = chunk.text if chunk.restarts else current + chunk.text
             if chunk.segment is not None:
                 done.append(chunk.segment.text)
-                current = ""
-            task.post(TextTranscribed(task, join_segments([*done, current])))
+                current, position_s = "", chunk.segment.end_s
+            text = options.polish(join_segments([*done, current])).text if chunk.segment else ""
+            text = text or join_segments([*done, current])
+            task.post(TextTranscribed(task, text, position_s=position_s, duration_s=duration_s))
     task.check()
     text = options.polish(join_segments(done).strip()).text
     if recording.entry is not None:
         with dictation.history().hold(recording.entry) as held:
             held.recognised(text)
     task.post(TextTranscribed(task, text, recording))
+
+
+def append_text(task: BackgroundTask, path: Path, text: str) -> None:
+    """Add a text to a file, as lines of its own, and have it on disk.
+
+    Raises:
+        GPAError: It cannot be written; the text stays in the app.
+    """
+    try:
+        with path.open("a+b") as file:
+            file.seek(0, os.SEEK_END)
+            begins_line = file.tell() == 0 or _last_byte(file) == b"\n"
+            file.write((("" if begins_line else "\n") + text.rstrip("\n") + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise GPAError(
+            f"The text could not be added to {path}: {error.strerror}.", hint="It is still in Dictate."
+        ) from error
+
+
+def unwritten(dictation: DictationDependencies) -> int:
+    """Return how many dictations of the history were not written down; 0 where that cannot be seen."""
+    try:
+        entries = dictation.history().entries()
+    except GPAError:
+        return 0
+    return sum(entry.state in ("recorded", "failed") and not entry.in_use for entry in entries)
+
+
+def _last_byte(file: BinaryIO) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)
 
 
 def _transcribe(

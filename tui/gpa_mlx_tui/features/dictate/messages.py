@@ -48,9 +48,21 @@ class TextTranscribed(TaskMessage):
         task: The task.
         text: So far.
         recording: Set when this is all of it.
+        position_s: How far in the recording that is.
+        duration_s: Length of the recording; None: not known.
     """
 
-    def __init__(self, task: BackgroundTask, text: str, recording: TranscribedRecording | None = None) -> None:
+    def __init__(
+        self,
+        task: BackgroundTask,
+        text: str,
+        recording: TranscribedRecording | None = None,
+        *,
+        position_s: float = 0.0,
+        duration_s: float | None = None,
+    ) -> None:
         super().__init__(task)
         self.text = text
         self.recording = recording
+        self.position_s = position_s
+        self.duration_s = duration_s

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import CancelledError, GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx_tui.features.files.messages import FileAdvanced, FileDone, FileFailed, FileKept, FilesFound, QueueChecked
 from gpa_mlx_tui.features.files.queue import QueuedFile
+from gpa_mlx_tui.services.typed_paths import absolute, file_exists, typed_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from textual.message import Message
 
@@ -30,13 +31,11 @@ def find_files(task: BackgroundTask, text: str, known: Sequence[Path], *, pasted
         known: What is in the queue, which is not added again.
         pasted: The text may be something else: without a path that exists nothing is found.
     """
-    from gpa_mlx_tui.features.files.dropped import parse_paths
-
-    names = [_expanded(name) for name in parse_paths(text, _exists)]
-    if pasted and not any(_exists(name) for name in names):
+    names = [str(path) for path in typed_paths(text)]
+    if pasted and not any(file_exists(name) for name in names):
         task.post(FilesFound(task, (), (), unused=text))
         return
-    files, problems = _files(task, names, {path.absolute() for path in known})
+    files, problems = _files(task, names, {absolute(path) for path in known})
     task.post(FilesFound(task, tuple(files), tuple(problems)))
 
 
@@ -49,17 +48,14 @@ def _files(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[lis
     problems: list[GPAError] = []
     for name in names:
         task.check()
-        try:
-            sources = find_recordings([name], recursive=True)
-        except GPAError as error:
-            problems.append(error)
-            continue
-        for source in sources:
+        found = find_recordings([name], recursive=True)
+        problems += [unusable.error for unusable in found.problems]
+        for source in found.recordings:
             task.check()
             path = source.path
-            if path.absolute() in seen:
+            if absolute(path) in seen:
                 continue
-            seen.add(path.absolute())
+            seen.add(absolute(path))
             file = QueuedFile(path, source.place)
             try:
                 require_audio(path)
@@ -157,17 +153,3 @@ def transcribe_file(
     except (ModelNotFoundError, ModelFormatError) as error:
         task.post(FileFailed(task, file, error, stops=True))
         raise
-
-
-def _expanded(name: str) -> str:
-    try:
-        return str(Path(name).expanduser())
-    except RuntimeError:  # there is no such user
-        return name
-
-
-def _exists(name: str) -> bool:
-    try:
-        return Path(_expanded(name)).exists()
-    except (OSError, ValueError):
-        return False

@@ -15,6 +15,8 @@ from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
 from gpa_mlx_tui.widgets.toggle import Toggle
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from textual.app import ComposeResult
 
 
@@ -47,6 +49,18 @@ class OutputChoices(Horizontal):
 
     def on_mount(self) -> None:
         """Show the place."""
+        self._show_place()
+
+    def bring_back(self, formats: Collection[str], folder: str) -> None:
+        """Choose what was chosen in the last run; a folder that is gone is not.
+
+        Args:
+            formats: Names.
+            folder: Empty: beside each recording.
+        """
+        for kind in FORMATS:
+            self.query_one(f"#{kind}", Toggle).value = kind in formats
+        self.folder = Path(folder) if folder and Path(folder).is_dir() else None
         self._show_place()
 
     def choose_place(self) -> None:

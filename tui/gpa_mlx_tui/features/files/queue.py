@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gpa_mlx.transcripts.collector import TranscriptCollector
+from gpa_mlx.transcripts.emptiness import EMPTY_REASONS
 from gpa_mlx.transcripts.targets import Targets, targets_in
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from gpa_mlx.errors import GPAError
     from gpa_mlx.transcripts.formats import Format
 
-State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped"]
+State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped", "skipped"]
 
 _NOTES = {
     "no_speech": "no speech was heard",
@@ -80,7 +81,12 @@ class QueuedFile:
     @property
     def note(self) -> str:
         """What is to be said of a text that is there; may be empty."""
-        return _NOTES.get(self.transcript.finish_reason, "") if self.state == "done" else ""
+        if self.state != "done":
+            return ""
+        if self.transcript.empty_reason is not None:
+            what = "no speech was heard" if self.transcript.finish_reason == "no_speech" else "no text"
+            return f"{what}: {EMPTY_REASONS[self.transcript.empty_reason]}"
+        return _NOTES.get(self.transcript.finish_reason, "")
 
     def files_for(self, folder: Path | None, formats: Iterable[Format]) -> Targets:
         """Return the files to write, beside the recording or in a folder."""

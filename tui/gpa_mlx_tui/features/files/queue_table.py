@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.text.quantities import readable_duration
 from gpa_mlx_tui.features.files.queue import QueuedFile, left_in_all_s, share_of_all
 from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.services.typed_paths import absolute
 from gpa_mlx_tui.themes import symbols_of
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from gpa_mlx_tui.features.files.messages import FileAdvanced, FileDone, FileFailed, FileKept, QueueChecked
 
 _COLUMNS = (
     Column("", 1),
     Column("File", share=2),
-    Column("Length", 7),
-    Column("State", 11),
-    Column("Left", 7),
+    Column("Length", 7, drop=2),
+    Column("State", 11, drop=1),
+    Column("Left", 7, drop=3),
     Column("Text or problem", share=3),
 )
 _NOTE = """\
@@ -59,16 +60,33 @@ class QueueTable(Rows):
 
     def add(self, files: Sequence[QueuedFile]) -> bool:
         """Put those in line that are not there yet; return whether there were any."""
-        known = {file.path.absolute() for file in self.files}
-        new = [file for file in files if file.path.absolute() not in known]
+        known = {absolute(file.path) for file in self.files}
+        new = [file for file in files if absolute(file.path) not in known]
         for file in new:
             self._added += 1
             file.id = f"file{self._added}"
         self.files += new
         return bool(new)
 
+    def keep(self) -> list[list[str]]:
+        """Return what is not done, for the next start."""
+        return [[str(absolute(file.path)), str(file.place), file.state] for file in self.files if file.state != "done"]
+
+    def bring_back(self, kept: object) -> None:
+        """Put in line what `keep` has returned; what was under way waits, what failed counts as stopped."""
+        rows = cast("list[object]", kept) if isinstance(kept, list) else []
+        files = []
+        for row in rows:
+            match row:
+                case [str(path), str(place), str(state)]:
+                    file = QueuedFile(Path(path), Path(place))
+                    if state in ("failed", "stopped"):
+                        file.end("stopped")
+                    files.append(file)
+        self.add(files)
+
     def allow(self, checked: QueueChecked, *, replace: bool) -> None:
-        """Give those that wait their places, and fail those that have none.
+        """Give those that wait their places; fail those that have none, and skip those whose files are there.
 
         Args:
             checked: The places.
@@ -78,9 +96,20 @@ class QueueTable(Rows):
             if file.id in checked.errors:
                 file.end("failed", checked.errors[file.id])
             elif file.id in checked.existing and not replace:
-                file.end("failed", _exists_already(checked.existing[file.id]))
+                file.end("skipped", _exists_already(checked.existing[file.id]))
             elif file.id in checked.targets:
                 file.targets = checked.targets[file.id]
+
+    def follow(self, file: QueuedFile, before: QueuedFile | None) -> None:
+        """Choose what is worked at now, so that it is in sight, unless the user looks at something else in the list.
+
+        Args:
+            file: What is begun.
+            before: What was worked at before it.
+        """
+        if not self.has_focus or self.chosen_file in (None, before):
+            self.show_files()
+            self.choose(file.id)
 
     def show_files(self) -> None:
         """Show how all stand."""
@@ -108,7 +137,9 @@ class QueueTable(Rows):
             return "", None
         counts = Counter(file.state for file in self.files)
         if not is_running:
-            others = "".join(f", {counts[state]} {state}" for state in ("failed", "stopped") if counts[state])
+            others = "".join(
+                f", {counts[state]} {state}" for state in ("failed", "stopped", "skipped") if counts[state]
+            )
             return f"{counts['done']} of {len(self.files)} done{others}", None
         left_s = left_in_all_s(self.files)
         left = "" if left_s is None else f", {readable_duration(left_s)} left"
@@ -150,6 +181,7 @@ class QueueTable(Rows):
             "done": symbols.doubtful if file.note else symbols.done,
             "failed": symbols.failed,
             "stopped": symbols.pause,
+            "skipped": symbols.pause,
         }
         left_s, share = file.left_s, file.share
         text = file.note or file.text

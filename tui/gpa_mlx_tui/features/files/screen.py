@@ -5,21 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Static
 
+from gpa_mlx_tui.features.files.existing_dialog import Answer, ExistingFiles
 from gpa_mlx_tui.features.files.jobs import check_targets, find_files, transcribe_file
 from gpa_mlx_tui.features.files.output_choices import OutputChoices
 from gpa_mlx_tui.features.files.path_field import PathField
 from gpa_mlx_tui.features.files.queue_table import QueueTable
 from gpa_mlx_tui.features.files.viewer import TextViewer
 from gpa_mlx_tui.features.mode_screen import ModeScreen
+from gpa_mlx_tui.services.kept_state import Kept, kept_text, kept_texts
+from gpa_mlx_tui.services.typed_paths import written_paths
 from gpa_mlx_tui.widgets.button import Button
-from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
+from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from textual.app import ComposeResult
     from textual.events import Paste
 
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.features.files.queue import QueuedFile
 
 _REFRESH_S = 0.5
+_ENDED = ("failed", "stopped", "skipped")
+"""States of recordings without their text that can be tried again."""
 
 
 class FilesScreen(ModeScreen):
@@ -34,15 +42,29 @@ class FilesScreen(ModeScreen):
 
     mode = "files"
     uses = "transcribe"
-    first_focus: ClassVar[str] = "#queue"
+    first_focus: ClassVar[str] = "#path"
+    long_tasks: ClassVar[Mapping[str, str]] = {"file": "a recording being written down (the queue comes back)"}
 
     def __init__(self) -> None:
         super().__init__()
         self._searches: set[str] = set()
         self._searched = 0
         self._current: QueuedFile | None = None
+        self._last: QueuedFile | None = None
         self._is_running = False
         self._asks = False
+
+    def keep(self) -> Kept:
+        """Keep what is not done, the formats and the folder."""
+        choices = self.query_one(OutputChoices)
+        return {"queue": self._queue.keep(), "formats": list(choices.formats), "folder": str(choices.folder or "")}
+
+    def bring_back(self, kept: Kept) -> None:
+        """Put the recordings in line again; nothing starts by itself."""
+        self._queue.bring_back(kept.get("queue"))
+        if "formats" in kept:
+            self.query_one(OutputChoices).bring_back(kept_texts(kept, "formats"), kept_text(kept, "folder"))
+        self._show_state()
 
     def compose_body(self) -> ComposeResult:
         """Lay out the line for paths, the choices, the queue and the buttons."""
@@ -64,7 +86,7 @@ class FilesScreen(ModeScreen):
 
     def on_mount(self) -> None:
         """Keep the times that are left up to date."""
-        self.set_interval(_REFRESH_S, self._tick)
+        self.set_interval(_REFRESH_S, lambda: self._show_state() if self._current is not None else None)
         self._show_state()
 
     # -- what the user does -------------------------------------------------------------------------------------------
@@ -86,11 +108,17 @@ class FilesScreen(ModeScreen):
 
     def action_add(self) -> None:
         """Add a file from the tree."""
-        self._ask_for(PathPicker("Add a recording", "open", Path.cwd(), suffixes=RECORDINGS))
+        dialog = PathPicker("Add a recording", "open", Path.cwd(), suffixes=RECORDINGS, several=self.take_files)
+        self.app.push_screen(dialog, lambda path: None if path is None else self.take_files([path]))
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Put files and folders in line."""
+        self._find(written_paths(paths), pasted=False)
 
     def action_add_folder(self) -> None:
         """Add everything in a folder."""
-        self._ask_for(PathPicker("Add all recordings in", "folder", Path.cwd()))
+        dialog = PathPicker("Add all recordings in", "folder", Path.cwd())
+        self.app.push_screen(dialog, lambda path: None if path is None else self.take_files([path]))
 
     def action_folder(self) -> None:
         """Choose where the texts go."""
@@ -109,9 +137,9 @@ class FilesScreen(ModeScreen):
 
     def action_again(self) -> None:
         """Try what failed or was stopped once more."""
-        files = self._queue.in_state("failed", "stopped")
+        files = self._queue.in_state(*_ENDED)
         if not files:
-            self.gpa_app.show_message("Nothing has failed or was stopped.")
+            self.gpa_app.show_message("Nothing has failed, was stopped or skipped.")
             return
         for file in files:
             file.wait()
@@ -143,7 +171,8 @@ class FilesScreen(ModeScreen):
         else:
             self.gpa_app.copy(file.text)
 
-    def action_show(self) -> None:
+    @on(DataTable.RowSelected)
+    def show_text(self) -> None:
         """Show the text of the chosen recording."""
         file = self._queue.chosen_file
         if file is None or not (file.text or file.files):
@@ -164,15 +193,11 @@ class FilesScreen(ModeScreen):
             field.value = ""
 
     def on_paste(self, event: Paste) -> None:
-        """Add what was dropped or pasted."""
+        """Add what was dropped or pasted, also a path that is not a whole one."""
         event.stop()
+        event.prevent_default()  # Textual calls the method of the base class, too
         if event.text.strip():
             self._find(event.text, pasted=True)
-
-    def on_data_table_row_selected(self) -> None:
-        """Show the text."""
-        if self._queue.chosen_file is not None and self._queue.chosen_file.text:
-            self.action_show()
 
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
         """Say more about it."""
@@ -188,9 +213,7 @@ class FilesScreen(ModeScreen):
         has_new = self._queue.add(message.files)
         for problem in message.problems:
             self.gpa_app.show_error(problem)
-        if has_new:
-            self._queue.focus()
-        elif not message.problems:
+        if not has_new and not message.problems:
             self.gpa_app.show_message("They are in the queue already.")
         self._show_state()
         if self._is_running and has_new:
@@ -200,16 +223,19 @@ class FilesScreen(ModeScreen):
         """Begin, after a question if files would be replaced."""
         asks, self._asks = self._asks, False
 
-        def answer(yes: bool | None) -> None:
-            self._queue.allow(message, replace=bool(yes))
+        def take(answer: Answer | None) -> None:
+            if answer is None:
+                self._is_running = self._current is not None
+                self._show_state()
+                return
+            self._queue.allow(message, replace=answer == "replace")
             self._next()
 
         names = [message.existing[file.id].name for file in self._queue.files if file.id in message.existing]
         if names and asks:
-            question = f"Replace {names[0]}?" if len(names) == 1 else f"Replace {names[0]} and {len(names) - 1} more?"
-            self.app.push_screen(Confirm(question, yes="Replace", no="Keep"), answer)
+            self.app.push_screen(ExistingFiles(names, len(message.targets) - len(names)), take)
         else:
-            answer(None)
+            take("skip")
 
     def on_file_failed(self, message: FileFailed) -> None:
         """End the queue if the others would fail alike."""
@@ -233,9 +259,6 @@ class FilesScreen(ModeScreen):
     @property
     def _queue(self) -> QueueTable:
         return self.query_one(QueueTable)
-
-    def _ask_for(self, dialog: PathPicker) -> None:
-        self.app.push_screen(dialog, lambda path: path and self._find(str(path), pasted=False))
 
     def _find(self, text: str, *, pasted: bool) -> None:
         known = [file.path for file in self._queue.files]
@@ -263,15 +286,13 @@ class FilesScreen(ModeScreen):
             if file is None:
                 self._is_running = self.has_task("check")
             else:
-                self._current = file
+                self._current, before = file, self._last
+                self._last = file
                 file.begin()
+                self._queue.follow(file, before)
                 engine, notify = self.service.engine, self._queue.post_message
                 self.start("file", lambda task: transcribe_file(task, engine, file, notify), owner=self._queue)
         self._show_state()
-
-    def _tick(self) -> None:
-        if self._current is not None and self.is_current:
-            self._show_state()
 
     def _show_state(self) -> None:
         if not self.is_mounted:
@@ -283,7 +304,7 @@ class FilesScreen(ModeScreen):
         start.label = "Stop all" if self._is_running else "Start"
         start.action = "app.cancel" if self._is_running else "screen.start"
         start.disabled = not (self._is_running or queue.in_state("waiting"))
-        self.query_one("#again", Button).disabled = not queue.in_state("failed", "stopped")
+        self.query_one("#again", Button).disabled = not queue.in_state(*_ENDED)
         words, share = queue.describe_all(is_running=self._is_running)
         if self._searches:
             words, share = f"looking for recordings{self.gpa_app.symbols.ellipsis} Esc stops", None

@@ -1,4 +1,4 @@
-"""History: what was dictated, to be read, heard, recognised again, spoken and deleted."""
+"""History: what was dictated, to be searched, read, heard, recognised again, spoken and deleted."""
 
 from __future__ import annotations
 
@@ -6,27 +6,33 @@ import threading
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
-from textual.widgets import DataTable, Static, TextArea
+from textual.widgets import DataTable, Input, Static, TextArea
 
-from gpa_mlx.text.quantities import readable_duration, readable_size
-from gpa_mlx_tui.features.history.jobs import HistoryListed, TextChanged, delete_entry, list_history, recognise_entry
+from gpa_mlx.text.quantities import readable_duration
+from gpa_mlx_tui.features.history.entry_table import EntryTable, state_words, waits
+from gpa_mlx_tui.features.history.jobs import (
+    EntryRecognised,
+    HistoryListed,
+    TextChanged,
+    delete_entries,
+    list_history,
+    recognise_entries,
+)
+from gpa_mlx_tui.features.history.keep_switch import KeepSwitch
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.services.messages import TaskMessage
 from gpa_mlx_tui.services.sound import Playback, play_pieces, read_samples
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Confirm
-from gpa_mlx_tui.widgets.rows import Column, Rows
+from gpa_mlx_tui.widgets.edits import replace_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from gpa_mlx.history import Entry
     from gpa_mlx_tui.services.background import BackgroundTask
-
-_COLUMNS = (Column("", 1), Column("When", 16), Column("Length", 7), Column("Text or problem"))
-_NOTE = """\
-Nothing was dictated yet. What you dictate, F2, is kept here
-with its sound, so that nothing is lost."""
 
 
 class PlaybackStarted(TaskMessage):
@@ -47,28 +53,33 @@ class HistoryScreen(ModeScreen):
 
     mode = "history"
     first_focus: ClassVar[str] = "#entries"
+    long_tasks: ClassVar[Mapping[str, str]] = {"retry": "a recording being recognised"}
 
     def __init__(self) -> None:
         super().__init__()
-        self.entries: tuple[Entry, ...] = ()
         self._total_bytes = 0
+        self._progress = ""
         self._playback: Playback | None = None
         self._played = ""
         self._turn = threading.Lock()
 
     def compose_body(self) -> ComposeResult:
-        """Lay out list, text and buttons."""
+        """Lay out search, list, text and buttons."""
         with Vertical(classes="body"):
-            yield Rows(_COLUMNS, note=_NOTE, id="entries")
+            with Horizontal(classes="row"):
+                yield Input(placeholder="type words, a date or a state to search", id="search", compact=True)
+                yield Static(id="total", classes="quiet", markup=False)
+                yield KeepSwitch(id="keep_switch")
+            yield EntryTable(id="entries")
             yield TextArea("", id="text", read_only=True, compact=True, soft_wrap=True)
             yield Static(id="facts", classes="quiet", markup=False)
             with Horizontal(classes="row"):
                 yield Button("Play", id="play", action="screen.play")
                 yield Button("Recognise", id="retry", action="screen.retry", variant="primary")
+                yield Button("All waiting", id="retry_all", action="screen.retry_all")
                 yield Button("Copy", id="copy", action="screen.copy")
                 yield Button("Speak", id="speak", action="screen.speak", tooltip="Say the text in a voice.")
                 yield Button("Delete", id="delete", action="screen.delete")
-                yield Static(id="total", classes="quiet", markup=False)
 
     def on_mount(self) -> None:
         """Set the buttons right."""
@@ -105,54 +116,73 @@ class HistoryScreen(ModeScreen):
         self._show_state()
 
     def action_retry(self) -> None:
-        """Recognise again."""
-        entry = self._chosen
-        if entry is None:
-            return
-        service, dictation, turn = self.service, self.gpa_app.dictation, self._turn
-        self.start("retry", lambda task: recognise_entry(task, service, dictation, entry, turn))
+        """Recognise what is marked, or the chosen one, again."""
+        self._recognise(self._table.selected)
+
+    def action_retry_all(self) -> None:
+        """Recognise everything that is not written down yet, the oldest first."""
+        waiting = tuple(entry for entry in reversed(self.entries) if waits(entry))
+        if not waiting:
+            self.gpa_app.show_message("Everything is written down.")
+        self._recognise(waiting)
+
+    def action_find(self) -> None:
+        """Search."""
+        self.query_one("#search", Input).focus()
+
+    def action_mark(self) -> None:
+        """Mark the chosen recording, or no more."""
+        self._table.mark_chosen()
+        self._show_state()
+
+    def action_mark_all(self) -> None:
+        """Mark everything that is shown, or nothing."""
+        self._table.mark_all()
         self._show_state()
 
     def action_copy(self) -> None:
         """Copy the text."""
-        if self._chosen is None or not self._chosen.text:
+        texts = [entry.text for entry in self._table.selected if entry.text]
+        if not texts:
             self.gpa_app.show_message("There is no text to copy.")
             return
-        self.gpa_app.copy(self.query_one("#text", TextArea).selected_text or self._chosen.text)
+        self.gpa_app.copy(self.query_one("#text", TextArea).selected_text or "\n\n".join(texts))
 
     async def action_speak(self) -> None:
         """Take the text to the Speak mode."""
-        entry = self._chosen
-        if entry is None or not entry.text:
+        text = "\n\n".join(entry.text for entry in self._table.selected if entry.text)
+        if not text:
             self.gpa_app.show_message("There is no text to speak; Ctrl+R writes it down.")
             return
-        text = entry.text
         await self.gpa_app.action_go("speak")
         screen = self.app.screen
 
         def put() -> None:
             area = screen.query_one("#text", TextArea)
-            area.text = text
+            replace_text(area, text)
             area.focus()
 
         screen.call_after_refresh(put)
 
     def action_delete(self) -> None:
         """Delete, after a question."""
-        entry = self._chosen
-        if entry is None:
+        entries = self._table.selected
+        if not entries:
             return
 
         def answer(yes: bool | None) -> None:
             if yes:
-                if self._played == entry.name:
+                if self._played in [entry.name for entry in entries]:
                     self.cancel("play")
                 dictation = self.gpa_app.dictation
-                self.start("delete", lambda task: delete_entry(task, dictation, entry))
+                self.start("delete", lambda task: delete_entries(task, dictation, entries))
 
-        words = f" ({readable_duration(entry.duration_s)})" if entry.duration_s else ""
-        question = f"Delete the recording of {entry.recorded_at:%Y-%m-%d %H:%M}{words} and its text?"
-        self.app.push_screen(Confirm(question, yes="Delete", no="Keep"), answer)
+        duration_s = sum(entry.duration_s for entry in entries)
+        words = f" ({readable_duration(duration_s)})" if duration_s else ""
+        question = f"Delete the {len(entries)} marked recordings{words} and their texts?"
+        if len(entries) == 1:
+            question = f"Delete the recording of {entries[0].recorded_at:%Y-%m-%d %H:%M}{words} and its text?"
+        self.app.push_screen(Confirm(question, yes="Delete", no="Keep", destroys=True), answer)
 
     def on_data_table_row_selected(self) -> None:
         """Play it."""
@@ -163,12 +193,23 @@ class HistoryScreen(ModeScreen):
         self._show_entry()
         self._show_state()
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what has these words."""
+        self._table.search(event.value)
+        self._show_entry()
+        self._show_state()
+
+    def on_input_submitted(self) -> None:
+        """Go to what was found."""
+        self._table.focus()
+
     # -- what tasks report --------------------------------------------------------------------------------------------
 
     def on_history_listed(self, message: HistoryListed) -> None:
         """Show what there is."""
-        self.entries, self._total_bytes = message.entries, message.total_bytes
-        self._show_rows()
+        self._total_bytes = message.total_bytes
+        self._table.take(message.entries)
+        self.query_one(KeepSwitch).show(keeps=message.keeps)
         self._show_entry()
         self._show_state()
 
@@ -176,6 +217,11 @@ class HistoryScreen(ModeScreen):
         """Show the text that is coming."""
         if self._chosen is not None and self._chosen.name == message.name:
             self.query_one("#text", TextArea).text = message.text
+
+    def on_entry_recognised(self, message: EntryRecognised) -> None:
+        """Show how far it is, and what is written down by now."""
+        self._progress = f"{message.done} of {message.total} recognised" if message.total > 1 else ""
+        self._look_up()
 
     def on_playback_started(self, message: PlaybackStarted) -> None:
         """Note what plays."""
@@ -187,35 +233,34 @@ class HistoryScreen(ModeScreen):
         if name == "play":
             self._playback, self._played = None, ""
         if name in ("retry", "delete"):
+            self._progress = ""
             self._look_up()
         self._show_state()
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
     @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All dictations, the newest first."""
+        return self._table.entries
+
+    @property
+    def _table(self) -> EntryTable:
+        return self.query_one(EntryTable)
+
+    @property
     def _chosen(self) -> Entry | None:
-        key = self.query_one(Rows).chosen
-        return next((entry for entry in self.entries if entry.name == key), None)
+        return self._table.chosen_entry
+
+    def _recognise(self, entries: tuple[Entry, ...]) -> None:
+        if entries:
+            service, dictation, turn = self.service, self.gpa_app.dictation, self._turn
+            self.start("retry", lambda task: recognise_entries(task, service, dictation, entries, turn))
+            self._show_state()
 
     def _look_up(self) -> None:
         dictation = self.gpa_app.dictation
         self.start("look", lambda task: list_history(task, dictation), silent=True)
-
-    def _show_rows(self) -> None:
-        symbols = self.gpa_app.symbols
-        signs = {
-            "recording": symbols.recording,
-            "recorded": symbols.idle,
-            "recognised": symbols.done,
-            "failed": symbols.failed,
-        }
-        rows = []
-        for entry in self.entries:
-            sign = symbols.busy if entry.in_use else signs[entry.state]
-            text = entry.text or entry.error or ("in use" if entry.in_use else f"({entry.state})")
-            when = f"{entry.recorded_at:%Y-%m-%d %H:%M}"
-            rows.append((entry.name, (sign, when, readable_duration(entry.duration_s), text)))
-        self.query_one(Rows).show(rows)
 
     def _show_entry(self) -> None:
         entry = self._chosen
@@ -226,8 +271,7 @@ class HistoryScreen(ModeScreen):
         words = ""
         if entry is not None:
             dot = f" {self.gpa_app.symbols.dot} "
-            state = "in use" if entry.in_use else entry.state
-            facts = [state, f"{readable_duration(entry.duration_s)} long", entry.device, entry.name]
+            facts = [state_words(entry), f"{readable_duration(entry.duration_s)} long", entry.device, entry.name]
             words = f"{dot.join(fact for fact in facts if fact)}\n{entry.error}".rstrip()
         self.query_one("#facts", Static).update(words)
 
@@ -244,9 +288,8 @@ class HistoryScreen(ModeScreen):
         retry.label = f"Listening{symbols.ellipsis}" if self.has_task("retry") else "Recognise"
         for button, is_off in (("play", False), ("retry", self.has_task("retry")), ("delete", False)):
             self.query_one(f"#{button}", Button).disabled = entry is None or is_off
+        waiting = sum(map(waits, self.entries))
+        self.query_one("#retry_all", Button).disabled = not waiting or self.has_task("retry")
         for button in ("copy", "speak"):
-            self.query_one(f"#{button}", Button).disabled = entry is None or not entry.text
-        count = len(self.entries)
-        plural = "" if count == 1 else "s"
-        total = f"{count} recording{plural}, {readable_size(self._total_bytes)}"
-        self.query_one("#total", Static).update(total if count else "")
+            self.query_one(f"#{button}", Button).disabled = not any(one.text for one in self._table.selected)
+        self.query_one("#total", Static).update(self._progress or self._table.describe(self._total_bytes))

@@ -8,6 +8,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
 from gpa_mlx_tui.features.models.installing import InstallRequest
+from gpa_mlx_tui.features.models.survey import DownloadSurveyed, describe_survey, survey
+from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.themes import symbols_of
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Dialog
 from gpa_mlx_tui.widgets.toggle import Toggle
@@ -17,8 +20,13 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from textual.app import ComposeResult
+    from textual.timer import Timer
+
+    from gpa_mlx_tui.services.background import BackgroundTask
+    from gpa_mlx_tui.services.messages import TaskEnded
 
 _BITS = ("", "4", "6", "8")
+_ASK_AFTER_S = 0.6
 
 
 class InstallForm(Dialog[InstallRequest]):
@@ -33,6 +41,8 @@ class InstallForm(Dialog[InstallRequest]):
     def __init__(self, folder: Path | None = None, *, source: str = "", name: str = "") -> None:
         super().__init__()
         self._folder, self._source, self._name = folder, source, name
+        self._timer: Timer | None = None
+        self._asking: BackgroundTask | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out one line for each thing to say."""
@@ -58,13 +68,34 @@ class InstallForm(Dialog[InstallRequest]):
                 if is_pull:
                     yield Toggle("Newest commit", id="upgrade", tooltip="Ask the hub even if one is installed.")
             yield Label("", id="problem", markup=False)
+            if is_pull:
+                yield Static(f"asking the hub{symbols_of(self.app).ellipsis}", id="offer", markup=False)
             with Horizontal(classes="row last"):
                 yield Button("Cancel", id="cancel")
                 yield Button("Download" if is_pull else "Convert", id="go", variant="primary")
 
-    def on_input_changed(self) -> None:
-        """It may be right now."""
+    def on_mount(self) -> None:
+        """Find out what the download would take."""
+        self._survey()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """It may be right now; another source may take more or less."""
         self.query_one("#problem", Label).update("")
+        if event.input.id in ("source", "revision") and self._folder is None:
+            if self._timer is not None:
+                self._timer.stop()
+            self._timer = self.set_timer(_ASK_AFTER_S, self._survey)
+
+    def on_download_surveyed(self, message: DownloadSurveyed) -> None:
+        """Show what it would take."""
+        message.stop()
+        self.query_one("#offer", Static).update(describe_survey(message.survey))
+
+    def on_task_ended(self, message: TaskEnded) -> None:
+        """Say why that is not known."""
+        message.stop()
+        if message.error is not None:
+            self.query_one("#offer", Static).update(f"Size and licence are not known: {message.error.message}")
 
     def on_input_submitted(self) -> None:
         """Take it."""
@@ -77,6 +108,18 @@ class InstallForm(Dialog[InstallRequest]):
             self._go()
         else:
             self.dismiss(None)
+
+    def _survey(self) -> None:
+        from gpa_mlx.store.hub.repository import is_repo_id
+
+        if self._folder is not None or not is_repo_id(self._value("source")):
+            return
+        if self._asking is not None:
+            self._asking.cancel()
+        repo, revision = self._value("source"), self._value("revision")
+        self._asking = app_services(self).service.start(
+            "survey", self, lambda task: survey(task, repo, revision or None)
+        )
 
     def _go(self) -> None:
         problem = self._problem()

@@ -20,15 +20,17 @@ from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
 _COLUMNS = (
     Column("", 1),
     Column("Model"),
-    Column("Size", 7),
-    Column("Stored", 8),
-    Column("State", 18),
-    Column("From", share=2),
+    Column("Size", 7, drop=2),
+    Column("Stored", 8, drop=3),
+    Column("State", 18, drop=1),
+    Column("From", share=2, drop=4),
 )
 _REFRESH_S = 1.0
 
@@ -38,6 +40,7 @@ class ModelsScreen(ModeScreen):
 
     mode = "models"
     first_focus: ClassVar[str] = "#models"
+    long_tasks: ClassVar[Mapping[str, str]] = {"install": "a model being installed"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +87,7 @@ class ModelsScreen(ModeScreen):
 
         if self.service.state == "busy":
             question = f"The model is at work. Stop that and use {model.name}?"
-            self.app.push_screen(Confirm(question, yes="Stop it", no="Go on"), answer)
+            self.app.push_screen(Confirm(question, yes="Stop it", no="Go on", destroys=True), answer)
         else:
             self._use(model)
 
@@ -143,7 +146,7 @@ class ModelsScreen(ModeScreen):
                 self._install(InstallRequest(task="remove", name=model.name))
 
         question = f"Remove {model.name} ({readable_size(model.size_bytes)}) from the disk?"
-        self.app.push_screen(Confirm(question, yes="Remove", no="Keep"), answer)
+        self.app.push_screen(Confirm(question, yes="Remove", no="Keep", destroys=True), answer)
 
     def on_data_table_row_selected(self) -> None:
         """Use it."""

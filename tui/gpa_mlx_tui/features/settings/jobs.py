@@ -7,24 +7,31 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx_tui.bindings import remapped
-from gpa_mlx_tui.features.settings.messages import DevicesFound, SettingRefused, SettingsRead
+from gpa_mlx_tui.features.settings.messages import ChoicesFound, SettingRefused, SettingsRead
 from gpa_mlx_tui.services.microphone import default_dependencies
-from gpa_mlx_tui.themes import THEMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gpa_mlx.audio.devices.port_audio import Direction
     from gpa_mlx.settings import Settings, SettingsSource
     from gpa_mlx_tui.services.app_services import AppServices
     from gpa_mlx_tui.services.background import BackgroundTask
 
 KEYS_PREFIX = "keys."
-DEVICES: Mapping[str, Direction] = {"microphone": "input", "loudspeaker": "output"}
-"""Settings that name a device."""
+LISTED = ("model", "voice", "microphone", "loudspeaker")
+"""Settings that name one of what is on this computer, which takes a moment to look up."""
 
-_AT_ONCE = {"theme", "ascii", "loudspeaker", "microphone", "words_file", "history_days", "history_size"}
-_DICTATION = {"microphone", "words_file", "history_days", "history_size"}
+_AT_ONCE = {
+    "theme",
+    "ascii",
+    "loudspeaker",
+    "microphone",
+    "words_file",
+    "history_days",
+    "history_size",
+    "history_keep",
+    "preroll",
+    "voice",
+}
+_DICTATION = {"microphone", "words_file", "history_days", "history_size", "history_keep", "preroll"}
 
 
 def read_settings(task: BackgroundTask, source: SettingsSource) -> None:
@@ -49,6 +56,7 @@ def write_setting(task: BackgroundTask, source: SettingsSource, name: str, text:
         GPAError: The file cannot be written.
     """
     from gpa_mlx import settings
+    from gpa_mlx.jobs.settings import check_setting
 
     try:
         if name.startswith(KEYS_PREFIX):
@@ -57,28 +65,22 @@ def write_setting(task: BackgroundTask, source: SettingsSource, name: str, text:
         if text is None:
             settings.remove(name)
         else:
+            check_setting(source.load().settings, name, text)
             settings.store(name, text)
         task.post(SettingsRead(task, source.load(), name))
     except SettingsError as error:
         task.post(SettingRefused(task, name, error))
 
 
-def find_devices(task: BackgroundTask, setting: str) -> None:
-    """Find the devices that a setting can name.
+def find_choices(task: BackgroundTask, source: SettingsSource, setting: str) -> None:
+    """Find what a setting can name.
 
     Raises:
-        AudioDeviceError: PortAudio is missing, or cannot look for devices.
+        GPAError: That cannot be looked up.
     """
-    from gpa_mlx.audio.devices.port_audio import list_devices
+    from gpa_mlx.jobs.settings import choices_of
 
-    devices = list_devices(DEVICES[setting])
-    names = [device.name for device in devices]
-    # With its system behind it, PortAudio's Python module knows one of several with the same name.
-    full = (
-        name if names.count(name) == 1 else f"{name}, {device.system}"
-        for name, device in zip(names, devices, strict=True)
-    )
-    task.post(DevicesFound(task, setting, tuple(dict.fromkeys(full))))
+    task.post(ChoicesFound(task, setting, choices_of(source.load().settings, setting)))
 
 
 def take_effect(app: AppServices, name: str, values: Settings) -> bool:
@@ -92,8 +94,8 @@ def take_effect(app: AppServices, name: str, values: Settings) -> bool:
     if name.startswith(KEYS_PREFIX):
         app.use_keys(dict(values.keys))
         return True
-    if name == "theme" and values.theme in (None, *THEMES):
-        app.use_theme(values.theme or "dark")
+    if name == "theme":
+        app.use_theme(values.theme or "auto")
     elif name == "ascii":
         app.use_ascii(ascii_only=values.ascii)
     elif name == "loudspeaker":
@@ -101,12 +103,7 @@ def take_effect(app: AppServices, name: str, values: Settings) -> bool:
 
         app.output = Loudspeaker(values.loudspeaker)
     elif name in _DICTATION:
-        app.dictation = default_dependencies(
-            values.microphone,
-            words_file=values.words_file,
-            history_bytes=values.history_size,
-            history_days=values.history_days,
-        )
+        app.dictation = default_dependencies(values)
     return name in _AT_ONCE
 
 

@@ -8,6 +8,7 @@ from gpa_mlx_tui.services.messages import TaskMessage
 
 if TYPE_CHECKING:
     from gpa_mlx.errors import SettingsError
+    from gpa_mlx.jobs.settings import SettingChoice
     from gpa_mlx.settings import LoadedSettings
     from gpa_mlx_tui.services.background import BackgroundTask
 
@@ -42,16 +43,16 @@ class SettingRefused(TaskMessage):
         self.error = error
 
 
-class DevicesFound(TaskMessage):
-    """The devices that a setting can name, as they are connected now.
+class ChoicesFound(TaskMessage):
+    """What a setting can name on this computer now.
 
     Args:
         task: The task.
-        setting: One of `jobs.DEVICES`.
-        names: What PortAudio's Python module tells them apart by; of several that nothing tells apart, one.
+        setting: One of `jobs.LISTED`.
+        choices: What there is; of several devices that nothing tells apart, one.
     """
 
-    def __init__(self, task: BackgroundTask, setting: str, names: tuple[str, ...]) -> None:
+    def __init__(self, task: BackgroundTask, setting: str, choices: tuple[SettingChoice, ...]) -> None:
         super().__init__(task)
         self.setting = setting
-        self.names = names
+        self.choices = choices

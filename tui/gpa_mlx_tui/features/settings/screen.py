@@ -11,9 +11,9 @@ from gpa_mlx.settings import DEFAULT_ORIGIN, KEYS
 from gpa_mlx_tui.bindings import APP, TABLE, shown_key
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.features.settings.jobs import (
-    DEVICES,
     KEYS_PREFIX,
-    find_devices,
+    LISTED,
+    find_choices,
     read_settings,
     shown,
     take_effect,
@@ -22,20 +22,27 @@ from gpa_mlx_tui.features.settings.jobs import (
 from gpa_mlx_tui.features.settings.press_key import PressKey
 from gpa_mlx_tui.features.settings.value_field import ValueField
 from gpa_mlx_tui.modes import MODES
-from gpa_mlx_tui.themes import THEMES
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose
 from gpa_mlx_tui.widgets.rows import Column, Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
     from gpa_mlx.settings import LoadedSettings
-    from gpa_mlx_tui.features.settings.messages import DevicesFound, SettingRefused, SettingsRead
+    from gpa_mlx_tui.features.settings.messages import ChoicesFound, SettingRefused, SettingsRead
 
 _COLUMNS = (Column("Setting", share=2), Column("Value", share=3), Column("From", share=2))
-_SYSTEMS_CHOICE = "the system's choice"
-_CHOICES = {"theme": tuple(THEMES), "ascii": ("true", "false")}
+_NOT_SET: Mapping[str, str] = {
+    "model": "none: the only one that is installed, or the demo model",
+    "voice": "none: the first voice of the model",
+    "microphone": "the system's choice",
+    "loudspeaker": "the system's choice",
+}
+_ANOTHER: Mapping[str, str] = {"model": "a folder", "voice": "a recording or a card"}
+"""What can be written besides what is listed."""
 
 
 class SettingsScreen(ModeScreen):
@@ -48,6 +55,7 @@ class SettingsScreen(ModeScreen):
         super().__init__()
         self.loaded: LoadedSettings | None = None
         self._edited = ""
+        self._asked = ""
 
     def compose_body(self) -> ComposeResult:
         """Lay out the rows, what they mean, and the line to change one."""
@@ -77,12 +85,22 @@ class SettingsScreen(ModeScreen):
         self._show_problem("")
         if name.startswith(KEYS_PREFIX):
             self._ask_key(name)
-        elif name in DEVICES:
-            self.start("devices", lambda task: find_devices(task, name))
-        elif name in _CHOICES:
+        elif name in LISTED:
+            source = self.gpa_app.settings
+            self.start("choices", lambda task: find_choices(task, source, name))
+        elif KEYS[name].kind.choices:
             self._ask_choice(name)
         else:
             self._open_field(name)
+
+    def action_change(self, name: str) -> None:
+        """Change a setting, as soon as it is known what is set."""
+        if self.loaded is None:
+            self._asked = name
+            return
+        self._close_field()
+        self.query_one(Rows).choose(name)
+        self.action_edit()
 
     def action_reset(self) -> None:
         """Take the chosen setting out of the file."""
@@ -136,25 +154,39 @@ class SettingsScreen(ModeScreen):
                 self.gpa_app.show_message("Saved." if holds else "Saved. It holds from the next start.")
         self._show_rows()
         self._show_about()
+        if message.loaded.problems:
+            self._show_problem(f"{message.loaded.problems[0].message} {message.loaded.problems[0].hint}")
+        asked, self._asked = self._asked, ""
+        if asked:
+            self.action_change(asked)
 
-    def on_devices_found(self, message: DevicesFound) -> None:
-        """Ask which device to use; one that is set and not connected can stay."""
+    def on_choices_found(self, message: ChoicesFound) -> None:
+        """Ask which one; one that is set and not there can stay."""
         assert self.loaded is not None
         name = message.setting
         value = shown(name, self.loaded.settings)
-        names = message.names if not value or value in message.names else (value, *message.names)
+        listed = {choice.value: choice.about for choice in message.choices}
+        if value and value not in listed:
+            listed = {value: "set now; not found here", **listed}
+        names = list(listed)
+        offered, about = [_NOT_SET[name], *names], ["", *listed.values()]
+        if name in _ANOTHER:
+            offered.append(f"{_ANOTHER[name]}{self.gpa_app.symbols.ellipsis}")
+            about.append("its whole path")
 
         def take(index: int | None) -> None:
-            if index:
-                self._write(name, names[index - 1])
-            elif index == 0 and self._is_in_file(name):
+            if index == 0 and self._is_in_file(name):
                 self._write(name, None)
+            elif index is not None and index > len(names):
+                self._open_field(name)
+            elif index:
+                self._write(name, names[index - 1])
 
         current = names.index(value) + 1 if value else 0
-        self.app.push_screen(Choose(KEYS[name].help, [_SYSTEMS_CHOICE, *names], current=current), take)
+        self.app.push_screen(Choose(KEYS[name].help, offered, about, current=current), take)
 
     def on_setting_refused(self, message: SettingRefused) -> None:
-        """Say what is wrong with it."""
+        """Say what is wrong with it, in the line of its field or in its place."""
         self._show_problem(f"{message.error.message} {message.error.hint}")
 
     # -- inside -------------------------------------------------------------------------------------------------------
@@ -186,7 +218,7 @@ class SettingsScreen(ModeScreen):
 
     def _ask_choice(self, name: str) -> None:
         assert self.loaded is not None
-        options = _CHOICES[name]
+        options = KEYS[name].kind.choices
         value = shown(name, self.loaded.settings)
 
         def take(index: int | None) -> None:
@@ -241,6 +273,5 @@ class SettingsScreen(ModeScreen):
         elif name and self.loaded is not None:
             origin = self.loaded.origins[name]
             place = "" if origin == DEFAULT_ORIGIN else f" Set by {origin}."
-            form = " or ".join(_CHOICES[name]) if name in _CHOICES else KEYS[name].kind.form
-            words = f"{KEYS[name].help}\nIt is {form}.{place}"
+            words = f"{KEYS[name].help}\nIt is {KEYS[name].kind.form}.{place}"
         self.query_one("#about", Static).update(words)

@@ -6,8 +6,16 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gpa_mlx_tui.features.speak.messages import PassageAdvanced, PreviewFound, SpeechMade, SpeechPlanned
-from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, sounding, wav_path
+from gpa_mlx_tui.features.speak.messages import (
+    GenerationBegan,
+    PassageAdvanced,
+    PassageRedone,
+    PreviewFound,
+    SpeechMade,
+    SpeechPlanned,
+    WordsUnknown,
+)
+from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, output_path, sounding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.services.choices import VoiceChoice
 
 _MOST_PREVIEWED = 2000
+LEAST_SPEED, MOST_SPEED = 0.5, 2.0
+"""What `gpa_mlx.synthesis.speed` takes; written here because a form needs no NumPy. A test compares them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +40,7 @@ class SpeechSettings:
         voice: Who says it.
         temperature: None takes the model's own.
         seed: None draws one.
+        speed: 2 halves the length of the speech.
         verify: Transcribe every passage, and say it again when it is not understood.
     """
 
@@ -38,6 +49,7 @@ class SpeechSettings:
     temperature: float | None
     seed: int | None
     verify: bool
+    speed: float = 1.0
 
 
 def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
@@ -47,7 +59,7 @@ def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
         GPAError: The text or the model cannot be used.
     """
     from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
-    from gpa_mlx.synthesis.long_form import SynthesisSettings
+    from gpa_mlx.synthesis.plan import SynthesisSettings
 
     options = engine.default_options("speak")
     if settings.temperature is not None:
@@ -58,6 +70,7 @@ def plan_speech(engine: SpeechEngine, settings: SpeechSettings) -> SpeakJob:
         options=replace(options, seed=settings.seed),
         settings=SynthesisSettings(verify=settings.verify, live=not settings.verify),
         keep_audio=True,
+        speed=settings.speed,
     )
     return SpeakJob(engine, request)
 
@@ -71,7 +84,8 @@ def make_speech(
         GPAError: The voice, the text or the model cannot be used, or the sound output disappeared.
         CancelledError: The task was cancelled.
     """
-    from gpa_mlx.jobs.events import AudioChunk, PassageDone, PassageStarted
+    from gpa_mlx.jobs.events import AudioChunk, GenerationStarted, PassageDone, PassageStarted, UnknownWords
+    from gpa_mlx.synthesis.plan import named_words
 
     finder = PeakFinder()
     with sounding(task, output) as playback:
@@ -79,21 +93,41 @@ def make_speech(
         task.post(SpeechPlanned(task, job))
         with closing(job.run()) as events:
             for event in events:
-                if isinstance(event, AudioChunk):
+                if isinstance(event, GenerationStarted):
+                    task.post(GenerationBegan(task))
+                elif isinstance(event, AudioChunk):
                     playback.feed(event.audio)
                     task.post(SoundGrew(task, finder.push(event.audio)))
+                elif isinstance(event, UnknownWords):
+                    task.post(WordsUnknown(task, named_words(event.words)))
                 elif isinstance(event, PassageStarted):
-                    task.post(PassageAdvanced(task, event.number, event.total, None))
+                    task.post(PassageAdvanced(task, event.number, event.count, event.share, None))
                 elif isinstance(event, PassageDone):
-                    task.post(PassageAdvanced(task, event.number, event.total, event.passage))
+                    task.post(PassageAdvanced(task, event.number, event.count, event.share, event.passage))
         task.post(SpeechMade(task))
         playback.finish()
+
+
+def redo_passage(task: BackgroundTask, job: SpeakJob, number: int) -> None:
+    """Say one passage again, another way; the others stay as they are.
+
+    Raises:
+        GPAError: It cannot be said in another way, or had no sound; the old one stays then.
+        CancelledError: The task was cancelled; the old one stays.
+    """
+    from gpa_mlx.jobs.events import PassageDone
+
+    with closing(job.redo(number)) as events:
+        for event in events:
+            if isinstance(event, PassageDone):
+                peaks = PeakFinder().push(job.result.audio, last=True)
+                task.post(PassageRedone(task, number, event.passage, peaks))
 
 
 def preview(task: BackgroundTask, text: str) -> None:
     """Find out how the beginning of a text will be read."""
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.synthesis.long_form import SynthesisSettings, plan_passages
+    from gpa_mlx.synthesis.plan import SynthesisSettings, plan_passages
 
     try:
         planned = plan_passages(text[:_MOST_PREVIEWED], SynthesisSettings())
@@ -107,12 +141,12 @@ def preview(task: BackgroundTask, text: str) -> None:
 
 def speech_files(path: Path) -> tuple[Path, Path]:
     """Return where the sound and its subtitles go when the user chose a path."""
-    wav = wav_path(path)
-    return wav, wav.with_suffix(".srt")
+    sound = output_path(path)
+    return sound, sound.with_suffix(".srt")
 
 
 def save_speech(job: SpeakJob, path: Path) -> tuple[str, ...]:
-    """Write what was made as a WAV file that says how it was made, and its subtitles.
+    """Write what was made as a file that says how it was made, and its subtitles.
 
     Args:
         job: Has spoken, to its end or not.
@@ -125,11 +159,11 @@ def save_speech(job: SpeakJob, path: Path) -> tuple[str, ...]:
         SettingsError: Something else is where the record goes.
         GPAError: Nothing can be written there.
     """
-    from gpa_mlx.jobs.wav_output import WavTarget
+    from gpa_mlx.jobs.audio_output import AudioTarget
 
-    wav, srt = speech_files(path)
-    job.save(WavTarget(path=wav), srt)
-    return wav.name, srt.name
+    sound, srt = speech_files(path)
+    job.save(AudioTarget(path=sound), srt)
+    return sound.name, srt.name
 
 
 def read_text_file(path: Path) -> str:

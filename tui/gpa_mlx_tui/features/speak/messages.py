@@ -9,7 +9,9 @@ from gpa_mlx_tui.services.messages import TaskMessage
 if TYPE_CHECKING:
     from gpa_mlx.jobs.speak import SpeakJob
     from gpa_mlx.synthesis.long_form import SpokenPassage
+    from gpa_mlx.synthesis.plan import PassageCount
     from gpa_mlx_tui.services.background import BackgroundTask
+    from gpa_mlx_tui.services.sound import Peaks
 
 
 class SpeechPlanned(TaskMessage):
@@ -25,21 +27,59 @@ class SpeechPlanned(TaskMessage):
         self.job = job
 
 
+class GenerationBegan(TaskMessage):
+    """All that is needed is loaded: from here on the time counts."""
+
+
+class PassageRedone(TaskMessage):
+    """A passage was said again, and has taken the place of the old one.
+
+    Args:
+        task: The task.
+        number: Which, from 0.
+        passage: How it came out.
+        peaks: Of the whole speech, as it is now.
+    """
+
+    def __init__(self, task: BackgroundTask, number: int, passage: SpokenPassage, peaks: Peaks) -> None:
+        super().__init__(task)
+        self.number = number
+        self.passage = passage
+        self.peaks = peaks
+
+
 class PassageAdvanced(TaskMessage):
     """A passage begins, or is complete.
 
     Args:
         task: The task.
         number: Which, from 0.
-        total: Passages of the text.
+        count: Passages of the text.
+        share: The share of the text, from 0 to 1, that is spoken.
         passage: How it came out; None while it is spoken.
     """
 
-    def __init__(self, task: BackgroundTask, number: int, total: int, passage: SpokenPassage | None) -> None:
+    def __init__(
+        self, task: BackgroundTask, number: int, count: PassageCount, share: float, passage: SpokenPassage | None
+    ) -> None:
         super().__init__(task)
         self.number = number
-        self.total = total
+        self.count = count
+        self.share = share
         self.passage = passage
+
+
+class WordsUnknown(TaskMessage):
+    """The model cannot say some words; the rest is spoken without them.
+
+    Args:
+        task: The task.
+        words: Which, for people.
+    """
+
+    def __init__(self, task: BackgroundTask, words: str) -> None:
+        super().__init__(task)
+        self.words = words
 
 
 class SpeechMade(TaskMessage):

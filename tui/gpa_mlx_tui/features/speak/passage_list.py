@@ -10,6 +10,8 @@ from textual.widgets.option_list import Option
 from gpa_mlx_tui.themes import symbols_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gpa_mlx.synthesis.long_form import SpokenPassage
 
 _UNDERSTOOD = 0.05
@@ -28,6 +30,15 @@ class PassageList(OptionList):
 
     def add(self, passage: SpokenPassage) -> None:
         """List one more."""
+        self.add_option(Option(self._line(passage)))
+
+    def show_all(self, passages: Sequence[SpokenPassage], highlighted: int) -> None:
+        """List these instead of what is there: one was said again, and the later ones have moved."""
+        self.clear_options()
+        self.add_options([Option(self._line(passage)) for passage in passages])
+        self.highlighted = highlighted
+
+    def _line(self, passage: SpokenPassage) -> str:
         symbols = symbols_of(self.app)
         error_rate = passage.error_rate
         is_good = passage.finish_reason == "stop" and (error_rate or 0.0) <= _UNDERSTOOD
@@ -36,4 +47,4 @@ class PassageList(OptionList):
         text = " ".join(passage.text.split())
         minutes, seconds = divmod(int(passage.start_s), 60)
         ending = "" if passage.finish_reason == "stop" else f" ({passage.finish_reason})"
-        self.add_option(Option(f"{sign} {minutes}:{seconds:02}  {score:<15}{ending} {text}"))
+        return f"{sign} {minutes}:{seconds:02}  {score:<15}{ending} {text}"

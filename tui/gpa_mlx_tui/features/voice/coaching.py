@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gpa_mlx.voices.quality import ClipQuality
 
 Grade: TypeAlias = Literal["good", "fair", "bad"]
@@ -15,7 +17,26 @@ TOPICS = ("Length", "Speech", "Noise", "Clipping", "Music", "Voice")
 
 HOW_TO = "Say a few sentences as you usually talk, in a quiet room, a hand's breadth or two from the microphone."
 
-# What is bad here is what `gpa_mlx.jobs.enroll.warnings_of` complains about.
+READING = (
+    "Yesterday the old boatman chose a quiet path along the river, and five young birds flew over his house.\n"
+    "昨天傍晚，老船夫沿着河边慢慢走回家，五只小鸟从屋顶飞过。",
+    "Would you please bring both of the large green cups, or shall we drink our tea from these white ones?\n"
+    "请把那两个绿色的大杯子拿来，还是我们就用这些白的喝茶？",
+    "She laughed, shook the rain off her jacket and said that the journey had been longer than she thought.\n"
+    "她笑了，抖掉外套上的雨水，说这趟路比她想的要远得多。",
+    "Near the market there is a small shop where a patient man repairs watches, radios and broken toys.\n"
+    "市场旁边有一家小店，一位耐心的师傅修理手表、收音机和坏了的玩具。",
+)
+"""To be read aloud while a voice is recorded, the same in English and in Chinese: ordinary sentences, a statement, a
+question and a list among them, that have most sounds of their language. The longest takes eight seconds."""
+
+_READING_S = 8.0
+
+# What is bad here is what `gpa_mlx.jobs.reference_clip.warnings_of` complains about.
+LIKE_IT, RATHER_LIKE_IT = 0.85, 0.75
+"""Similarities above which a voice is called like its recording, or rather so; with the demo model, a voice and itself
+in its speech agree in 0.87 to 1.00, different speakers in 0.21 to 0.77."""
+
 _NOISY_DB, _QUIET_DB = 15.0, 25.0
 _CLIPPED, _TOUCHED = 0.005, 0.001
 _TONES_DB = -20.0
@@ -56,6 +77,29 @@ def advise(quality: ClipQuality, duration_s: float, wanted_s: float) -> tuple[Ad
         _voice(quality.voicing_share, has_speech=quality.speech_share > 0),
     )
     return tuple(Advice(topic, grade, words) for topic, (grade, words) in zip(TOPICS, judged, strict=True))
+
+
+def sentence_to_read(elapsed_s: float) -> str:
+    """Return what is to be read at a moment of a recording, in English and in Chinese, a line each."""
+    return READING[int(elapsed_s / _READING_S) % len(READING)]
+
+
+def next_step(similarity: float | None, advice: Sequence[Advice]) -> str:
+    """Return what to do to get a better voice than the one that was made; empty when it is good.
+
+    Args:
+        similarity: Of the voice and its own speech, 0 to 1; None: it said nothing that could be compared.
+        advice: About the recording it was made from.
+    """
+    if similarity is not None and similarity > LIKE_IT:
+        return ""
+    bad = [one for one in advice if one.grade == "bad"] or [one for one in advice if one.grade == "fair"]
+    if bad:
+        return f"To do better: {bad[0].topic}, {bad[0].words}. Record again with Ctrl+R."
+    return (
+        "The recording is good, so another one may suit the model better: add some with Ctrl+O, or read other "
+        "sentences, Ctrl+R; then make it again, Ctrl+T."
+    )
 
 
 def verdict(total: float) -> str:

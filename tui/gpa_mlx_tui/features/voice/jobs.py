@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpa_mlx_tui.features.voice.clips import Clip, Part
-from gpa_mlx_tui.features.voice.coaching import advise
+from gpa_mlx_tui.features.voice.coaching import LIKE_IT, RATHER_LIKE_IT, advise
 from gpa_mlx_tui.features.voice.messages import ClipAdvised, ClipJudged, SampleMade, StepTaken, VoiceMade
 from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, sounding
 
@@ -60,15 +59,29 @@ class Coach:
         task.post(ClipAdvised(task, advice))
 
 
-def judge_clip(task: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
-    """Judge a recording, and find the part of it that suits a voice best.
+def judge_clips(task: BackgroundTask, recordings: Sequence[tuple[AudioLike, str]], model: Path) -> None:
+    """Judge recordings, each with its name, and find the part of each that suits a voice best.
 
     Raises:
-        AudioFileError: It cannot be used.
-        InputTooLongError: It is too long.
+        GPAError: Some cannot be used; the others are posted.
         ModelFormatError: The model is not a converted one.
     """
-    from gpa_mlx.jobs.enroll import choose_window, load_clip
+    from gpa_mlx.errors import AudioFileError, GPAError, InputTooLongError
+
+    problems: list[GPAError] = []
+    for audio, name in recordings:
+        try:
+            _judge(task, audio, name, model)
+        except (AudioFileError, InputTooLongError) as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise GPAError(" ".join(problem.message for problem in problems), hint=problems[0].hint)
+
+
+def _judge(task: BackgroundTask, audio: AudioLike, name: str, model: Path) -> None:
+    from gpa_mlx.jobs.reference_clip import choose_window, load_clip
     from gpa_mlx.jobs.voice_probe import reference_s
 
     wanted_s = reference_s(model)
@@ -117,39 +130,32 @@ def describe_made(made: Enrollment, source: str) -> str:
     alike = made.probe.similarity
     if alike is None:
         return f"{words} How like it sounds is not known: {made.probe.problem}"
-    # Measured with the demo model: see `gpa_mlx.jobs.voice_probe.Similarity`.
-    judged = "like it" if alike.levels > 0.85 else "rather like it" if alike.levels > 0.75 else "not like it"
+    judged = (
+        "like it" if alike.levels > LIKE_IT else "rather like it" if alike.levels > RATHER_LIKE_IT else "not like it"
+    )
     return f"{words} Similarity {alike.levels:.2f} of 1, chance is 0.58: its own speech sounds {judged}."
 
 
-def say_sample(
-    task: BackgroundTask, engine: SpeechEngine, model: Path, voice: Voice, output: OutputDevice | None
-) -> None:
+def say_sample(task: BackgroundTask, engine: SpeechEngine, voice: Voice, output: OutputDevice | None) -> None:
     """Say the probe's text with a voice, and play it while it is made; without a sound output it is only drawn.
 
     Raises:
         GPAError: The voice cannot be used, or there is no sound output (raised at the end).
         CancelledError: The task was cancelled.
     """
-    import numpy as np
+    from gpa_mlx.jobs.events import AudioChunk
+    from gpa_mlx.jobs.voice_probe import SampleJob
 
-    from gpa_mlx.jobs.voice_probe import probe_text
-    from gpa_mlx.store.manifest import read_manifest
-
-    text = probe_text(read_manifest(model).model_family)
+    job = SampleJob(engine, voice)
     finder = PeakFinder()
-    pieces: list[Waveform] = []
-    with sounding(task, output, text=text) as playback:
-        # Greedy, as the probe is: it is the same speech whose similarity was measured.
-        options = replace(engine.default_options("speak"), temperature=0.0)
-        with closing(engine.stream_speak(text, voice=voice, options=options)) as chunks:
-            for chunk in chunks:
-                pieces.append(chunk.audio)
-                playback.feed(chunk.audio)
-                task.post(SoundGrew(task, finder.push(chunk.audio)))
+    with sounding(task, output, text=job.text) as playback:
+        with closing(job.run()) as events:
+            for event in events:
+                if isinstance(event, AudioChunk):
+                    playback.feed(event.audio)
+                    task.post(SoundGrew(task, finder.push(event.audio)))
         task.check()
-        samples = np.concatenate([np.zeros(0, dtype=np.float32), *pieces])
-        _post_sample(task, voice, text, samples)
+        _post_sample(task, voice, job.text, job.audio)
         playback.finish()
     task.check()
     if playback.problem is not None:

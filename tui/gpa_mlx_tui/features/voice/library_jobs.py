@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.features.voice.listed_voice import ListedVoice
 from gpa_mlx_tui.features.voice.messages import CardRead, LibraryChanged, VoicesListed
 
@@ -22,7 +21,7 @@ def list_voices(task: BackgroundTask, model: Path) -> None:
         ModelFormatError: Not a converted model.
         VoiceError: The library cannot be read.
     """
-    from gpa_mlx.model import demo
+    from gpa_mlx.jobs.voice_choice import built_in_voices
     from gpa_mlx.store.manifest import read_manifest
     from gpa_mlx.voices.library import VoiceLibrary
 
@@ -32,10 +31,7 @@ def list_voices(task: BackgroundTask, model: Path) -> None:
         other = entry.voice is not None and entry.voice.family != family
         problem = entry.problem or ("It was made for another kind of model than the one in use." if other else "")
         listed.append(ListedVoice(entry.name, "kept", entry.voice, problem))
-    try:
-        built_in = demo.demo_voices()
-    except GPAError:
-        built_in = ()
+    built_in = built_in_voices().values()
     listed += [ListedVoice(voice.name, "built-in", voice) for voice in built_in if voice.family == family]
     task.post(VoicesListed(task, tuple(listed)))
 
@@ -84,17 +80,6 @@ def remove(task: BackgroundTask, name: str) -> None:
     from gpa_mlx.voices.library import VoiceLibrary
 
     task.post(LibraryChanged(task, f"Removed '{VoiceLibrary().remove(name)}'.", ""))
-
-
-def read_pasted(task: BackgroundTask, text: str) -> None:
-    """Read a card from a text.
-
-    Raises:
-        VoiceError: There is no sound card in it.
-    """
-    from gpa_mlx.voices.card import parse_card
-
-    task.post(CardRead(task, parse_card(text, "What you pasted")))
 
 
 def read_file(task: BackgroundTask, path: Path) -> None:

@@ -9,8 +9,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from gpa_mlx_tui.features.voice.clips import best_clip
-from gpa_mlx_tui.features.voice.coaching import advise, verdict
-from gpa_mlx_tui.features.voice.jobs import Coach, describe_made, judge_clip, make_voice
+from gpa_mlx_tui.features.voice.coaching import advise, next_step, sentence_to_read, verdict
+from gpa_mlx_tui.features.voice.jobs import Coach, describe_made, judge_clips, make_voice
 from gpa_mlx_tui.features.voice.quality_panel import QualityPanel
 from gpa_mlx_tui.services.recorder import ClipRecorder
 from gpa_mlx_tui.themes import symbols_of
@@ -60,6 +60,7 @@ class MakingPanel(Vertical):
             yield Button("Clear", id="clear", action="screen.clear", disabled=True)
             yield Toggle("From the start", id="whole", tooltip="Do not look for the best part.")
         yield Static(id="status", markup=False)
+        yield Static(id="reading", markup=False)
         yield LevelMeter(id="meter")
         yield Waveform(note=_NOTE, id="source")
         yield QualityPanel(id="quality")
@@ -104,10 +105,10 @@ class MakingPanel(Vertical):
         if self._recorder is not None:
             self._recorder.stop()
 
-    def judge(self, audio: AudioLike, name: str) -> None:
-        """Take a recording, beside those that are there."""
+    def judge(self, *recordings: tuple[AudioLike, str]) -> None:
+        """Take recordings, each with its name, beside those that are there."""
         model = self._mode.service.model
-        self._mode.start("judge", lambda task: judge_clip(task, audio, name, model), owner=self)
+        self._mode.start("judge", lambda task: judge_clips(task, recordings, model), owner=self)
         self.show_state()
 
     def make(self) -> bool:
@@ -170,7 +171,7 @@ class MakingPanel(Vertical):
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         self.clips = []
-        self.judge((message.samples, SAMPLE_RATE_HZ), _RECORDED)
+        self.judge(((message.samples, SAMPLE_RATE_HZ), _RECORDED))
 
     def on_clip_judged(self, message: ClipJudged) -> None:
         """Show how good the recording is."""
@@ -211,7 +212,7 @@ class MakingPanel(Vertical):
     def _status(self) -> str:
         symbols = symbols_of(self.app)
         if self._mode.has_task("record"):
-            return f"{symbols.recording} Recording {self._elapsed_s:.0f} s. Ctrl+R ends it, Esc drops it."
+            return f"{symbols.recording} Recording {self._elapsed_s:.0f} s. Ctrl+R ends it, Esc drops it. Read aloud:"
         if self._mode.has_task("judge"):
             return f"{symbols.busy} Listening to the recording{symbols.ellipsis}"
         if (clip := best_clip(self.clips, whole=self._whole)) is not None:
@@ -233,7 +234,15 @@ class MakingPanel(Vertical):
         if self._mode.has_task("make"):
             symbols = symbols_of(self.app)
             return f"{symbols.busy} Making the voice{symbols.ellipsis} Esc stops."
-        return "" if self.made is None else describe_made(self.made.enrollment, self.made.clip.name)
+        if self.made is None:
+            return ""
+        enrollment, part = self.made.enrollment, self.made.part
+        words = describe_made(enrollment, self.made.clip.name)
+        if enrollment.probe is None:
+            return words
+        alike = enrollment.probe.similarity
+        advice = advise(part.window.quality, part.duration_s, self.made.clip.wanted_s)
+        return f"{words} {next_step(None if alike is None else alike.levels, advice)}".rstrip()
 
     def show_state(self) -> None:
         """Set words and buttons right."""
@@ -243,7 +252,10 @@ class MakingPanel(Vertical):
         busy = self._mode.has_task("judge") or self._mode.has_task("make")
         has_clip = self._part is not None
         self.query_one("#status", Static).update(self._status())
-        self.query_one("#result", Static).update(self._result())
+        reading, result = self.query_one("#reading", Static), self.query_one("#result", Static)
+        reading.display, result.display = recording, not recording
+        reading.update(sentence_to_read(self._elapsed_s) if recording else "")
+        result.update(self._result())
         self.query_one(LevelMeter).display = recording
         self.query_one("#record", Button).label = "Finish" if recording else "Record"
         enabled = {

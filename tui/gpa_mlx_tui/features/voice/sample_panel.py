@@ -72,8 +72,8 @@ class SamplePanel(Vertical):
             self._play(self._wave, lambda task: play(task, [known.samples], output, text=known.text))
             return
         self.report("loading the model" if service.state == "opening" else "beginning")
-        engine, model = service.engine, service.model
-        self._play(self._wave, lambda task: say_sample(task, engine, model, voice, output))
+        engine = service.engine
+        self._play(self._wave, lambda task: say_sample(task, engine, voice, output))
 
     def play_recording(self, samples: Samples, wave: Waveform) -> None:
         """Play samples, and follow them in a picture of them."""

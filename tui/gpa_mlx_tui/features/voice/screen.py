@@ -12,9 +12,10 @@ from textual.widgets import ContentSwitcher, OptionList
 from gpa_mlx_tui.features.mode_screen import ModeScreen
 from gpa_mlx_tui.features.voice.kept_panel import KeptPanel
 from gpa_mlx_tui.features.voice.making_panel import MakingPanel
-from gpa_mlx_tui.features.voice.messages import ClipJudged
+from gpa_mlx_tui.features.voice.messages import ClipJudged, VoiceMade
 from gpa_mlx_tui.features.voice.sample_panel import SamplePanel
 from gpa_mlx_tui.features.voice.voice_actions import KEEP, VoiceActions
+from gpa_mlx_tui.features.voice.voice_dialogs import CARDS
 from gpa_mlx_tui.features.voice.voice_list import VoiceList
 from gpa_mlx_tui.services.sound import PlaybackOpened
 from gpa_mlx_tui.widgets.button import Button
@@ -22,7 +23,10 @@ from gpa_mlx_tui.widgets.dialogs import PathPicker
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from textual.app import ComposeResult
+    from textual.events import Paste
 
     from gpa_mlx.types import Voice
     from gpa_mlx_tui.features.voice.messages import CardRead, LibraryChanged, SampleMade, StepTaken
@@ -35,6 +39,7 @@ class VoiceScreen(ModeScreen):
     mode = "voice"
     uses = "speak"
     first_focus: ClassVar[str] = "#voices"
+    long_tasks: ClassVar[Mapping[str, str]] = {"record": "a recording for a voice", "make": "a voice being made"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,6 +47,13 @@ class VoiceScreen(ModeScreen):
         self._making = MakingPanel(id="making")
         self._sample = SamplePanel(id="sound")
         self._actions = VoiceActions(self, self._voices)
+
+    def at_risk(self) -> list[str]:
+        """Name a voice that was not kept, or recordings that no voice was made of."""
+        if self._making.made is not None:
+            return [*super().at_risk(), "a new voice that is not kept"]
+        recorded = any(not isinstance(clip.audio, Path) for clip in self._making.clips)
+        return super().at_risk() + (["a recording for a voice that was not made yet"] if recorded else [])
 
     def compose_body(self) -> ComposeResult:
         """Lay out the list, and both panels."""
@@ -55,12 +67,9 @@ class VoiceScreen(ModeScreen):
                     yield KeptPanel(id="kept")
                 yield self._sample
 
-    def on_mount(self) -> None:
-        """Set the buttons right."""
-        self._show_state()
-
     def on_screen_resume(self) -> None:
         """Look up the voices and the microphone: there may be another model, new voices, another device."""
+        self._show_state()
         self._voices.look_up()
         self.look_for_microphone(self._making)
 
@@ -71,21 +80,38 @@ class VoiceScreen(ModeScreen):
         if self.has_task("record"):
             self._making.finish_recording()
             return
+        if not self.may_record():
+            return
         self._voices.choose_new()
         self.cancel("play")
         self._making.record()
         self._show_state()
 
     def action_open(self) -> None:
-        """Take a recording from a file, beside those that are there."""
+        """Take recordings from files, beside those that are there."""
+        dialog = PathPicker(
+            "A recording of the voice", "open", Path.cwd(), suffixes=RECORDINGS, several=self.take_files
+        )
+        self.app.push_screen(dialog, lambda path: None if path is None else self.take_files([path]))
 
-        def take(path: Path | None) -> None:
-            if path is not None:
-                self._voices.choose_new()
-                self.cancel("record")
-                self._making.judge(path, path.name)
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Take recordings of a voice, or a voice card."""
+        cards = [path for path in paths if path.suffix.lower() in CARDS]
+        if len(paths) > 1 and cards:
+            self.gpa_app.show_message("One card at a time, or recordings of one speaker.")
+        elif cards:
+            self._actions.read(cards[0])
+        else:
+            self._voices.choose_new()
+            self.cancel("record")
+            self._making.judge(*((path, path.name) for path in paths))
 
-        self.app.push_screen(PathPicker("A recording of the voice", "open", Path.cwd(), suffixes=RECORDINGS), take)
+    def on_paste(self, event: Paste) -> None:
+        """Take a card that is pasted; dropped files are taken as everywhere."""
+        if "gpa-mlx voice card" in event.text:
+            event.stop()
+            event.prevent_default()  # Textual calls the method of the base class, too
+            self._actions.paste(event.text)
 
     def action_make(self) -> None:
         """Make the voice, and measure how like it the model speaks."""
@@ -154,12 +180,12 @@ class VoiceScreen(ModeScreen):
 
     def action_rename(self) -> None:
         """Give the chosen voice another name."""
-        if (name := self._own_name()) is not None:
+        if (name := self._actions.own_name()) is not None:
             self._actions.rename(name)
 
     def action_remove(self) -> None:
         """Remove the chosen voice."""
-        if (name := self._own_name()) is not None:
+        if (name := self._actions.own_name()) is not None:
             self._actions.remove(name)
 
     # -- what tasks and widgets report --------------------------------------------------------------------------------
@@ -183,20 +209,18 @@ class VoiceScreen(ModeScreen):
         self._sample.report("")
         self._show_state()
 
+    @on(VoiceMade)
     @on(ClipJudged)
     @on(PlaybackOpened)
-    def set_buttons(self) -> None:
-        """Set the buttons right: another recording may mean another voice, and a sound can be paused."""
+    def set_buttons(self, message: VoiceMade | ClipJudged | PlaybackOpened) -> None:
+        """Set the buttons right: there may be another voice to hear, and a sound can be paused."""
         self._show_state()
+        if isinstance(message, VoiceMade):
+            self.query_one("#play", Button).focus()
 
     def on_step_taken(self, message: StepTaken) -> None:
         """Show what is being done."""
         self._sample.report(message.words)
-
-    def on_voice_made(self) -> None:
-        """Let it be heard."""
-        self._show_state()
-        self.query_one("#play", Button).focus()
 
     def on_sample_made(self, message: SampleMade) -> None:
         """Show what the new voice has said to be measured."""
@@ -232,14 +256,6 @@ class VoiceScreen(ModeScreen):
         if self._voices.chosen is not None:
             return self._voices.chosen.voice
         return None if self._making.made is None else self._making.made.enrollment.voice
-
-    def _own_name(self) -> str | None:
-        """Return the name of the chosen voice if it can be changed; else say why not."""
-        chosen = self._voices.chosen
-        if chosen is None or chosen.kind != "kept":
-            self.gpa_app.show_message("Choose a voice that you keep; the built-in ones belong to the model.")
-            return None
-        return chosen.name
 
     def _show_state(self) -> None:
         if self.is_mounted:

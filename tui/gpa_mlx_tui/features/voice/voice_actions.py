@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.voices.consent import CONSENT_QUESTION
 from gpa_mlx_tui.features.voice import library_jobs
-from gpa_mlx_tui.features.voice.voice_dialogs import FROM_FILE, AskName, PasteCard
+from gpa_mlx_tui.features.voice.voice_dialogs import AskName, PasteCard
 from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ KEEP = "keep"
 """The task that keeps a new voice."""
 
 _CHANGE = "change"
-_CARDS = (".voice", ".txt")
 
 
 class VoiceActions:
@@ -56,6 +55,15 @@ class VoiceActions:
 
         self._screen.app.push_screen(AskName("What shall the voice be called?", name, self._voices.names), ask)
 
+    def own_name(self) -> str | None:
+        """Return the name of the chosen voice if it can be changed; else say why not."""
+        chosen = self._voices.chosen
+        if chosen is None or chosen.kind != "kept":
+            words = "Choose a voice that you keep; the built-in ones belong to the model."
+            self._screen.gpa_app.show_message(words)
+            return None
+        return chosen.name
+
     def rename(self, name: str) -> None:
         """Give a voice another name."""
 
@@ -74,7 +82,7 @@ class VoiceActions:
                 self._screen.start(_CHANGE, lambda task: library_jobs.remove(task, name))
 
         question = f"Remove the voice '{name}'? Only its card could bring it back."
-        self._screen.app.push_screen(Confirm(question, yes="Remove", no="Keep"), take)
+        self._screen.app.push_screen(Confirm(question, yes="Remove", no="Keep", destroys=True), take)
 
     def export(self, voice: Voice) -> None:
         """Write the card of a voice to a file."""
@@ -86,21 +94,17 @@ class VoiceActions:
         start = Path.cwd() / f"{voice.name}.voice"
         self._screen.app.push_screen(PathPicker("Export the card as", "save", start), take)
 
-    def paste(self) -> None:
-        """Read a card that is pasted, or in a file."""
+    def paste(self, text: str = "") -> None:
+        """Add the voice of a card that is pasted, or in a file.
 
-        def take(text: str | None) -> None:
-            if text == FROM_FILE:
-                dialog = PathPicker("A voice card", "open", Path.cwd(), suffixes=_CARDS)
-                self._screen.app.push_screen(dialog, take_file)
-            elif text is not None:
-                self._screen.start(_CHANGE, lambda task: library_jobs.read_pasted(task, text))
+        Args:
+            text: What was pasted already.
+        """
+        self._screen.app.push_screen(PasteCard(text), lambda voice: None if voice is None else self.take_card(voice))
 
-        def take_file(path: Path | None) -> None:
-            if path is not None:
-                self._screen.start(_CHANGE, lambda task: library_jobs.read_file(task, path))
-
-        self._screen.app.push_screen(PasteCard(), take)
+    def read(self, path: Path) -> None:
+        """Add the voice of a card file."""
+        self._screen.start(_CHANGE, lambda task: library_jobs.read_file(task, path))
 
     def take_card(self, voice: Voice) -> None:
         """Keep the voice of a card, under another name if its own is taken."""

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, Label, TextArea
+from textual.widgets import Input, Label
 
 from gpa_mlx.errors import VoiceError
+from gpa_mlx.types import Voice
+from gpa_mlx_tui.features.voice.library_jobs import read_file
+from gpa_mlx_tui.services.app_services import app_services
+from gpa_mlx_tui.services.typed_paths import dropped_files
 from gpa_mlx_tui.widgets.button import Button
-from gpa_mlx_tui.widgets.dialogs import Dialog
+from gpa_mlx_tui.widgets.dialogs import Dialog, PathPicker
+from gpa_mlx_tui.widgets.file_fields import TextEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from textual.app import ComposeResult
+    from textual.events import Paste
 
-FROM_FILE = ""
-"""What `PasteCard` gives when the card is in a file."""
+    from gpa_mlx_tui.features.voice.messages import CardRead
+    from gpa_mlx_tui.services.messages import TaskEnded
+
+CARDS = (".voice", ".txt")
+"""Usual ends of the names of card files."""
 
 
 class AskName(Dialog[str]):
@@ -65,19 +75,30 @@ class AskName(Dialog[str]):
         return f"There is a voice '{name}' already." if name.casefold() in self._taken else ""
 
 
-class PasteCard(Dialog[str]):
-    """Asks for the text of a voice card; gives it, `FROM_FILE` when it is in a file, or None for Escape."""
+class PasteCard(Dialog[Voice]):
+    """Asks for the text of a voice card, or a file with one; gives its voice, or None for Escape.
+
+    What holds no sound card stays there, with what is wrong with it, to be mended.
+
+    Args:
+        text: The text that is there at first.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "add", "Add", show=False, priority=True),
         Binding("ctrl+o", "file", "From a file", show=False, priority=True),
     ]
 
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._text = text
+
     def compose(self) -> ComposeResult:
-        """Lay out a text area and the buttons."""
+        """Lay out a text area, a line for what is wrong, and the buttons."""
         with Vertical(classes="dialog wide"):
             yield Label("Paste a voice card; words around it do not matter.", classes="question", markup=False)
-            yield TextArea(id="card", compact=True, placeholder="gpa-mlx voice card, version 1 ...")
+            yield TextEntry(self._text, id="card", compact=True, placeholder="gpa-mlx voice card, version 1 ...")
+            yield Label("", id="problem", markup=False)
             with Horizontal(classes="row"):
                 yield Button("Add (Ctrl+S)", id="add", variant="primary")
                 yield Button("From a file (Ctrl+O)", id="file")
@@ -87,10 +108,48 @@ class PasteCard(Dialog[str]):
         (self.action_add if event.button.id == "add" else self.action_file)()
 
     def action_add(self) -> None:
-        """Take what was pasted."""
-        if text := self.query_one(TextArea).text.strip():
-            self.dismiss(text)
+        """Take what was pasted, or say what is wrong with it."""
+        from gpa_mlx.voices.card import parse_card
+
+        text = self.query_one(TextEntry).text
+        if not text.strip():
+            self._say("Paste a card first, or take one from a file.")
+            return
+        try:
+            voice = parse_card(text, "What you pasted")
+        except VoiceError as error:
+            self._say(f"{error.message} {error.hint}")
+        else:
+            self.dismiss(voice)
 
     def action_file(self) -> None:
-        """Let the user choose a file instead."""
-        self.dismiss(FROM_FILE)
+        """Let the user choose a file instead; the text stays for the case that there is no card in it."""
+        self.app.push_screen(PathPicker("A voice card", "open", Path.cwd(), suffixes=CARDS), self._read)
+
+    def on_paste(self, event: Paste) -> None:
+        """Take a file that is dropped."""
+        if paths := dropped_files(event.text):
+            event.stop()
+            self._read(paths[0])
+
+    def on_text_area_changed(self) -> None:
+        """It may be right now."""
+        self._say("")
+
+    def on_card_read(self, message: CardRead) -> None:
+        """Take the voice of a file."""
+        message.stop()
+        self.dismiss(message.voice)
+
+    def on_task_ended(self, message: TaskEnded) -> None:
+        """Say what is wrong with a file."""
+        message.stop()
+        if message.error is not None:
+            self._say(f"{message.error.message} {message.error.hint}")
+
+    def _read(self, path: Path | None) -> None:
+        if path is not None:
+            app_services(self).service.start("card", self, lambda task: read_file(task, path))
+
+    def _say(self, words: str) -> None:
+        self.query_one("#problem", Label).update(words)

@@ -1,0 +1,110 @@
+"""Names and texts from strangers, in a real terminal: nothing of them is obeyed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from gpa_mlx.audio.files.reader import load_recording
+from gpa_mlx.history import History
+from gpa_mlx.model import demo
+from tests.support.terminal import Terminal
+
+pytestmark = pytest.mark.slow
+
+COMMAND = "\x1b]52;c;aGFja2Vk\x07"
+"""Writes the clipboard (OSC 52)."""
+TURNED = "\u202e"
+HISTORY_KEY = b"\x1b[18~"  # F7
+
+
+def shown_in_a_terminal(*arguments, cwd=None):
+    """Run a command with all its output on a terminal and return that."""
+    own, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gpa_mlx", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        cwd=cwd,
+    )
+    os.close(theirs)
+    output = b""
+    try:
+        while piece := os.read(own, 65_536):
+            output += piece
+    except OSError:  # how a Linux terminal ends
+        pass
+    finally:
+        os.close(own)
+        process.wait(60)
+    return output.decode()
+
+
+def assert_harmless(output):
+    assert COMMAND not in output
+    assert TURNED not in output
+    assert r"\x1b]52;c;aGFja2Vk\x07" in output
+
+
+def test_file_names(tmp_path):
+    name = f"a{COMMAND}{TURNED}.wav"
+    shutil.copy(demo.demo_samples()[0].file, tmp_path / name)
+    (tmp_path / f"bad{COMMAND}.wav").write_bytes(b"no sound")
+    assert_harmless(shown_in_a_terminal("transcribe", "-r", ".", "--model", "demo", cwd=tmp_path))
+    assert_harmless(shown_in_a_terminal("verify", tmp_path / name))
+    assert_harmless(
+        shown_in_a_terminal("speak", "go", "--voice", tmp_path / f"none{COMMAND}", "--play", "--model", "demo")
+    )
+
+
+@pytest.fixture
+def hostile_history(program_home):
+    with History().begin(f"mic{COMMAND}") as journal:
+        journal.append(demo_samples())
+        entry = journal.finish()
+    (record,) = entry.folder.glob("*.json")
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps({**content, "text": f"three off{COMMAND}{TURNED}", "state": "recognised"}))
+
+
+def demo_samples():
+    return load_recording(demo.demo_samples()[0].file).channel_mean
+
+
+@pytest.mark.usefixtures("hostile_history")
+def test_the_history():
+    assert_harmless(shown_in_a_terminal("history", "list"))
+    assert_harmless(shown_in_a_terminal("history", "show", "last"))
+    listed = shown_in_a_terminal("history", "list", "--json")
+    assert COMMAND not in listed
+    assert TURNED not in listed
+    assert r"\u001b]52" in listed
+    assert r"\u202e" in listed
+
+
+@pytest.mark.usefixtures("hostile_history")
+def test_the_app():
+    with Terminal("--model", "demo") as terminal:
+        terminal.until(b"ready")
+        terminal.write(HISTORY_KEY)
+        terminal.until(b"three off")
+        assert COMMAND.encode() not in terminal.picture
+        assert TURNED.encode() not in terminal.picture
+
+
+def test_a_model_name_that_a_terminal_would_obey_is_refused(tmp_path):
+    model = shutil.copytree(demo.demo_model(), tmp_path / "model")
+    manifest = json.loads((model / "gpa_mlx.json").read_text())
+    (model / "gpa_mlx.json").write_text(json.dumps({**manifest, "model_name": f"good{COMMAND}"}))
+    output = shown_in_a_terminal("model", "info", model)
+    assert_harmless(output)
+    assert "'model_name' holds characters that a terminal would obey" in output
