@@ -225,6 +225,7 @@ def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
         ReplacesFile,
         Resumed,
         StartedAnew,
+        StepStarted,
         UnknownWords,
     )
     from gpa_mlx.synthesis.plan import named_words
@@ -253,6 +254,8 @@ def _run(job: SpeakJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
                         progress.reach(f"passage {number + 1} of {_counted(count)}", share)
                     case AudioChunk(audio=audio):
                         speech.append(audio)
+                    case StepStarted(step=step):
+                        show(step)
                     case Finished():
                         speech.wait(show)
                     case _:

@@ -132,7 +132,7 @@ def vc(
 
 def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> None:
     """Show what the job does, and play and pipe what it makes."""
-    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted, ReplacesFile
+    from gpa_mlx.jobs.events import AudioChunk, Finished, GenerationStarted, ReplacesFile, StepStarted
     from gpa_mlx.jobs.events import Progress as Reached
 
     is_converting = False
@@ -152,6 +152,8 @@ def _run(job: ConvertJob, speech: SpeechOutput, diagnostics: Diagnostics) -> Non
                         speech.append(audio)
                     case Reached(position_s=position_s):
                         progress.reach(position_s)
+                    case StepStarted(step=step):
+                        show(step)
                     case Finished():
                         speech.wait(show)
                     case _:

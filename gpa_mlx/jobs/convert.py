@@ -134,6 +134,8 @@ class ConvertJob:
                 file = cleanup.enter_context(TaggedWriter(request.output))
             yield from self._convert(SpeechCollector(result, file, keep_audio=request.keep_audio))
             if file is not None and request.output is not None:
+                if request.output.growing_path != request.output.path:
+                    yield StepStarted(step="encoding")
                 file.finish(self._metadata())
                 yield Written(path=request.output.path)
         result.is_complete = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from gpa_mlx.errors import GPAError
@@ -37,7 +38,8 @@ def _described(error: Exception, name: str) -> GPAError:
             "`--lm-bits 4`.",
         )
     if isinstance(error, OSError) and error.strerror:
-        return GPAError(f"{name} failed: {error.strerror}.", hint="Check the disks and the permissions.")
+        place = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+        return GPAError(f"{name} failed: {error.strerror}{place}.", hint="Check the disks and the permissions.")
     return GPAError(
         f"{name} failed: unexpected {type(error).__name__}: {error}",
         hint="Please report this; run again with --debug for the details.",

@@ -272,6 +272,8 @@ class SpeakJob:
                 file = cleanup.enter_context(writer)
             yield from self._speak(SpeechCollector(result, file, keep_audio=request.keep_audio), found)
             if file is not None and request.output is not None:
+                if request.output.growing_path != request.output.path:
+                    yield StepStarted(step="encoding")
                 file.finish(self._metadata())
                 yield Written(path=request.output.path)
         if self._checkpoint is not None:

@@ -118,7 +118,7 @@ def test_message_stays_on_one_line(transcribe_failing):
 def test_unexpected_error_has_no_traceback(transcribe_failing):
     result = transcribe_failing(ZeroDivisionError("boom"))
     assert (result.code, result.out) == (1, "")
-    assert result.err.splitlines()[0] == "error: unexpected ZeroDivisionError: boom"
+    assert result.err.splitlines()[0] == "error: a.wav failed: unexpected ZeroDivisionError: boom"
     assert "--debug" in result.err
     assert "Traceback" not in result.err
 
@@ -155,7 +155,11 @@ def test_lack_of_memory_is_explained(transcribe_failing, error):
 
 def test_operating_system_error_names_the_file(transcribe_failing):
     error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out.wav")
-    assert transcribe_failing(error) == (1, "", "error: No space left on device: out.wav.\n")
+    assert transcribe_failing(error) == (
+        1,
+        "",
+        "error: a.wav failed: No space left on device: out.wav.\nhint: Check the disks and the permissions.\n",
+    )
 
 
 def test_interrupt(transcribe_failing):

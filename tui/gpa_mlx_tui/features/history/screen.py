@@ -24,6 +24,7 @@ from gpa_mlx_tui.services.messages import TaskMessage
 from gpa_mlx_tui.services.sound import Playback, play_pieces, read_samples
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Confirm
+from gpa_mlx_tui.widgets.edits import replace_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,7 +159,7 @@ class HistoryScreen(ModeScreen):
 
         def put() -> None:
             area = screen.query_one("#text", TextArea)
-            area.text = text
+            replace_text(area, text)
             area.focus()
 
         screen.call_after_refresh(put)
