@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from gpa_mlx.text.cjk import CJK_LETTERS
 from gpa_mlx.text.normalization.rules import RIGHT, one_of
 from gpa_mlx.text.normalization.units import CURRENCY_CODES, CURRENCY_SIGNS, UNITS
 
@@ -55,6 +56,8 @@ def _decimal(match: re.Match[str]) -> str:
 def _exponent(match: re.Match[str]) -> str:
     word = match["word"] or ""
     written = match["raised"]
+    if written[-1] in "⁺⁻" and re.search(f"[{CJK_LETTERS}]", match.string[max(0, match.start() - 1) : match.end() + 1]):
+        return match[0]  # the charge of an ion, which the Chinese rules read
     if len(word) > 1 and not word[-1].isdigit():
         # After a word it is the number of a footnote, after a unit its power.
         return match[0] if word in UNITS or written in ("²", "³") else word
@@ -71,7 +74,7 @@ _EDITS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     ("^", re.compile(r"(?<=[A-Za-z)])\^(?P<power>[23])(?![0-9])"), lambda match: "²" if match["power"] == "2" else "³"),
     (
         "ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹ",
-        re.compile("[Ⅰ-Ⅻⅰ-ⅹ]"),
+        re.compile(f"(?<![{CJK_LETTERS}Ⅰ-ⅿ])[Ⅰ-Ⅻⅰ-ⅹ](?![{CJK_LETTERS}Ⅰ-ⅿ])"),  # the Chinese rules read theirs
         lambda match: str(int(unicodedata.numeric(match[0]))),
     ),
     ("'’", re.compile(rf"{_ALONE}[0-9]{{1,3}}(?:['’][0-9]{{3}})+(?![0-9])"), _commas),
