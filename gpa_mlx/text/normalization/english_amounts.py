@@ -32,7 +32,8 @@ _COUNTED_IN = re.compile(
 )
 _ERA = re.compile(r"[ ](?:BC|AD|BCE|CE|B\.C\.|A\.D\.)")
 _DECADE_WORDS = re.compile(
-    r"(?:(?<!\w)(?:the|early|late|mid|low|lower|high|upper|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and|or|to|through|into"
+    r"(?:(?<!\w)(?:the|early|late|mid|low|lower|high|upper|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and"
+    r"|or|to|through|into"
     r"|&) (?:the )?)$",
     re.IGNORECASE,
 )
@@ -191,7 +192,8 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}(?P<decade>(?:1[1-9]|20)[0-9]0|[2-9]0)['’]?s{RIGHT}", _decade),
     rule(rf"{CLEAR}(?P<digits>{WHOLE})(?i:st|nd|rd|th){RIGHT}", _ordinal),
     rule(
-        rf"{CLEAR}(?P<whole>{WHOLE}){BLANK}?(?P<part>{one_of(FRACTION_SIGNS)})(?:[- \u00a0]?{UNIT}|(?P<mark>[\"″])(?=[\s,.;:!?)x×-]|\Z))?",
+        rf"{CLEAR}(?P<whole>{WHOLE}){BLANK}?(?P<part>{one_of(FRACTION_SIGNS)})"
+        rf"(?:[- \u00a0]?{UNIT}|(?P<mark>[\"″])(?=[\s,.;:!?)x×-]|\Z))?",
         _whole_and_sign,
     ),
     *english_measures.AT_DIGITS[:2],

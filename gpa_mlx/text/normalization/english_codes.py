@@ -26,7 +26,8 @@ _BY_DIGITS = re.compile(
     re.IGNORECASE,
 )
 _CODE_IS = re.compile(
-    r"(?<!\w)(?:code|pin|otp|passcode|password|combination|meeting id|account|serial|booking|confirmation|tel|phone|fax)"
+    r"(?<!\w)(?:code|pin|otp|passcode|password|combination|meeting id|account|serial|booking|confirmation|tel"
+    r"|phone|fax)"
     r"(?: (?:number|no))?\.?(?:[ ]is|[:#=])[ ]?$",
     re.IGNORECASE,
 )
@@ -39,7 +40,8 @@ _NAMED = re.compile(
     r"|Model|model|Studio|Section|Building|Porsche|Peugeot|BMW|Nokia|Form|form|Bus|bus|Train|train|Line|Level|Channel"
     r"|channel|No\.|Bay|Locker|Pier|Platform|Terminal|Lot|Xbox|Photoshop|Mercedes|Ryzen|Core|Snapdragon|Radeon|GeForce"
     r"|Cessna|Piper|Embraer|Concorde|Bombardier|Antonov|Tupolev|Ferrari|Fiat|Volvo|Chrysler|Lamborghini|McLaren"
-    r"|Lexus|Levi's|Levis|Intel|Colt|Commodore|Atari|Galaxy|RTX|GTX|MH|Windows|Psalm|Fahrenheit|error|status|route|highway|code|Title|Rule|Locomotive|Dash|error code"
+    r"|Lexus|Levi's|Levis|Intel|Colt|Commodore|Atari|Galaxy|RTX|GTX|MH|Windows|Psalm|Fahrenheit"
+    r"|error|status|route|highway|code|Title|Rule|Locomotive|Dash|error code"
     r"|Apt\.|Ste\.|Rm\.|Suite|suite|Airbus A)[ ]?)$"
 )
 _ROAD_BEFORE = re.compile(r"(?<!\w)(?:US|U\.S\.|SR|CR|FM|SH|State Road|County Road|Autoroute)[ -]$")

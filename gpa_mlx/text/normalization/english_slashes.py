@@ -43,7 +43,8 @@ _DATE = re.compile(
 )
 _DATE_RANGE = re.compile(r"(?<!\w)(?:from|between|to|and|is|was|[0-9]{1,2}/[0-9]{1,2}[ ]?[-–])[ ]?$", re.IGNORECASE)
 _DATE_AFTER = re.compile(
-    r"[ ](?:at (?:[0-9]|noon|midnight|dawn|dusk|sunset)|in the (?:morning|afternoon|evening)|meeting|deadline|election|event|game|release|@|from [0-9]|[0-9]{1,2}:[0-9]{2}"
+    r"[ ](?:at (?:[0-9]|noon|midnight|dawn|dusk|sunset)|in the (?:morning|afternoon|evening)|meeting|deadline|election"
+    r"|event|game|release|@|from [0-9]|[0-9]{1,2}:[0-9]{2}"
     r"|to [0-9]{1,2}/|through [0-9])"
     r"|[ ]?[-–][ ]?[0-9]{1,2}/"
 )

@@ -96,7 +96,8 @@ _EDITS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     (
         ".",
         re.compile(
-            rf"(?<![vV] ){_ALONE}[1-9][0-9]{{0,2}}(?:(?:\.[0-9]{{3}}){{2}}|(?:\.[0-9]{{3}}){{4,}}){_NO_DIGIT}(?![.-]?[A-Za-z0-9])"
+            rf"(?<![vV] ){_ALONE}[1-9][0-9]{{0,2}}(?:(?:\.[0-9]{{3}}){{2}}|(?:\.[0-9]{{3}}){{4,}})"
+            rf"{_NO_DIGIT}(?![.-]?[A-Za-z0-9])"
         ),
         _pointed,
     ),
