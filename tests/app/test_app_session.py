@@ -32,6 +32,12 @@ def text_of(session):
     return session.screen.query_one("#text", TextArea).text
 
 
+def kept_text(folder):
+    """Return what is kept so far; nothing before it is written first."""
+    file = folder / "session.json"
+    return file.read_text() if file.exists() else ""
+
+
 def test_a_draft_is_on_disk_soon_without_leaving_and_comes_back(use, home):
     folder = home / "state"
 
@@ -40,7 +46,7 @@ def test_a_draft_is_on_disk_soon_without_leaving_and_comes_back(use, home):
         session.screen.query_one("#auto", Toggle).value = True
         await session.press("f3")
         await session.write("to be said")
-        await session.until(lambda: "to be said" in (folder / "session.json").read_text())
+        await session.until(lambda: "to be said" in kept_text(folder))
         assert "not finished" in (folder / "session.json").read_text()
 
     async def read(session):
@@ -63,9 +69,10 @@ def test_the_queue_comes_back_and_nothing_starts(use, home):
         session.screen.query_one("#path").value = str(home / "one.wav")
         await session.press("enter")
         await session.until(lambda: session.screen.query_one(QueueTable).files)
-        await session.until(lambda: "one.wav" in (folder / "session.json").read_text())
+        await session.until(lambda: "one.wav" in kept_text(folder))
 
     async def see(session):
+        await session.until(lambda: session.screen.query_one(QueueTable).files)
         (file,) = session.screen.query_one(QueueTable).files
         assert file.path == home / "one.wav"
         assert file.state in ("waiting", "stopped")

@@ -63,6 +63,7 @@ def test_json_document(speech, engine, task, tmp_path):
     elapsed_s = document.pop("elapsed_s")
     assert 0 < document.pop("first_audio_s") <= elapsed_s
     assert document.pop("real_time_factor") == pytest.approx(elapsed_s / duration_s)
+    assert document.pop("unknown_words", []) == []
     assert document == {
         "file": str(tmp_path / "out.wav"),
         "sample_rate": 16_000,

@@ -199,7 +199,7 @@ def test_what_is_shown_as_heard_is_what_transcribe_hears(program, toy, tmp_path)
     assert [step["making"] is None for step in steps] == [True, False, False, False]
     for step in steps:
         assert program("transcribe", step["file"], "--model", "demo").out.strip() == step["heard"]
-        assert (step["hearing"]["real_time_factor"] > 0) == bool(step["heard"])
+        assert step["hearing"]["real_time_factor"] > 0
         assert step["duration_s"] == pytest.approx(soundfile.info(step["file"]).duration)
 
 

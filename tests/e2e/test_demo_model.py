@@ -167,7 +167,7 @@ def test_no_word_is_lost_or_doubled_wherever_the_border_falls(engine, all_sample
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells how much memory is used now")
 def test_memory_stays_flat_in_a_long_recording(engine, all_samples):
     wave, words = all_samples
-    repeats = 60
+    repeats = 30
     long = np.tile(wave, repeats)
     resident, heard = [], []
     for chunk in engine.stream_transcribe((long, RATE_HZ), batch=2):

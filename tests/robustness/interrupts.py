@@ -68,7 +68,7 @@ def prepare(folder: Path) -> dict[str, list[str]]:
     }
     if shutil.which("ffmpeg"):
         movie = folder / "talk.mka"
-        loop = ["ffmpeg", "-v", "error", "-stream_loop", "200", "-i", str(sample), "-c:a", "aac", str(movie)]
+        loop = ["ffmpeg", "-v", "error", "-stream_loop", "30", "-i", str(sample), "-c:a", "aac", str(movie)]
         subprocess.run(loop, check=True)
         commands["ffmpeg"] = ["transcribe", str(movie), *model, "-o", str(folder / "texts")]
     return commands

@@ -57,10 +57,14 @@ class Terminal:
             assert time.monotonic() < deadline, self.picture[-2000:]
             self._read(0.1)
 
-    def leave(self) -> tuple[int, float]:
-        """Press the key that quits; return exit status and seconds."""
+    def leave(self, *, asked: bool = False) -> tuple[int, float]:
+        """Press the key that quits, and y if that is `asked` about; return exit status and seconds since then."""
         start = time.monotonic()
         self.write(b"\x11")
+        if asked:
+            self.until(b"Leave all the same?")
+            start = time.monotonic()
+            self.write(b"y")
         while self._process.poll() is None:
             assert time.monotonic() - start < 30
             self._read(0.01)

@@ -8,6 +8,7 @@ FLAC is here too, because its header states a number of samples.
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpa_mlx.audio.files.layout import Layout, Link
@@ -270,7 +271,7 @@ def scan_flac(window: ByteWindow, start: int) -> Layout | None:
             starts.append(position)
         position = window.find(_FLAC_START, position + 4, window.size)
     links = []
-    for begin, end in zip(starts, [*starts[1:], window.size], strict=True):
+    for begin, end in pairwise([*starts, window.size]):
         info = bytearray(window.at(begin, 42))
         if len(info) < 42:
             continue

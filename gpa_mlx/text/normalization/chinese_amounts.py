@@ -30,6 +30,7 @@ _CURRENCY = one_of(CURRENCY_SIGNS)
 _CODE = one_of(CURRENCY_CODES)
 _CELSIUS = ("°C", "℃", "ºC", "˚C")
 _AMOUNT_BEFORE = re.compile(rf"[0-9.万亿千百]\s?(?P<what>(?:{MEASURE}|人民币|元|块|次|{one_of(UNITS)}){{1,2}})$")
+_PER_BEFORE = re.compile(r"(?:元|块)/(?:㎡|m²|平|平米|平方米|人|台|户|间|亩|斤|kg|次|吨|GB|天)$")
 _PRICE_BEFORE = re.compile(r"[$€£¥]\s?[0-9][0-9.,]{0,12}$")
 _MONEY_ENDS = re.compile("(?:元|块|美元|欧元|英镑|日元|币|钱|[￥¥])$")
 _LONGEST_RUN = 10
@@ -155,7 +156,9 @@ def _per(match: re.Match[str]) -> str | None:
     money = _PRICE_BEFORE.search(before(match))
     found = _AMOUNT_BEFORE.search(before(match))
     if not (found or money):
-        return None
+        return "每" if _PER_BEFORE.search(before(match)) else None
+    if re.match(r"[0-9.]{1,6}\s?(?:A|V|W|Ah|mA|Hz)(?![A-Za-z])", after(match)):
+        return "，"  # another property: 24V/2A
     each = match.string[match.end() : match.end() + 3]
     if match.string[match.end() : match.end() + 1] == "每":
         return ""
@@ -232,8 +235,8 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         _adjacent,
     ),
     rule(
-        r"(?<![0-9A-Za-z.,])[0-9]{1,3}(?:\"|″|”(?=的?(?:屏|显示|电视|液晶))|'')(?![0-9])",
-        lambda match: numbers.cardinal(re.sub("[^0-9]", "", match[0])) + "英寸",
+        r"(?<![0-9A-Za-z.,])[0-9]{1,3}(?:\.[0-9]{1,2})?(?:\"|″|”(?=的?(?:屏|显示|电视|液晶))|'')(?![0-9])",
+        lambda match: numbers.number(re.sub("[^0-9.]", "", match[0])) + "英寸",
     ),
     rule(
         rf"{CLEAR}(?P<low>[0-9]{{1,5}})M(?={BLANK}?(?:宽带|带宽|光纤|网|流量|的?文件|内存|空间|大小|网速|/s|左右))",
@@ -260,6 +263,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}2(?=对[0-9一二三四](?!夫|恋))", lambda _: "二"),
     rule(rf"{CLEAR}2(?=元[0-9一二三]次)", lambda _: "二"),
     rule(rf"{CLEAR}2(?=层(?!楼))", _storeys),
+    rule(rf"{CLEAR}2(?=级(?:台阶|阶梯|楼梯|石阶))", lambda _: "两"),
     rule(rf"{CLEAR}2(?=两(?!个|种|次|人|年|天))", lambda _: "二"),
     rule(r"(?<=[A-Za-z])[0-9]{1,4}\.[0-9]{1,6}(?![0-9]|\.[0-9])", lambda match: numbers.number(match[0])),
     rule(r"(?<=[A-Za-z][.])[0-9]{3,4}(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),

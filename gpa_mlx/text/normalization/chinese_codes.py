@@ -8,7 +8,7 @@ from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.chinese_edges import CLEAR, LEFT, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_MORE, after, before, is_amount
-from gpa_mlx.text.normalization.chinese_words import CALLED_BEFORE, CALLED_BY_DIGITS, SERVICE_NUMBERS
+from gpa_mlx.text.normalization.chinese_words import CALLED_AFTER, CALLED_BEFORE, CALLED_BY_DIGITS, SERVICE_NUMBERS
 from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
@@ -27,7 +27,7 @@ def _groups(written: str) -> list[str]:
 def _after_word(match: re.Match[str]) -> str | None:
     """Return a telephone number or a code, known by the word before it."""
     text = before(match, context.LONGEST_CODE_CONTEXT)
-    written = match[0]
+    written = match[0].replace(" - ", "-")
     if (len(written) < _SHORTEST_CODE and written[0] != "0") or is_amount(match):
         return None
     if context.TELEPHONE_BEFORE.search(text) and written[0].isdigit() and not re.search("[A-Za-z]", written):
@@ -36,6 +36,9 @@ def _after_word(match: re.Match[str]) -> str | None:
         return numbers.spelled(written, one="幺")
     if not context.CODE_BEFORE.search(text):
         return None
+    groups = written.split("-")
+    if len(groups) > 2 and all(group.isdigit() and len(group) in (3, 4) for group in groups):
+        return " ".join(map(numbers.digit_by_digit, groups))
     parts = re.split("([-_])", written)
     if len(parts) == 1 or re.fullmatch(r"[0-9\s-]+", written) is None:
         return "".join({"-": "杠", "_": "下划线"}.get(part) or _spelled_groups(part) for part in parts)
@@ -121,6 +124,12 @@ def _called_before(match: re.Match[str]) -> str | None:
     return numbers.digit_by_digit(written) if written != "24" else "二十四"
 
 
+def _called_after(match: re.Match[str]) -> str | None:
+    """Return the number of a service after what it is for: 火警119."""
+    known = re.search(f"(?:{CALLED_AFTER[match[0]]})[:：是 ]?$", before(match, 4))
+    return numbers.telephone(match[0]) if known and not is_amount(match) else None
+
+
 def _service(match: re.Match[str]) -> str | None:
     amount = context.QUANTITY_BEFORE.search(before(match, 5)) or is_amount(match)
     return None if amount else numbers.telephone(match[0])
@@ -136,7 +145,35 @@ def _brand(match: re.Match[str]) -> str:
 def _share(match: re.Match[str]) -> str | None:
     """Return the number of a share: in brackets, or before what shares do."""
     in_brackets = before(match, 1) in ("(", "（") and after(match, 1) in (")", "）", ".")
-    return numbers.digit_by_digit(match[0]) if in_brackets or context.SHARE_AFTER.match(after(match)) else None
+    named = context.SHARE_AFTER.match(after(match)) or (
+        context.SHARE_BEFORE.search(before(match, context.LONGEST_CODE_CONTEXT)) and not is_amount(match)
+    )
+    return numbers.digit_by_digit(match[0]) if in_brackets or named else None
+
+
+def _postcode(match: re.Match[str]) -> str | None:
+    """Return six digits after an address."""
+    known = context.ADDRESS_BEFORE.search(before(match)) and not is_amount(match)
+    return numbers.digit_by_digit(match[0]) if known else None
+
+
+def _masked(match: re.Match[str]) -> str:
+    """Return the digits of a number whose middle is hidden: 138****5678."""
+    one = "幺" if match["low"][0] == "1" and len(match["low"] + match["high"]) < 9 and len(match["low"]) == 3 else "一"
+    return " ".join(numbers.spelled(match[name], one=one) for name in ("low", "high"))
+
+
+def _numbers_of_two(match: re.Match[str]) -> str:
+    """Return two telephone numbers or codes with a slash between them."""
+    say = numbers.telephone if context.TELEPHONE_BEFORE.search(before(match)) else numbers.digit_by_digit
+    return f"{say(match['low'])}，{say(match['high'])}"
+
+
+def _keys(match: re.Match[str]) -> str | None:
+    """Return what is typed on a keypad: #2580#."""
+    if not context.KEYS_BEFORE.search(before(match)):
+        return None
+    return "".join({"#": "井号", "*": "星号"}.get(key) or numbers.digit_by_digit(key) for key in match[0])
 
 
 def _named(match: re.Match[str]) -> str | None:
@@ -159,6 +196,8 @@ def _code(match: re.Match[str]) -> str:
     if context.FORMATION_AFTER.match(after(match, 4)):
         return numbers.digit_by_digit(match[0])
     parts = match[0].split("-")
+    if len(parts[-1]) > 2 and context.ROOM_AFTER.match(after(match, 4)):
+        return "杠".join([*map(numbers.short, parts[:-1]), numbers.telephone(parts[-1])])
     if len(parts) == 3 and all(len(part) in (3, 4) for part in parts):
         return " ".join(numbers.telephone(part) for part in parts)
     return "杠".join(numbers.digit_by_digit(part) for part in parts)
@@ -168,6 +207,11 @@ def same_letter(match: re.Match[str]) -> str | None:
     """Return the word of a range between places or sizes of one row: B1-B3."""
     start, end = match.span()
     return "到" if match.string[start - 2] == match.string[end] else None
+
+
+def number_of_item(match: re.Match[str]) -> str | None:
+    """Return the long number of a ticket or an issue: #20391."""
+    return None if is_amount(match) else numbers.digit_by_digit(match["digits"])
 
 
 def end_of_tag(match: re.Match[str]) -> str | None:
@@ -180,10 +224,10 @@ def _digits(match: re.Match[str]) -> str:
     return numbers.short(match[0])
 
 
-_GROUPED = r"[0-9]{2,}(?:[ \u00a0\u202f-][0-9]{2,}){0,7}"
+_GROUPED = r"[0-9]{2,}(?:(?:[ \u00a0\u202f-]| - )[0-9]{2,}){0,7}"
 _GENERAL_PHONE = (
     r"(?:1[3-9][0-9](?P<mark>[- ]?)[0-9]{4}(?P=mark)[0-9]{4}"
-    r"|0[0-9]{1,3}[- ][2-9][0-9]{2,3}[- ]?[0-9]{3,5}(?:-[0-9]{1,5})?"
+    r"|0[0-9]{1,3}(?:[- ]| - )[2-9][0-9]{2,3}[- ]?[0-9]{3,5}(?:-[0-9]{1,5})?"
     r"|00[1-9][0-9]{0,3}[- ][0-9]{6,11}"
     r"|0[0-9]{2,3}-[0-9]{7,8}(?:-[0-9]{1,5})?"
     r"|0[0-9]{2,3}[2-9][0-9]{6,7}(?:-[0-9]{1,5})?"
@@ -205,6 +249,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 """Plates, codes with letters, flights and trains."""
 
 AT_SIGNS: tuple[ReadingRule, ...] = (
+    rule(r"[*#](?:[0-9]{1,10}[*#]?){1,4}(?![A-Za-z])", _keys),
     rule(
         rf"\+[0-9]{{1,4}}[- ]?(?:\([0-9]{{1,4}}\)[- ]?|[0-9]{{1,4}}[- ]?)?"
         rf"[0-9]{{3,5}}(?:[- ]?[0-9]{{3,5}}){{1,2}}{NO_MORE}",
@@ -218,6 +263,7 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
 """+86 138 1234 5678 and (010)12345678."""
 
 AFTER_WORDS: tuple[ReadingRule, ...] = (
+    rule(r"(?<![0-9A-Za-z])(?P<low>[0-9]{2,6})\*{2,14}(?P<high>[0-9]{1,5}[Xx]?)(?![0-9A-Za-z])", _masked),
     rule(rf"{LEFT}(?P<carrier>3U|9C)(?P<digits>[0-9]{{4}}){RIGHT}", _ride),
     rule(
         rf"(?<![0-9A-Za-z第])(?<![0-9][.,/]){_GROUPED}(?:[A-Za-z][A-Za-z0-9]*)?(?![A-Za-z]){NO_MORE}(?![-+])",
@@ -229,6 +275,9 @@ AFTER_WORDS: tuple[ReadingRule, ...] = (
 """Digits that a word before them explains."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
+    rule(rf"{CLEAR}(?P<low>[0-9]{{5,12}})/(?P<high>[0-9]{{5,12}})(?![0-9A-Za-z]|[./][0-9])", _numbers_of_two),
+    rule(r"(?<![0-9A-Za-z])[0-9]{1,10}[*#](?:[0-9]{1,10}[*#]?){0,4}(?![A-Za-z])", _keys),
+    rule(rf"{CLEAR}[0-9]{{6}}{NO_MORE}{RIGHT}", _postcode),
     rule(r"(?:(?<=台北)|(?<=创造))101(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),
     rule(
         r"(?<![0-9A-Za-z])(?:110|119|120|122|114)(?:[、和与及/](?:110|119|120|122|114)){1,4}(?![0-9])",
@@ -258,6 +307,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}[1-9][0-9]{{2}}(?=路(?!口|程|人|段|诸)|国道|省道|县道)", _bus),
     rule(r"(?<=[GSX])[1-9][0-9]{2}(?=国道|省道|县道|高速)", _bus),
     rule(rf"{CLEAR}{one_of(CALLED_BEFORE)}(?=[\u4e00-\u9fffjJ])", _called_before),
+    rule(rf"{CLEAR}{one_of(CALLED_AFTER)}{NO_MORE}{RIGHT}", _called_after),
     rule(rf"{CLEAR}(?:985(?=/211)|(?<=985/)211)(?![0-9])", _called),
     rule(r"(?<=985/)211(?![0-9])", _called),
     rule(rf"{CLEAR}{one_of(CALLED_BY_DIGITS)}{NO_MORE}{RIGHT}(?!{BLANK}?[-~～—+×x*=])", _called),

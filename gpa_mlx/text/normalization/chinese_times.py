@@ -7,7 +7,7 @@ import re
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
-from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH, NO_MORE, after, before
+from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH, NO_MORE, after, before, is_amount
 from gpa_mlx.text.normalization.rules import ReadingRule, rule
 
 _MONTH, _DAY = r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>0?[1-9]|[12][0-9]|3[01])"
@@ -60,6 +60,11 @@ def _date_of_day(match: re.Match[str]) -> str | None:
     person = context.PERSON_BEFORE.search(before(match)) and context.MOVE_AFTER.match(after(match))
     known = zero or person or context.DATE_BEFORE.search(before(match)) or context.DATE_AFTER.match(after(match))
     return _month_day(month, day) if known else None
+
+
+def _compact_date(match: re.Match[str]) -> str | None:
+    """Return 20240315 as a date."""
+    return None if is_amount(match) else _said_date(match["year"], match["month"], match["day"])
 
 
 def _days(match: re.Match[str]) -> str | None:
@@ -212,6 +217,27 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         _date,
     ),
     rule(
+        rf"{CLEAR}(?P<year>2[0-9])[.](?P<month>0[1-9]|1[0-2])[.](?P<day>0[1-9]|[12][0-9]|3[01]){NO_MORE}{RIGHT}",
+        lambda match: (
+            None
+            if context.VERSION_BEFORE.search(before(match))
+            else _said_date(match["year"], match["month"], match["day"])
+        ),
+    ),
+    rule(
+        rf"{CLEAR}(?P<year>(?:19|20)[0-9]{{2}})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12][0-9]|3[01]){RIGHT}{NO_MORE}"
+        "(?![-+])",
+        _compact_date,
+    ),
+    rule(
+        rf"{CLEAR}(?P<year>(?:19|20)[0-9]{{2}})\.(?P<month>0?[1-9]|1[0-2]){NO_MORE}{RIGHT}",
+        lambda match: (
+            _year_month(match)
+            if context.DATE_BEFORE.search(before(match)) or context.MONTH_AFTER.match(after(match))
+            else None
+        ),
+    ),
+    rule(
         rf"{CLEAR}(?P<first>[0-9]{{1,2}})/(?P<second>[0-9]{{1,2}})/(?P<last>(?:19|20)[0-9]{{2}}|[0-9]{{1,2}})(?![0-9]|[-/.][0-9])",
         _date_year_last,
     ),
@@ -257,6 +283,10 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(r"(?<![0-9.,:])0[1-9](?=月)|(?<=月)0[1-9](?=[日号])", lambda match: _plain(match[0])),
     rule(r"(?<![0-9.,:])[5-9]0(?=[-~～到至][5-9][05]后)", lambda match: numbers.digit_by_digit(match[0])),
     rule(r"(?:(?<=公元)|(?<=公元前)|(?<=纪元前)|(?<=西元)|(?<=西元前))[0-9]{1,4}(?=年)", _bc),
+    rule(
+        rf"{CLEAR}(?:[6-9][1-9]|0[0-9])(?=版(?!本|次|权|块|面))",
+        lambda match: None if context.LONG_TIME_BEFORE.search(before(match, 6)) else numbers.digit_by_digit(match[0]),
+    ),
     rule(rf"{CLEAR}[0-9]{{2}}(?=年(?![级代度]))", _short_year),
     rule(
         rf"{CLEAR}(?P<minute>[0-9]{{1,2}})['′’](?P<second>[0-5]?[0-9])(?:[\"″”]|''|’’)(?P<fraction>[0-9]{{1,3}}(?![0-9]))?",
@@ -309,6 +339,11 @@ RANGE_TO_DAYTIME = rule(
     lambda _: "到",
 )
 """21:00-次日6:00."""
+
+RANGE_OF_HOURS = rule(
+    rf"(?<=[AaPp][Mm]){BLANK}?{DASH}{BLANK}?(?=[0-9]{{1,2}}(?::[0-9]{{2}}|{BLANK}?[AaPp][Mm]))", lambda _: "到"
+)
+"""10am-10pm."""
 
 RANGE_OF_DAYS = rule(
     r"(?<=[周期拜][一二三四五六日天]){0}{1}{0}(?=(?:周|星期|礼拜)?[一二三四五六日天](?!\w{{0,1}}月))".format(

@@ -295,6 +295,10 @@ _STARS = re.compile(
     rf"|(?<=[^\s*])\*+(?![{_LATIN}*])|(?<!\S)\*(?=[A-Za-z])"
 )
 _UNDERSCORES = re.compile(r"(?<![\w/.@:=&?#%-])_{1,3}(?=[^\s_])|(?<=[^\s_/=&?%-])_{1,3}(?!\w|/)|(?<!\S)_{3,}|_{4,}")
+_UNDERLINED = re.compile(
+    # Chinese has no blanks, so what is marked may end right before the next word.
+    rf"(?<![\w/.@:=&?#%-])(?P<mark>_{{1,3}})(?=[^\s_])(?P<text>[^_\n]{{1,200}})(?<=[^\s_])(?P=mark)(?=[{CJK_LETTERS}])"
+)
 _TICKS = re.compile(r"`+")
 _STRUCK = re.compile(
     r"~~(?=\S)(?P<text>[^~\n]{1,500}?)(?<=\S)~~|(?<!=)==(?=[^\s=])(?P<marked>[^=\n]{1,300}?)(?<=[^\s=])==(?!=)"
@@ -330,6 +334,7 @@ def _clean_markdown(clean: CleanText) -> None:
         clean.edit(_STRONG, lambda match: match["text"])
         clean.edit(_STARS, lambda _: "")
     if "_" in clean.text:
+        clean.edit(_UNDERLINED, lambda match: match["text"])
         clean.edit(_UNDERSCORES, lambda _: "")
     clean.edit(_TICKS, lambda _: "")
     if "~~" in clean.text or "==" in clean.text:

@@ -19,12 +19,12 @@ def _per(match: re.Match[str]) -> str:
 
 
 _AMOUNT = re.compile(
-    r"[0-9][ ]?[A-Za-zµμ²³]{1,5}$|(?<!\w)(?:dollar|euro|pound|hour|time|unit|mile|kilometer|calorie)s?$"
+    r"[0-9][ ]?(?:[A-Za-zµμ²³]{1,5}|[€£$])$|(?<!\w)(?:dollar|euro|pound|hour|time|unit|mile|kilometer|calorie)s?$"
 )
 _TERM = r"[0-9A-Za-z(√π]"
 _SIGNS: tuple[ReadingRule, ...] = (
     rule(rf"(?:(?<=[0-9])|(?<=[0-9][KMkm]))/(?P<each>{one_of(PER)}){RIGHT}", _per),
-    rule(rf"(?<=[A-Za-z²³])/(?P<each>{one_of(PER)}){RIGHT}", _per_unit),
+    rule(rf"(?<=[A-Za-z²³€£$])/(?P<each>{one_of(PER)}){RIGHT}", _per_unit),
     # Sums have blanks around their signs.
     rule(rf"(?<=[0-9)²³] )/(?= {_TERM})", lambda _: "divided by"),
     rule(rf"(?<=[0-9)²³] )\*(?= {_TERM})", lambda _: "times"),
@@ -42,6 +42,7 @@ _SIGNS: tuple[ReadingRule, ...] = (
     *english_files.AT_SIGNS,
     rule(r"(?<=[0-9])#(?!\w)", lambda _: " hash"),
     rule(r"#(?=[0-9])", lambda _: "number"),
+    rule(r"#(?=[A-Z]{1,4}-?[0-9]{2})", lambda _: "number "),
     rule(r"#(?=[^\W\d_])", lambda _: "hashtag "),
     rule(r"(?i:(?<=about )|(?<=around )|(?<=roughly )|(?<=only ))~(?=\s?[$€£¥]?[0-9])", lambda _: ""),
     rule(r"~(?=\s?[$€£¥]?[0-9])", lambda _: "about "),
@@ -62,6 +63,7 @@ GRAMMAR = Grammar(
         *english_amounts.AT_LETTERS,
         *english_times.AT_LETTERS,
         *english_letters.AT_LETTERS,
+        *english_measures.AT_LETTERS,
     ),
     digits=(
         *ADDRESSES,

@@ -6,7 +6,7 @@ import re
 
 from gpa_mlx.text.normalization import english_codes, english_measures, english_money, english_slashes
 from gpa_mlx.text.normalization import english_numbers as numbers
-from gpa_mlx.text.normalization.english_context import after, before, counts_things
+from gpa_mlx.text.normalization.english_context import after, before, counts_things, describes_noun
 from gpa_mlx.text.normalization.english_measures import BLANK, LOW, TO
 from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS
 from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NEGATIVE, NUMBER, RIGHT, WHOLE, ReadingRule, one_of, rule
@@ -32,7 +32,8 @@ _COUNTED_IN = re.compile(
 )
 _ERA = re.compile(r"[ ](?:BC|AD|BCE|CE|B\.C\.|A\.D\.)")
 _DECADE_WORDS = re.compile(
-    r"(?:(?<!\w)(?:the|early|late|mid|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and|or|to|through|into"
+    r"(?:(?<!\w)(?:the|early|late|mid|low|lower|high|upper|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and"
+    r"|or|to|through|into"
     r"|&) (?:the )?)$",
     re.IGNORECASE,
 )
@@ -107,7 +108,11 @@ def _ordinal(match: re.Match[str]) -> str | None:
 
 
 def _whole_and_sign(match: re.Match[str]) -> str:
-    return f"{numbers.number(match['whole'])} and {FRACTION_SIGNS[match['part']]}"
+    words = f"{numbers.number(match['whole'])} and {FRACTION_SIGNS[match['part']]}"
+    if match["mark"]:
+        return f"{words} {'inch' if describes_noun(match) else 'inches'}"
+    unit = english_measures.unit_of(match, one=describes_noun(match))
+    return f"{words} {unit}" if unit else words
 
 
 def _scientific(match: re.Match[str]) -> str:
@@ -186,7 +191,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}[0-7][-–][0-7](?:, [0-7][-–][0-7]){{1,4}}{RIGHT}(?![-–:/]|\.[0-9])", _sets),
     rule(rf"{CLEAR}(?P<decade>(?:1[1-9]|20)[0-9]0|[2-9]0)['’]?s{RIGHT}", _decade),
     rule(rf"{CLEAR}(?P<digits>{WHOLE})(?i:st|nd|rd|th){RIGHT}", _ordinal),
-    rule(rf"{CLEAR}(?P<whole>{WHOLE}){BLANK}?(?P<part>{one_of(FRACTION_SIGNS)})", _whole_and_sign),
+    rule(
+        rf"{CLEAR}(?P<whole>{WHOLE}){BLANK}?(?P<part>{one_of(FRACTION_SIGNS)})"
+        rf"(?:[- \u00a0]?{UNIT}|(?P<mark>[\"″])(?=[\s,.;:!?)x×-]|\Z))?",
+        _whole_and_sign,
+    ),
     *english_measures.AT_DIGITS[:2],
     rule(rf"{CLEAR}(?P<low>[0-9]{{1,9}}):(?P<high>[0-9]{{1,9}}){RIGHT}(?![:.][0-9])", _ratio),
     *english_measures.AT_DIGITS[2:-2],

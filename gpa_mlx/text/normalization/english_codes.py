@@ -20,7 +20,15 @@ _BY_DIGITS = re.compile(
     r"|version code)"
     r"(?:[ ](?:is|was|are|to|number|no|num|box|inv|ending in|ends in|reads|code|of|id|pin|at|on|called"
     r"|the number))?\.?[ ]?[:=#№]?[ ]?"
-    r"(?:[\"'“‘(])?$",
+    r"(?:[\"'“‘(])?$"
+    r"|(?<!\w)(?:call|dial|ring|text|flights?|rooms?|gates?|extensions?)[ ][0-9]{2,6}[ ](?:or|and)[ ]$"
+    r"|(?<!\w)(?:text|send|sms)[ ][\"'“‘]?[A-Za-z]+[\"'”’]?[ ]to[ ]$",
+    re.IGNORECASE,
+)
+_CODE_IS = re.compile(
+    r"(?<!\w)(?:code|pin|otp|passcode|password|combination|meeting id|account|serial|booking|confirmation|tel"
+    r"|phone|fax)"
+    r"(?: (?:number|no))?\.?(?:[ ]is|[:#=])[ ]?$",
     re.IGNORECASE,
 )
 _NUMBER_IS = re.compile(r"(?<!\w)(?:number|no|nr|#)\.?(?: is|:| =)?[ ]?$", re.IGNORECASE)
@@ -31,9 +39,12 @@ _NAMED = re.compile(
     r"(?:(?<!\w)(?:Boeing|Airbus|Error|Status|HTTP|Port|port|Highway|Route|Hwy|Rt\.|Rte\.|Interstate|Unit|Area|Office"
     r"|Model|model|Studio|Section|Building|Porsche|Peugeot|BMW|Nokia|Form|form|Bus|bus|Train|train|Line|Level|Channel"
     r"|channel|No\.|Bay|Locker|Pier|Platform|Terminal|Lot|Xbox|Photoshop|Mercedes|Ryzen|Core|Snapdragon|Radeon|GeForce"
-    r"|RTX|GTX|MH|Windows|Psalm|Fahrenheit|error|status|route|highway|code|Title|Rule|Locomotive|Dash|error code"
+    r"|Cessna|Piper|Embraer|Concorde|Bombardier|Antonov|Tupolev|Ferrari|Fiat|Volvo|Chrysler|Lamborghini|McLaren"
+    r"|Lexus|Levi's|Levis|Intel|Colt|Commodore|Atari|Galaxy|RTX|GTX|MH|Windows|Psalm|Fahrenheit"
+    r"|error|status|route|highway|code|Title|Rule|Locomotive|Dash|error code"
     r"|Apt\.|Ste\.|Rm\.|Suite|suite|Airbus A)[ ]?)$"
 )
+_ROAD_BEFORE = re.compile(r"(?<!\w)(?:US|U\.S\.|SR|CR|FM|SH|State Road|County Road|Autoroute)[ -]$")
 _ROAD = re.compile(
     r"[ ](?:freeway|highway|bus|expressway|interstate|error|errors|series|model|jumbo|train|express|motorway)\b"
 )
@@ -96,6 +107,12 @@ def _spaced(match: re.Match[str]) -> str | None:
     return _groups(match)
 
 
+def _two_groups(match: re.Match[str]) -> str | None:
+    """Return a code or a short telephone number in two groups: code 004 512."""
+    is_code = match[0][0] == "0" and len(match[0]) == 7 and match[0][3] in " -"
+    return _groups(match) if is_code or _CODE_IS.search(before(match)) else None
+
+
 def _wireless(match: re.Match[str]) -> str:
     letters = f" {' '.join(match['letters'].upper())}" if match["letters"] else ""
     return f"eight oh two point {numbers.cardinal(int(match['part']))}{letters}"
@@ -111,14 +128,23 @@ def _famous(match: re.Match[str]) -> str | None:
 
 
 def _named(match: re.Match[str]) -> str | None:
-    if _NAMED.search(before(match)[-16:]) or _ROAD.match(after(match, 16)):
+    if _NAMED.search(left := before(match)[-16:]) or _ROAD.match(after(match, 16)):
+        return numbers.pairs(match[0])
+    if _ROAD_BEFORE.search(left) and not counts_things(match):
         return numbers.pairs(match[0])
     return None
 
 
+def _numbered(match: re.Match[str]) -> str:
+    """Return what comes after a letter and a hyphen: a year, or the number of an order or a part."""
+    if len(match[0]) == 4 and 1900 <= int(match[0]) <= 2099:
+        return numbers.year(int(match[0]))
+    return numbers.digit_by_digit(match[0])
+
+
 def _standard(match: re.Match[str]) -> str:
     name = match["name"]
-    words = f"{name if name in ('PEP', 'DIN') else ' '.join(name)} {_standard_number(match['number'])}"
+    words = f"{name if name in ('PEP', 'DIN') else ' '.join(name.replace('/', ''))} {_standard_number(match['number'])}"
     year = match["year"]
     return f"{words}, {numbers.year(int(year))}" if year else words
 
@@ -150,7 +176,7 @@ def _isbn(match: re.Match[str]) -> str:
 AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}CVE-(?P<year>[12][0-9]{{3}})-(?P<number>[0-9]{{3,7}}){RIGHT}", _vulnerability),
     rule(
-        rf"{LEFT}(?P<name>ISO|RFC|IEC|DIN|IEEE|ASTM|PEP|ANSI|ECMA"
+        rf"{LEFT}(?P<name>ISO/IEC|ISO/TS|ISO|RFC|IEC|DIN|IEEE|ASTM|PEP|ANSI|ECMA"
         rf"|EN)[ -](?P<number>[0-9]{{1,6}})(?:[:-](?P<year>[12][0-9]{{3}}))?"
         rf"{RIGHT}(?!\.[0-9])",
         _standard,
@@ -174,8 +200,18 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         lambda match: f"four oh {numbers.DIGITS[int(match['last'])]} {match['letter'].upper()}",
     ),
     rule(rf"{CLEAR}802\.(?P<part>[0-9]{{1,2}})(?P<letters>[a-z]{{0,2}}){RIGHT}", _wireless),
+    rule(rf"{CLEAR}[0-9]{{2,4}}[ -][0-9]{{2,4}}{RIGHT}(?![ .,:/-][0-9])", _two_groups),
     rule(rf"{CLEAR}[0-9]{{3,4}}(?: [0-9]{{3,4}}){{2,3}}{RIGHT}(?![ .,:/-][0-9])", _spaced),
-    rule(rf"(?<=[A-Z]-)[1-9][0-9]{{2}}{RIGHT}(?!-)", lambda match: numbers.pairs(match[0])),
+    rule(rf"(?<=[A-Z]-)[0-9]{{4,12}}{RIGHT}(?![.,][0-9])", _numbered),
+    rule(
+        rf"{CLEAR}(?P<type>7[0-8]7)-(?P<series>[1-9][0-9]{{0,2}})(?:{RIGHT}|(?=(?:ER|LR|F){RIGHT}))",
+        lambda match: f"{numbers.pairs(match['type'])} {numbers.pairs(match['series'])}",
+    ),
+    rule(
+        rf"(?<=A)(?P<type>3[0-9]0)-(?P<series>[1-9][0-9]{{2,3}}){RIGHT}",
+        lambda match: f"{numbers.pairs(match['type'])} {numbers.pairs(match['series'])}",
+    ),
+    rule(rf"(?<=[A-Z]-)[1-9][0-9]{{2}}(?:{RIGHT}|(?=[A-Z]{RIGHT}))(?!-)", lambda match: numbers.pairs(match[0])),
     rule(
         rf"(?<=[A-Z]-)(?P<number>[1-9][0-9]{{0,2}})s{RIGHT}",
         lambda match: numbers.plural(numbers.pairs(match["number"])),
@@ -198,7 +234,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
 
 AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(rf"\+[0-9]{{1,3}}(?:[-. ]?\(?[0-9]{{1,9}}\)?){{1,6}}{RIGHT}", _long_groups),
-    rule(rf"\(0?[2-9][0-9]{{1,3}}\)[- ]?[0-9]{{3,4}}[- ][0-9]{{3,4}}{RIGHT}", _groups),
+    rule(rf"\(0?[2-9][0-9]{{1,4}}\)[-. ]?[0-9]{{3,4}}[-. ]?[0-9]{{3,4}}{RIGHT}(?![.,][0-9])", _groups),
     rule(
         rf"#(?=[0-9A-Fa-f]{{6}}{RIGHT})(?=[0-9]{{0,5}}[A-Fa-f])(?=[A-Fa-f]{{0,5}}[0-9])(?P<hex>[0-9A-Fa-f]{{6}})",
         lambda match: (

@@ -6,6 +6,7 @@ import re
 
 from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import after, before, describes_noun
+from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS
 from gpa_mlx.text.normalization.rules import CLEAR, NEGATIVE, NUMBER, RIGHT, ReadingRule, listed, one_of, rule
 from gpa_mlx.text.normalization.units import UNIT, UNITS, Names
 
@@ -24,6 +25,10 @@ MILLIONS = frozenset(
 _LONG_AS = re.compile(
     r"(?<!\w)(?:in|of|took|takes?|last(?:s|ed)?|time|times|record|duration|runtime|length|finished|clocked|marathon|ran|runs?|swam|rode|completed|elapsed|total|remaining)"
     r"(?: (?:is|was|of|at|in|a))?:?[ ]$",
+    re.IGNORECASE,
+)
+_AT = re.compile(
+    r"(?<!\w)(?:at|by|since|until|till|before|after|from|on|clock|[AaPp][Mm]|[0-9]:[0-9]{2}:[0-9]{2}[ ]?[-–])[ ]?$",
     re.IGNORECASE,
 )
 _GRID = re.compile(
@@ -132,7 +137,9 @@ def _race_time(match: re.Match[str]) -> str:
 
 
 def _long_time(match: re.Match[str]) -> str | None:
-    if not _LONG_AS.search(before(match)) or re.match(rf"{BLANK}?[AaPp]\.?[Mm]", after(match)):
+    left = before(match)
+    is_clock = len(match["hour"]) == 2 or _AT.search(left)
+    if (is_clock and not _LONG_AS.search(left)) or re.match(rf"{BLANK}?[AaPp]\.?[Mm]", after(match)):
         return None
     hours, minutes, seconds = (int(match[name]) for name in ("hour", "minute", "second"))
     parts = [_count(str(value), name, name + "s") for value, name in ((hours, "hour"), (minutes, "minute")) if value]
@@ -192,6 +199,18 @@ def _hours(match: re.Match[str]) -> str:
     return f"{words} {'hundred' if minute == '00' else numbers.two_digits(minute)} hours"
 
 
+def _of_part(match: re.Match[str]) -> str | None:
+    """Return the unit after a fraction: 1/2 tsp, 1 1/2 kg, ½ lb."""
+    found = _PART.search(before(match, 16))
+    if not found:
+        return None
+    return UNITS[match["unit"]].many if found["whole"] else UNITS[match["unit"]].one
+
+
+_PART = re.compile(
+    rf"(?P<whole>(?<![\w.,/])[0-9]{{1,3}}{BLANK})?"
+    rf"(?:(?<![\w.,/])[1-9][0-9]?/[1-9][0-9]{{0,2}}|[{''.join(FRACTION_SIGNS)}]){BLANK}?$"
+)
 _DAY, _HOUR = rf"(?P<day>[0-9]{{1,3}}){BLANK}?d", rf"(?P<hour>[0-9]{{1,3}}){BLANK}?(?:hours?|hrs?|h)"
 _MINUTE = rf"(?P<minute>[0-9]{{1,3}}){BLANK}?(?:minutes?|mins?|m)"
 _SECOND = rf"(?P<second>[0-9]{{1,2}}(?:\.[0-9]{{1,3}})?){BLANK}?(?:seconds?|secs?|s)"
@@ -204,6 +223,15 @@ LONG_TIME = rule(
     rf"{CLEAR}(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9]){RIGHT}(?!\.[0-9])", _long_time
 )
 """`2:01:09` after "in": comes before the times of day."""
+
+_OF_PART = one_of(
+    [symbol for symbol in UNITS if symbol.isalpha() and len(symbol) > 1 and symbol != "in"] + ["g", "l", "L", "m"]
+)
+AT_LETTERS: tuple[ReadingRule, ...] = (
+    rule(rf"(?<=[0-9{''.join(FRACTION_SIGNS)}] )(?P<unit>{_OF_PART}){RIGHT}", _of_part),
+    rule(rf"(?<=[{''.join(FRACTION_SIGNS)}])(?P<unit>{_OF_PART}){RIGHT}", _of_part),
+)
+"""`1/2 tsp`, `½ kg`."""
 
 _MARKED = "|".join(rf"{NUMBER}{mark}(?:{BLANK}?[x×]{BLANK}?{NUMBER}{mark}){{1,2}}" for mark in ("['′’]", '["″”]'))
 AT_DIGITS: tuple[ReadingRule, ...] = (

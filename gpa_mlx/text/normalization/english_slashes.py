@@ -43,7 +43,8 @@ _DATE = re.compile(
 )
 _DATE_RANGE = re.compile(r"(?<!\w)(?:from|between|to|and|is|was|[0-9]{1,2}/[0-9]{1,2}[ ]?[-–])[ ]?$", re.IGNORECASE)
 _DATE_AFTER = re.compile(
-    r"[ ](?:at [0-9]|meeting|deadline|election|event|game|release|@|from [0-9]|[0-9]{1,2}:[0-9]{2}"
+    r"[ ](?:at (?:[0-9]|noon|midnight|dawn|dusk|sunset)|in the (?:morning|afternoon|evening)|meeting|deadline|election"
+    r"|event|game|release|@|from [0-9]|[0-9]{1,2}:[0-9]{2}"
     r"|to [0-9]{1,2}/|through [0-9])"
     r"|[ ]?[-–][ ]?[0-9]{1,2}/"
 )
@@ -91,6 +92,8 @@ def _by_words(match: re.Match[str], first: int, second: int, left: str) -> str |
     if _MUSIC.match(right) and second in (2, 4, 8, 16):
         return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
     if _DATE.search(left) and not _PART_AFTER.match(right) and (date := _date(first, second)):
+        return date
+    if _DATE_AFTER.match(right) and not _PART_AFTER.match(right) and (date := _date(first, second)):
         return date
     is_rated = _RATING.search(left) or (second >= 5 and _RATED.match(right))
     if first <= second and second >= 3 and is_rated and not _PART_AFTER.match(right):

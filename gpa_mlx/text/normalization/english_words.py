@@ -114,6 +114,7 @@ PER = {
         "lb": "pound",
         "km": "kilometer",
     },
+    **{"l": "liter", "g": "gram", "ml": "milliliter", "mL": "milliliter", "t": "ton", "ft": "foot", "yd": "yard"},
     **{"L": "liter", "GB": "gigabyte", "kWh": "kilowatt hour", "mile": "mile", "sq ft": "square foot", "m": "meter"},
     **{"head": "head", "student": "student", "user": "user", "user/month": "user per month", "piece": "piece"},
     **{

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from gpa_mlx.text.cjk import CJK_LETTERS
 from gpa_mlx.text.normalization.rules import RIGHT, one_of
 from gpa_mlx.text.normalization.units import CURRENCY_CODES, CURRENCY_SIGNS, UNITS
 
@@ -25,6 +26,7 @@ _DIALED = re.compile(
     r"|no)?){0,3}[^0-9A-Za-z]{0,3}$",
     re.IGNORECASE,
 )
+_VERSION = re.compile(r"(?i:(?<!\w)(?:version|release|build|firmware|ver\.?|ip|address)[ :]{1,2})$")
 _PLAIN = str.maketrans(_SUPERSCRIPTS + _SUBSCRIPTS, "0123456789+-" * 2)
 
 
@@ -35,6 +37,12 @@ def _commas(match: re.Match[str]) -> str:
 def _thousands(match: re.Match[str]) -> str:
     """Put commas between groups, but for the number of a telephone or of an account."""
     return match[0] if _DIALED.search(match.string[max(0, match.start() - 32) : match.start()]) else _commas(match)
+
+
+def _pointed(match: re.Match[str]) -> str:
+    """Put commas between groups with points, but for the name of a version."""
+    left = match.string[max(0, match.start() - 16) : match.start()]
+    return match[0] if _VERSION.search(left) else _thousands(match)
 
 
 def _swapped(match: re.Match[str]) -> str:
@@ -48,6 +56,8 @@ def _decimal(match: re.Match[str]) -> str:
 def _exponent(match: re.Match[str]) -> str:
     word = match["word"] or ""
     written = match["raised"]
+    if written[-1] in "⁺⁻" and re.search(f"[{CJK_LETTERS}]", match.string[max(0, match.start() - 1) : match.end() + 1]):
+        return match[0]  # the charge of an ion, which the Chinese rules read
     if len(word) > 1 and not word[-1].isdigit():
         # After a word it is the number of a footnote, after a unit its power.
         return match[0] if word in UNITS or written in ("²", "³") else word
@@ -64,7 +74,7 @@ _EDITS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     ("^", re.compile(r"(?<=[A-Za-z)])\^(?P<power>[23])(?![0-9])"), lambda match: "²" if match["power"] == "2" else "³"),
     (
         "ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹ",
-        re.compile("[Ⅰ-Ⅻⅰ-ⅹ]"),
+        re.compile(f"(?<![{CJK_LETTERS}Ⅰ-ⅿ])[Ⅰ-Ⅻⅰ-ⅹ](?![{CJK_LETTERS}Ⅰ-ⅿ])"),  # the Chinese rules read theirs
         lambda match: str(int(unicodedata.numeric(match[0]))),
     ),
     ("'’", re.compile(rf"{_ALONE}[0-9]{{1,3}}(?:['’][0-9]{{3}})+(?![0-9])"), _commas),
@@ -81,6 +91,15 @@ _EDITS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
             rf"|{_ALONE}[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+(?=[ \u00a0\u202f]?(?:€|EUR{RIGHT}))"
         ),
         lambda match: match[0].replace(".", ","),
+    ),
+    # Two points at least: 3.500.000. An address has four parts, a telephone number is told by the word before it.
+    (
+        ".",
+        re.compile(
+            rf"(?<![vV] ){_ALONE}[1-9][0-9]{{0,2}}(?:(?:\.[0-9]{{3}}){{2}}|(?:\.[0-9]{{3}}){{4,}})"
+            rf"{_NO_DIGIT}(?![.-]?[A-Za-z0-9])"
+        ),
+        _pointed,
     ),
     (
         ",",

@@ -34,7 +34,7 @@ def test_a_model_may_hear_short_stretches_only(short_winded, speech):
     segments = short_winded.transcribe(speech, options=GenerationOptions(max_tokens=3)).segments
     assert len(segments) >= 3
     assert all(segment.end_s - segment.start_s <= 3.0 for segment in segments)
-    assert (segments[0].start_s, segments[-1].end_s) == (0.0, 8.0)
+    assert (segments[0].start_s, segments[-1].end_s) == (0.0, pytest.approx(8.0, abs=0.1))
 
 
 def test_so_it_converts_short_stretches_only(short_winded, speech, golden_audio):
