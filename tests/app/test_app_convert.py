@@ -25,7 +25,7 @@ from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.microphone import DictationDependencies
 from gpa_mlx_tui.services.recorder import ClipRecorded
 from gpa_mlx_tui.services.sound import PlaybackOpened
-from gpa_mlx_tui.widgets.dialogs import PathPicker
+from gpa_mlx_tui.widgets.dialogs import Confirm, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
@@ -351,10 +351,24 @@ def test_without_devices_it_says_so_and_converts_files(use, output):
     use(steps, mode="convert", dictation=dictation(microphone))
 
 
-def test_another_source_forgets_the_last_result(use, long):
+def test_another_source_takes_an_unsaved_result_away_only_after_a_question(use, long):
     async def steps(session):
         await convert(session)
-        await open_source(session, long)
+        job = session.screen.job
+        await session.press("ctrl+o")
+        session.screen.query_one("#path", Input).value = str(long)
+        await session.press("enter")
+        await session.until(lambda: isinstance(session.screen, Confirm))
+        await session.press("n")
+        await session.until(lambda: not isinstance(session.screen, Confirm))
+        assert session.screen.job is job
+        await session.press("ctrl+o")
+        session.screen.query_one("#path", Input).value = str(long)
+        await session.press("enter")
+        await session.until(lambda: isinstance(session.screen, Confirm))
+        await session.press("y")
+        await session.until(lambda: not isinstance(session.screen, Confirm))
+        await session.until(lambda: session.screen.job is None)
         assert session.screen.job is None
         assert wave(session, "result").duration_s == 0
         assert stretches(session) == []

@@ -145,13 +145,12 @@ def test_another_thread_can_end_it(engine, room):
 
 
 PROGRAM = """
-import resource, sys
+import sys
 import numpy as np, soundfile
 import gpa_mlx
 from gpa_mlx.model.demo import demo_model, demo_samples
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+from tests.support.memory import peak_bytes as peak
 
 samples = [soundfile.read(sample.file)[0] for sample in demo_samples()]
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.memory import peak_bytes
+
 Place = tuple[str, ...]
 
 
@@ -60,18 +62,6 @@ def open_all(model: Path) -> str:
     except GPAError:
         return "refused"
     return "opened"
-
-
-def peak_bytes() -> int:
-    """Return the most memory this process has held.
-
-    On Linux `ru_maxrss` is no use: it begins with what the parent held.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main(model: Path, limit_bytes: int, values: list[object]) -> None:

@@ -15,14 +15,13 @@ RATE_HZ = 8_000
 LIMIT_BYTES = 40 * 2**20  # the whole recording at 16 kHz in float64 would be 1.4 GB
 
 PROGRAM = """
-import resource, sys
+import sys
 from gpa_mlx.audio.files.reader import load_recording, open_recording
 from gpa_mlx.audio.vad.energy_gate import EnergyGate
 from gpa_mlx.audio.vad.segmenter import iter_segments
 from gpa_mlx.errors import InputTooLongError
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+from tests.support.memory import peak_bytes as peak
 
 short, long = sys.argv[1:]
 for vad in (EnergyGate(), None):

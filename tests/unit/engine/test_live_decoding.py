@@ -195,7 +195,7 @@ def test_the_scope_ends_it_and_so_does_closing():
 
 
 PROGRAM = """
-import resource, sys
+import sys
 import numpy as np
 from gpa_mlx.audio.vad.streaming_gate import StreamingEnergyGate
 from gpa_mlx.audio.vad.segmenter import Segmenter
@@ -208,8 +208,7 @@ class Ear:
     def decode(self, part):
         return Segment(start_s=part.start_s, end_s=part.end_s, text="words")
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+from tests.support.memory import peak_bytes as peak
 
 def blocks(minutes):
     generator = np.random.default_rng(0)

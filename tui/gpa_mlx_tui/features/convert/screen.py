@@ -124,22 +124,25 @@ class ConvertScreen(ModeScreen):
             words = "Open or record something first." if source is None else "Choose a voice first."
             self.gpa_app.show_message(words)
             return
-        losses = self.at_risk() if self.job is not None and self.job.result.duration_s >= LONG_S else []
-        ask_before_losing(self, losses, lambda: self._convert(source, voice))
 
-    def _convert(self, source: Source, voice: Voice) -> None:
-        for name in ("convert", "play"):
-            self.cancel(name)
-        self.job, self._target = None, voice.name
-        self.query_one(SegmentList).clear_options()
-        words = "loading the model" if self.service.state == "opening" else "beginning"
-        self.query_one(ProgressRow).show(words)
-        verify, plays = (self.query_one(name, Toggle).value for name in ("#verify", "#plays"))
-        engine, output, expected_s = self.service.engine, self.gpa_app.output, self._source_s
-        self._sounds.convert(
-            lambda task: convert(task, engine, source, voice, output, verify=verify, plays=plays, expected_s=expected_s)
-        )
-        self._show_state()
+        def start() -> None:
+            for name in ("convert", "play"):
+                self.cancel(name)
+            self.job, self._target = None, voice.name
+            self.query_one(SegmentList).clear_options()
+            words = "loading the model" if self.service.state == "opening" else "beginning"
+            self.query_one(ProgressRow).show(words)
+            verify, plays = (self.query_one(name, Toggle).value for name in ("#verify", "#plays"))
+            engine, output, length_s = self.service.engine, self.gpa_app.output, self._source_s
+            self._sounds.convert(
+                lambda task: convert(
+                    task, engine, source, voice, output, verify=verify, plays=plays, expected_s=length_s
+                )
+            )
+            self._show_state()
+
+        losses = self.at_risk() if self.job is not None and self.job.result.duration_s >= LONG_S else []
+        ask_before_losing(self, losses, start)
 
     def action_open(self) -> None:
         """Take the source from a file."""

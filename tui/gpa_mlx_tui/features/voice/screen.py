@@ -19,11 +19,11 @@ from gpa_mlx_tui.features.voice.voice_dialogs import CARDS
 from gpa_mlx_tui.features.voice.voice_list import VoiceList
 from gpa_mlx_tui.services.sound import PlaybackOpened
 from gpa_mlx_tui.widgets.button import Button
-from gpa_mlx_tui.widgets.dialogs import PathPicker
+from gpa_mlx_tui.widgets.dialogs import PathPicker, ask_before_losing
 from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.events import Paste
@@ -89,7 +89,7 @@ class VoiceScreen(ModeScreen):
             self._making.record()
             self._show_state()
 
-        self._ask_for_new(record)
+        _ask_for_new(self, record)
 
     def action_open(self) -> None:
         """Take recordings from files, beside those that are there."""
@@ -112,7 +112,7 @@ class VoiceScreen(ModeScreen):
                 self.cancel("record")
                 self._making.judge(*((path, path.name) for path in paths))
 
-            self._ask_for_new(take)
+            _ask_for_new(self, take)
 
     def on_paste(self, event: Paste) -> None:
         """Take a card that is pasted; dropped files are taken as everywhere."""
@@ -133,7 +133,12 @@ class VoiceScreen(ModeScreen):
 
     def action_clear(self) -> None:
         """Begin with another voice."""
-        self._ask_for_new(self._clear)
+
+        def clear() -> None:
+            self._making.clear()
+            self._show_state()
+
+        _ask_for_new(self, clear)
 
     def action_save(self) -> None:
         """Keep the new voice, or export the chosen one."""
@@ -242,7 +247,8 @@ class VoiceScreen(ModeScreen):
         """Say so, and list the voices again."""
         self.gpa_app.show_message(message.words)
         if message.task.name == KEEP:
-            self._clear()
+            self._making.clear()
+            self._show_state()
         self._voices.look_up(message.name)
 
     def on_saved(self, message: Saved) -> None:
@@ -257,14 +263,6 @@ class VoiceScreen(ModeScreen):
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _ask_for_new(self, then: Callable[[], None]) -> None:
-        """Make room for other recordings; a new voice that is not kept is lost only after a question."""
-        ask_before_losing(self, self.at_risk() if self._making.made is not None else [], then)
-
-    def _clear(self) -> None:
-        self._making.clear()
-        self._show_state()
-
     @property
     def _voice(self) -> Voice | None:
         """The voice to hear."""
@@ -276,3 +274,8 @@ class VoiceScreen(ModeScreen):
         if self.is_mounted:
             self._making.show_state()
             self._sample.show_state(can_play=self._voice is not None and not self.has_task("record"))
+
+
+def _ask_for_new(screen: VoiceScreen, then: Callable[[], None]) -> None:
+    """Make room for other recordings; a new voice that is not kept is lost only after a question."""
+    ask_before_losing(screen, screen.at_risk() if screen._making.made is not None else [], then)
