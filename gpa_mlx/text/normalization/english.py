@@ -19,7 +19,8 @@ def _per(match: re.Match[str]) -> str:
 
 
 _AMOUNT = re.compile(
-    r"[0-9][ ]?(?:[A-Za-zµμ²³]{1,5}|[€£$])$|(?<!\w)(?:dollar|euro|pound|hour|time|unit|mile|kilometer|calorie)s?$"
+    r"[0-9][ ]?(?:[A-Za-zµμ²³]{1,5}(?:/[A-Za-z]{1,4})?|[€£$])$"
+    r"|(?<!\w)(?:dollar|euro|pound|hour|time|unit|mile|kilometer|calorie)s?$"
 )
 _TERM = r"[0-9A-Za-z(√π]"
 _SIGNS: tuple[ReadingRule, ...] = (
@@ -40,6 +41,8 @@ _SIGNS: tuple[ReadingRule, ...] = (
     rule(r"!=(?=\s?[-−0-9A-Za-z])", lambda _: SIGNS["≠"]),
     rule(r"==(?=\s?[-−0-9A-Za-z\"'])", lambda _: "equals"),
     *english_files.AT_SIGNS,
+    rule(r"(?i:(?<=dial )|(?<=press )|(?<=enter )|(?<=hit ))\*(?=[0-9#]|[ .,;!?]|\Z)", lambda _: "star "),
+    rule(r"(?i:(?<=dial )|(?<=press )|(?<=enter )|(?<=hit )|(?<=then ))#(?!\w)", lambda _: "pound"),
     rule(r"(?<=[0-9])#(?!\w)", lambda _: " hash"),
     rule(r"#(?=[0-9])", lambda _: "number"),
     rule(r"#(?=[A-Z]{1,4}-?[0-9]{2})", lambda _: "number "),

@@ -44,7 +44,10 @@ _NAMED = re.compile(
     r"|error|status|route|highway|code|Title|Rule|Locomotive|Dash|error code"
     r"|Apt\.|Ste\.|Rm\.|Suite|suite|Airbus A)[ ]?)$"
 )
-_ROAD_BEFORE = re.compile(r"(?<!\w)(?:US|U\.S\.|SR|CR|FM|SH|State Road|County Road|Autoroute)[ -]$")
+_ROAD_BEFORE = re.compile(
+    r"(?<!\w)(?:US|U\.S\.|SR|CR|FM|SH|State Road|County Road|Autoroute|[Ss]top|[Ee]xit|[Tt]rack|[Ss]eat"
+    r"|[Bb]ed|[Ww]ard|[Aa]isle|[Dd]esk|[Cc]abin|[Bb]ooth)[ -]$"
+)
 _ROAD = re.compile(
     r"[ ](?:freeway|highway|bus|expressway|interstate|error|errors|series|model|jumbo|train|express|motorway)\b"
 )
@@ -109,8 +112,9 @@ def _spaced(match: re.Match[str]) -> str | None:
 
 def _two_groups(match: re.Match[str]) -> str | None:
     """Return a code or a short telephone number in two groups: code 004 512."""
+    left = before(match)
     is_code = match[0][0] == "0" and len(match[0]) == 7 and match[0][3] in " -"
-    return _groups(match) if is_code or _CODE_IS.search(before(match)) else None
+    return _groups(match) if is_code or left.endswith("#") or _CODE_IS.search(left) else None
 
 
 def _wireless(match: re.Match[str]) -> str:
@@ -173,6 +177,7 @@ def _isbn(match: re.Match[str]) -> str:
     return _letters(match)
 
 
+_AIRLINES = "(?:AA|UA|DL|BA|LH|AF|KL|SQ|EK|QF|NH|JL|CX|WN|TK|QR|EY|VS|LX|SK|AY|BR|KE|OZ)"
 AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}CVE-(?P<year>[12][0-9]{{3}})-(?P<number>[0-9]{{3,7}}){RIGHT}", _vulnerability),
     rule(
@@ -184,7 +189,11 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}[A-Z]{{1,2}}[0-9][0-9A-Z]? [0-9][A-Z]{{2}}{RIGHT}", _letters),
     rule(rf"{LEFT}[A-Z][0-9][A-Z] [0-9][A-Z][0-9]{RIGHT}", _letters),
     rule(rf"{LEFT}[A-Z]{{2}}[0-9]{{2}}(?: [0-9A-Z]{{4}}){{3,7}}(?: [0-9A-Z]{{1,3}})?{RIGHT}", _letters),
-    rule(rf"{LEFT}(?<=[Ff]light )(?P<airline>[A-Z]{{2,3}})[ -]?(?P<number>[0-9]{{1,4}}){RIGHT}", _flight),
+    rule(
+        rf"{LEFT}(?:(?<=[Ff]light )|(?<=[Ff]lights ))(?P<airline>[A-Z]{{2,3}})[ -]?(?P<number>[0-9]{{1,4}}){RIGHT}",
+        _flight,
+    ),
+    rule(rf"{LEFT}(?P<airline>{_AIRLINES})[ ]?(?P<number>[0-9]{{3,4}}){RIGHT}", _flight),
 )
 """`CVE-2024-12345`, `ISO 9001:2015`, `SW1A 1AA`, `flight BA 2490`."""
 

@@ -67,7 +67,8 @@ def _initials(match: re.Match[str]) -> str:
 
 def _acronym(match: re.Match[str]) -> str | None:
     letters = match["letters"]
-    if letters in NOT_SPELLED or not (letters in SPELLED or set(letters).isdisjoint("AEIOUY")):
+    is_code = len(letters) == 2 and re.match("[0-9]{2,3}(?![0-9])", match.string[match.end() : match.end() + 4])
+    if letters in NOT_SPELLED or not (is_code or letters in SPELLED or set(letters).isdisjoint("AEIOUY")):
         return None
     before = match.string[max(0, match.start() - _LONGEST_CONTEXT) : match.start()]
     if (
@@ -168,7 +169,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         _formula,
     ),
     rule(
-        rf"{LEFT}(?P<word>{one_of(BEFORE_NUMBERS)})\.\s?(?=[#0-9]|(?<!No\.\s)(?:[IVXLC]{{2,8}}|[VX]|I(?=[,;:.)]|\Z)){RIGHT})",
+        rf"{LEFT}(?P<word>{one_of(BEFORE_NUMBERS)})\.\s?(?=[#0-9]|[+(][0-9]|(?<!No\.\s)(?:[IVXLC]{{2,8}}|[VX]|I(?=[,;:.)]|\Z)){RIGHT})",
         lambda match: BEFORE_NUMBERS[match["word"]] + " ",
     ),
     rule(rf"{LEFT}(?P<word>{one_of({*TITLES, *AFTER_NAMES})}){RIGHT}(?P<dot>\.)?", _title_or_place),

@@ -34,6 +34,10 @@ _AT = re.compile(
 _GRID = re.compile(
     r"[ ](?:grid|matrix|board|table|array|pixels?|resolution|lumber|photos?|prints?|inch(?:es)?|feet|foot)\b"
 )
+_STREET = re.compile(
+    r"\.?[ ](?:[0-9]{1,3}(?:st|nd|rd|th)\b"
+    r"|[A-Z][a-z]+ (?:St|Ave|Blvd|Rd|Dr|Ln|Street|Avenue|Road|Boulevard|Drive|Lane)\b)"
+)
 _INCH = Names("inch", "inches", "英寸")
 _DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
@@ -47,6 +51,8 @@ def amount(match: re.Match[str]) -> str:
 def _measure(match: re.Match[str]) -> str | None:
     symbol = match["length"] or match["unit"]
     if symbol in ("m", "mm") and (found := re.match(rf"{BLANK}([a-z]+)", after(match))) and found[1] in MILLIONS:
+        return None
+    if symbol in ("N", "W") and _STREET.match(after(match)):
         return None
     is_one = (match["low"] == "1" and not match["high"]) or (not match["per"] and describes_noun(match))
     return f"{amount(match)} {unit_of(match, one=is_one)}"
@@ -127,7 +133,8 @@ def _race_time(match: re.Match[str]) -> str:
     parts = []
     if match["hour"] and int(match["hour"]):
         parts.append(_count(str(int(match["hour"])), "hour", "hours"))
-    parts.append(_count(str(int(match["minute"])), "minute", "minutes"))
+    if parts or int(match["minute"]):
+        parts.append(_count(str(int(match["minute"])), "minute", "minutes"))
     seconds, part = str(int(match["second"])), match["part"]
     if part and int(part):
         parts.append(f"{numbers.cardinal(int(seconds))} point {numbers.digit_by_digit(part)} seconds")
@@ -182,6 +189,10 @@ def _repeated(match: re.Match[str]) -> str | None:
 
 def _times(match: re.Match[str]) -> str:
     return f"{numbers.number(match['low'])} {'time' if match['low'] == '1' else 'times'}"
+
+
+def _amps(match: re.Match[str]) -> str:
+    return f"{numbers.number(match['low'])} {'amp' if match['low'] == '1' or describes_noun(match) else 'amps'}"
 
 
 def _place(match: re.Match[str]) -> str:
@@ -273,6 +284,12 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     rule(
         rf"{CLEAR}(?P<low>{NUMBER}){BLANK}?(?P<unit>{_DOTTED})\.(?=\s(?:[a-z0-9(]|TVs?\b|LCD|OLED|HD\b))", _abbreviated
+    ),
+    rule(
+        rf"{CLEAR}(?P<low>{NUMBER}){BLANK}?A(?:(?<=[0-9]\.[0-9]A)"
+        r"|(?=[ -](?:fuse|breaker|circuit|charger|current|outlet|power|supply|adapter|plug|socket)))"
+        rf"{RIGHT}",
+        _amps,
     ),
     rule(rf"{CLEAR}(?P<low>{NUMBER})[-\u2011](?P<unit>{_LONG_UNITS}){RIGHT}(?!-[0-9])", _hyphenated),
     rule(

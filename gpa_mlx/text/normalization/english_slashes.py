@@ -14,6 +14,7 @@ _BLANK = "[ \u00a0\u202f]"
 _DENOMINATORS = (*range(2, 11), 12, 16, 20, 32, 64, 100)
 _PAGE = re.compile(
     r"(?<![\w])(?:page|pages|pg|p|slide|part|step|chapter|question|episode|ep|level|day|round|lesson|volume|dis[ck]|track"
+    r"|loading|downloading|uploading|processing|copying|installing|building|compiling|syncing|converting|reading file"
     r"|item|section|sheet|lap|week|game|photo|image|exercise|stage|file|batch|epoch|iteration|player|test|frame|issue|no"
     r"|number|match|quarter|set|block|bin|line|row|module|unit|tweet|message|thread|try|attempt)s?\.?[ #]{0,2}$",
     re.IGNORECASE,
@@ -39,6 +40,12 @@ _DATE = re.compile(
     r"|arriv(?:es|ing)"
     r"|mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
     r"[.,:]?[ ](?:the )?[(]?$",
+    re.IGNORECASE,
+)
+_DAY_IS = re.compile(
+    r"(?<!\w)(?:birthday|bday|anniversary|date|wedding|party|appointment|holiday|exam|interview|deadline|flight|concert"
+    r"|meeting|launch|release|hearing|show|payday|checkup)(?: date)?"
+    r"(?:(?: is| was| falls)?(?: on| for| set for)?|:)[ ]$",
     re.IGNORECASE,
 )
 _DATE_RANGE = re.compile(r"(?<!\w)(?:from|between|to|and|is|was|[0-9]{1,2}/[0-9]{1,2}[ ]?[-–])[ ]?$", re.IGNORECASE)
@@ -91,7 +98,7 @@ def _by_words(match: re.Match[str], first: int, second: int, left: str) -> str |
         return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
     if _MUSIC.match(right) and second in (2, 4, 8, 16):
         return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
-    if _DATE.search(left) and not _PART_AFTER.match(right) and (date := _date(first, second)):
+    if (_DATE.search(left) or _DAY_IS.search(left)) and not _PART_AFTER.match(right) and (date := _date(first, second)):
         return date
     if _DATE_AFTER.match(right) and not _PART_AFTER.match(right) and (date := _date(first, second)):
         return date
@@ -108,6 +115,8 @@ def _by_value(match: re.Match[str], first: int, second: int, left: str, *, is_pa
         return f"{numbers.year(first)} {numbers.year(second) if second > 99 else numbers.two_digits(match['bottom'])}"
     if first + second == 100 and first >= 50:
         return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
+    if 80 <= first <= 250 and 40 <= second <= 150 and first - second >= 15:
+        return f"{numbers.cardinal(first)} over {numbers.cardinal(second)}"  # blood pressure
     is_common = is_part and gcd(first, second) == 1
     written_as_date = match["top"][0] == "0" or match["bottom"][0] == "0"
     if not _PART_AFTER.match(right) and (date := _date(first, second)):

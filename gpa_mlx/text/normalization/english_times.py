@@ -84,7 +84,8 @@ def _time(match: re.Match[str]) -> str:
     low = match["low"]
     words = cardinal(int(low)) if low.isdigit() else _time_of_day(low)
     if match["high"]:
-        words += f" to {_time_of_day(match['high'])}"
+        high = match["high"]
+        words += f" to {cardinal(int(high)) if high.isdigit() else _time_of_day(high)}"
     return words + (full_stop(match, ends_sentences=True) if match[0].endswith(".") else "")
 
 
@@ -143,7 +144,10 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}(?P<low>1[0-2]|[1-9])\s?[-–—]\s?(?P<high>{_HOUR}|{_CLOCK})(?<=[Mm.])(?![:\w])", _time),
-    rule(rf"{CLEAR}(?P<low>{_TIME})(?:\s?[-–—]\s?(?P<high>{_TIME}))?(?![:\w]|\.[0-9])", _time),
+    rule(
+        rf"{CLEAR}(?P<low>{_TIME})(?:\s?[-–—]\s?(?P<high>{_TIME}|(?:1[0-2]|[1-9])(?![0-9:.,]?[0-9:])))?(?![:\w]|\.[0-9])",
+        _time,
+    ),
     rule(
         rf"{CLEAR}(?P<year>[12][0-9]{{3}})(?P<mark>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>[0-9]{{1,2}}){_DONE}",
         _year_first,
