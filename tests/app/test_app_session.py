@@ -7,7 +7,7 @@ import signal
 
 import numpy as np
 import pytest
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from gpa_mlx.dictation import DictationOptions
 from gpa_mlx.history import History
@@ -134,6 +134,26 @@ def test_one_recording_at_a_time_which_every_mode_shows(use):
         await session.until(lambda: not session.screen.has_task("record"))
 
     use(steps, dictation=dictation(FakeMicrophone([BLOCK] * 4)))
+
+
+@pytest.mark.parametrize("mode", ["dictate", "convert"])
+def test_a_desktop_shortcut_records_also_while_a_dialogue_is_open(use, mode):
+    async def steps(session):
+        await session.press("ctrl+o")
+        dialog = session.screen
+        dialog.query_one("#path", Input).value = "half a pa"
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await session.until(lambda: session.app.service.is_under_way("record"))
+        assert session.app.current_mode == "dictate"
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await session.until(lambda: not session.app.service.is_under_way("record"))
+        assert session.app.screen_stack[0].last is not None
+        if mode != "dictate":
+            await session.press("f5")
+        assert session.screen is dialog
+        assert dialog.query_one("#path", Input).value == "half a pa"
+
+    use(steps, mode=mode, dictation=dictation(FakeMicrophone([BLOCK] * 4)))
 
 
 def test_leaving_with_nothing_at_risk_asks_nothing(use):

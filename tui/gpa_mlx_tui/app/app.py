@@ -401,10 +401,16 @@ class GPAApp(App[None], inherit_bindings=False):
                 loop.add_signal_handler(number, self.call_later, self._dictate, action)
 
     async def _dictate(self, action: str) -> None:
-        """Do what a desktop shortcut asks for: `gpa-mlx dictate --toggle`."""
-        await self.action_go("dictate")
-        if isinstance(self.screen, ModeScreen):
-            await self.run_action(f"screen.{action}", self.screen)
+        """Do what a desktop shortcut asks for, `gpa-mlx dictate --toggle`: whoever presses it speaks at once.
+
+        A dialogue does not hinder it, and waits in its own mode, with what was typed into it.
+        """
+        if self.current_mode != "dictate":
+            self.previous_mode = self.current_mode
+            await self.switch_mode("dictate")
+        # The mode's own action: `screen.` would be a dialogue on top of it.
+        await self.run_action(action, self.screen_stack[0])
+        self.refresh_header()
 
     def _end_by_signal(self, number: signal.Signals) -> None:
         self._ending(128 + number)
