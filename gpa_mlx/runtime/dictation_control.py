@@ -30,7 +30,7 @@ def reachable(folder: Path) -> Iterator[bool]:
     """
     path = _file(folder)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = path.open("a+b")
     except OSError:
         yield False

@@ -228,3 +228,15 @@ def test_ctrl_c_in_a_text_copies_as_copy_does(use, monkeypatch):
         await session.until(lambda: copied == ["to copy", "to copy"])
 
     use(steps)
+
+
+def test_nobody_else_can_read_a_draft(home):
+    before = os.umask(0o022)
+    try:
+        kept = open_kept_state(home / "state")
+        kept.put("speak", {"text": "secret"})
+        kept.write()
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o077 for path in (home / "state", home / "state" / "session.json")}
+    assert modes == {0}

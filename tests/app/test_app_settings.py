@@ -78,6 +78,18 @@ def test_what_cannot_be_is_said_in_place_and_not_written(use):
     use(steps, mode="settings")
 
 
+def test_a_file_is_named_in_any_way_a_terminal_writes_it(use, home):
+    words = home / "my words.txt"
+    words.write_text("Anna\n")
+
+    async def steps(session):
+        await listed(session)
+        await change(session, "words_file", f"'{words}'")
+        await session.until(lambda: settings.load_settings(os.environ).settings.words_file == words)
+
+    use(steps, mode="settings")
+
+
 def test_an_empty_value_takes_the_setting_back(use):
     settings.store("voice", "rms")
 

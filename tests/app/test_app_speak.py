@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import soundfile
@@ -12,13 +14,14 @@ from gpa_mlx.errors import AudioDeviceError, SettingsError, VoiceError
 from gpa_mlx.model import demo
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx_tui.features.speak import form
+from gpa_mlx_tui.features.speak import screen as speak_screen
 from gpa_mlx_tui.features.speak.clock import SpeechClock
 from gpa_mlx_tui.features.speak.jobs import SpeechSettings, plan_speech, save_speech
 from gpa_mlx_tui.features.speak.messages import PassageAdvanced, SpeechMade
 from gpa_mlx_tui.services.choices import VoiceChoice
 from gpa_mlx_tui.services.messages import Saved
 from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew
-from gpa_mlx_tui.widgets.dialogs import Choose, PathPicker
+from gpa_mlx_tui.widgets.dialogs import Choose, Confirm, PathPicker
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
 from gpa_mlx_tui.widgets.toggle import Toggle
 from gpa_mlx_tui.widgets.voice_picker import VoicePicker
@@ -137,6 +140,54 @@ def test_saving_writes_tagged_audio_and_subtitles(use, home):
         assert len(samples) / rate == pytest.approx(session.screen.job.result.duration_s)
         assert "second sentence" in (home / "mine.srt").read_text()
         assert verify_file(home / "mine.wav").state == "intact"
+
+    use(steps, mode="speak")
+
+
+def test_long_speech_is_replaced_only_after_a_question_unless_it_was_saved(use, home, monkeypatch):
+    monkeypatch.setattr(speak_screen, "LONG_S", 0.1)
+
+    async def steps(session):
+        await speak(session)
+        await session.until(lambda: not session.screen.has_task("speak"))
+        job = session.screen.job
+        await session.press("ctrl+r")
+        await session.until(lambda: isinstance(session.screen, Confirm))
+        await session.press("n")
+        await session.until(lambda: not isinstance(session.screen, Confirm))
+        assert session.screen.job is job
+        await session.press("ctrl+d")
+        session.screen.query_one("#path", Input).value = str(home / "mine")
+        await session.press("enter")
+        await session.until(lambda: session.sent(Saved))
+        await session.until(lambda: session.screen.at_risk() == [])
+        await session.press("ctrl+r")
+        await session.until(lambda: session.screen.job is not job and len(session.sent(SpeechMade)) == 2)
+
+    use(steps, mode="speak")
+
+
+def test_speech_made_while_another_is_saved_is_not_saved(use, home, monkeypatch):
+    saved, going_on = speak_screen.save_speech, threading.Event()
+
+    def slowly(job, path):
+        assert going_on.wait(30)
+        return saved(job, path)
+
+    monkeypatch.setattr(speak_screen, "save_speech", slowly)
+
+    async def steps(session):
+        await speak(session)
+        await session.until(lambda: not session.screen.has_task("speak"))
+        await session.press("ctrl+d")
+        session.screen.query_one("#path", Input).value = str(home / "first")
+        await session.press("enter")
+        await session.press("ctrl+r")
+        await session.until(lambda: len(session.sent(SpeechMade)) == 2 and not session.screen.has_task("speak"))
+        going_on.set()
+        await session.until(lambda: session.sent(Saved))
+        await session.pilot.pause()
+        assert session.screen.at_risk() == ["speech that is not saved"]
 
     use(steps, mode="speak")
 

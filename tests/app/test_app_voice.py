@@ -201,6 +201,20 @@ def test_a_file_becomes_a_voice_that_is_heard_and_kept(use, engine, output):
     use(steps, mode="voice")
 
 
+def test_a_voice_that_is_not_kept_gives_way_only_after_a_question(use):
+    async def steps(session):
+        await make(session)
+        for key, stays in (("n", True), ("y", False)):
+            session.screen.action_clear()
+            await session.until(lambda: isinstance(session.screen, Confirm))
+            await session.press(key)
+            await session.until(lambda: not isinstance(session.screen, Confirm))
+            await session.pilot.pause()
+            assert bool(clips(session)) is stays
+
+    use(steps, mode="voice")
+
+
 def test_without_consent_nothing_is_kept(use):
     async def steps(session):
         await make(session)

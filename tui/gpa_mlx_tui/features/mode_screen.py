@@ -13,7 +13,7 @@ from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.bindings import bindings_of
 from gpa_mlx_tui.services.app_services import AppServices, app_services
 from gpa_mlx_tui.services.kept_state import Kept
-from gpa_mlx_tui.services.messages import TaskCancelled, TaskEnded
+from gpa_mlx_tui.services.messages import Saved, TaskCancelled, TaskEnded
 from gpa_mlx_tui.services.microphone import check_microphone
 from gpa_mlx_tui.services.typed_paths import dropped_files
 from gpa_mlx_tui.themes import ASCII, style_scrollbars
@@ -88,8 +88,8 @@ class ModeScreen(Screen[None]):
         yield KeyBar(self.mode)
 
     def compose_body(self) -> ComposeResult:
-        """Lay out what is between the bar and the footer."""
-        raise NotImplementedError
+        """Lay out what is between the bar and the footer; nothing, where a mode does not say."""
+        yield from ()
 
     # -- what is kept of the mode -------------------------------------------------------------------------------------
 
@@ -140,6 +140,11 @@ class ModeScreen(Screen[None]):
     def note_absence(self) -> None:
         """Another screen takes the place of this one."""
         self._is_shown = False
+
+    @on(Saved)
+    def tell_what_was_written(self, message: Saved) -> None:
+        """Say what was written."""
+        self.gpa_app.show_message(f"Saved {' and '.join(message.files)}. {message.note}".rstrip())
 
     def on_paste(self, event: Paste) -> None:
         """Take files that are dropped anywhere on the screen."""

@@ -12,7 +12,8 @@ import threading
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
-from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.files import make_private, write_atomically
+from gpa_mlx.text.printable import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +72,7 @@ class KeptState:
                 return
             self._is_changed = False
             try:
-                write_atomically(self._file, json.dumps(dict(self._values), ensure_ascii=False, indent=1) + "\n")
+                write_atomically(self._file, to_json(dict(self._values), indent=1) + "\n", private=True)
             except OSError:
                 self._is_changed = True
                 raise
@@ -84,7 +85,7 @@ def open_kept_state(folder: Path) -> KeptState:
         folder: Of the program's state; made if needed.
     """
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         for slot in range(1, _SLOTS + 1):
             name = "session" if slot == 1 else f"session-{slot}"
             if (lock := _locked(folder / f".{name}.lock")) is not None:

@@ -76,8 +76,10 @@ class Saved(TaskMessage):
     Args:
         task: The task.
         files: Their names.
+        note: A sentence about them; empty: none.
     """
 
-    def __init__(self, task: BackgroundTask, files: tuple[str, ...]) -> None:
+    def __init__(self, task: BackgroundTask, files: tuple[str, ...], note: str = "") -> None:
         super().__init__(task)
         self.files = files
+        self.note = note

@@ -68,6 +68,7 @@ class ConvertScreen(ModeScreen):
         self._recorder: ClipRecorder | None = None
         self._problem = ""
         self._saved_job: ConvertJob | None = None
+        self._saving_job: ConvertJob | None = None
 
     def keep(self) -> Kept:
         """Keep the voice and the switches."""
@@ -211,7 +212,9 @@ class ConvertScreen(ModeScreen):
 
         def take(path: Path | None) -> None:
             if path is not None:
-                self.start("save", lambda task: task.post(Saved(task, save(job, output_path(path)))))
+                self._saving_job = job
+                note = "It says in itself that it is synthetic."
+                self.start("save", lambda task: task.post(Saved(task, save(job, output_path(path)), note)))
 
         stem = "converted" if source.name == _RECORDED else Path(source.name).stem
         start = Path.cwd() / f"{stem}-{self._target}.wav"
@@ -275,11 +278,9 @@ class ConvertScreen(ModeScreen):
             progress.show(words, min(message.source_s / self._source_s, 1.0))
         self._show_state()
 
-    def on_saved(self, message: Saved) -> None:
-        """Say what was written."""
-        self._saved_job = self.job
-        words = f"Saved {' and '.join(message.files)}. It says in itself that it is synthetic."
-        self.gpa_app.show_message(words)
+    def on_saved(self, _: Saved) -> None:
+        """Note what is not lost any more."""
+        self._saved_job = self._saving_job
 
     def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""

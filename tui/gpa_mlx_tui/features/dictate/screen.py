@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from gpa_mlx.dictation import Finished, Level
+    from gpa_mlx.dictation import Finished
     from gpa_mlx_tui.services.background import BackgroundTask
 
 _SHOWN_S = 10.0
@@ -168,7 +168,11 @@ class DictateScreen(ModeScreen):
         from gpa_mlx_tui.widgets.dialogs import PathPicker
         from gpa_mlx_tui.widgets.voice_picker import RECORDINGS
 
-        self.app.push_screen(PathPicker("Write down", "open", Path.cwd(), suffixes=RECORDINGS), self._open)
+        def take(path: Path | None) -> None:
+            if path is not None:
+                self.take_files([path])
+
+        self.app.push_screen(PathPicker("Write down", "open", Path.cwd(), suffixes=RECORDINGS), take)
 
     def take_files(self, paths: Sequence[Path]) -> None:
         """Write down a recording that was dropped."""
@@ -177,7 +181,7 @@ class DictateScreen(ModeScreen):
         elif self.has_task("record"):
             self.gpa_app.show_message("Finish the recording first, with Ctrl+R.")
         else:
-            self._open(paths[0])
+            self._transcribe(TranscribedRecording(audio=paths[0]), self.service.model)
 
     def action_copy(self) -> None:
         """Copy the text."""
@@ -238,7 +242,10 @@ class DictateScreen(ModeScreen):
         self._recording.take(event)
         match event:
             case Level():
-                self._show_level(event, elapsed_s)
+                peak = 10 ** (event.peak_db / 20)
+                self.query_one(LevelMeter).show(peak)
+                columns = round(event.elapsed_s / PEAK_S) - round(elapsed_s / PEAK_S)
+                self.query_one(Waveform).add([peak] * columns)
             case Partial():
                 self.query_one(LiveText).show(event.confirmed, event.unconfirmed)
             case Notice():
@@ -290,10 +297,6 @@ class DictateScreen(ModeScreen):
 
         self.app.push_screen(WordsEditor(message.path, message.text), take)
 
-    def on_saved(self, message: Saved) -> None:
-        """Say what was written."""
-        self.gpa_app.show_message(f"Saved {' and '.join(message.files)}.")
-
     def task_stopped(self, name: str) -> None:
         """Set buttons and words right; a file that was not written down to its end leaves what there is."""
         if name == RECORD:
@@ -324,11 +327,6 @@ class DictateScreen(ModeScreen):
         else:
             self.look_for_microphone()
 
-    def _show_level(self, level: Level, before_s: float) -> None:
-        peak = 10 ** (level.peak_db / 20)
-        self.query_one(LevelMeter).show(peak)
-        self.query_one(Waveform).add([peak] * (round(level.elapsed_s / PEAK_S) - round(before_s / PEAK_S)))
-
     def _finish(self, event: Finished) -> None:
         self.last = TranscribedRecording(audio=event.entry.audio, entry=event.entry)
         if event.interruption is not None:
@@ -346,10 +344,6 @@ class DictateScreen(ModeScreen):
             self.gpa_app.copy(text)
         if choices.append_to and text:
             self.start("append", lambda task: append_text(task, Path(choices.append_to), text))
-
-    def _open(self, path: Path | None) -> None:
-        if path is not None:
-            self._transcribe(TranscribedRecording(audio=path), self.service.model)
 
     def _transcribe(self, recording: TranscribedRecording, model: Path) -> None:
         service, dictation, choices = self.service, self.gpa_app.dictation, self._choices

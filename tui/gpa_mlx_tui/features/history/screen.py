@@ -74,16 +74,12 @@ class HistoryScreen(ModeScreen):
             yield TextArea("", id="text", read_only=True, compact=True, soft_wrap=True)
             yield Static(id="facts", classes="quiet", markup=False)
             with Horizontal(classes="row"):
-                yield Button("Play", id="play", action="screen.play")
-                yield Button("Recognise", id="retry", action="screen.retry", variant="primary")
+                yield Button("Play", id="play", action="screen.play", disabled=True)
+                yield Button("Recognise", id="retry", action="screen.retry", variant="primary", disabled=True)
                 yield Button("All waiting", id="retry_all", action="screen.retry_all")
                 yield Button("Copy", id="copy", action="screen.copy")
                 yield Button("Speak", id="speak", action="screen.speak", tooltip="Say the text in a voice.")
-                yield Button("Delete", id="delete", action="screen.delete")
-
-    def on_mount(self) -> None:
-        """Set the buttons right."""
-        self._show_state()
+                yield Button("Delete", id="delete", action="screen.delete", disabled=True)
 
     def on_screen_resume(self) -> None:
         """Look what is there by now."""

@@ -22,6 +22,7 @@ from gpa_mlx_tui.features.settings.jobs import (
 from gpa_mlx_tui.features.settings.press_key import PressKey
 from gpa_mlx_tui.features.settings.value_field import ValueField
 from gpa_mlx_tui.modes import MODES
+from gpa_mlx_tui.services.typed_paths import typed_path
 from gpa_mlx_tui.widgets.button import Button
 from gpa_mlx_tui.widgets.dialogs import Choose
 from gpa_mlx_tui.widgets.rows import Column, Rows
@@ -43,6 +44,8 @@ _NOT_SET: Mapping[str, str] = {
 }
 _ANOTHER: Mapping[str, str] = {"model": "a folder", "voice": "a recording or a card"}
 """What can be written besides what is listed."""
+
+_NAMES_FILES = (*_ANOTHER, "words_file")
 
 
 class SettingsScreen(ModeScreen):
@@ -123,6 +126,8 @@ class SettingsScreen(ModeScreen):
     def on_input_submitted(self) -> None:
         """Take the value."""
         value = self.query_one(ValueField).value.strip()
+        if self._edited in _NAMES_FILES and (path := typed_path(value)) is not None and path.exists():
+            value = str(path)
         if value:
             self._write(self._edited, value)
         elif self._is_in_file(self._edited):

@@ -24,7 +24,7 @@ from gpa_mlx_tui.services.kept_state import Kept, kept_text
 from gpa_mlx_tui.services.messages import Listed, Saved
 from gpa_mlx_tui.services.sound import PlaybackOpened, SoundGrew
 from gpa_mlx_tui.widgets.button import Button
-from gpa_mlx_tui.widgets.dialogs import PathPicker
+from gpa_mlx_tui.widgets.dialogs import LONG_S, PathPicker, ask_before_losing
 from gpa_mlx_tui.widgets.edits import replace_text
 from gpa_mlx_tui.widgets.file_fields import TextEntry
 from gpa_mlx_tui.widgets.progress_row import ProgressRow
@@ -58,6 +58,7 @@ class SpeakScreen(ModeScreen):
         self._speech = SpeechPanel(self._progress, id="speech")
         self._preview_timer: Timer | None = None
         self._saved_job: SpeakJob | None = None
+        self._saving_job: SpeakJob | None = None
 
     @property
     def job(self) -> SpeakJob | None:
@@ -152,6 +153,7 @@ class SpeakScreen(ModeScreen):
 
         def take(path: Path | None) -> None:
             if path is not None:
+                self._saving_job = job
                 self.start("save", lambda task: task.post(Saved(task, save_speech(job, path))))
 
         title = f"Save the speech as ({', '.join(USUAL_ENDINGS)}; subtitles beside)"
@@ -183,7 +185,7 @@ class SpeakScreen(ModeScreen):
     def note_new_sound(self, message: SoundGrew | PassageRedone) -> None:
         """There is more to play, or other things to save."""
         if isinstance(message, PassageRedone):
-            self._saved_job = None
+            self._saved_job = self._saving_job = None
         self._show_state()
 
     def on_speech_made(self, _: SpeechMade) -> None:
@@ -203,10 +205,9 @@ class SpeakScreen(ModeScreen):
         if message.task.name == "open":
             replace_text(self.query_one("#text", TextArea), str(message.items[0]))
 
-    def on_saved(self, message: Saved) -> None:
-        """Say what was written."""
-        self._saved_job = self.job
-        self.gpa_app.show_message(f"Saved {' and '.join(message.files)}.")
+    def on_saved(self, _: Saved) -> None:
+        """Note what is not lost any more."""
+        self._saved_job = self._saving_job
 
     def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""
@@ -223,8 +224,13 @@ class SpeakScreen(ModeScreen):
         if settings is None:
             self.gpa_app.show_message(problem)
             return
-        self._speech.speak(settings)
-        self._show_state()
+
+        def start() -> None:
+            self._speech.speak(settings)
+            self._show_state()
+
+        is_long = self.job is not None and self.job.result.duration_s >= LONG_S
+        ask_before_losing(self, self.at_risk() if is_long else [], start)
 
     def _preview(self) -> None:
         text = self.query_one("#text", TextArea).text

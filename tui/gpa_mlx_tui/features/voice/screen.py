@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from gpa_mlx.types import Voice
     from gpa_mlx_tui.features.voice.messages import CardRead, LibraryChanged, SampleMade, StepTaken
-    from gpa_mlx_tui.services.messages import Saved
 
 
 class VoiceScreen(ModeScreen):
@@ -250,10 +249,6 @@ class VoiceScreen(ModeScreen):
             self._making.clear()
             self._show_state()
         self._voices.look_up(message.name)
-
-    def on_saved(self, message: Saved) -> None:
-        """Say what was written."""
-        self.gpa_app.show_message(f"Saved {' and '.join(message.files)}.")
 
     def task_stopped(self, name: str) -> None:
         """Set buttons and words right."""
