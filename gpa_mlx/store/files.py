@@ -105,7 +105,7 @@ def make_private(folder: Path) -> None:
 
 
 def is_full(folder: Path) -> bool:
-    """Return whether a disk has no room left, which other programs and libraries do not always name as their problem."""
+    """Return whether a disk has no room left, which other programs do not always name as their problem."""
     return shutil.disk_usage(folder).free < _FULL_BYTES
 
 
