@@ -7,12 +7,14 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _PARTIAL_PREFIX = ".partial-"
+_FULL_BYTES = 1 << 20
 
 MAX_RECORD_BYTES = 8 * 2**20
 """Of a config, a manifest or another record. Parsed JSON takes some thirty times the memory of its text."""
@@ -100,6 +102,11 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether a disk has no room left, which other programs do not always name as their problem."""
+    return shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def sweep_partials(folder: Path) -> None:

@@ -13,6 +13,10 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _PLACES = {"十": 10, "百": 100, "千": 1000}
@@ -21,8 +25,11 @@ _NUMERALS = "零〇一二两三四五六七八九十百千万亿"
 _DIGIT_RUN = "[零〇一二三四五六七八九]"
 _NUMBER = re.compile(f"(?<!点)[{_NUMERALS}]+(?:点{_DIGIT_RUN}+(?![分刻半{_NUMERALS}]))?")
 _PERCENT = re.compile(f"百分之([{_NUMERALS}]+(?:点{_DIGIT_RUN}+)?)")
-_DATE = re.compile(f"([{_NUMERALS}]+)(月)([{_NUMERALS}]+)([日号])")
-_TIME = re.compile(f"([{_NUMERALS}]+)(点)([{_NUMERALS}]+)(分)")
+# No month, day, hour or minute has more than four characters (二十零二); tried at the start of a run only, which keeps
+# a text that is one long run linear.
+_UP_TO_99 = f"(?<![{_NUMERALS}])([{_NUMERALS}]{{1,4}})"
+_DATE = re.compile(f"{_UP_TO_99}(月){_UP_TO_99}([日号])")
+_TIME = re.compile(f"{_UP_TO_99}(点){_UP_TO_99}(分)")
 _RUN = re.compile(f"{_DIGIT_RUN}{{3,}}")
 _HAN = re.compile(f"[{_NUMERALS}]")
 _LATIN = re.compile("[A-Za-z]")
@@ -31,6 +38,16 @@ _YEAR = re.compile(
     r" (1[0-9]|20) ([0-9]{2})\b",
     re.IGNORECASE,
 )
+# Of English, generously: what may be part of a number, or what text2num passes over between two ("two, well, four").
+_NUMERIC_WORD = re.compile(
+    r"[\W_]*(?:[0-9]|zero|oh?\b|on|tw|th|fo|fi|si|se|ei|ni|te|el|hun|mi|bi|tri|and\b|point\b|plus\b|neg|an?\b|\w*ths?\b"
+    r"|(?:ah|ha|hum?|is|more|ok|oss?|so|uh|well|yeah|yes)\b|$)",
+    re.IGNORECASE,
+)
+_PIECE_WORDS = 200
+_LONGEST_PIECE_WORDS = 2_000
+"""No number has so many words."""
+
 _A_HUNDRED = re.compile(r"\ba (?=(?:hundred|thousand|million|billion)\b)", re.IGNORECASE)
 
 
@@ -44,10 +61,23 @@ def inverse_normalize(text: str) -> str:
     if _LATIN.search(text):
         from text_to_num import alpha2digit
 
-        in_words = text
-        text = alpha2digit(_A_HUNDRED.sub("one ", text), "en")
-        text = _YEAR.sub(lambda found: found[0] if found[0] in in_words else f"{found[1]} {found[2]}{found[3]}", text)
+        apart = {found[0] for found in _YEAR.finditer(text)}
+        # The library's time grows with the square of how many numbers there are.
+        text = "".join(alpha2digit(piece, "en") for piece in _pieces(_A_HUNDRED.sub("one ", text)))
+        text = _YEAR.sub(lambda found: found[0] if found[0] in apart else f"{found[1]} {found[2]}{found[3]}", text)
     return text
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut a text between two words that are neither numbers nor beside one; none where there is no such place."""
+    start, words, was_plain = 0, 0, False
+    for word in re.finditer(r"\S+", text):
+        is_plain = _NUMERIC_WORD.match(word[0]) is None
+        if (words >= _PIECE_WORDS and is_plain and was_plain) or words >= _LONGEST_PIECE_WORDS:
+            yield text[start : word.start()]
+            start, words = word.start(), 0
+        words, was_plain = words + 1, is_plain
+    yield text[start:]
 
 
 def chinese_value(words: str) -> int | None:

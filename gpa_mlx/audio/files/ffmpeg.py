@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpa_mlx.audio.files.expansion import expanded, longest_s, most_values
 from gpa_mlx.audio.files.matroska_pcm import MatroskaPcm
 from gpa_mlx.audio.files.media_tracks import Media, Track, parse_media
 from gpa_mlx.audio.files.spliced_file import SplicedFile
+from gpa_mlx.store.files import is_full
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from io import FileIO
 
     from gpa_mlx.audio.files.audio_source import ChannelBlock
@@ -43,6 +46,8 @@ FFMPEG_SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 _STALL_S = 600.0
 _PROBE_TIMEOUT_S = 60.0
 _AFCONVERT_TIMEOUT_S = 3600.0
+_WATCH_S = 0.2
+_INT16_BYTES = 2
 _MAX_COMPLAINT = 200
 _READ_BYTES = 1 << 16
 _SURE_SCORE = 25
@@ -313,10 +318,15 @@ class _Process:
                     view = view[pipe.write(view) or 0 :]
 
 
-def decode_with_afconvert(file: MediaFile) -> FileIO:
+def decode_with_afconvert(file: MediaFile, name: str, size: int) -> FileIO:
     """Decode the first track of a file to 16-bit samples with `afconvert`, which cannot write to a pipe.
 
     Nothing is left behind: the decoded file has lost its name when this returns, and ends when it is closed.
+
+    Args:
+        file: The file.
+        name: What messages call it.
+        size: Its bytes.
 
     Returns:
         A sound file that libsndfile reads, open for reading; the caller closes it.
@@ -324,6 +334,7 @@ def decode_with_afconvert(file: MediaFile) -> FileIO:
     Raises:
         DecoderError: It is not installed, or cannot decode the file.
         NoSpaceError: There was no room for the decoded file.
+        AudioFileError: It decodes to more than a file of this size can hold.
     """
     program = shutil.which("afconvert")
     if program is None:
@@ -332,14 +343,35 @@ def decode_with_afconvert(file: MediaFile) -> FileIO:
     try:
         with tempfile.TemporaryDirectory(prefix="gpa-mlx-") as folder:
             target = Path(folder, "decoded.caf")
-            complaint = _run([program, "-f", "caff", "-d", "LEI16", source, str(target)], file)
+            growth = _Growth(target, name, size)
+            complaint = _run([program, "-f", "caff", "-d", "LEI16", source, str(target)], file, growth.check)
             if complaint is None and target.is_file():
                 return target.open("rb", buffering=0)
-            if shutil.disk_usage(folder).free < 1 << 20:
+            if growth.was_full:
                 raise NoSpaceError(f"{tempfile.gettempdir()} is full")
             raise DecoderError(complaint or "nothing, but it wrote no file")
     except OSError as error:
         raise NoSpaceError(f"{tempfile.gettempdir()}: {error.strerror or error}") from error
+
+
+class _Growth:
+    """Watches a file that another program writes."""
+
+    def __init__(self, target: Path, name: str, size: int) -> None:
+        self._target, self._name, self._size = target, name, size
+        self.was_full = False
+
+    def check(self) -> None:
+        """Look at the file and the disk.
+
+        Raises:
+            AudioFileError: The file has become larger than what was decoded can be.
+        """
+        # A program that fails may remove what it wrote, and the disk has room again.
+        self.was_full = self.was_full or is_full(self._target.parent)
+        values = self._target.stat().st_size // _INT16_BYTES if self._target.is_file() else 0
+        if values > most_values(self._size):
+            raise expanded(self._name, self._size, longest_s(self._size))
 
 
 def spool(handle: FileIO, name: str) -> FileIO:
@@ -401,25 +433,37 @@ def _command(program: str, file: MediaFile, track: Track | None) -> list[str]:
     ]
 
 
-def _run(command: list[str], file: MediaFile) -> str | None:
-    """Run a program to its end and return its complaint; None means that it went well."""
+def _run(command: list[str], file: MediaFile, check: Callable[[], None]) -> str | None:
+    """Run a program to its end and return its complaint; None means that it went well.
+
+    `check` is called now and then, and at the end; what it raises ends the program.
+    """
+    ends_s = time.monotonic() + _AFCONVERT_TIMEOUT_S
     try:
-        # On any exception, an interrupt too, `run` kills the program before it goes on.
-        result = subprocess.run(  # noqa: S603 - a list of arguments, no shell
+        process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            timeout=_AFCONVERT_TIMEOUT_S,
             pass_fds=file.descriptors,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return f"nothing, it did not finish within {_AFCONVERT_TIMEOUT_S:g} s"
     except OSError as error:
         return str(error.strerror or error)
-    if result.returncode:
-        return _shortened(result.stderr.decode(errors="replace")) or f"exit status {result.returncode}"
+    with process:
+        try:
+            while True:
+                try:
+                    _, complaint = process.communicate(timeout=min(_WATCH_S, max(0.0, ends_s - time.monotonic())))
+                    break
+                except subprocess.TimeoutExpired:
+                    check()
+                    if time.monotonic() >= ends_s:
+                        return f"nothing, it did not finish within {_AFCONVERT_TIMEOUT_S:g} s"
+            check()
+        finally:
+            process.kill()  # of one that has ended it does nothing
+    if process.returncode:
+        return _shortened(complaint.decode(errors="replace")) or f"exit status {process.returncode}"
     return None
 
 

@@ -20,6 +20,7 @@ from gpa_mlx.audio.files.incremental_wav import GROWING_SUBTYPES, StoredSamples
 from gpa_mlx.audio.files.output_endings import OUTPUT_ENDINGS, USUAL_ENDINGS
 from gpa_mlx.audio.files.tagged_content import COMMENT, SOFTWARE, seal_ogg
 from gpa_mlx.errors import AudioFileError, SettingsError
+from gpa_mlx.store.files import is_full
 
 DEFAULT_SUBTYPE = "PCM_16"
 
@@ -86,11 +87,21 @@ def _sound_file_encoder(container: str, codec: str) -> Callable[[Path, Path, str
                 for start in range(0, samples.samples, _BLOCK_SAMPLES):
                     sound.write(samples.read(start, min(_BLOCK_SAMPLES, samples.samples - start)))
         except soundfile.LibsndfileError as error:
-            raise AudioFileError(
-                f"{target.name} cannot be encoded: {error.error_string}", hint="Free some space, or write a WAV file."
-            ) from error
+            raise _not_encoded(target, f"libsndfile says: {error.error_string.rstrip('.')}") from error
 
     return encode
+
+
+def _not_encoded(target: Path, complaint: str) -> AudioFileError:
+    """Return the error for a file that could not be written; what an encoder says of a full disk is anything else."""
+    if is_full(target.parent):
+        return AudioFileError(
+            f"The speech cannot be written: the disk of {target.parent.absolute()} is full.",
+            hint="Free some space there, or choose another place for the output.",
+        )
+    return AudioFileError(
+        f"The speech cannot be encoded; {complaint}.", hint="Write a WAV file, or choose another place for the output."
+    )
 
 
 def _sound_file_check(container: str, codec: str) -> Callable[[], None]:
@@ -172,14 +183,15 @@ def _encode_aac(source: Path, target: Path, _subtype: str, tags: dict[str, str])
             complaints.append(f"{name}: {error}")
             continue
         if result.returncode == 0 and target.is_file():
-            _tag_mp4(target, tags)
+            try:
+                _tag_mp4(target, tags)
+            except ValueError as error:  # on a full disk, a program may leave half a file and call it a success
+                complaints.append(f"what {name} wrote is damaged: {error}")
+                continue
             return
         said = result.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {result.returncode}"]
         complaints.append(f"{name} says: {said[-1][:200].rstrip('.')}")
-    raise AudioFileError(
-        f"The speech cannot be encoded as M4A; {'; '.join(complaints)}.",
-        hint="Free some space, or write another format.",
-    )
+    raise _not_encoded(target, "; ".join(complaints))
 
 
 def _tag_mp4(path: Path, tags: dict[str, str]) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from gpa_mlx.audio.files import ffmpeg
 from gpa_mlx.audio.files.audio_source import ChannelBlock, checked_rate, frames_per_block, no_samples
 from gpa_mlx.audio.files.container import Container, examine, search
+from gpa_mlx.audio.files.expansion import ExpansionLimit
 from gpa_mlx.audio.files.ffmpeg import DecoderError, FfmpegDecoder, MediaFile, NoSoundError, NoSpaceError
 from gpa_mlx.audio.files.joining import FormatAdapter
 from gpa_mlx.audio.files.libsndfile import BrokenStreamError, SampleStream, open_stream
@@ -87,10 +88,12 @@ class FileSource:
         """Yield the samples; a file that ends early or breaks in the middle is used as far as it goes.
 
         Raises:
-            AudioFileError: Not a single sample can be decoded.
+            AudioFileError: Not a single sample can be decoded, or more than a file of this size can hold.
         """
         decoded = 0
+        limit = ExpansionLimit(self.name, os.fstat(self._handle.fileno()).st_size, self.rate_hz, self.channels)
         for block in self._all_blocks():
+            limit.count(block.size)
             if len(block):
                 decoded += len(block)
                 yield block
@@ -161,7 +164,8 @@ class FileSource:
             if track is not None and track != 1:
                 raise DecoderError("afconvert cannot choose a track, and ffmpeg, which can, is not installed")
             try:
-                self._decoded = ffmpeg.decode_with_afconvert(self._media_file)
+                size = os.fstat(self._handle.fileno()).st_size
+                self._decoded = ffmpeg.decode_with_afconvert(self._media_file, self.name, size)
                 self._stream = _opened(self._decoded)
             except NoSpaceError:
                 raise

@@ -184,13 +184,29 @@ def test_an_encoder_that_fails_leaves_the_old_file_and_what_was_spoken(speak, en
     (tmp_path / "out.m4a").write_bytes(b"mine")
     fail = {"ffmpeg": lambda program, source, target: [program, "-nonsense"]}
     monkeypatch.setattr(output_formats, "_AAC_ENCODERS", fail)
-    with pytest.raises(AudioFileError, match="cannot be encoded as M4A; ffmpeg says"):
+    with pytest.raises(AudioFileError, match="cannot be encoded; ffmpeg says"):
         speak("out.m4a")
     assert (tmp_path / "out.m4a").read_bytes() == b"mine"
     monkeypatch.undo()
     engine.calls.clear()
     assert verify_file(speak("out.m4a")[1]).is_intact
     assert engine.spoken == []
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "script", ["echo Nonsense >&2; exit 1", "echo half > {target}"], ids=["fails", "claims success"]
+)
+def test_a_full_disk_is_not_blamed_on_the_encoder(speak, monkeypatch, script):
+    def sh(program, source, target):
+        return ["/bin/sh", "-c", script.format(target=f"'{target}'")]
+
+    monkeypatch.setattr(output_formats, "_AAC_ENCODERS", {"ffmpeg": sh})
+    with pytest.raises(AudioFileError, match=r"The speech cannot be encoded"):
+        speak("out.m4a")
+    monkeypatch.setattr(output_formats, "is_full", lambda folder: True)
+    with pytest.raises(AudioFileError, match=r"the disk of .* is full"):
+        speak("out.m4a")
 
 
 def test_a_conversion_says_whose_file_it_replaces(engine, tmp_path):
