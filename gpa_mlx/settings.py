@@ -196,7 +196,8 @@ class Settings:
         default=None, metadata=_about(_SIZE_KIND, "What the model and its work may hold; more is an error.")
     )
     cache_limit: int | None = field(
-        default=None, metadata=_about(_SIZE_KIND, "Freed memory that MLX keeps for its next use.")
+        default=None,
+        metadata=_about(_SIZE_KIND, "Freed memory that MLX keeps for its next use; at most 512 MB unless set."),
     )
     idle_unload_s: float = field(
         default=600.0, metadata=_about(_SECONDS, "Free the model after so many idle seconds; 0 keeps it.")

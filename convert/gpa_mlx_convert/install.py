@@ -27,6 +27,7 @@ from gpa_mlx.store.progress import Steps
 from gpa_mlx.store.staging import check_destination, recover
 from gpa_mlx_convert.hub_source import SourceCopy, find_snapshot, source_copy
 from gpa_mlx_convert.pipeline import ConvertOptions, stream_convert
+from gpa_mlx_convert.quantize import default_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -390,7 +391,7 @@ def _wanted(request: PullRequest, known: Origin | None) -> Origin:
     revision = ""
     if known is not None and not request.upgrade and requested in (known.requested, known.revision):
         revision = known.revision
-    how = request.conversion or (known and _options(known)) or ConvertOptions()
+    how = request.conversion or (known and _options(known)) or ConvertOptions(default_dtype())
     return Origin(request.repo, requested, revision, how.dtype, how.lm_bits)
 
 

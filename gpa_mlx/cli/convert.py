@@ -24,7 +24,7 @@ def conversion_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--dtype",
             type=click.Choice(["float32", "bfloat16"]),
-            help="Of the language model; encoders and codec always stay float32.  [default: float32]",
+            help="Of the language model; encoders and codec stay float32.  [default: float32, with Metal bfloat16]",
         ),
         click.option(
             "--lm-bits",
@@ -68,10 +68,11 @@ def convert(
     """
     from gpa_mlx_convert.install import ConvertModelJob, ConvertModelRequest
     from gpa_mlx_convert.pipeline import ConvertOptions
+    from gpa_mlx_convert.quantize import default_dtype
 
     if revision is not None and Path(source).exists():
         raise click.UsageError("--revision is for hub repositories, and SRC is a path.")
-    options = ConvertOptions(dtype=dtype or "float32", lm_bits=lm_bits, force=force)
+    options = ConvertOptions(dtype=dtype or default_dtype(), lm_bits=lm_bits, force=force)
     job = ConvertModelJob(ConvertModelRequest(source, destination.resolve(), revision, options))
     with show_progress() as display:
         display.follow(job.run())

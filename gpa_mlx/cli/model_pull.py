@@ -61,8 +61,9 @@ def pull(
     conversion = None
     if dtype or lm_bits:
         from gpa_mlx_convert.pipeline import ConvertOptions
+        from gpa_mlx_convert.quantize import default_dtype
 
-        conversion = ConvertOptions(dtype or "float32", lm_bits)
+        conversion = ConvertOptions(dtype or default_dtype(), lm_bits)
     job = install.PullJob(
         install.PullRequest(repo, name, revision, upgrade, keep_source, offline, conversion, session.source)
     )

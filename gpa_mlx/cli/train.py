@@ -213,14 +213,28 @@ def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force
 
 @train.command()
 @click.option("--out", metavar="DIR", type=_DIRECTORY, required=True, help="Gets data, checkpoints and the model.")
+@click.option(
+    "--kokoro",
+    metavar="DIR",
+    type=_DIRECTORY,
+    help="Only record what Kokoro, whose files are in DIR, says in natural voices, for the next demo model.",
+)
+@click.option(
+    "--takes", metavar="N", type=_COUNT, default=3000, show_default=True, help="How much it says: 14 words a take."
+)
 @click.pass_obj
-def demo(session: Session, *, out: Path) -> None:
+def demo(session: Session, *, out: Path, kokoro: Path | None, takes: int) -> None:
     """Train a small GPA from scratch on synthesised words.
 
     espeak-ng and flite speak the data. Two processes train at a time. Every stage is resumed where it stopped, so the
     command can be interrupted and given again. The model, with a card that holds its scores, is the folder
     `gpa-mlx-demo` in --out; what ships of it, with voices and samples, is the folder `embedded`.
+
+    With --kokoro, natural speech is recorded to `recordings` in --out instead. A file STOP in --out ends that, too.
     """
+    if kokoro is not None:
+        _record(session, kokoro, out, takes)
+        return
     from functools import partial
 
     from gpa_mlx.recipes.demo.data.dataset import make_demo_data
@@ -241,6 +255,27 @@ def demo(session: Session, *, out: Path) -> None:
     write_card(model, scores, recipe, data)
     make_embedded(model, data, out / "embedded")
     diagnostics.inform(f"{model}: written, its scores are in {model / 'MODEL_CARD.md'}")
+
+
+def _record(session: Session, kokoro: Path, out: Path, takes: int) -> None:
+    from gpa_mlx.recipes.demo.recordings.teaching import record_both_splits
+    from gpa_mlx.recipes.demo.teachers.kokoro import Kokoro
+
+    diagnostics, teacher, stop_file = session.diagnostics, Kokoro(kokoro), out / "STOP"
+    with diagnostics.working("recording") as show, _stop_on_signal(session.interruption) as interrupted:
+        finished = record_both_splits(
+            out / "recordings",
+            teacher,
+            takes,
+            should_stop=lambda: interrupted() or stop_file.exists(),
+            report=lambda line: show(f"recording for {line}"),
+        )
+    if finished:
+        diagnostics.inform(f"{out / 'recordings'}: recorded")
+        return
+    diagnostics.inform("stopped; the same command goes on")
+    if session.interruption.number is not None:
+        raise click.exceptions.Exit(session.interruption.exit_code)
 
 
 def _fit_config(

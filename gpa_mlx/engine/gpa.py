@@ -26,6 +26,7 @@ from gpa_mlx.errors import GPAError
 from gpa_mlx.model.family import ModelFamily
 from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.model.registry import FAMILIES, open_model
+from gpa_mlx.runtime.memory import cap_cache
 from gpa_mlx.transcripts.collector import collect
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
@@ -65,6 +66,8 @@ def load(
 ) -> GPA:
     """Open a converted model; weights are read when a task first needs them.
 
+    MLX keeps at most 512 MB of freed memory from now on, unless `mlx.core.set_cache_limit` has said something else.
+
     Args:
         path: A directory written by `gpa-mlx convert`.
         adapter: A directory written by `gpa-mlx train lm --lora`, to be added to the language model.
@@ -74,7 +77,9 @@ def load(
         ModelNotFoundError: Nothing at `path` or `adapter`.
         ModelFormatError: Not a converted model, or a damaged one.
     """
-    return GPA(open_model(path, adapter, families=families))
+    parts = open_model(path, adapter, families=families)
+    cap_cache()
+    return GPA(parts)
 
 
 class GPA:

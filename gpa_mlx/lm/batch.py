@@ -11,7 +11,7 @@ from itertools import islice
 from typing import cast
 
 from gpa_mlx.lm.cache import BatchCache, KVCache, make_caches
-from gpa_mlx.lm.generate import Token, check_length, draw, prefill
+from gpa_mlx.lm.generate import Token, begin_after, check_length, draw, prefill
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.language_model import LanguageModel
 from gpa_mlx.lm.sampling import Sampler
@@ -164,15 +164,17 @@ class _Batch:
 
     def step(self) -> list[tuple[_Row, Token]]:
         """Begin to compute the ids after the next ones, and return the next ones, one per sequence."""
-        chosen, logprobs = self._chosen, self._logprobs
+        last = (self._chosen, self._logprobs)
+        upcoming = None
         # A sequence that turns out to have ended is one row too many here; only the budget is known before.
         if any(row.left > 1 for row in self.rows):
-            hidden = self._model.model(self._ids[chosen][:, None], self._cache.step())[:, -1]
+            hidden = self._model.model(self._ids[self._chosen][:, None], self._cache.step())[:, -1]
             logits = self._head(hidden)
             drawn = [draw(row.sampler, logits[n]) for n, row in enumerate(self.rows)]
-            self._chosen = mx.stack([row for row, _ in drawn])
-            self._logprobs = mx.stack([logprob for _, logprob in drawn])
-            mx.async_eval(self._chosen, self._logprobs)
+            upcoming = (mx.stack([row for row, _ in drawn]), mx.stack([logprob for _, logprob in drawn]))
+        chosen, logprobs = begin_after(last, upcoming)
+        if upcoming is not None:
+            self._chosen, self._logprobs = upcoming
         ids = self._head.ids[cast(list[int], chosen.tolist())].tolist()
         tokens = map(Token, ids, cast(list[float], logprobs.tolist()))
         return list(zip(self.rows, tokens, strict=True))

@@ -11,7 +11,7 @@ from gpa_mlx.lm.cache import KVCache, make_caches
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.language_model import LanguageModel
 from gpa_mlx.lm.sampling import Sampler
-from gpa_mlx.runtime.backend import mx
+from gpa_mlx.runtime.backend import mx, on_gpu
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.runtime.memory import check_use
 from gpa_mlx.types import GenerationOptions
@@ -116,6 +116,28 @@ def draw(sampler: Sampler, logits: mx.array) -> tuple[mx.array, mx.array]:
     return row, logits[row].astype(mx.float32) - mx.logsumexp(logits.astype(mx.float32))
 
 
+def begin_after(
+    drawn: tuple[mx.array, mx.array], upcoming: tuple[mx.array, mx.array] | None
+) -> tuple[mx.array, mx.array]:
+    """Begin to compute the next step, and return the last one, evaluated.
+
+    On the CPU the next step is handed over first. On a GPU the last one has to be finished by then: as long as the
+    device may read the KV-cache, MLX writes new positions into a copy of all of it instead of in place. What is left to
+    the device's idle time is the hand-over; the graph has been built while it worked.
+
+    Args:
+        drawn: Being computed.
+        upcoming: Not evaluated; None when there is no next step.
+    """
+    if on_gpu():
+        mx.eval(drawn)
+    if upcoming is not None:
+        mx.async_eval(upcoming)
+    if not on_gpu():
+        mx.eval(drawn)
+    return drawn
+
+
 def _steps(
     model: LanguageModel,
     head: SlicedHead,
@@ -137,9 +159,8 @@ def _steps(
         if count + 1 < max_tokens:
             hidden = model.model(ids[drawn[0]].reshape(1, 1), caches)[:, -1]
             upcoming = draw(sampler, head(hidden)[0])
-            mx.async_eval(upcoming)
-        row, logprob = (value.item() for value in drawn)
-        token = Token(int(head.ids[cast(int, row)]), cast(float, logprob))
+        row, logprob = begin_after(drawn, upcoming)
+        token = Token(int(head.ids[cast(int, row.item())]), cast(float, logprob.item()))
         yield token
         if token.id in stop_ids or upcoming is None:
             return

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MIN_TEMPERATURE = 1e-6
 """Below it, logits divided by the temperature can overflow float32."""
 
+_BLOCK_ROWS = 1024
+
 
 def check_options(options: GenerationOptions) -> None:
     """Check the values of generation options.
@@ -127,8 +129,21 @@ def _penalise(scores: mx.array, penalty: float, seen: mx.array) -> mx.array:
 
 def _keep_top_k(scores: mx.array, k: int) -> mx.array:
     """Remove what is below the k-th best; everything tied with it stays."""
-    worst = mx.min(mx.topk(scores, k, axis=-1), axis=-1, keepdims=True)
+    worst = mx.min(mx.topk(_candidates(scores, k), k, axis=-1), axis=-1, keepdims=True)
     return mx.where(scores < worst, -mx.inf, scores)
+
+
+def _candidates(scores: mx.array, k: int) -> mx.array:
+    """Return fewer scores, `(..., n)`, with the k best among them: the k best of each block.
+
+    A GPU sorts a block in one kernel, and needs two for every doubling beyond it.
+    """
+    rows = scores.shape[-1]
+    if rows <= 2 * _BLOCK_ROWS or k >= _BLOCK_ROWS:
+        return scores
+    padding = [(0, 0)] * (scores.ndim - 1) + [(0, -rows % _BLOCK_ROWS)]
+    blocks = mx.pad(scores, padding, constant_values=-mx.inf).reshape(*scores.shape[:-1], -1, _BLOCK_ROWS)
+    return mx.topk(blocks, k, axis=-1).reshape(*scores.shape[:-1], -1)
 
 
 def _keep_top_p(scores: mx.array, p: float) -> mx.array:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overloa
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.nn.lora import ADAPTER_PARAMETERS, AdapterArgs, add_adapters
 from gpa_mlx.nn.qwen3 import Qwen3
-from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.runtime.backend import mx, nn, on_gpu
 from gpa_mlx.runtime.memory import read_weights
 from gpa_mlx.store.config_reader import ConfigReader
 from gpa_mlx.store.files import read_limited
@@ -134,10 +134,27 @@ class ModelParts:
         """Recordings to codes and back; None if the model has none."""
         return None
 
+    @Part
+    def generator(self) -> LanguageModel:
+        """The language model, ready to generate; on a GPU in fewer kernels, and no longer to be trained."""
+        model = self.language_model
+        if on_gpu() and isinstance(model, Qwen3):
+            model.merge_projections()
+            mx.eval(model.parameters())
+        return model
+
     def load(self, task: Task) -> None:
-        """Load now what a task needs, one of `needs`."""
+        """Load now what a task needs, one of `needs`; on a GPU its kernels too."""
         for part in self.needs[task]:
             part.of(self)
+        if on_gpu():
+            self.rehearse(task)
+
+    def rehearse(self, task: Task) -> None:
+        """Do a little of a task, for which everything is loaded: a GPU's kernels are built at their first use.
+
+        By default nothing; a family says what.
+        """
 
     def cached(self, key: object, load: Callable[[Self], T]) -> T:
         """Return what `load` returned for this key, loading it if there is none."""
@@ -290,10 +307,9 @@ def _set_precision(module: nn.Module, *, keep_float16: bool) -> None:
         keep_float16: Whether float16 is precision enough where it is fast. What the audio networks compute exceeds its
             range, 65504.
     """
-    if mx.default_device() == mx.Device(mx.cpu):
-        widened = (mx.float16, mx.bfloat16)
-    else:
-        widened = () if keep_float16 else (mx.float16,)
+    widened = [mx.float16, mx.bfloat16]
+    if on_gpu():
+        widened = [] if keep_float16 else [mx.float16]
     module.set_dtype(mx.float32, lambda dtype: dtype in widened)
 
 

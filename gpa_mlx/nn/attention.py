@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Literal, cast
 
-from gpa_mlx.runtime.backend import mx
+from gpa_mlx.runtime.backend import mx, on_gpu
 from gpa_mlx.runtime.parallel import eval_barrier
 
 # 2^r on [-1/2, 1/2]: minimax, relative error 7.5e-8.
@@ -115,4 +115,4 @@ def _average(scores: mx.array, values: mx.array) -> mx.array:
 
 def _composed(x: mx.array, elements: int) -> bool:
     """Return whether twenty fast operations beat one slow one on so many elements."""
-    return elements >= _FEWEST and x.dtype == mx.float32 and mx.default_device() == mx.Device(mx.cpu)
+    return elements >= _FEWEST and x.dtype == mx.float32 and not on_gpu()

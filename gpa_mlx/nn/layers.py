@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
-from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.runtime.backend import mx, nn, on_gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,9 +38,9 @@ _SLOPE_DENOMINATOR = (1.0, 0.2878190875053406, 0.03879977762699127, 0.0031848673
                       6.486349320766749e-06, -2.0984238346954953e-08)  # fmt: skip
 
 
-def _fused(function: Callable[P, R]) -> Callable[P, R]:
+def fused(function: Callable[P, R]) -> Callable[P, R]:
     """Make one kernel of an elementwise function on a GPU; on the CPU that gains nothing and costs seconds of g++."""
-    return function if mx.default_device() == mx.Device(mx.cpu) else mx.compile(function, shapeless=True)
+    return mx.compile(function, shapeless=True) if on_gpu() else function
 
 
 def _polynomial(x: mx.array, coefficients: tuple[float, ...]) -> mx.array:
@@ -61,7 +61,7 @@ def gelu(x: mx.array) -> mx.array:
 
 
 @mx.custom_function
-@_fused
+@fused
 def _gelu(x: mx.array) -> mx.array:
     bounded = mx.clip(x, -_GELU_LIMIT, _GELU_LIMIT)
     square = bounded * bounded
@@ -70,7 +70,7 @@ def _gelu(x: mx.array) -> mx.array:
 
 
 @_gelu.vjp
-@_fused
+@fused
 def _gelu_vjp(x: mx.array, cotangent: mx.array, _: mx.array) -> mx.array:
     # One rational function more is a third of the work of going back through the first.
     bounded = mx.clip(x, -_GELU_LIMIT, _GELU_LIMIT)
@@ -93,7 +93,7 @@ def snake(x: mx.array, alpha: mx.array) -> mx.array:
 
 
 @mx.custom_function
-@_fused
+@fused
 def _snake(x: mx.array, alpha: mx.array) -> mx.array:
     remainder = _half_turn(x, alpha)
     square = remainder * remainder
@@ -101,7 +101,7 @@ def _snake(x: mx.array, alpha: mx.array) -> mx.array:
 
 
 @_snake.vjp
-@_fused
+@fused
 def _snake_vjp(primals: tuple[mx.array, mx.array], cotangent: mx.array, _: mx.array) -> tuple[mx.array, mx.array]:
     x, alpha = primals
     remainder = _half_turn(x, alpha)
@@ -154,6 +154,34 @@ def _uniform(shape: tuple[int, ...], fan_in: int) -> mx.array:
     return mx.random.uniform(-bound, bound, shape)
 
 
+def stack_rows(layers: Sequence[nn.Module]) -> nn.Linear | nn.QuantizedLinear | None:
+    """Return one linear layer whose output is those of several, one after the other.
+
+    Args:
+        layers: With the same input.
+
+    Returns:
+        The layer; None where they are not of one kind: adapted, quantised differently, some with a bias.
+    """
+    first = layers[0]
+    if type(first) not in (nn.Linear, nn.QuantizedLinear) or any(type(layer) is not type(first) for layer in layers):
+        return None
+    if any(layer.keys() != first.keys() or _storage(layer) != _storage(first) for layer in layers):
+        return None
+    # Made small: its parameters are replaced.
+    stacked = nn.Linear(64, 1, bias="bias" in first)
+    if isinstance(first, nn.QuantizedLinear):
+        stacked = nn.QuantizedLinear(first.group_size, 1, "bias" in first, first.group_size, first.bits)
+    for name in first.parameters():
+        stacked[name] = mx.concatenate([layer[name] for layer in layers])
+    return stacked
+
+
+def _storage(layer: nn.Module) -> tuple[object, ...]:
+    quantised = (layer.group_size, layer.bits) if isinstance(layer, nn.QuantizedLinear) else ()
+    return (*quantised, *(layer[name].dtype for name in layer.parameters()))
+
+
 class Snake(nn.Module):
     """`snake` with a learned frequency per channel."""
 
@@ -167,11 +195,11 @@ class Snake(nn.Module):
 
 
 class TapConv1d(nn.Module):
-    """Convolution that keeps the length, as one matrix product per tap.
+    """Convolution that keeps the length, on the CPU as one matrix product per tap.
 
-    Unlike `mx.conv1d` it needs no unfolded copy of its input (kernel times as large) and dilation costs nothing. The
-    weight is `(kernel, out, in)`, taps first, so that each tap is one contiguous matrix; `(out, kernel, in)` would be
-    copied on every call.
+    Unlike `mx.conv1d` there it needs no unfolded copy of its input (kernel times as large) and dilation costs nothing.
+    The weight is `(kernel, out, in)`, taps first, so that each tap is one contiguous matrix; `(out, kernel, in)` would
+    be copied on every call.
 
     Args:
         in_channels: Input width.
@@ -190,6 +218,8 @@ class TapConv1d(nn.Module):
         """Map `(B, T, in)` to `(B, T, out)`, zeros beyond both ends."""
         kernel_size, length = self.weight.shape[0], x.shape[1]
         reach = self.dilation * (kernel_size - 1) // 2
+        if on_gpu():  # where its kernel unfolds nothing, and reads the input once instead of once per tap
+            return mx.conv1d(x, self.weight.transpose(1, 0, 2), padding=reach, dilation=self.dilation) + self.bias
         x = mx.pad(x, [(0, 0), (reach, reach), (0, 0)])
         out = self.bias
         for tap in range(kernel_size):

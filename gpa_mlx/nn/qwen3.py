@@ -11,8 +11,12 @@ from typing import Any, Protocol
 
 from gpa_mlx.nn.attention import attend, sigmoid
 from gpa_mlx.nn.bounds import MAX_LAYERS, MAX_NUMBER, MAX_POSITIONS, MAX_VOCABULARY, MAX_WIDTH, MIN_EPSILON
+from gpa_mlx.nn.layers import fused, stack_rows
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.store.config_reader import ConfigReader
+
+_QKV = ("q_proj", "k_proj", "v_proj")
+_GATE_UP = ("gate_proj", "up_proj")
 
 
 class LayerCache(Protocol):
@@ -128,17 +132,30 @@ class Attention(nn.Module):
         """Map `(B, T, D)` to `(B, T, D)`, appending to `cache`."""
         batch, length, _ = x.shape
         offset = cache.offset if cache is not None else 0
-        queries = self._rotate(self.q_norm(self._split(self.q_proj(x), self.num_heads)), offset)
-        keys = self._rotate(self.k_norm(self._split(self.k_proj(x), self.num_kv_heads)), offset)
-        values = self._split(self.v_proj(x), self.num_kv_heads).transpose(0, 2, 1, 3)
+        queries, keys, values = self._project(x)
+        queries = self._rotate(self.q_norm(queries), offset)
+        keys = self._rotate(self.k_norm(keys), offset)
+        values = values.transpose(0, 2, 1, 3)
         if cache is not None:
             keys, values = cache.update(keys, values)
         mask = "causal" if length > 1 else cache.visible if cache is not None else None
         out = attend(queries, keys, values, scale=self.scale, mask=mask)
         return self.o_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, -1))
 
-    def _split(self, x: mx.array, heads: int) -> mx.array:
-        return x.reshape(*x.shape[:2], heads, self.head_dim)
+    def merge_projections(self) -> None:
+        """Compute queries, keys and values with one product from now on, where their layers are alike."""
+        _merge(self, _QKV, "qkv_proj")
+
+    def _project(self, x: mx.array) -> tuple[mx.array, mx.array, mx.array]:
+        """Return queries, keys and values, `(B, T, heads, head_dim)` each."""
+        if "qkv_proj" in self:
+            heads = self._split(self["qkv_proj"](x))
+            first, stop = self.num_heads, self.num_heads + self.num_kv_heads
+            return heads[:, :, :first], heads[:, :, first:stop], heads[:, :, stop:]
+        return self._split(self.q_proj(x)), self._split(self.k_proj(x)), self._split(self.v_proj(x))
+
+    def _split(self, x: mx.array) -> mx.array:
+        return x.reshape(*x.shape[:2], -1, self.head_dim)
 
     def _rotate(self, x: mx.array, offset: int | mx.array) -> mx.array:
         # (B, T, H, hd) -> (B, H, T, hd)
@@ -158,8 +175,28 @@ class MLP(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         """Map `(B, T, D)` to `(B, T, D)`."""
-        gate = self.gate_proj(x)
-        return self.down_proj(gate * sigmoid(gate) * self.up_proj(x))
+        if "gate_up_proj" in self:
+            gate, up = mx.split(self["gate_up_proj"](x), 2, axis=-1)
+        else:
+            gate, up = self.gate_proj(x), self.up_proj(x)
+        return self.down_proj(_swiglu(gate, up))
+
+    def merge_projections(self) -> None:
+        """Compute gate and input with one product from now on, where their layers are alike."""
+        _merge(self, _GATE_UP, "gate_up_proj")
+
+
+@fused
+def _swiglu(gate: mx.array, up: mx.array) -> mx.array:
+    return gate * sigmoid(gate) * up
+
+
+def _merge(module: nn.Module, names: Sequence[str], merged: str) -> None:
+    """Replace layers by one of all their rows, if that is possible."""
+    if (layer := stack_rows([module[name] for name in names])) is not None:
+        for name in names:
+            del module[name]
+        module[merged] = layer
 
 
 class DecoderLayer(nn.Module):
@@ -225,6 +262,15 @@ class Qwen3(nn.Module):
     def output_layer(self) -> nn.Module:
         """The layer whose rows are the vocabulary: the tied embedding or `lm_head`, possibly quantised."""
         return self.model.embed_tokens if self._args.tie_word_embeddings else self.lm_head
+
+    def merge_projections(self) -> None:
+        """Compute the projections of a layer that have the same input with one product: fewer kernels for a GPU.
+
+        Names of parameters change, so the network cannot be trained or written to a file any more.
+        """
+        for layer in self.model.layers:
+            layer.self_attn.merge_projections()
+            layer.mlp.merge_projections()
 
     def __call__(self, ids: mx.array, caches: Sequence[LayerCache] | None = None) -> mx.array:
         """Return logits over the full vocabulary, `(B, T, vocab_size)`; arguments as for `Decoder`."""

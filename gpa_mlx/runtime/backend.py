@@ -51,6 +51,11 @@ import mlx.core as mx  # noqa: E402, TID251
 import mlx.nn as nn  # noqa: E402, TID251
 
 
+def on_gpu() -> bool:
+    """Return whether new work runs on a GPU, where another form of the same computation may be the fast one."""
+    return mx.default_device() != mx.Device(mx.cpu)
+
+
 def blas_threads() -> int | None:
     """Return how many threads a matrix product on the CPU uses; None where that is not for us to say."""
     return None if _blas is None else int(_blas.openblas_get_num_threads())
@@ -69,4 +74,4 @@ def leave_thread() -> None:
     mx.clear_streams()
 
 
-__all__ = ["BLAS_LIBRARY", "blas_threads", "leave_thread", "mx", "nn", "set_blas_threads"]
+__all__ = ["BLAS_LIBRARY", "blas_threads", "leave_thread", "mx", "nn", "on_gpu", "set_blas_threads"]

@@ -22,14 +22,30 @@ _UNLIMITED_BYTES = mx.get_memory_limit()
 """What MLX has by itself, and what stands for no limit: that default follows the machine, it is not the user's wish."""
 
 
+DEFAULT_CACHE_BYTES = 512 * 10**6
+"""Freed memory that is kept for the next use where nobody said otherwise."""
+_MLX_CACHE_BYTES = mx.set_cache_limit(0)
+mx.set_cache_limit(_MLX_CACHE_BYTES)
+
+
+def cap_cache() -> None:
+    """Bound the freed memory that MLX keeps, where that is still MLX's own choice and more.
+
+    On Metal that choice follows the machine, 1.5 times what it recommends a program to use, and every new length of
+    recording adds buffers of its own: without a bound a long run holds a hundred times what it works with.
+    """
+    limit_bytes = mx.set_cache_limit(DEFAULT_CACHE_BYTES)
+    if limit_bytes != _MLX_CACHE_BYTES or limit_bytes < DEFAULT_CACHE_BYTES:
+        mx.set_cache_limit(limit_bytes)
+
+
 def apply_limits(max_memory_bytes: int | None, cache_bytes: int | None) -> None:
     """Set the limits of this process; to be called before the first model is read.
 
     Args:
         max_memory_bytes: What arrays may take together, as MLX counts them: Python, buffers that MLX keeps for reuse
             and other libraries come on top. None means no limit.
-        cache_bytes: Most freed memory that MLX keeps; None leaves MLX's own choice, 32 MB on the CPU, and on Metal
-            as much as its memory limit.
+        cache_bytes: Most freed memory that MLX keeps; None leaves it as it is, see `cap_cache`.
     """
     mx.set_memory_limit(_UNLIMITED_BYTES if max_memory_bytes is None else max_memory_bytes)
     if cache_bytes is not None:

@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from gpa_mlx.errors import CancelledError
-from gpa_mlx.runtime.backend import blas_threads, leave_thread, mx, set_blas_threads
+from gpa_mlx.runtime.backend import blas_threads, leave_thread, mx, on_gpu, set_blas_threads
 from gpa_mlx.runtime.cancellation import check_cancelled
 
 A = TypeVar("A")
@@ -62,11 +62,7 @@ def run_parallel(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]
         CancelledError: A surrounding `cancellable` scope is cancelled.
         Exception: What either of the two raises; the other is then ended.
     """
-    if (
-        mx.default_device() != mx.Device(mx.cpu)
-        or blas_threads() != _CORES
-        or not _blas_is_ours.acquire(blocking=False)
-    ):
+    if on_gpu() or blas_threads() != _CORES or not _blas_is_ours.acquire(blocking=False):
         one = first()
         check_cancelled()
         return one, second()

@@ -11,6 +11,7 @@ from gpa_mlx.lm.sampling import process_logits
 from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
+from gpa_mlx_convert.pipeline import ConvertOptions, convert
 
 PROMPTS = ["stt_slt", "stt_rms", "stt_chirp", "tts_en_rms", "tts_zh_slt", "vc_cmn_slt", "vc_slt_rms"]
 SETTINGS = {
@@ -26,6 +27,14 @@ def parts(converted_small_a):
     return GPAModel(converted_small_a)
 
 
+@pytest.fixture(scope="module")
+def stored_in_bfloat16(tmp_path_factory, small_a):
+    """As `convert` and `pull` store the language model where there is Metal."""
+    destination = tmp_path_factory.mktemp("bfloat16") / "model"
+    convert(small_a, destination, ConvertOptions("bfloat16"))
+    return destination
+
+
 def logits_of(parts, ids):
     return np.array(parts.language_model(mx.array(np.asarray(ids))[None])[0])
 
@@ -37,6 +46,20 @@ def test_logits_equal_the_reference(parts, golden, case):
     assert np.abs(logits[-1] - recorded[f"{case}|last_logits"]).max() <= 1e-3
     assert logits.argmax(axis=-1).tolist() == recorded[f"{case}|argmax_all_positions"].tolist()
     assert np.abs(logits.max(axis=-1) - recorded[f"{case}|max_logit_all_positions"]).max() <= 1e-3
+
+
+@pytest.mark.parametrize(("device", "bound"), [(mx.cpu, 0.1), (mx.gpu, 0.2)])
+def test_bfloat16_is_as_near_as_its_rounding(stored_in_bfloat16, golden, monkeypatch, device, bound):
+    """The weights are rounded, and on a GPU what is computed from them; logits are up to 11, float32 in both."""
+    monkeypatch.setattr(mx, "default_device", lambda: mx.Device(device))
+    parts, recorded = GPAModel(stored_in_bfloat16), golden("llm")
+    assert parts.generator.model.norm.weight.dtype == (mx.float32 if device == mx.cpu else mx.bfloat16)
+    for case in PROMPTS:
+        logits = parts.full_head(parts.generator.model(mx.array(recorded[f"{case}|prompt_ids"])[None])[0])
+        assert logits.dtype == mx.float32
+        found = np.array(logits)
+        assert np.abs(found[-1] - recorded[f"{case}|last_logits"]).max() <= bound
+        assert np.mean(found.argmax(axis=-1) == recorded[f"{case}|argmax_all_positions"]) > 0.93
 
 
 @pytest.mark.parametrize("case", PROMPTS)

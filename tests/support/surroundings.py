@@ -35,6 +35,9 @@ def make_uniform() -> None:
             del os.environ[name]
     os.environ["TERM"] = "xterm-256color"
     os.environ["LC_ALL"] = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+    # On an M5 MLX multiplies float32 matrices at the precision of TF32 unless told otherwise before it is imported:
+    # nothing is exact then.
+    os.environ["MLX_ENABLE_TF32"] = "0"
     # A shell without job control starts background processes with SIGINT ignored, `nohup` with SIGHUP, and what is
     # ignored stays so in every process started from there: Ctrl-C, which tests send, would do nothing.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -9,7 +9,7 @@ from gpa_mlx.nn.bicodec.quantizer import FactorizedQuantizer
 from gpa_mlx.nn.bicodec.reach import Span, Stage
 from gpa_mlx.nn.bicodec.vocos import ResamplingStage, Upsample, VocosBackbone
 from gpa_mlx.nn.layers import Snake, TapConv1d, TapConvTranspose1d
-from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.runtime.backend import mx, nn, on_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 _DILATIONS = (1, 3, 9)
 _KERNEL_SIZE = 7
-_WINDOW_ELEMENTS = 2**20
-"""Size of the arrays inside the wave generator: small enough for caches and memory, large enough for a GPU."""
+
+
+def _window_elements() -> int:
+    """Return the size of the arrays inside the wave generator: what fits into caches, or keeps a GPU busy."""
+    return 1 << (23 if on_gpu() else 20)
 
 
 class Prenet(nn.Module):
@@ -99,7 +102,7 @@ class UpsamplingBlock(nn.Module):
         self.snake = Snake(in_channels)
         self.upsample = TapConvTranspose1d(in_channels, out_channels, kernel_size, rate)
         self.units = [ResidualUnit(out_channels, dilation) for dilation in _DILATIONS]
-        self._window = max(1, _WINDOW_ELEMENTS // (out_channels * rate))
+        self._window = max(1, _window_elements() // (out_channels * rate))
         reach = kernel_size + sum(_DILATIONS) * (_KERNEL_SIZE // 2)
         self._context = -(-reach // rate)
 
@@ -133,7 +136,7 @@ class WaveGenerator(nn.Module):
         ]
         self.snake = Snake(widths[-1])
         self.conv_out = TapConv1d(widths[-1], 1, _KERNEL_SIZE)
-        self._window = max(1, _WINDOW_ELEMENTS // widths[-1])
+        self._window = max(1, _window_elements() // widths[-1])
 
     def stages(self, x: mx.array) -> Iterator[mx.array]:
         """Yield the output of the first convolution and of every block, each `(B, T', C')`."""

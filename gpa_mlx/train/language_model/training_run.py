@@ -14,7 +14,7 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.nn.qwen3 import Qwen3
-from gpa_mlx.runtime.backend import mx, nn
+from gpa_mlx.runtime.backend import mx, nn, on_gpu
 from gpa_mlx.train.language_model.alignment_loss import AlignmentLoss
 from gpa_mlx.train.language_model.batches import BatchStream, HistoryNoise, collate, target_tokens
 from gpa_mlx.train.language_model.corpus import Example, digest_of
@@ -236,4 +236,4 @@ def install(model: nn.Module, weights: Weights, dtype: mx.Dtype) -> None:
 
 def compute_dtype() -> mx.Dtype:
     """Return bfloat16 on a GPU; float32 on the CPU, where half precision is slow."""
-    return mx.float32 if mx.default_device() == mx.Device(mx.cpu) else mx.bfloat16
+    return mx.bfloat16 if on_gpu() else mx.float32

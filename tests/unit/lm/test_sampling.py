@@ -101,6 +101,18 @@ def test_top_k_keeps_everything_tied_with_the_last():
     assert processed([1, 1, 1], top_k=1) == [1, 1, 1]
 
 
+@pytest.mark.parametrize("rows", [2048, 2049, 8194])
+@pytest.mark.parametrize("k", [1, 50, 1023, 1024])
+def test_top_k_of_many_rows_is_that_of_a_sort(rows, k):
+    # Few different values, so that many are tied; all of the best in one block, and in all.
+    for seed, spread in ((0, 3), (1, 3000)):
+        logits = np.random.default_rng(seed).integers(0, spread, (2, rows)).astype(np.float32)
+        logits[1].sort()
+        kept = np.array(process_logits(mx.array(logits), GenerationOptions(temperature=1, top_k=k), NOTHING)) > -np.inf
+        worst = -np.sort(-logits, axis=-1)[:, k - 1 : k]
+        assert np.array_equal(kept, logits >= worst)
+
+
 @pytest.mark.parametrize("k", [0, 3, 4, 1000])
 def test_top_k_of_all_or_more_keeps_all(k):
     assert processed([1, 3, 2], top_k=k) == [1, 3, 2]

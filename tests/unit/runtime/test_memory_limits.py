@@ -32,6 +32,20 @@ def test_limits_reach_mlx():
     assert mx.set_cache_limit(10**6) == 10**6
 
 
+def test_a_cache_that_mlx_chose_itself_is_bounded(monkeypatch):
+    monkeypatch.setattr(memory, "_MLX_CACHE_BYTES", 10**11)  # as on a Mac with much memory
+    mx.set_cache_limit(10**11)
+    memory.cap_cache()
+    assert mx.set_cache_limit(10**11) == memory.DEFAULT_CACHE_BYTES
+
+
+@pytest.mark.parametrize("chosen", [10**6, 10**10])
+def test_a_cache_that_somebody_chose_stays(chosen):
+    mx.set_cache_limit(chosen)
+    memory.cap_cache()
+    assert mx.set_cache_limit(chosen) == chosen
+
+
 def test_none_leaves_what_mlx_has():
     before = mx.set_memory_limit(123)
     mx.set_memory_limit(before)

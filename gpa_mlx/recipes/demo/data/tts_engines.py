@@ -68,7 +68,7 @@ def speak_with_espeak(voice: EspeakVoice, text: str, *, tempo: float = 1.0) -> W
     options = ["-z", "-v", f"en-us+{voice.variant}", "-p", str(voice.pitch), "-s", str(speed)]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "speech.wav"
-        _run(["espeak-ng", *options, "-w", str(file), text])
+        run_engine(["espeak-ng", *options, "-w", str(file), text])
         return _read(file)
 
 
@@ -91,7 +91,7 @@ def speak_with_flite(voice: FliteVoice, text: str, *, tempo: float = 1.0) -> tup
         options += ["--setf", f"int_f0_target_mean={voice.pitch_hz}"]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "speech.wav"
-        listing = _run(["flite", *options, "-t", text, "-o", str(file)])
+        listing = run_engine(["flite", *options, "-t", text, "-o", str(file)])
         wave = _read(file, resampling=voice.resampling)
     phones, start_s = [], 0.0
     for item in listing.split():
@@ -105,7 +105,7 @@ def speak_with_flite(voice: FliteVoice, text: str, *, tempo: float = 1.0) -> tup
 
 @cache
 def _espeak_variants() -> frozenset[str]:
-    listing = _run(["espeak-ng", "--voices=variant"])
+    listing = run_engine(["espeak-ng", "--voices=variant"])
     return frozenset(re.findall(r"!v/(.+?)\s*(?:\(.*)?$", listing, re.MULTILINE))
 
 
@@ -116,7 +116,12 @@ def _read(file: Path, *, resampling: float = 1.0) -> Waveform:
     return np.asarray(samples, dtype=np.float32)
 
 
-def _run(command: Sequence[str]) -> str:
+def run_engine(command: Sequence[str]) -> str:
+    """Run a synthesiser's program and return what it writes to its standard output.
+
+    Raises:
+        GPAError: It is not installed, fails, or does not finish.
+    """
     program = command[0]
     try:
         result = subprocess.run(  # noqa: S603 - a list of arguments, no shell

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
-from gpa_mlx_tui.features.models.installing import InstallRequest
+from gpa_mlx_tui.features.models.installing import DtypeChoice, InstallRequest
 from gpa_mlx_tui.features.models.survey import DownloadSurveyed, describe_survey, survey
 from gpa_mlx_tui.services.app_services import app_services
 from gpa_mlx_tui.themes import symbols_of
@@ -64,8 +64,10 @@ class InstallForm(Dialog[InstallRequest]):
                 yield Static("Bits", classes="label")
                 yield Input(placeholder="4, 6 or 8; empty: not quantised", id="bits", compact=True)
             with Horizontal(classes="row"):
-                yield Toggle("bfloat16", id="bfloat16", tooltip="Half the size of float32.")
-                if is_pull:
+                yield Static("Stored as", classes="label")
+                yield Input(placeholder="float32 or bfloat16 (half the size); empty: as fits", id="dtype", compact=True)
+            if is_pull:
+                with Horizontal(classes="row"):
                     yield Toggle("Newest commit", id="upgrade", tooltip="Ask the hub even if one is installed.")
             yield Label("", id="problem", markup=False)
             if is_pull:
@@ -135,7 +137,7 @@ class InstallForm(Dialog[InstallRequest]):
                 name=self._value("name"),
                 revision=self._value("revision") if is_pull else "",
                 upgrade=is_pull and self.query_one("#upgrade", Toggle).value,
-                dtype="bfloat16" if self.query_one("#bfloat16", Toggle).value else "",
+                dtype=cast("DtypeChoice", self._value("dtype")),
                 lm_bits=bits,
             )
         )
@@ -147,6 +149,8 @@ class InstallForm(Dialog[InstallRequest]):
 
         if self._value("bits") not in _BITS:
             return "Bits are 4, 6 or 8, or nothing."
+        if self._value("dtype") not in get_args(DtypeChoice):
+            return "It is stored as float32 or bfloat16, or write nothing."
         source, name = self._value("source") if self._folder is None else "", self._value("name")
         if self._folder is None and not is_repo_id(source):
             return "A repository is written as owner/name."

@@ -32,6 +32,9 @@ _PARTING_S = 5.0
 _INTERRUPTED = 130
 
 
+DtypeChoice = Literal["", "float32", "bfloat16"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallRequest:
     """What is to be done to the installed models.
@@ -42,7 +45,8 @@ class InstallRequest:
         name: What the model is or will be called; empty derives it from the repository.
         revision: Branch, tag or commit; empty takes what is installed or the main branch.
         upgrade: Ask the hub for the newest commit.
-        dtype: Of the language model; empty keeps what is installed, or takes float32.
+        dtype: Of the language model; empty keeps what is installed, or takes the
+            converter's default.
         lm_bits: Quantise the language model; None does not.
     """
 
@@ -51,7 +55,7 @@ class InstallRequest:
     name: str = ""
     revision: str = ""
     upgrade: bool = False
-    dtype: Literal["", "float32", "bfloat16"] = ""
+    dtype: DtypeChoice = ""
     lm_bits: Literal[4, 6, 8] | None = None
 
 
@@ -194,8 +198,9 @@ def _do(request: InstallRequest, tell: Callable[..., None]) -> str:
     from gpa_mlx.text.quantities import readable_size
     from gpa_mlx_convert.install import InstallDirectoryJob, PullJob, PullRequest, RemoveJob, RepairJob
     from gpa_mlx_convert.pipeline import ConvertOptions
+    from gpa_mlx_convert.quantize import default_dtype
 
-    conversion = ConvertOptions(request.dtype or "float32", request.lm_bits)
+    conversion = ConvertOptions(request.dtype or default_dtype(), request.lm_bits)
     if request.task == "remove":
         _follow(RemoveJob(request.name).run(), tell)
         return f"{request.name} is removed."

@@ -1,0 +1,1 @@
+"""What the next demo model hears and says: its words, and the phrases that people make of them."""

@@ -1,0 +1,1 @@
+"""Recordings to learn from: made by teachers or by people, kept on disk, cut, joined and disturbed."""

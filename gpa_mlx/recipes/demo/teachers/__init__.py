@@ -1,0 +1,1 @@
+"""Neural speech synthesisers and an independent recogniser; all of them optional."""
