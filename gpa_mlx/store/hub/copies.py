@@ -14,7 +14,7 @@ from pathlib import Path
 from gpa_mlx.errors import GPAError
 from gpa_mlx.store import paths
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import read_limited, write_atomically
+from gpa_mlx.store.files import read_limited, sweep_partials, write_atomically
 from gpa_mlx.store.hub.repository import RemoteFile, Snapshot
 
 _RECORD = ".snapshot.json"
@@ -54,6 +54,7 @@ def write_copy(copy: Copy) -> None:
     """
     document = {"requested": copy.requested, "keep": copy.keep, **asdict(copy.snapshot)}
     write_atomically(copy.folder / _RECORD, json.dumps(document, indent=2) + "\n")
+    sweep_partials(copy.folder)
 
 
 def read_record(path: Path) -> Copy:
