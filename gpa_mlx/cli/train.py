@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx.cli.diagnostics import PROGRAM
 from gpa_mlx.cli.inputs import require_model
 from gpa_mlx.cli.interruption import Interruption, SignalInterrupt, handled
 from gpa_mlx.cli.options import FiniteFloat, model_option
 from gpa_mlx.cli.program import Session
+from gpa_mlx.cli.ready_help import PROGRAM
 from gpa_mlx.errors import SettingsError
 
 if TYPE_CHECKING:
