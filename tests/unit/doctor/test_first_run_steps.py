@@ -184,15 +184,15 @@ def test_only_float32_without_tf32_must_be_the_same(perform):
     runs = {False: parity(bfloat16=other), None: parity(float32=other)}
     notes = perform(compare_with_release, ScriptedProcesses(parity=lambda tf32, **_: runs[tf32]))
     assert notes.problems == []
-    assert list(notes.facts["runs"]) == ["MLX_ENABLE_TF32=0", "as MLX computes by default"]
+    assert list(notes.facts["runs"]) == ["MLX_ENABLE_TF32=0", "by default"]
     assert notes.summary.startswith(
         "MLX_ENABLE_TF32=0: float32 the same (logits to 4e-05), bfloat16 2 of 518 codes differ"
     )
     runs[False] = parity(float32=other, same_weights=False)
     notes = perform(compare_with_release, ScriptedProcesses(parity=lambda tf32, **_: runs[tf32]))
     assert notes.problems == [
-        "In float32 2 of 498 semantic codes differ.",
-        "In float32 1 of 6 texts differ.",
+        "MLX_ENABLE_TF32=0: in float32 2 of 498 semantic codes differ.",
+        "MLX_ENABLE_TF32=0: in float32 1 of 6 texts differ.",
         "The committed results are those of another demo model.",
     ]
 
@@ -201,28 +201,23 @@ def test_only_float32_without_tf32_must_be_the_same(perform):
 def test_on_a_gpu_the_processor_computes_too(perform):
     processes = ScriptedProcesses(parity=lambda device, **_: parity("cpu" if device == "cpu" else "gpu"))
     notes = perform(compare_with_release, processes)
-    assert list(notes.facts["runs"])[-1] == "on the CPU"
+    assert list(notes.facts["runs"])[-1] == "MLX_ENABLE_TF32=0 on the CPU"
     assert processes.asked[-1][1]["device"] == "cpu"
 
 
 @pytest.mark.usefixtures("copies")
-def test_what_was_found_before_a_crash_is_reported(perform, tmp_path, make_host):
-    def crash(tf32, **_):
-        if tf32 is None:
+def test_where_a_gpu_crashes_the_processor_is_tried(perform):
+    def crash(device, **_):
+        if device == "default":
             raise GPAError("The measurement of parity was ended by SIGABRT.")
         return parity()
 
-    notes = Notes()
-    surroundings = Surroundings(
-        folder=tmp_path,
-        host=make_host(),
-        processes=ScriptedProcesses(parity=crash),
-        person=None,
-        show=lambda message: None,
-    )
-    with pytest.raises(GPAError):
-        compare_with_release(surroundings, notes)
-    assert list(notes.facts["runs"]) == ["MLX_ENABLE_TF32=0"]
+    notes = perform(compare_with_release, ScriptedProcesses(parity=crash))
+    assert list(notes.facts["runs"]) == ["MLX_ENABLE_TF32=0 on the CPU"]
+    assert notes.problems == [
+        "MLX_ENABLE_TF32=0: The measurement of parity was ended by SIGABRT.",
+        "by default: The measurement of parity was ended by SIGABRT.",
+    ]
 
 
 @pytest.mark.parametrize("step", [compare_with_release, watch_memory, measure_speed])
