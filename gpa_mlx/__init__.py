@@ -11,11 +11,12 @@ not wait for MLX.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from gpa_mlx.version import __version__
 
+TYPE_CHECKING = False  # importing `typing` for it would take longer than all else here
 if TYPE_CHECKING:
+    from typing import Any
+
     from gpa_mlx.engine.gpa import GPA, load
     from gpa_mlx.engine.shared import SharedEngine, load_shared
     from gpa_mlx.errors import GPAError

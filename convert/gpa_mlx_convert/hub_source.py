@@ -13,6 +13,7 @@ from gpa_mlx.jobs.events import PartProgress, StepStarted
 from gpa_mlx.store import paths
 from gpa_mlx.store.files import locked
 from gpa_mlx.store.hub.copies import Copy, drop_copies, find_copy, write_copy
+from gpa_mlx.store.hub.pinned import pinned_snapshot
 from gpa_mlx.store.hub.repository import Snapshot, list_snapshot
 from gpa_mlx.text.quantities import readable_size
 from gpa_mlx_convert.sources import missing_files, needed_files
@@ -28,8 +29,8 @@ def find_snapshot(repo: str, revision: str | None, *, ask: bool, offline: bool) 
 
     Args:
         repo: `owner/name`.
-        revision: Branch, tag or commit; None means the main branch.
-        ask: Ask the hub even when a copy that is here, whole or begun, answers the question.
+        revision: Branch, tag or commit; None means what the program has pinned, else the main branch.
+        ask: Ask the hub even when the pin or a copy that is here, whole or begun, answers the question.
         offline: Do not ask the hub.
 
     Raises:
@@ -37,12 +38,15 @@ def find_snapshot(repo: str, revision: str | None, *, ask: bool, offline: bool) 
         ModelFormatError: The repository holds no complete GPA checkpoint.
         GPAError: The hub cannot be reached, or may not be asked.
     """
-    copy = None if ask else find_copy(repo, revision)
-    if copy is not None:
-        return copy.snapshot
+    if not ask:
+        if (pinned := pinned_snapshot(repo, revision)) is not None:
+            return pinned
+        if (copy := find_copy(repo, revision)) is not None:
+            return copy.snapshot
     if offline:
         raise _offline(f"{repo} is not here")
-    return list_snapshot(repo, revision, lambda names: _check(repo, names))
+    found = list_snapshot(repo, revision, lambda names: _check(repo, names))
+    return pinned_snapshot(repo, found.revision) or found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ def survey_download(repo: str, revision: str | None) -> DownloadSurvey:
 
     Args:
         repo: `owner/name`.
-        revision: Branch, tag or commit; None means the main branch.
+        revision: Branch, tag or commit; None means what the program has pinned, else the main branch.
 
     Raises:
         ModelNotFoundError: No such repository or revision, or it is not open to this user.
@@ -76,7 +80,7 @@ def survey_download(repo: str, revision: str | None) -> DownloadSurvey:
     """
     from gpa_mlx.store.hub.download import missing_bytes
 
-    snapshot = find_snapshot(repo, revision, ask=True, offline=False)
+    snapshot = pinned_snapshot(repo, revision) or find_snapshot(repo, revision, ask=True, offline=False)
     copy = find_copy(repo, snapshot.revision) or Copy(snapshot, revision, keep=False)
     missing = missing_bytes(snapshot, copy.folder)
     place = next(folder for folder in (paths.downloads_dir(), *paths.downloads_dir().parents) if folder.exists())

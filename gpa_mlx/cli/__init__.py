@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
 
-from gpa_mlx.cli.interruption import Interruption
+from gpa_mlx.cli.ready_help import answer_at_once
+
+TYPE_CHECKING = False  # importing `typing` for it would take longer than `--help`
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command line and leave the process with its exit code."""
+    if answer_at_once(sys.argv[1:]):
+        sys.exit(0)
+    from gpa_mlx.cli.interruption import Interruption
+
     interruption = Interruption()
     with interruption.heeded():
         # Imported when signals are heeded: a signal meanwhile ends the program like one at any other moment.

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import click
 
-from gpa_mlx.cli.diagnostics import PROGRAM
 from gpa_mlx.cli.program import session_options
+from gpa_mlx.cli.ready_help import PROGRAM
 from gpa_mlx.version import __version__
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from gpa_mlx.cli.ready_help import PROGRAM
 from gpa_mlx.errors import (
     AudioDeviceError,
     AudioFileError,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
-
-PROGRAM = "gpa-mlx"
 
 
 class ExitCode(IntEnum):

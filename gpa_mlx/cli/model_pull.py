@@ -25,7 +25,10 @@ _OFFLINE = click.option("--offline", is_flag=True, help="Use only what is here; 
 @click.command()
 @click.argument("repo", default=DEFAULT_REPO)
 @click.option("--name", help="What to call it.  [default: the repository's name]")
-@click.option("--revision", help="Branch, tag or commit.  [default: what is installed or begun, else main]")
+@click.option(
+    "--revision",
+    help="Branch, tag or commit.  [default: what is installed or begun, else what this version has pinned, else main]",
+)
 @click.option("--upgrade", is_flag=True, help="Ask the hub for the newest commit.")
 @click.option("--keep-source", is_flag=True, help="Keep the upstream files after the conversion.")
 @conversion_options

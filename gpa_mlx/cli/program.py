@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpa_mlx.cli.diagnostics import PROGRAM, Diagnostics, ExitCode
+from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.interruption import Interruption
 from gpa_mlx.cli.process_streams import STANDARD_OUTPUT_NAME
+from gpa_mlx.cli.ready_help import PROGRAM
 from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpa_mlx.cli.diagnostics import PROGRAM
 from gpa_mlx.cli.inputs import require_model
 from gpa_mlx.cli.interruption import Interruption, SignalInterrupt, handled
 from gpa_mlx.cli.options import FiniteFloat, model_option
 from gpa_mlx.cli.program import Session
+from gpa_mlx.cli.ready_help import PROGRAM
 from gpa_mlx.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -220,10 +220,16 @@ def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force
     help="Only record what Kokoro, whose files are in DIR, says in natural voices, for the next demo model.",
 )
 @click.option(
+    "--people",
+    metavar="DIR",
+    type=_DIRECTORY,
+    help="Only train the half of the next demo model that hears, on recordings in --out and people's in DIR.",
+)
+@click.option(
     "--takes", metavar="N", type=_COUNT, default=3000, show_default=True, help="How much it says: 14 words a take."
 )
 @click.pass_obj
-def demo(session: Session, *, out: Path, kokoro: Path | None, takes: int) -> None:
+def demo(session: Session, *, out: Path, kokoro: Path | None, people: Path | None, takes: int) -> None:
     """Train a small GPA from scratch on synthesised words.
 
     espeak-ng and flite speak the data. Two processes train at a time. Every stage is resumed where it stopped, so the
@@ -231,9 +237,15 @@ def demo(session: Session, *, out: Path, kokoro: Path | None, takes: int) -> Non
     `gpa-mlx-demo` in --out; what ships of it, with voices and samples, is the folder `embedded`.
 
     With --kokoro, natural speech is recorded to `recordings` in --out instead. A file STOP in --out ends that, too.
+    With --people, the half that hears is trained, in `hearing` in --out.
     """
+    if kokoro is not None and people is not None:
+        raise click.UsageError("Give either --kokoro or --people.")
     if kokoro is not None:
         _record(session, kokoro, out, takes)
+        return
+    if people is not None:
+        _learn_to_hear(session, people, out)
         return
     from functools import partial
 
@@ -255,6 +267,59 @@ def demo(session: Session, *, out: Path, kokoro: Path | None, takes: int) -> Non
     write_card(model, scores, recipe, data)
     make_embedded(model, data, out / "embedded")
     diagnostics.inform(f"{model}: written, its scores are in {model / 'MODEL_CARD.md'}")
+
+
+def _learn_to_hear(session: Session, people: Path, out: Path) -> None:
+    from gpa_mlx.recipes.demo.recordings.hearing_data import record_and_read
+    from gpa_mlx.recipes.demo.training.hearing import HearingHalf, HearingRecipe
+
+    diagnostics = session.diagnostics
+    with diagnostics.working("gathering recordings") as show:
+        data = record_and_read(people, out / "recordings", report=show)
+    diagnostics.inform(data.summary)
+    half = HearingHalf(HearingRecipe(), out / "hearing", data.recordings, data.backgrounds)
+    with diagnostics.working("training") as show:
+        model = half.train(lambda stage: show(f"training: {stage}"))
+    diagnostics.inform(f"{model}: written; it transcribes and nothing else")
+
+
+@train.command()
+@model_option
+@click.option("--people", metavar="DIR", type=_DIRECTORY, help="Recordings of people: Speech Commands, digits.")
+@click.option("--recordings", metavar="DIR", type=_DIRECTORY, help="What `train demo --kokoro` recorded.")
+@click.option("--piper", metavar="DIR", type=_DIRECTORY, help="A voice of Piper, as one more unheard voice.")
+@click.option("--whisper", metavar="DIR", type=_DIRECTORY, help="Whisper for faster-whisper, which judges its speech.")
+@click.option(
+    "--voices", metavar="DIR", type=_DIRECTORY, help="Voice cards to speak with.  [default: the built-in ones]"
+)
+@click.option(
+    "--most", metavar="N", type=_COUNT, default=200, show_default=True, help="Recordings of a set; a quarter is spoken."
+)
+@click.option("--out", metavar="FILE.json", type=_FILE, help="Gets the figures.")
+@click.pass_obj
+def judge(
+    session: Session, *, model: str | None, voices: Path | None, most: int, out: Path | None, **sources: Path | None
+) -> None:
+    """Judge a demo model by people and natural voices.
+
+    Prints a table of figures and targets: words said by people, connected phrases, noise, sounds without speech,
+    its own speech and conversions as an independent recogniser hears them. What is not given is not measured.
+    """
+    import json
+
+    from gpa_mlx.model.demo import demo_voices
+    from gpa_mlx.recipes.demo.evaluation.everyday import as_table
+    from gpa_mlx.recipes.demo.evaluation.everyday_run import Sources, evaluate_everyday
+    from gpa_mlx.store.files import write_atomically
+    from gpa_mlx.voices.card import SUFFIX, read_card
+
+    path = require_model(session, model)
+    cards = demo_voices() if voices is None else tuple(read_card(card) for card in sorted(voices.glob(f"*{SUFFIX}")))
+    with session.diagnostics.working("judging") as show:
+        measured = evaluate_everyday(Path(path), cards, Sources(**sources), most=most, report=show)
+    if out is not None:
+        write_atomically(out, json.dumps([row.as_dict() for row in measured], indent=2) + "\n")
+    click.echo(as_table(measured), nl=False)
 
 
 def _record(session: Session, kokoro: Path, out: Path, takes: int) -> None:

@@ -80,8 +80,8 @@ def _facts(record: Provenance | None) -> Iterator[tuple[str, str]]:
     adapter = f", adapter {_short(metadata.model.adapter_sha256)}" if metadata.model.adapter_sha256 else ""
     yield "model", f"{metadata.model.name} ({metadata.model.family}), {_short(metadata.model.sha256)}{adapter}"
     yield "voice", f"{metadata.voice.name or 'codes'}, {_short(metadata.voice.sha256)}"
-    if metadata.text_sha256:
-        yield "text", _short(metadata.text_sha256)
+    if metadata.text_digest:
+        yield "text", _short(metadata.text_digest, "sha256" if record.format_version == 1 else "pbkdf2")
     if metadata.source_sha256:
         yield "source", _short(metadata.source_sha256)
     if metadata.seed is not None:
@@ -93,5 +93,5 @@ def _facts(record: Provenance | None) -> Iterator[tuple[str, str]]:
     yield "sound", f"{sound.frames / (sound.sample_rate or 1):.2f} s, {sound.subtype}, {_short(sound.sha256)}"
 
 
-def _short(digest: str) -> str:
-    return f"sha256 {digest[:_SHOWN_DIGITS]}..."
+def _short(digest: str, kind: str = "sha256") -> str:
+    return f"{kind} {digest[:_SHOWN_DIGITS]}..."

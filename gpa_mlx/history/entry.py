@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 from gpa_mlx.errors import AudioFileError, GPAError
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import read_limited, write_atomically
+from gpa_mlx.store.files import read_limited, sweep_partials, write_atomically
 from gpa_mlx.text.printable import to_json
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
@@ -105,6 +105,7 @@ def try_lock(folder: Path) -> BinaryIO | None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
+        sweep_partials(folder)
         cleanup.pop_all()
         return file
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 import numpy as np
 
 from gpa_mlx.model.parts import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from gpa_mlx.provenance.metadata import GenerationMetadata, digest_of_text
+from gpa_mlx.provenance.metadata import GenerationMetadata, digest_of_private_text
 from gpa_mlx.provenance.tagging import identify_model, identify_voice
 from gpa_mlx.store.manifest import sha256_of
 from gpa_mlx.synthesis.conversion import ConvertedSegment
@@ -184,6 +184,7 @@ def describe_generation(
     *,
     settings: Mapping[str, Option],
     text: str | None = None,
+    lexicon: str | None = None,
     source_sha256: str | None = None,
 ) -> GenerationMetadata:
     """Return the generation metadata of speech: weights, voice, sampling, and how each part came out.
@@ -194,6 +195,7 @@ def describe_generation(
         result: What was generated.
         settings: What else the speech depends on.
         text: As written; only its digest is kept.
+        lexicon: What was read in another way than usual; only its digest is kept.
         source_sha256: Of the recording, if there was one.
     """
     assert result.voice is not None, "nothing was generated"
@@ -201,14 +203,19 @@ def describe_generation(
     sampling.pop("seed")
     parts: Sequence[SpokenPassage | ConvertedSegment] = list(result.parts)
     scores = tuple(part.error_rate for part in parts)
+    voice = identify_voice(result.voice)
+
+    def digest(private: str | None) -> str | None:
+        return None if private is None else digest_of_private_text(private, model, voice, result.seed)
+
     return GenerationMetadata(
         task=task,
         model=model,
-        voice=identify_voice(result.voice),
+        voice=voice,
         seed=result.seed,
         seeds=tuple(part.seed for part in parts),
-        text_sha256=None if text is None else digest_of_text(text),
+        text_digest=digest(text),
         source_sha256=source_sha256,
-        options={**sampling, **settings},
+        options={**sampling, **settings, **({} if lexicon is None else {"lexicon_pbkdf2": digest(lexicon)})},
         scores=None if all(score is None for score in scores) else scores,
     )

@@ -33,7 +33,6 @@ from gpa_mlx.jobs.generated_speech import (
     identify_weights,
 )
 from gpa_mlx.jobs.voice_choice import open_voice
-from gpa_mlx.provenance.metadata import digest_of_text
 from gpa_mlx.store.text_output import is_stream, require_replaceable, write_text
 from gpa_mlx.synthesis.checkpoint import Continuation, StoredPassage, SynthesisCheckpoint, run_facts
 from gpa_mlx.synthesis.long_form import SpokenPassage, SynthesisChunk, respeak, synthesize
@@ -401,13 +400,13 @@ class SpeakJob:
             self.result,
             settings={
                 "normalize": settings.normalize,
-                "lexicon_sha256": None if lines is None else digest_of_text(lines),
                 "retries": settings.retries,
                 "verify": settings.verify,
                 "live": settings.live,
                 **({} if self.request.speed == 1.0 else {"speed": self.request.speed}),
             },
             text=self.request.text,
+            lexicon=lines,
         )
 
 

@@ -1,20 +1,23 @@
 """Several token streams at once: the weights are read once per step for all of them.
 
-A sequence that ends leaves the batch, and the next one that waits takes its place.
+`Batch` takes sequences at any time, with whatever heads and options, and does one step for all of them at a time.
+`BatchGenerator` works off a queue with it: a sequence that ends leaves, and the next one that waits takes its place.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import cast
 
-from gpa_mlx.lm.cache import BatchCache, KVCache, make_caches
-from gpa_mlx.lm.generate import Token, begin_after, check_length, draw, prefill
+from gpa_mlx.lm.cache import make_caches
+from gpa_mlx.lm.generate import Token, begin_after, check_length, draw, stream_prefill
 from gpa_mlx.lm.head import SlicedHead
 from gpa_mlx.lm.language_model import LanguageModel
 from gpa_mlx.lm.sampling import Sampler
+from gpa_mlx.lm.slot_cache import SlotCache
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.runtime.memory import check_use
@@ -45,7 +48,7 @@ class BatchToken:
     """One new id of one sequence.
 
     Attributes:
-        index: Which request, counted from 0.
+        index: Which sequence: the number it was taken up with.
         token: What was drawn.
         finish_reason: `stop` or `length` with the last id of a sequence; None before.
     """
@@ -55,12 +58,180 @@ class BatchToken:
     finish_reason: FinishReason | None
 
 
+class Batch:
+    """Sequences that are generated together, each as if it were alone, up to float rounding.
+
+    Options, seed, repetition penalty, head, stop ids and budget are a sequence's own. All go through the layers of the
+    model together; those with the same head and options also through the head and the sampler.
+
+    Args:
+        model: The loaded decoder.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._cache = SlotCache(model.args.num_layers)
+        self._rows: dict[int, _Row] = {}
+        self._groups: dict[tuple[int, GenerationOptions], _Group] = {}
+        self._drawn = _Drawn.nothing()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def join(self, index: int, request: BatchRequest, head: SlicedHead) -> Generator[None, None, None]:
+        """Take up a sequence, its prompt piece by piece; it is in when the generator has ended.
+
+        Between two pieces steps may be done and other sequences taken up; closing the generator gives it up.
+
+        Args:
+            index: A number of no sequence that is here.
+            request: What to generate.
+            head: The output rows that may be drawn.
+
+        Raises:
+            InputTooLongError: Prompt and budget exceed the model's positions.
+            SettingsError: A sampling option cannot be used.
+        """
+        check_length(self._model, request.prompt, request.max_tokens)
+        sampler = Sampler(request.options, len(head.ids), head.rows_of(request.prompt))
+        caches = make_caches(self._model.args.num_layers)
+        hidden = yield from stream_prefill(self._model, request.prompt, caches, request.embeddings)
+        rows, logprobs = draw(sampler, head(hidden))
+        ids = mx.array(head.ids.astype("int32"))[rows]
+        mx.eval(ids, logprobs, [array for cache in caches for array in cache.arrays()])
+        self._cache.join(index, caches)
+        self._rows[index] = _Row(request.max_tokens, request.stop_ids)
+        key = (id(head), replace(request.options, seed=None))
+        if key in self._groups:
+            self._groups[key].join(index, sampler)
+        else:
+            self._groups[key] = _Group(head, index, sampler)
+        self._drawn = self._drawn.joined(index, ids, logprobs)
+
+    def leave(self, index: int) -> None:
+        """Forget a sequence; nothing happens if it is not here."""
+        if self._rows.pop(index, None) is None:
+            return
+        self._cache.leave(index)
+        for key, group in list(self._groups.items()):
+            if index in group.members and not group.leave(index):
+                del self._groups[key]
+
+    def step(self) -> list[BatchToken]:
+        """Begin to compute the ids after the next ones, and return the next ones, one for every sequence.
+
+        A sequence whose last id is among them has left.
+        """
+        drawn, upcoming = self._drawn, None
+        # A sequence that turns out to have ended is one row too many here; only the budget is known before.
+        if any(row.left > 1 for row in self._rows.values()):
+            upcoming = self._next(drawn)
+        begin_after((drawn.ids, drawn.logprobs), None if upcoming is None else (upcoming.ids, upcoming.logprobs))
+        self._drawn = upcoming or _Drawn.nothing()
+        ids, logprobs = cast(list[int], drawn.ids.tolist()), cast(list[float], drawn.logprobs.tolist())
+        drawn_tokens = map(Token, ids, logprobs)
+        tokens = dict(zip(drawn.names, drawn_tokens, strict=True))
+        found = [self._rows[name].accept(name, tokens[name]) for name in self._rows]
+        for item in found:
+            if item.finish_reason is not None:
+                self.leave(item.index)
+        return found
+
+    def _next(self, drawn: _Drawn) -> _Drawn:
+        order = self._cache.prepare()
+        hidden = self._model.model(drawn.ids_of(order)[:, None], self._cache.step())[:, -1]
+        places = {name: place for place, name in enumerate(order)}
+        names: list[int] = []
+        ids, logprobs = [], []
+        for group in self._groups.values():
+            mine = hidden if group.members == order else hidden[mx.array([places[name] for name in group.members])]
+            some_ids, some_logprobs = group.draw(mine)
+            names += group.members
+            ids.append(some_ids)
+            logprobs.append(some_logprobs)
+        return _Drawn(names, _joined(ids), _joined(logprobs))
+
+
+class _Row:
+    """How far a sequence is."""
+
+    def __init__(self, budget: int, stop_ids: frozenset[int]) -> None:
+        self.left = budget
+        self._stop_ids = stop_ids
+
+    def accept(self, index: int, token: Token) -> BatchToken:
+        """Count the next id."""
+        self.left -= 1
+        stopped = token.id in self._stop_ids
+        reason: FinishReason | None = "stop" if stopped else "length" if self.left == 0 else None
+        return BatchToken(index=index, token=token, finish_reason=reason)
+
+
+class _Group:
+    """Sequences with the same head and options, which are drawn together."""
+
+    def __init__(self, head: SlicedHead, first: int, sampler: Sampler) -> None:
+        self.members = [first]
+        self._head = head
+        self._sampler = sampler
+        self._ids = mx.array(head.ids.astype("int32"))
+
+    def join(self, name: int, sampler: Sampler) -> None:
+        self._sampler.join(sampler)
+        self.members.append(name)
+
+    def leave(self, name: int) -> bool:
+        """Forget a sequence; return whether others are left."""
+        places = [place for place, member in enumerate(self.members) if member != name]
+        self.members = [self.members[place] for place in places]
+        if places:
+            self._sampler.keep(places)
+        return bool(places)
+
+    def draw(self, hidden: mx.array) -> tuple[mx.array, mx.array]:
+        """Draw from hidden states in the order of the members; return ids and log probabilities."""
+        rows, logprobs = draw(self._sampler, self._head(hidden))
+        return self._ids[rows], logprobs
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What sequences get next, perhaps still being computed.
+
+    Attributes:
+        names: Whose; some may have left since.
+        ids: `(names,)` int32.
+        logprobs: `(names,)` float32.
+    """
+
+    names: list[int]
+    ids: mx.array
+    logprobs: mx.array
+
+    @classmethod
+    def nothing(cls) -> _Drawn:
+        return cls([], mx.array([], dtype=mx.int32), mx.array([], dtype=mx.float32))
+
+    def joined(self, name: int, ids: mx.array, logprobs: mx.array) -> _Drawn:
+        return _Drawn([*self.names, name], _joined([self.ids, ids]), _joined([self.logprobs, logprobs]))
+
+    def ids_of(self, names: Sequence[int]) -> mx.array:
+        """Return the ids of these sequences, in this order."""
+        if list(names) == self.names:
+            return self.ids
+        places = {name: place for place, name in enumerate(self.names)}
+        return self.ids[mx.array([places[name] for name in names])]
+
+
+def _joined(parts: list[mx.array]) -> mx.array:
+    return parts[0] if len(parts) == 1 else mx.concatenate(parts)
+
+
 class BatchGenerator(Iterator[BatchToken]):
     """Generates several sequences together; an iterator of their ids.
 
-    Each sequence gets the ids that `generate_tokens` would give it alone, up to float rounding: options, seed,
-    repetition penalty, stop ids and budget are its own. Ids of a sequence come in order, those of all sequences in the
-    batch in turns. The next step is already being computed while the consumer handles the last ids.
+    Ids of a sequence come in order, those of all sequences in the batch in turns. The next step is already being
+    computed while the consumer handles the last ids.
 
     Prompts run through the model one by one when they join, so that memory is bounded by `rows` and the longest
     sequences in the batch, however many requests there are.
@@ -83,7 +254,7 @@ class BatchGenerator(Iterator[BatchToken]):
         self._places = rows
         self._waiting = enumerate(requests)
         self._cancelled: set[int] = set()
-        self._tokens = self._run(_Batch(model, head))
+        self._tokens = self._run(Batch(model), head)
 
     def __next__(self) -> BatchToken:
         return next(self._tokens)
@@ -96,97 +267,20 @@ class BatchGenerator(Iterator[BatchToken]):
         """End all sequences."""
         self._tokens.close()
 
-    def _run(self, batch: _Batch) -> Generator[BatchToken]:
+    def _run(self, batch: Batch, head: SlicedHead) -> Generator[BatchToken]:
         while True:
             check_cancelled()
             check_use()
-            ended = [row for row in batch.rows if row.ended or row.index in self._cancelled]
-            batch.regroup(ended, self._take(self._places - len(batch.rows) + len(ended)))
-            if not batch.rows:
+            for index in self._cancelled:
+                batch.leave(index)
+            for index, request in self._take(self._places - len(batch)):
+                deque(batch.join(index, request, head), maxlen=0)
+            if not len(batch):
                 return
-            for row, token in batch.step():
-                if row.index not in self._cancelled:
-                    yield row.accept(token)
+            for item in batch.step():
+                if item.index not in self._cancelled:
+                    yield item
 
     def _take(self, count: int) -> Iterator[tuple[int, BatchRequest]]:
         wanted = (waiting for waiting in self._waiting if waiting[0] not in self._cancelled)
         return islice(wanted, count)
-
-
-class _Row:
-    """A sequence in the batch."""
-
-    def __init__(self, index: int, request: BatchRequest, sampler: Sampler) -> None:
-        self.index = index
-        self.sampler = sampler
-        self.left = request.max_tokens
-        self._stop_ids = request.stop_ids
-        self._stopped = False
-
-    @property
-    def ended(self) -> bool:
-        return self._stopped or self.left == 0
-
-    def accept(self, token: Token) -> BatchToken:
-        """Count the next id."""
-        self.left -= 1
-        self._stopped = token.id in self._stop_ids
-        reason: FinishReason | None = "stop" if self._stopped else "length" if self.left == 0 else None
-        return BatchToken(index=self.index, token=token, finish_reason=reason)
-
-
-class _Batch:
-    """The sequences being generated, and the ids they get next, which are still being computed."""
-
-    def __init__(self, model: LanguageModel, head: SlicedHead) -> None:
-        self.rows: list[_Row] = []
-        self._model = model
-        self._head = head
-        self._ids = mx.array(head.ids.astype("int32"))
-        self._cache = BatchCache(model.args.num_layers)
-        self._chosen = mx.array([], dtype=mx.int32)  # rows of the head, one per sequence
-        self._logprobs = mx.array([], dtype=mx.float32)
-
-    def regroup(self, ended: Sequence[_Row], joining: Iterable[tuple[int, BatchRequest]]) -> None:
-        """Let sequences go and others in; the prompts of the latter are computed here.
-
-        Going costs half a step for moving the others together, and pays that back within about ten.
-        """
-        keep = [n for n, row in enumerate(self.rows) if row not in ended]
-        new = [self._start(index, request) for index, request in joining]
-        if not ended and not new:
-            return
-        self._cache.regroup(keep, [caches for _, _, caches in new])
-        self.rows = [self.rows[n] for n in keep] + [row for row, _, _ in new]
-        places = mx.array(keep, dtype=mx.int32)
-        self._chosen = mx.concatenate([self._chosen[places], *(row[None] for _, (row, _), _ in new)])
-        self._logprobs = mx.concatenate([self._logprobs[places], *(logprob[None] for _, (_, logprob), _ in new)])
-
-    def step(self) -> list[tuple[_Row, Token]]:
-        """Begin to compute the ids after the next ones, and return the next ones, one per sequence."""
-        last = (self._chosen, self._logprobs)
-        upcoming = None
-        # A sequence that turns out to have ended is one row too many here; only the budget is known before.
-        if any(row.left > 1 for row in self.rows):
-            hidden = self._model.model(self._ids[self._chosen][:, None], self._cache.step())[:, -1]
-            logits = self._head(hidden)
-            drawn = [draw(row.sampler, logits[n]) for n, row in enumerate(self.rows)]
-            upcoming = (mx.stack([row for row, _ in drawn]), mx.stack([logprob for _, logprob in drawn]))
-        chosen, logprobs = begin_after(last, upcoming)
-        if upcoming is not None:
-            self._chosen, self._logprobs = upcoming
-        ids = self._head.ids[cast(list[int], chosen.tolist())].tolist()
-        tokens = map(Token, ids, cast(list[float], logprobs.tolist()))
-        return list(zip(self.rows, tokens, strict=True))
-
-    def _start(self, index: int, request: BatchRequest) -> tuple[_Row, tuple[mx.array, mx.array], list[KVCache]]:
-        """Return the new row, what is drawn first (see `draw`), and its filled caches.
-
-        Prompts are computed one by one: with a hundred ids in one the weights are no longer what takes the time.
-        """
-        check_length(self._model, request.prompt, request.max_tokens)
-        row = _Row(index, request, Sampler(request.options, self._head.rows_of(request.prompt)))
-        caches = make_caches(self._model.args.num_layers)
-        first = draw(row.sampler, self._head(prefill(self._model, request.prompt, caches, request.embeddings))[0])
-        mx.eval(first, [array for cache in caches for array in cache.arrays()])
-        return row, first, caches

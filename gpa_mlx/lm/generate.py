@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +14,7 @@ from gpa_mlx.lm.sampling import Sampler
 from gpa_mlx.runtime.backend import mx, on_gpu
 from gpa_mlx.runtime.cancellation import check_cancelled
 from gpa_mlx.runtime.memory import check_use
+from gpa_mlx.store.progress import result_of
 from gpa_mlx.types import GenerationOptions
 
 _PREFILL_TOKENS = 1024
@@ -67,7 +68,7 @@ def generate_tokens(
         GPAError: The memory that is allowed is used up.
     """
     check_length(model, prompt, max_tokens)
-    sampler = Sampler(options, head.rows_of(prompt))
+    sampler = Sampler(options, len(head.ids), head.rows_of(prompt))
     return _steps(model, head, prompt, embeddings, sampler, max_tokens, stop_ids)
 
 
@@ -88,13 +89,29 @@ def check_length(model: LanguageModel, prompt: Sequence[int], max_tokens: int) -
 def prefill(
     model: LanguageModel, prompt: Sequence[int], caches: list[KVCache], embeddings: mx.array | None = None
 ) -> mx.array:
-    """Run the prompt through the model; return the last position's hidden state, `(1, hidden_size)`.
+    """Run the prompt through the model; the fold of `stream_prefill`."""
+    return result_of(stream_prefill(model, prompt, caches, embeddings))
+
+
+def stream_prefill(
+    model: LanguageModel,
+    prompt: Sequence[int],
+    caches: list[KVCache],
+    embeddings: mx.array | None = None,
+    *,
+    piece: int = _PREFILL_TOKENS,
+) -> Generator[None, None, mx.array]:
+    """Run the prompt through the model piece by piece; other work may be done in between.
 
     Args:
         model: Fills the caches.
         prompt: Ids, not empty.
         caches: One per layer, empty.
         embeddings: `(1, len(prompt), D)`, in place of the ids' own.
+        piece: Most prompt tokens between two yields: bounds the memory of attention over a long prompt, and the time.
+
+    Returns:
+        The last position's hidden state, `(1, hidden_size)`, not evaluated.
     """
     ids = mx.array(list(prompt), dtype=mx.int32)[None]
 
@@ -102,18 +119,24 @@ def prefill(
         return model.model(ids[:, span], caches, embeddings=None if embeddings is None else embeddings[:, span])
 
     start = 0
-    while ids.shape[1] - start > _PREFILL_TOKENS:
+    while ids.shape[1] - start > piece:
         check_cancelled()
-        run(slice(start, start + _PREFILL_TOKENS))
+        run(slice(start, start + piece))
         mx.eval([array for cache in caches for array in cache.arrays()])
-        start += _PREFILL_TOKENS
+        start += piece
+        yield
     return run(slice(start, None))[:, -1]
 
 
 def draw(sampler: Sampler, logits: mx.array) -> tuple[mx.array, mx.array]:
-    """Draw a row of the head from its logits `(rows,)`; return it and its log probability, both `()`, not evaluated."""
-    row = sampler(logits)
-    return row, logits[row].astype(mx.float32) - mx.logsumexp(logits.astype(mx.float32))
+    """Draw rows of the head from logits `(sequences, rows)`.
+
+    Returns:
+        The rows and their log probabilities, `(sequences,)` both, not evaluated.
+    """
+    rows = sampler(logits)
+    chosen = mx.take_along_axis(logits, rows[:, None], axis=-1)[:, 0]
+    return rows, chosen - mx.logsumexp(logits, axis=-1)
 
 
 def begin_after(
@@ -150,15 +173,15 @@ def _steps(
     check_cancelled()
     caches = make_caches(model.args.num_layers)
     ids = mx.array(head.ids.astype("int32"))
-    drawn = draw(sampler, head(prefill(model, prompt, caches, embeddings))[0])
+    drawn = draw(sampler, head(prefill(model, prompt, caches, embeddings)))
     mx.async_eval(drawn)
     for count in range(max_tokens):
         check_cancelled()
         check_use()
         upcoming = None
         if count + 1 < max_tokens:
-            hidden = model.model(ids[drawn[0]].reshape(1, 1), caches)[:, -1]
-            upcoming = draw(sampler, head(hidden)[0])
+            hidden = model.model(ids[drawn[0]][None], caches)[:, -1]
+            upcoming = draw(sampler, head(hidden))
         row, logprob = begin_after(drawn, upcoming)
         token = Token(int(head.ids[cast(int, row.item())]), cast(float, logprob.item()))
         yield token

@@ -1,7 +1,7 @@
 """From logits to the next token, with the processing order and meaning of Hugging Face `generate`.
 
 Reference: `transformers.generation.logits_process` (RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper,
-TopKLogitsWarper, TopPLogitsWarper), applied in this order. Everything works in row space: an index is a row of the
+TopKLogitsWarper, TopPLogitsWarper), applied in this order. Everything works in row space: a row is one of the
 output head in use, which may be a slice of the vocabulary.
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import secrets
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.runtime.backend import mx
@@ -51,21 +53,22 @@ def check_options(options: GenerationOptions) -> None:
             raise SettingsError(f"{name} cannot be {getattr(o, name)!r}.", hint=f"It must be {expected}.")
 
 
-def process_logits(logits: mx.array, options: GenerationOptions, seen: mx.array) -> mx.array:
+def process_logits(logits: mx.array, options: GenerationOptions, seen: mx.array | None) -> mx.array:
     """Apply repetition penalty, temperature, top-k and top-p.
 
     With temperature 0 (greedy) only the repetition penalty applies.
 
     Args:
-        logits: `(rows,)` or `(B, rows)`, any float type.
+        logits: `(..., rows)`, any float type.
         options: Checked options.
-        seen: Rows of the prompt and of all generated tokens, `(n,)` or `(B, n)` integer, n >= 0; a row may occur more
-            than once and is still penalised once.
+        seen: Which rows are in the prompt or were generated, bool in the shape of `logits`; None for none.
 
     Returns:
         Scores in the shape of `logits`, float32; what was removed is -inf.
     """
-    scores = _penalise(logits.astype(mx.float32), options.repetition_penalty, seen)
+    scores = logits.astype(mx.float32)
+    if seen is not None and options.repetition_penalty != 1:
+        scores = _penalise(scores, options.repetition_penalty, seen)
     if options.temperature == 0:
         return scores
     if options.temperature != 1:
@@ -77,54 +80,76 @@ def process_logits(logits: mx.array, options: GenerationOptions, seen: mx.array)
     return scores
 
 
+def seen_rows(rows: Sequence[int], size: int) -> mx.array:
+    """Return which of `size` rows are among `rows`, `(size,)` bool."""
+    seen = np.zeros(size, dtype=bool)
+    seen[list(rows)] = True
+    return mx.array(seen)
+
+
 class Sampler:
-    """Draws the tokens of one generation, step by step, without ever waiting for a result.
+    """Draws the next tokens of sequences with the same options, step by step, without ever waiting for a result.
+
+    Each sequence has keys of its own: it draws what it would draw alone, and neither other users of `mx.random` nor
+    other sequences disturb it.
 
     Args:
-        options: How to draw.
-        seen_rows: Rows of the prompt's tokens; tokens that the head in use lacks are left out.
+        options: How to draw; the seed is that of the first sequence.
+        size: Rows of the head in use.
+        prompt_rows: Rows of the first sequence's prompt.
 
     Raises:
         SettingsError: An option cannot be used.
     """
 
-    def __init__(self, options: GenerationOptions, seen_rows: Sequence[int] = ()) -> None:
+    def __init__(self, options: GenerationOptions, size: int, prompt_rows: Sequence[int] = ()) -> None:
         check_options(options)
         self._options = options
-        self._seen = mx.array(list(seen_rows), dtype=mx.int32)
-        self._key = mx.random.key(secrets.randbits(32) if options.seed is None else options.seed)
+        self._seen = None if options.repetition_penalty == 1 else seen_rows(prompt_rows, size)[None]
+        self._keys = mx.random.key(secrets.randbits(32) if options.seed is None else options.seed)[None]
 
     def __call__(self, logits: mx.array) -> mx.array:
-        """Draw the next token, and count it as seen from now on.
+        """Draw the next token of every sequence, and count it as seen from now on.
 
         Args:
-            logits: `(rows,)` or `(B, rows)`, the same shape at every step.
+            logits: `(sequences, size)`.
 
         Returns:
-            Rows, `()` or `(B,)` int32, not yet evaluated. Greedy ties go to the lowest row.
+            Rows of the head, `(sequences,)` int32, not yet evaluated. Greedy ties go to the lowest row.
         """
         scores = process_logits(logits, self._options, self._seen)
         if self._options.temperature == 0:
-            token = mx.argmax(scores, axis=-1)
+            drawn = mx.argmax(scores, axis=-1)
         else:
-            # An own chain of keys: other users of mx.random neither disturb this one nor are disturbed.
-            self._key, key = mx.random.split(self._key)
-            token = mx.random.categorical(scores, key=key)
-        token = token.astype(mx.int32)
-        if self._options.repetition_penalty != 1:
-            past = mx.broadcast_to(self._seen, (*token.shape, self._seen.shape[-1]))
-            self._seen = mx.concatenate([past, token[..., None]], axis=-1)
-        return token
+            split = mx.vmap(mx.random.split)(self._keys)
+            self._keys = split[:, 0]
+            drawn = mx.vmap(_categorical)(scores, split[:, 1])
+        drawn = drawn.astype(mx.int32)
+        if self._seen is not None:
+            self._seen = mx.put_along_axis(self._seen, drawn[:, None], mx.array(True), axis=-1)
+        return drawn
+
+    def join(self, other: Sampler) -> None:
+        """Take up the sequences of another sampler with the same options; they become the last."""
+        self._keys = mx.concatenate([self._keys, other._keys])
+        if self._seen is not None and other._seen is not None:
+            self._seen = mx.concatenate([self._seen, other._seen])
+
+    def keep(self, places: Sequence[int]) -> None:
+        """Go on with these sequences only, in this order."""
+        chosen = mx.array(list(places), dtype=mx.int32)
+        self._keys = self._keys[chosen]
+        if self._seen is not None:
+            self._seen = self._seen[chosen]
+
+
+def _categorical(scores: mx.array, key: mx.array) -> mx.array:
+    return mx.random.categorical(scores, key=key)
 
 
 def _penalise(scores: mx.array, penalty: float, seen: mx.array) -> mx.array:
     """Make seen rows less likely: positive scores are divided, negative ones multiplied (Keskar et al. 2019)."""
-    if penalty == 1 or seen.shape[-1] == 0:
-        return scores
-    seen = mx.broadcast_to(seen, (*scores.shape[:-1], seen.shape[-1]))
-    past = mx.take_along_axis(scores, seen, axis=-1)
-    # Gather first, then assign: a row that occurs twice gets the same value twice.
-    return mx.put_along_axis(scores, seen, mx.where(past < 0, past * penalty, past / penalty), axis=-1)
+    return mx.where(seen, mx.where(scores < 0, scores * penalty, scores / penalty), scores)
 
 
 def _keep_top_k(scores: mx.array, k: int) -> mx.array:

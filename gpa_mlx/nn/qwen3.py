@@ -27,13 +27,18 @@ class LayerCache(Protocol):
         """Positions stored so far, of all rows or `(B,)` int32."""
         ...
 
-    @property
-    def visible(self) -> mx.array | None:
-        """Which positions a single new one may see, `(B, 1, 1, S)` bool, S with the new one; None for all."""
-        ...
+    def attend(self, queries: mx.array, keys: mx.array, values: mx.array, *, scale: float) -> mx.array:
+        """Append new positions, and attend from each to those of its sequence before it and to itself.
 
-    def update(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
-        """Append `(B, kv_heads, T, head_dim)` and return everything stored."""
+        Args:
+            queries: `(B, heads, T, head_dim)`.
+            keys: `(B, kv_heads, T, head_dim)`.
+            values: Same shape as the keys.
+            scale: Factor of the scores.
+
+        Returns:
+            `(B, heads, T, head_dim)`.
+        """
         ...
 
 
@@ -136,10 +141,10 @@ class Attention(nn.Module):
         queries = self._rotate(self.q_norm(queries), offset)
         keys = self._rotate(self.k_norm(keys), offset)
         values = values.transpose(0, 2, 1, 3)
-        if cache is not None:
-            keys, values = cache.update(keys, values)
-        mask = "causal" if length > 1 else cache.visible if cache is not None else None
-        out = attend(queries, keys, values, scale=self.scale, mask=mask)
+        if cache is None:
+            out = attend(queries, keys, values, scale=self.scale, mask="causal" if length > 1 else None)
+        else:
+            out = cache.attend(queries, keys, values, scale=self.scale)
         return self.o_proj(out.transpose(0, 2, 1, 3).reshape(batch, length, -1))
 
     def merge_projections(self) -> None:

@@ -19,8 +19,15 @@ MadeBy: TypeAlias = Literal["speak", "vc", "detokenize"]
 Option: TypeAlias = str | int | float | bool | None
 
 PROGRAM = "gpa-mlx"
-FORMAT_VERSION = 1
-"""Raised whenever a record written now could not be read by the previous release."""
+FORMAT_VERSION = 2
+"""Raised whenever a record written now could not be read by the previous release.
+
+Up to 1, the digest of the text was its plain SHA-256, `text_sha256`, from which a short text could be guessed.
+"""
+
+_TEXT_DIGESTS = {1: "text_sha256"}
+_TEXT_DIGEST = "text_pbkdf2"
+_ITERATIONS = 100_000
 
 _KINDS: dict[MadeBy, Kind] = {
     "speak": "synthetic speech",
@@ -76,7 +83,7 @@ class GenerationMetadata:
         voice: Who speaks.
         seed: What repeats the speech; None where nothing was drawn.
         seeds: Of every part that was kept, in order.
-        text_sha256: Of the text as written, UTF-8; None where none was given.
+        text_digest: `digest_of_private_text` of the text as written; None where none was given.
         source_sha256: Of the recording or the tokens that were given; None where there was no file of them.
         options: How tokens were drawn and parts were checked.
         scores: Character error rate of every part; None as a whole where nothing was verified, or of one part.
@@ -87,7 +94,7 @@ class GenerationMetadata:
     voice: VoiceIdentity
     seed: int | None = None
     seeds: tuple[int | None, ...] = ()
-    text_sha256: str | None = None
+    text_digest: str | None = None
     source_sha256: str | None = None
     options: Mapping[str, Option]
     scores: tuple[float | None, ...] | None = None
@@ -125,12 +132,14 @@ class Provenance:
         created: When, as `2026-11-21T12:00:00Z`.
         metadata: How.
         sound: What.
+        format_version: Of the record.
     """
 
     version: str
     created: str
     metadata: GenerationMetadata
     sound: Sound
+    format_version: int = FORMAT_VERSION
 
     @property
     def sha256(self) -> str:
@@ -191,9 +200,10 @@ class Provenance:
 
     def _document(self) -> dict[str, Any]:
         metadata = {"kind": self.metadata.kind, **asdict(self.metadata)}
+        metadata[_TEXT_DIGESTS.get(self.format_version, _TEXT_DIGEST)] = metadata.pop("text_digest")
         return {
             "program": PROGRAM,
-            "format_version": FORMAT_VERSION,
+            "format_version": self.format_version,
             "version": self.version,
             "created": self.created,
             "making": metadata,
@@ -230,6 +240,16 @@ def digest_of_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def digest_of_private_text(text: str, model: ModelIdentity, voice: VoiceIdentity, seed: int | None) -> str:
+    """Return a digest from which a text is not easily guessed: PBKDF2-HMAC-SHA256, hexadecimal.
+
+    Slow, and salted with what the record says of the model, the voice and the seed: whoever guesses has to begin anew
+    for every file, with some hundredths of a second a guess. The same command still makes the same record.
+    """
+    salt = f"{model.sha256} {voice.sha256} {seed}".encode()
+    return hashlib.pbkdf2_hmac("sha256", text.encode(), salt, _ITERATIONS).hex()
+
+
 def _digest_of(document: Mapping[str, Any]) -> str:
     return digest_of_text(json.dumps(document, sort_keys=True, separators=(",", ":")))
 
@@ -237,18 +257,19 @@ def _digest_of(document: Mapping[str, Any]) -> str:
 def _parse(document: Mapping[str, Any], source: str) -> Provenance:
     top = ConfigReader(document, source, failure=lambda problem: GPAError(f"{source} was altered: {problem}."))
     top.text("program")
-    top.integer("format_version")
+    format_version = top.integer("format_version")
     provenance = Provenance(
         version=top.text("version", pattern=_WORD),
         created=top.text("created", pattern=_UTC),
-        metadata=_parse_metadata(top.section("making")),
+        metadata=_parse_metadata(top.section("making"), _TEXT_DIGESTS.get(format_version, _TEXT_DIGEST)),
         sound=_parse_sound(top.section("sound")),
+        format_version=format_version,
     )
     top.end()
     return provenance
 
 
-def _parse_metadata(section: ConfigReader) -> GenerationMetadata:
+def _parse_metadata(section: ConfigReader, text_digest: str) -> GenerationMetadata:
     task: MadeBy = section.choice("task", _KINDS)
     section.choice("kind", (_KINDS[task],))
     model, voice = section.section("model"), section.section("voice")
@@ -263,7 +284,7 @@ def _parse_metadata(section: ConfigReader) -> GenerationMetadata:
         voice=VoiceIdentity(name=voice.nullable("name", voice.line), sha256=_digest(voice, "sha256")),
         seed=section.nullable("seed", section.any_integer),
         seeds=section.each("seeds", lambda seeds, index: seeds.nullable(index, seeds.any_integer)),
-        text_sha256=section.nullable("text_sha256", partial(_digest, section)),
+        text_digest=section.nullable(text_digest, partial(_digest, section)),
         source_sha256=section.nullable("source_sha256", partial(_digest, section)),
         options=section.scalars("options"),
         scores=section.nullable("scores", partial(_scores, section)),

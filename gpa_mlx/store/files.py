@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 _PARTIAL_PREFIX = ".partial-"
 _FULL_BYTES = 1 << 20
@@ -79,13 +80,13 @@ def replace_file(target: Path, content: bytes | memoryview, *, private: bool = F
     partial = target.parent / f"{_PARTIAL_PREFIX}{secrets.token_hex(8)}"
     try:
         # Inside the block: an interrupt right after the file was made must remove it as well.
-        with open(partial, "xb", opener=_private) as file:
+        with _open_partial(partial) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        if not private:
-            partial.chmod(_mode_for(target))
-        partial.replace(target)
+            if not private:
+                partial.chmod(_mode_for(target))
+            partial.replace(target)  # still locked: nobody takes it for what a dead process left
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -110,14 +111,19 @@ def is_full(folder: Path) -> bool:
 
 
 def sweep_partials(folder: Path) -> None:
-    """Remove what writers left in a folder when they were killed; nobody may be writing there."""
+    """Remove what writers left in a folder when they were killed; what somebody is writing stays."""
     for partial in folder.glob(f"{_PARTIAL_PREFIX}*"):
-        partial.unlink(missing_ok=True)
+        # What cannot be opened or locked is left to its owner.
+        with contextlib.suppress(OSError), partial.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for this process alone; others wait. A process that dies lets go.
+
+    What writers left there when they were killed is removed.
 
     Args:
         folder: Made if needed; gets a file `.lock`.
@@ -128,6 +134,7 @@ def locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        sweep_partials(folder)
         yield
 
 
@@ -158,6 +165,21 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _open_partial(partial: Path) -> BinaryIO:
+    """Open a new file that nobody else sweeps away; only its owner may read it."""
+    while True:
+        file = open(partial, "xb", opener=_private)  # noqa: SIM115 - the caller closes it
+        try:
+            with contextlib.suppress(OSError):  # not every file system of the network has locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_nlink:
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # swept between its birth and its lock
 
 
 def _private(path: str, flags: int) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import VoiceError
 from gpa_mlx.store import paths
-from gpa_mlx.store.files import locked, make_private, sweep_partials, write_atomically
+from gpa_mlx.store.files import locked, make_private, write_atomically
 from gpa_mlx.voices.card import SUFFIX, format_card, read_card
 
 if TYPE_CHECKING:
@@ -214,11 +214,10 @@ class VoiceLibrary:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Hold the library for this process alone, and clear away what processes left that were killed writing."""
+        """Hold the library for this process alone."""
         try:
             make_private(self.folder)
             with locked(self.folder):
-                sweep_partials(self.folder)
                 yield
         except OSError as error:
             raise VoiceError(

@@ -14,6 +14,7 @@ import pytest
 
 import gpa_mlx as package
 from gpa_mlx.cli.commands import _COMMANDS, cli
+from gpa_mlx.cli.ready_help import USUAL_COLUMNS, WIDEST_COLUMNS, help_file, ready_answer
 from gpa_mlx.errors import (
     AudioDeviceError,
     AudioFileError,
@@ -24,6 +25,7 @@ from gpa_mlx.errors import (
     SettingsError,
     VoiceError,
 )
+from tests.support.help_texts import help_text
 
 NAMES = ["demo", "tui", "dictate", "transcribe", "speak", "vc", "voices", "history", "model", "settings", "doctor"]
 NAMES += ["verify", "tokenize", "detokenize", "convert", "train", "bench"]
@@ -202,6 +204,46 @@ def test_as_a_process():
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("error: ")
     assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize("columns", [USUAL_COLUMNS, WIDEST_COLUMNS])
+def test_the_help_that_is_ready_is_what_click_writes(gpa_mlx, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    ready = Path(help_file(columns)).read_text()
+    assert ready == gpa_mlx("--help").out, "make it anew: python tests/support/help_texts.py"
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["--version"]])
+@pytest.mark.parametrize("columns", [40, 79, 80, 81, 99, 100, 101, 250])
+def test_whoever_answers_the_answer_is_the_same(gpa_mlx, monkeypatch, words, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    ready = ready_answer(words, columns)
+    assert (ready is not None) == (columns in (80, 100, 101, 250) or words == ["--version"])
+    assert ready is None or ready.decode() == gpa_mlx(*words).out
+
+
+def test_other_questions_are_answered_by_click():
+    for words in ([], ["--help", "-v"], ["speak", "--help"], ["--hel"], ["--version", "--help"]):
+        assert ready_answer(words, 80) is None
+
+
+@pytest.mark.parametrize("columns", ["80", "79"])
+def test_a_process_answers_with_and_without_click(columns):
+    environment = {**os.environ, "COLUMNS": columns}
+    command = [sys.executable, "-X", "importtime", "-m", "gpa_mlx", "--help"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0
+    assert result.stdout == help_text(int(columns))
+    assert (" click\n" in result.stderr) == (columns == "79")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_help_that_cannot_be_written_is_an_error():
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "gpa_mlx", "--help"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: Standard output cannot be written")
 
 
 def test_closed_standard_output_is_quiet():

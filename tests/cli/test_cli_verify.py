@@ -53,7 +53,7 @@ def test_what_was_made_is_intact(made, gpa_mlx, tmp_path, task, subtype):
     assert metadata["model"]["name"] == "nobody"
     assert metadata["voice"]["name"] == "clip"
     assert metadata["options"]["temperature"] == 0.2
-    assert (metadata["text_sha256"] is None, metadata["source_sha256"] is None) == (task == "vc", task == "speak")
+    assert (metadata["text_digest"] is None, metadata["source_sha256"] is None) == (task == "vc", task == "speak")
     assert metadata["scores"] is None
 
 

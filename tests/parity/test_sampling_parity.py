@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gpa_mlx.lm.sampling import process_logits
+from gpa_mlx.lm.sampling import process_logits, seen_rows
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
 
@@ -26,8 +26,8 @@ def test_recorded_first_step(golden, setting):
     prompts = [key.split("|")[0] for key in recorded if key.endswith(f"|step0|{setting}|ids")]
     assert prompts
     for prompt in prompts:
-        seen = mx.array(llm[f"{prompt}|prompt_ids"])
-        scores = process_logits(mx.array(llm[f"{prompt}|last_logits"]), SETTINGS[setting], seen)
+        logits = mx.array(llm[f"{prompt}|last_logits"])
+        scores = process_logits(logits, SETTINGS[setting], seen_rows(llm[f"{prompt}|prompt_ids"].tolist(), logits.size))
         case = f"{prompt}|step0|{setting}"
         kept = np.flatnonzero(np.isfinite(np.array(scores)))
         np.testing.assert_array_equal(kept, recorded[f"{case}|ids"])
@@ -71,7 +71,8 @@ def test_same_as_transformers(kind, options):
         if options.top_p < 1:
             chain.append(library.TopPLogitsWarper(options.top_p))
         expected = library.LogitsProcessorList(chain)(torch.from_numpy(seen), torch.from_numpy(logits.copy())).numpy()
-        scores = np.array(process_logits(mx.array(logits), options, mx.array(seen)))
+        masks = mx.stack([seen_rows(row.tolist(), size) for row in seen])
+        scores = np.array(process_logits(mx.array(logits), options, masks))
         # Which of several equal scores top-p drops is unspecified (the library sorts them in any order); how many, not.
         np.testing.assert_allclose(np.sort(scores), np.sort(expected), rtol=1e-6)
         if options.top_p == 1 or kind in ("smooth", "peaked"):

@@ -52,7 +52,8 @@ class FakeHub:
     """One repository and the mischief it is up to.
 
     A fault is one word for each successive request of a file: `ok`, a status such as `503`, `cut` (half of the body,
-    then the connection is closed), `stall` (half of the body, then silence), `wrong` (other bytes of the same number),
+    then the connection is closed), `stall` (half of the body, then silence), `drip` (a byte now and then),
+    `wrong` (other bytes of the same number),
     `long` (more than announced in the listing), `norange` (all of it, whatever range was asked), `shifted` (another
     range than asked), `reset` (closed without an answer). After the last word all is well, unless it ends in `*`:
     then it is repeated for ever.
@@ -181,6 +182,9 @@ def _handler(hub: FakeHub, storage: bool) -> type[BaseHTTPRequestHandler]:
                 self.answer(int(fault), {})
             elif fault == "reset":
                 self.close_connection = True
+            elif fault == "drip":
+                self.begin(200, {"Content-Type": "application/json"}, 10_000)
+                self.drip("api", b" " * 10_000)
             elif hub.gated:
                 self.answer(403, {"X-Error-Code": "GatedRepo"})
             elif (listing := hub.listing(revision)) is None:
@@ -215,6 +219,9 @@ def _handler(hub: FakeHub, storage: bool) -> type[BaseHTTPRequestHandler]:
                 body += b"more"
             headers = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if status == 206 else {}
             self.begin(status, headers, len(body))
+            if fault == "drip":
+                self.drip(name, body)
+                return
             if fault in ("cut", "stall"):
                 self.send(name, body[: len(body) // 2])
                 self.close_connection = True
@@ -222,6 +229,16 @@ def _handler(hub: FakeHub, storage: bool) -> type[BaseHTTPRequestHandler]:
                     time.sleep(5)
                 return
             self.send(name, body)
+
+        def drip(self, name: str, body: bytes) -> None:
+            self.close_connection = True
+            for start in range(len(body)):
+                try:
+                    self.wfile.write(body[start : start + 1])
+                except OSError:
+                    return
+                hub.count(name, 1)
+                time.sleep(0.05)
 
         def send(self, name: str, body: bytes) -> None:
             step = 16_384

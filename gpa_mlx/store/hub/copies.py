@@ -14,7 +14,7 @@ from pathlib import Path
 from gpa_mlx.errors import GPAError
 from gpa_mlx.store import paths
 from gpa_mlx.store.config_reader import ConfigReader
-from gpa_mlx.store.files import read_limited, write_atomically
+from gpa_mlx.store.files import read_limited, sweep_partials, write_atomically
 from gpa_mlx.store.hub.repository import RemoteFile, Snapshot
 
 _RECORD = ".snapshot.json"
@@ -54,6 +54,20 @@ def write_copy(copy: Copy) -> None:
     """
     document = {"requested": copy.requested, "keep": copy.keep, **asdict(copy.snapshot)}
     write_atomically(copy.folder / _RECORD, json.dumps(document, indent=2) + "\n")
+    sweep_partials(copy.folder)
+
+
+def read_record(path: Path) -> Copy:
+    """Read what `write_copy` has written.
+
+    Raises:
+        OSError: It cannot be read.
+        ModelFormatError: It is no such record.
+    """
+    fields = ConfigReader.from_json(read_limited(path), str(path))
+    files, licence = fields.each("files", _read_file), fields.text("licence", default="")
+    snapshot = Snapshot(fields.text("repo"), fields.text("revision"), files, licence)
+    return Copy(snapshot, fields.nullable("requested", fields.text), fields.flag("keep"))
 
 
 def drop_copies(repo: str, *, even_kept: bool = False) -> None:
@@ -78,18 +92,12 @@ def _copies(repo: str) -> list[Copy]:
     found = []
     for folder in _folders(repo):
         try:
-            copy = _read_copy(folder / _RECORD)
+            copy = read_record(folder / _RECORD)
         except (OSError, GPAError):
             continue  # begun and never recorded, or damaged: it is downloaded anew
         if copy.folder == folder:
             found.append(copy)
     return found
-
-
-def _read_copy(path: Path) -> Copy:
-    fields = ConfigReader.from_json(read_limited(path), str(path))
-    snapshot = Snapshot(fields.text("repo"), fields.text("revision"), fields.each("files", _read_file))
-    return Copy(snapshot, fields.nullable("requested", fields.text), fields.flag("keep"))
 
 
 def _read_file(files: ConfigReader, index: str) -> RemoteFile:

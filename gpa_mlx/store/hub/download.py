@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.cancellation import check_cancelled
-from gpa_mlx.store.hub.repository import RemoteFile, Snapshot, require_private_channel
+from gpa_mlx.store.hub.channel import HubChannel
+from gpa_mlx.store.hub.repository import RemoteFile, Snapshot
 from gpa_mlx.store.hub.retry_policy import RetryPolicy
 from gpa_mlx.store.hub.transfer import PART_SUFFIX, Fetcher, StoppedError
 from gpa_mlx.store.progress import ByteProgress, result_of
@@ -48,10 +50,12 @@ def stream_download(
 
     Raises:
         ModelNotFoundError: The server says a file is not there, or not for this user.
-        GPAError: The server keeps failing, sends something else than it lists, or the disk is full.
+        GPAError: The server keeps failing, sends something else than it lists or next to nothing, or the disk is full.
         CancelledError: As `check_cancelled`; like Ctrl-C, it leaves what has arrived.
     """
-    work = _Work(snapshot, folder, retries or RetryPolicy.default())
+    retries = retries or RetryPolicy.default()
+    work = _Work(snapshot, folder, retries)
+    pace = _Pace(retries)
     workers = [threading.Thread(target=work.run, daemon=True) for _ in range(min(jobs, len(snapshot.files)))]
     try:
         for worker in workers:
@@ -60,6 +64,7 @@ def stream_download(
             check_cancelled()
             work.changed.wait(_TICK_S)
             work.changed.clear()
+            pace.check(snapshot.repo, work.done)
             yield ByteProgress(work.done, snapshot.size)
     finally:
         work.stop.set()
@@ -67,6 +72,31 @@ def stream_download(
             worker.join(_PARTING_S)
     if work.error is not None:
         raise work.error
+
+
+class _Pace:
+    """Watches how fast everything together comes."""
+
+    def __init__(self, retries: RetryPolicy) -> None:
+        self._retries = retries
+        self._since_s, self._since_bytes = time.monotonic(), 0
+
+    def check(self, repo: str, done: int) -> None:
+        """Look at how much is there.
+
+        Raises:
+            GPAError: Next to nothing has come for a long time.
+        """
+        now_s = time.monotonic()
+        passed_s = now_s - self._since_s
+        if passed_s < self._retries.slow_s:
+            return
+        if done - self._since_bytes < self._retries.least_bytes_per_s * passed_s:
+            raise GPAError(
+                f"{repo} comes too slowly: {max(0, done - self._since_bytes) / passed_s:.0f} bytes a second.",
+                hint="Run the command again later, or with another hub (HF_ENDPOINT): it goes on where it stopped.",
+            )
+        self._since_s, self._since_bytes = now_s, done
 
 
 class _Work:
@@ -80,10 +110,7 @@ class _Work:
     """
 
     def __init__(self, snapshot: Snapshot, folder: Path, retries: RetryPolicy) -> None:
-        from huggingface_hub import get_session
-        from huggingface_hub.utils import build_hf_headers
-
-        require_private_channel()
+        channel = HubChannel.open()
         self.stop = threading.Event()
         self.changed = threading.Event()
         self.done = 0
@@ -92,7 +119,7 @@ class _Work:
         self._folder = folder
         self._lock = threading.Lock()
         self._waiting = sorted(snapshot.files, key=lambda file: file.size)  # the largest is taken first
-        self._fetcher = Fetcher(snapshot.repo, get_session(), build_hf_headers(), retries, self.stop)
+        self._fetcher = Fetcher(snapshot.repo, channel, retries, self.stop)
 
     def run(self) -> None:
         try:

@@ -8,23 +8,24 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
+from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError
+from gpa_mlx.store.config_reader import ConfigReader
+from gpa_mlx.store.hub.channel import HubChannel, SlowError, StatusError
 from gpa_mlx.store.hub.retry_policy import RetryPolicy, is_retryable
 
 if TYPE_CHECKING:
     from hashlib import _Hash
-
-    from huggingface_hub.hf_api import RepoSibling
 
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _MAX_DEPTH = 20
 """Folders in each other; models have two."""
 
-_CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHA1 = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Choose = Callable[[Collection[str]], Collection[str]]
 """Picks the files that are wanted from the names of all."""
@@ -81,8 +82,6 @@ def is_repo_id(text: str) -> bool:
 def list_snapshot(repo: str, revision: str | None, choose: Choose, retries: RetryPolicy | None = None) -> Snapshot:
     """Ask the hub what a repository holds.
 
-    The hub library's own environment is honoured: `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE`, proxies.
-
     Args:
         repo: `owner/name`.
         revision: Branch, tag or commit; None means `main`.
@@ -95,71 +94,65 @@ def list_snapshot(repo: str, revision: str | None, choose: Choose, retries: Retr
     Raises:
         ModelNotFoundError: No such repository or revision, or it is not open to this user.
         ModelFormatError: The hub's answer cannot be used.
-        GPAError: The hub cannot be reached.
+        GPAError: The hub cannot be reached, or sends its answer too slowly.
+        SettingsError: As `HubChannel.open`.
     """
     if not is_repo_id(repo):
         raise _no_repository(repo)
-    require_private_channel()
-    info = _ask(repo, revision, retries or RetryPolicy.default())
-    siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-    chosen = choose(siblings.keys())
-    files = tuple(_remote_file(repo, sibling) for name, sibling in siblings.items() if name in chosen)
-    if not isinstance(info.sha, str) or not _COMMIT.fullmatch(info.sha):
+    listing = _ask(repo, revision, retries or RetryPolicy.default())
+    commit = listing.optional("sha", listing.text)
+    if commit is None or not _COMMIT.fullmatch(commit):
         raise ModelFormatError(f"The hub names no commit of {repo}.", hint="Check HF_ENDPOINT.")
-    return Snapshot(repo, info.sha, files, _licence(info.tags))
+    entries = dict(listing.each("siblings", _named)) if "siblings" in listing else {}
+    chosen = choose(entries.keys())
+    files = tuple(_remote_file(repo, name, entry) for name, entry in entries.items() if name in chosen)
+    return Snapshot(repo, commit, files, _licence(listing))
 
 
-def require_private_channel() -> None:
-    """Refuse to send the user's token in clear.
-
-    Raises:
-        SettingsError: `HF_ENDPOINT` is an `http://` address of another machine, and there is a token.
-    """
-    from huggingface_hub import constants, get_token
-
-    address = urlsplit(constants.ENDPOINT)
-    if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1") and get_token():
-        raise SettingsError(
-            f"HF_ENDPOINT is {constants.ENDPOINT}, over which your token would be sent in clear.",
-            hint="Give an https:// address, or unset HF_TOKEN and run `hf auth logout`.",
-        )
+def _named(entries: ConfigReader, index: str) -> tuple[str, ConfigReader]:
+    entry = entries.section(index)
+    return entry.text("rfilename"), entry
 
 
-def _licence(tags: object) -> str:
+def _licence(listing: ConfigReader) -> str:
     """Return the licence among the tags of a repository, which the hub takes from its page."""
-    names = [str(tag) for tag in tags] if isinstance(tags, list) else []
-    return next((name.removeprefix("license:") for name in names if name.startswith("license:")), "")
+    tags = listing.each("tags", ConfigReader.text) if "tags" in listing else ()
+    return next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), "")
 
 
-def _ask(repo: str, revision: str | None, retries: RetryPolicy) -> Any:  # noqa: ANN401
-    from huggingface_hub import HfApi, errors
+def _ask(repo: str, revision: str | None, retries: RetryPolicy) -> ConfigReader:
+    from huggingface_hub import constants, errors
 
+    channel = HubChannel.open()
+    place = f"/revision/{quote(revision, safe='')}" if revision else ""
+    url = f"{constants.ENDPOINT}/api/models/{repo}{place}?blobs=True"
     never = threading.Event()
     for wait_s in (*retries.waits(), None):
         try:
-            return HfApi().model_info(repo, revision=revision, files_metadata=True, timeout=retries.stall_s)
-        except errors.GatedRepoError as error:
-            raise gated(repo) from error
-        except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
-            raise _no_repository(repo) from error
-        except errors.RevisionNotFoundError as error:
-            raise ModelNotFoundError(
-                f"The repository {repo} has no revision {revision}.",
-                hint="Name another with --revision; `gpa-mlx model pull --upgrade` takes the newest.",
-            ) from error
+            content = channel.get_record(url, stall_s=retries.stall_s, within_s=retries.answer_s)
+        except StatusError as error:
+            if error.code == "RevisionNotFound":
+                raise ModelNotFoundError(
+                    f"The repository {repo} has no revision {revision}.",
+                    hint="Name another with --revision; `gpa-mlx model pull --upgrade` takes the newest.",
+                ) from error
+            if error.status == 403:
+                raise gated(repo) from error
+            if error.status in (401, 404):
+                raise _no_repository(repo) from error
+            problem, may_pass = error, is_retryable(error.status)
         except (
             OSError,
-            ValueError,  # an answer that is not JSON
+            ValueError,
+            SlowError,
             errors.HTTPError,  # pyright: ignore[reportPrivateImportUsage] - whichever HTTP client the hub library uses
         ) as error:
-            status = getattr(getattr(error, "response", None), "status_code", None)
-            if (
-                wait_s is None
-                or not is_retryable(status)
-                or isinstance(error, errors.OfflineModeIsEnabled | ValueError)
-            ):
-                raise unreachable(repo, error) from error
-            never.wait(wait_s)
+            problem, may_pass = error, not isinstance(error, errors.OfflineModeIsEnabled | ValueError | SlowError)
+        else:
+            return ConfigReader.from_json(content, f"The hub's answer for {repo}")
+        if wait_s is None or not may_pass:
+            raise unreachable(repo, problem) from problem
+        never.wait(wait_s)
     raise AssertionError("the last try returns or raises")
 
 
@@ -186,18 +179,21 @@ def _no_repository(repo: str) -> ModelNotFoundError:
     )
 
 
-def _remote_file(repo: str, sibling: RepoSibling) -> RemoteFile:
-    name = sibling.rfilename
+def _remote_file(repo: str, name: str, entry: ConfigReader) -> RemoteFile:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or str(path) != name:
         raise ModelFormatError(f"{repo} lists the file name {name!r}, which leaves its directory.")
     if len(path.parts) > _MAX_DEPTH:
         raise ModelFormatError(f"{repo} lists a file {len(path.parts)} folders deep, more than {_MAX_DEPTH}.")
-    checksum = sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
-    size = sibling.lfs.size if sibling.lfs else sibling.size
-    if type(size) is not int or size < 0 or not isinstance(checksum, str) or not _CHECKSUM.fullmatch(checksum):
+    stored = entry.section("lfs") if "lfs" in entry else None
+    try:
+        return RemoteFile(
+            name,
+            (stored or entry).count("size"),
+            stored.text("sha256", pattern=_SHA256) if stored else entry.text("blobId", pattern=_SHA1),
+        )
+    except ModelFormatError as error:
         raise ModelFormatError(
             f"The hub gives no size and checksum of {name} in {repo}.",
             hint="Use a hub that does (HF_ENDPOINT), or download the repository yourself and convert the directory.",
-        )
-    return RemoteFile(name, size, checksum)
+        ) from error

@@ -12,15 +12,22 @@ class RetryPolicy:
 
     Attributes:
         stall_s: A connection that gives nothing for so long has failed.
-        tries: Failures in a row, none of which brought a byte, after which it is given up.
+        tries: Failures in a row, none of which brought a file further than ever, after which it is given up.
         first_wait_s: Before the second try; doubles from try to try.
         longest_wait_s: No wait is longer, whatever the server asks for.
+        answer_s: A listing that is not there after so long is given up.
+        slow_s: How long all connections together may be slower than `least_bytes_per_s` before they are given up: a
+            byte now and then is no download. Longer than all waits in a row, which have their own end.
+        least_bytes_per_s: Anything slower would take weeks.
     """
 
     stall_s: float
     tries: int = 6
     first_wait_s: float = 0.5
     longest_wait_s: float = 30.0
+    answer_s: float = 60.0
+    slow_s: float = 300.0
+    least_bytes_per_s: float = 1_000.0
 
     @classmethod
     def default(cls) -> RetryPolicy:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.errors import GPAError, ModelNotFoundError
+from gpa_mlx.store.hub.channel import HubChannel
 from gpa_mlx.store.hub.repository import RemoteFile, gated
 from gpa_mlx.store.hub.retry_policy import RetryPolicy, is_retryable
 
@@ -98,8 +99,7 @@ class Fetcher:
 
     Args:
         repo: For messages.
-        client: HTTP client of the hub library; it follows redirects and takes the token off those to other hosts.
-        headers: To send with every request, the token among them.
+        channel: The way to them.
         retries: How long to try.
         stop: Set to end every fetch.
     """
@@ -107,15 +107,14 @@ class Fetcher:
     def __init__(
         self,
         repo: str,
-        client: Any,  # noqa: ANN401
-        headers: Mapping[str, str],
+        channel: HubChannel,
         retries: RetryPolicy,
         stop: threading.Event,
     ) -> None:
         self._repo = repo
-        self._client = client
+        self._client = channel.client
         # Compressed bodies would have neither the listed size nor usable ranges.
-        self._headers = {**headers, "Accept-Encoding": "identity"}
+        self._headers = {**channel.headers, "Accept-Encoding": "identity"}
         self._retries = retries
         self._stop = stop
 
@@ -138,12 +137,14 @@ class Fetcher:
             return
         with _Part(target, file, on_bytes, self._stop) as part:
             failures = spoilt = 0
+            furthest = part.size
             while not part.is_right():
-                before, asked_s, problem = part.size, 0.0, "the connection ended early"
+                asked_s, problem = 0.0, "the connection ended early"
                 if part.size == file.size:
                     problem = "it has another checksum than the hub lists"
                     spoilt += 1
                     part.clear()
+                    furthest = 0
                 else:
                     try:
                         self._receive(url, file, part)
@@ -151,7 +152,9 @@ class Fetcher:
                         problem, asked_s = str(error), error.asked_s
                 if part.is_right():
                     break
-                failures = 0 if part.size > before else failures + 1
+                # Not what came again after a start from nothing: that could go on for ever.
+                failures = 0 if part.size > furthest else failures + 1
+                furthest = max(furthest, part.size)
                 if spoilt > 1 or failures >= self._retries.tries:
                     raise GPAError(
                         f"{file.name} of {self._repo} could not be downloaded: {problem}.",

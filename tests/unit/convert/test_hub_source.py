@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import contextmanager
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
 
 from gpa_mlx.errors import GPAError, ModelFormatError
 from gpa_mlx.store import paths
-from gpa_mlx.store.hub.copies import find_copy
+from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.hub import pinned as pinned_module
+from gpa_mlx.store.hub.copies import find_copy, read_record
+from gpa_mlx.store.hub.repository import list_snapshot
 from gpa_mlx_convert import hub_source
-from gpa_mlx_convert.hub_source import find_snapshot, source_copy
+from gpa_mlx_convert.hub_source import find_snapshot, source_copy, survey_download
 from gpa_mlx_convert.sources import missing_files, needed_files
 from tests.support.hub_server import FakeHub, use_hub
 
@@ -134,3 +139,48 @@ def test_a_downloads_folder_that_cannot_be_written_is_said(hub, tmp_path):
     with pytest.raises(GPAError, match="downloads") as caught, fetched(found, tmp_path / "m"):
         pytest.fail("no folder")
     assert "GPA_MLX_HOME" in caught.value.hint
+
+
+@pytest.fixture
+def pinned(hub, tmp_path, monkeypatch):
+    """The program has the hub's commit pinned; main has gone on since."""
+    snapshot = list_snapshot(hub.repo, None, needed_files)
+    monkeypatch.setattr(pinned_module, "_FOLDER", tmp_path / "pinned")
+    write_atomically(
+        tmp_path / "pinned" / "AutoArk-AI--GPA.json",
+        json.dumps({"requested": None, "keep": False, **asdict(snapshot)}),
+    )
+    hub.commits.append("b" * 40)
+    hub.requests.clear()
+    return snapshot
+
+
+@pytest.mark.parametrize("revision", [None, "c0ffee" + "0" * 34])
+def test_what_is_pinned_is_fetched_and_the_hub_is_not_asked_what_there_is(hub, pinned, tmp_path, revision):
+    assert find_snapshot(hub.repo, revision, ask=False, offline=False) == pinned
+    assert survey_download(hub.repo, revision).licence == "apache-2.0"
+    with fetched(pinned, tmp_path / "m"):
+        pass
+    assert all(f"/resolve/{pinned.revision}/" in request.path for request in hub.requests)
+
+
+def test_a_newer_commit_than_the_pinned_one_has_to_be_asked_for(hub, pinned):
+    assert find_snapshot(hub.repo, "main", ask=False, offline=False).revision == "b" * 40
+    assert find_snapshot(hub.repo, None, ask=True, offline=False).revision == "b" * 40
+
+
+def test_the_hub_is_not_believed_against_a_pin(hub, pinned, tmp_path):
+    hub.commits.pop()
+    hub.files["config.json"] = b"{}"
+    assert find_snapshot(hub.repo, None, ask=True, offline=False) == pinned
+    with pytest.raises(GPAError, match=r"config\.json of .* could not be downloaded"), fetched(pinned, tmp_path / "m"):
+        pytest.fail("another file")
+
+
+def test_pins_that_ship_are_complete():
+    for path in pinned_module._FOLDER.glob("*.json"):
+        snapshot = read_record(path).snapshot
+        names = {file.name for file in snapshot.files}
+        assert path.name == f"{snapshot.repo.replace('/', '--')}.json"
+        assert missing_files(names.__contains__) == []
+        assert needed_files(names) == names

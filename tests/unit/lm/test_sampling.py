@@ -9,19 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import SettingsError
-from gpa_mlx.lm.sampling import Sampler, check_options, process_logits
+from gpa_mlx.lm.sampling import Sampler, check_options, process_logits, seen_rows
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.types import GenerationOptions
 from tests.support.examples import examples
 
 OFF = GenerationOptions(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0)
-NOTHING = mx.array([], dtype=mx.int32)
 INF = math.inf
 
 
 def processed(logits: list, seen: list | None = None, **options) -> list:
-    seen_rows = mx.array(seen, dtype=mx.int32) if seen else NOTHING
-    return process_logits(mx.array(logits, dtype=mx.float32), replace(OFF, **options), seen_rows).tolist()
+    return process_logits(
+        mx.array(logits, dtype=mx.float32), replace(OFF, **options), seen_rows(seen or [], len(logits))
+    ).tolist()
+
+
+def many(count: int, size: int, prompt_rows: tuple[int, ...] = (), **options) -> Sampler:
+    """Return a sampler of many sequences with the seeds from 0 on."""
+    samplers = [Sampler(replace(OFF, seed=seed, **options), size, prompt_rows) for seed in range(count)]
+    while len(samplers) > 1:
+        pairs = zip(samplers[::2], samplers[1::2], strict=True)
+        samplers = [first for first, second in pairs if first.join(second) is None]
+    return samplers[0]
 
 
 def approx(values: list) -> object:
@@ -54,7 +63,7 @@ def approx(values: list) -> object:
 )
 def test_unusable_option_is_named(wrong):
     options = replace(OFF, **wrong)
-    for check in (check_options, Sampler):
+    for check in (check_options, lambda wrong_options: Sampler(wrong_options, 2)):
         with pytest.raises(SettingsError, match=next(iter(wrong))) as caught:
             check(options)
         assert caught.value.hint
@@ -65,7 +74,7 @@ def test_unusable_option_is_named(wrong):
     [{}, {"temperature": 0}, {"top_p": 1}, {"top_p": 1e-9}, {"seed": 0}, {"seed": 2**64 - 1}, {"max_tokens": 1}],
 )
 def test_border_values_are_usable(fine):
-    Sampler(replace(OFF, **fine))(mx.array([0.0, 1.0])).item()
+    Sampler(replace(OFF, **fine), 2)(mx.array([[0.0, 1.0]])).item()
 
 
 def test_penalty_divides_positive_and_multiplies_negative():
@@ -108,7 +117,7 @@ def test_top_k_of_many_rows_is_that_of_a_sort(rows, k):
     for seed, spread in ((0, 3), (1, 3000)):
         logits = np.random.default_rng(seed).integers(0, spread, (2, rows)).astype(np.float32)
         logits[1].sort()
-        kept = np.array(process_logits(mx.array(logits), GenerationOptions(temperature=1, top_k=k), NOTHING)) > -np.inf
+        kept = np.array(process_logits(mx.array(logits), GenerationOptions(temperature=1, top_k=k), None)) > -np.inf
         worst = -np.sort(-logits, axis=-1)[:, k - 1 : k]
         assert np.array_equal(kept, logits >= worst)
 
@@ -137,7 +146,7 @@ def test_removed_rows_stay_removed():
 def test_batch_rows_are_independent():
     rng = np.random.default_rng(0)
     logits = mx.array(rng.normal(size=(3, 40)).astype(np.float32))
-    seen = mx.array(rng.integers(0, 40, size=(3, 12)))
+    seen = mx.array(rng.random((3, 40)) < 0.3)
     options = replace(OFF, temperature=0.7, top_k=9, top_p=0.8, repetition_penalty=1.3)
     together = process_logits(logits, options, seen)
     for n in range(3):
@@ -145,7 +154,7 @@ def test_batch_rows_are_independent():
 
 
 def test_half_precision_logits_are_processed_in_float32():
-    scores = process_logits(mx.array([1.0, 2.0], dtype=mx.bfloat16), replace(OFF, temperature=0.3), NOTHING)
+    scores = process_logits(mx.array([1.0, 2.0], dtype=mx.bfloat16), replace(OFF, temperature=0.3), None)
     assert scores.dtype == mx.float32
     assert scores.tolist() == approx([1 / 0.3, 2 / 0.3])
 
@@ -164,30 +173,46 @@ def test_a_slice_of_the_vocabulary_is_processed_like_the_whole(data):
 
 
 def test_greedy_takes_the_lowest_of_tied_rows():
-    sampler = Sampler(replace(OFF, temperature=0.0))
-    token = sampler(mx.array([1.0, 3.0, 3.0, 2.0]))
-    assert (token.shape, token.dtype, token.item()) == ((), mx.int32, 1)
-    assert sampler(mx.array([[1.0, 1.0], [0.0, 1.0]])).tolist() == [0, 1]
+    sampler = many(2, 4, temperature=0.0)
+    tokens = sampler(mx.array([[1.0, 3.0, 3.0, 2.0], [0.0, 0.0, 0.0, 1.0]]))
+    assert (tokens.shape, tokens.dtype, tokens.tolist()) == ((2,), mx.int32, [1, 3])
 
 
 def test_sampler_remembers_prompt_and_generated_rows():
-    logits = mx.array([4.0, 3.9, 3.5, -1.0])
+    logits = mx.array([[4.0, 3.9, 3.5, -1.0]])
     greedy = replace(OFF, temperature=0.0, repetition_penalty=1.2)
-    fresh = Sampler(greedy)
+    fresh = Sampler(greedy, 4)
     assert [fresh(logits).item() for _ in range(5)] == [0, 1, 2, 0, 0]
-    prompted = Sampler(greedy, [0, 0])
+    prompted = Sampler(greedy, 4, [0, 0])
     assert [prompted(logits).item() for _ in range(3)] == [1, 2, 0]
 
 
 def test_sampler_remembers_per_batch_item():
     logits = mx.array([[4.0, 3.9, 0.0], [0.0, 3.9, 4.0]])
-    sampler = Sampler(replace(OFF, temperature=0.0, repetition_penalty=1.2), [])
+    sampler = many(2, 3, temperature=0.0, repetition_penalty=1.2)
     assert [sampler(logits).tolist() for _ in range(3)] == [[0, 2], [1, 1], [0, 2]]
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_sequences_that_come_and_go_draw_what_they_draw_alone(temperature):
+    options = {"temperature": temperature, "repetition_penalty": 1.3, "top_k": 20, "top_p": 0.9}
+    logits = np.random.default_rng(0).normal(size=(9, 4, 50)).astype(np.float32)
+    alone = [Sampler(replace(OFF, seed=seed, **options), 50) for seed in range(4)]
+    expected = np.array([[each(mx.array(step[n : n + 1])).item() for n, each in enumerate(alone)] for step in logits])
+    together = many(4, 50, **options)
+    assert np.array_equal([together(mx.array(step)) for step in logits[:3]], expected[:3])
+    together.keep([2, 0])
+    assert np.array_equal([together(mx.array(step[[2, 0]])) for step in logits[3:5]], expected[3:5, [2, 0]])
+    late = Sampler(replace(OFF, seed=1, **options), 50)
+    for step in logits[:5]:
+        late(mx.array(step[1:2]))
+    together.join(late)
+    assert np.array_equal([together(mx.array(step[[2, 0, 1]])) for step in logits[5:]], expected[5:, [2, 0, 1]])
+
+
 def draws(seed: int | None, steps: int = 40) -> list[int]:
-    logits = mx.array(np.linspace(0, 1, 500, dtype=np.float32))
-    sampler = Sampler(replace(OFF, seed=seed, repetition_penalty=1.2), [3, 4])
+    logits = mx.array(np.linspace(0, 1, 500, dtype=np.float32))[None]
+    sampler = Sampler(replace(OFF, seed=seed, repetition_penalty=1.2), 500, [3, 4])
     return [sampler(logits).item() for _ in range(steps)]
 
 
@@ -218,14 +243,14 @@ def chi_square(observed: np.ndarray, expected: np.ndarray) -> float:
 def test_draws_follow_the_processed_distribution():
     rng = np.random.default_rng(3)
     logits = rng.normal(size=50).astype(np.float32)
-    options = replace(OFF, temperature=0.8, top_k=20, top_p=0.9, repetition_penalty=1.2, seed=11)
-    seen = [1, 5, 9]
-    scores = np.array(process_logits(mx.array(logits), options, mx.array(seen)))
+    options = {"temperature": 0.8, "top_k": 20, "top_p": 0.9, "repetition_penalty": 1.2}
+    seen = (1, 5, 9)
+    scores = np.array(process_logits(mx.array(logits), replace(OFF, **options), seen_rows(seen, 50)))
     probabilities = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
     kept = probabilities > 0
     assert 5 < kept.sum() <= 20
-    n = 40_000
-    tokens = np.array(Sampler(options, seen)(mx.broadcast_to(mx.array(logits), (n, 50))))
+    n = 1 << 13
+    tokens = np.array(many(n, 50, seen, **options)(mx.broadcast_to(mx.array(logits), (n, 50))))
     counts = np.bincount(tokens, minlength=50)
     assert counts[~kept].sum() == 0
     degrees = kept.sum() - 1
@@ -236,8 +261,8 @@ def test_draws_follow_the_processed_distribution():
 
 
 def test_consecutive_steps_are_independent():
-    n, rows = 20_000, 4
-    sampler = Sampler(replace(OFF, seed=5))
+    n, rows = 1 << 13, 4
+    sampler = many(n, rows)
     logits = mx.zeros((n, rows))
     pairs = np.array(sampler(logits)) * rows + np.array(sampler(logits))
     counts = np.bincount(pairs, minlength=rows * rows)

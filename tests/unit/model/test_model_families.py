@@ -52,7 +52,7 @@ class ToyNetwork(nn.Module):
     def __call__(self, ids, caches, *, embeddings=None):
         x = self.words(ids) if embeddings is None else embeddings
         for cache in caches:
-            cache.update(x[:, None], x[:, None])
+            cache.attend(x[:, None], x[:, None], x[:, None], scale=1.0)
         return x @ self.successor
 
 

@@ -26,6 +26,7 @@ from gpa_mlx.provenance.metadata import (
     Provenance,
     Sound,
     VoiceIdentity,
+    digest_of_private_text,
     digest_of_text,
     read_tag,
 )
@@ -50,7 +51,7 @@ METADATA = GenerationMetadata(
     voice=VoiceIdentity(name="anna, 安娜", sha256="cd" * 32),
     seed=7,
     seeds=(7, None),
-    text_sha256=digest_of_text(TEXT),
+    text_digest="89" * 32,
     options={"temperature": 0.2, "verify": True, "max_tokens": None},
     scores=(0.25, None),
 )
@@ -91,13 +92,34 @@ def tagged_alone(tmp_path):
     "record",
     [
         RECORD,
-        replace(RECORD, metadata=replace(METADATA, scores=None, seed=None, seeds=(), text_sha256=None)),
+        replace(RECORD, metadata=replace(METADATA, scores=None, seed=None, seeds=(), text_digest=None)),
         replace(RECORD, metadata=replace(METADATA, task="detokenize", source_sha256="12" * 32)),
         replace(RECORD, metadata=replace(METADATA, model=replace(METADATA.model, adapter_sha256="34" * 32))),
+        replace(RECORD, format_version=1),
     ],
 )
 def test_a_record_is_read_back(record):
     assert Provenance.from_json(record.to_json().encode(), "x") == record
+
+
+def test_records_of_earlier_releases_are_read_as_they_were_written():
+    content = json.loads(replace(RECORD, format_version=1).to_json())
+    assert (content["format_version"], content["making"]["text_sha256"]) == (1, "89" * 32)
+    assert "text_pbkdf2" not in content["making"]
+
+
+def test_a_short_text_is_not_found_by_its_plain_digest_and_differs_from_file_to_file():
+    model, voice = METADATA.model, METADATA.voice
+    digests = {
+        digest_of_text("yes"),
+        digest_of_private_text("yes", model, voice, 1),
+        digest_of_private_text("yes", model, voice, 2),
+        digest_of_private_text("yes", model, replace(voice, sha256="12" * 32), 1),
+        digest_of_private_text("yes", replace(model, sha256="12" * 32), voice, 1),
+        digest_of_private_text("no", model, voice, 1),
+    }
+    assert len(digests) == 6
+    assert digest_of_private_text("yes", model, voice, 1) in digests
 
 
 def test_the_tag_is_read_back():
@@ -136,7 +158,7 @@ MADE = json.loads(RECORD.to_json())["making"]
         (b'{"program": "other"}', "is not a record"),
         (RECORD.to_json().replace("1001", "1002").encode(), "was altered: its content does not have its checksum"),
         (RECORD.to_json().replace("12:00:00", "13:00:00").encode(), "was altered: its content does not have"),
-        (document(format_version=2), "format version 2"),
+        (document(format_version=3), "format version 3"),
         (document(more=1), "'more' is unknown"),
         (document(created="yesterday"), "'created'"),
         (document(sound=None), "'sound' is missing"),
@@ -146,7 +168,8 @@ MADE = json.loads(RECORD.to_json())["making"]
         (document(making={**MADE, "seeds": ["1"]}), "'making.seeds.0'"),
         (document(making={**MADE, "scores": [True]}), "'making.scores.0'"),
         (document(making={**MADE, "options": {"a": []}}), "'making.options.a'"),
-        (document(making={**MADE, "text_sha256": TEXT}), "'making.text_sha256'"),
+        (document(making={**MADE, "text_pbkdf2": TEXT}), "'making.text_pbkdf2'"),
+        (document(making={**MADE, "text_sha256": "ab" * 32}), "'making.text_sha256' is unknown"),
         (
             document(making={**MADE, "voice": {"name": "x", "sha256": "ab" * 32, "text": "x"}}),
             "'making.voice.text' is unknown",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,9 @@ from gpa_mlx.runtime.cancellation import CancelScope, cancellable
 from gpa_mlx.store.hub import download as download_module
 from gpa_mlx.store.hub.download import download, missing_bytes, stream_download
 from gpa_mlx.store.hub.repository import list_snapshot
+from gpa_mlx.store.hub.retry_policy import RetryPolicy
 from gpa_mlx.store.hub.transfer import Fetcher
+from gpa_mlx.version import __version__
 from tests.support.hub_server import FAST, LARGE, FakeHub, use_hub
 
 BIG, SMALL, EMPTY = "deep/model.safetensors", "config.json", "empty.txt"
@@ -237,3 +240,46 @@ def test_the_files_of_the_resolved_commit_are_asked_for(hub, tmp_path):
     download(snapshot(hub), tmp_path)
     asked = {request.path for request in hub.requests if "resolve" in request.path}
     assert asked == {f"/{hub.repo}/resolve/{hub.commits[0]}/{name}" for name in (BIG, SMALL)}
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(download_module, "_PARTING_S", 2.0)
+    hub.faults[BIG] = "drip"
+    with pytest.raises(GPAError, match=r"comes too slowly: [0-9]+ bytes a second") as caught:
+        download(snapshot(hub), tmp_path, retries=replace(FAST, slow_s=0.5))
+    assert "goes on where it stopped" in caught.value.hint
+    there = (tmp_path / f"{BIG}.part").stat().st_size
+    assert there > 0
+    download(snapshot(hub), tmp_path)
+    assert stored(tmp_path) == CONTENT
+    assert hub.storage_requests[-1].headers["range"] == f"bytes={there}-"
+
+
+def test_a_listing_that_comes_byte_by_byte_is_given_up(hub, monkeypatch):
+    hub.faults["api"] = "drip*"
+    monkeypatch.setattr(RetryPolicy, "default", classmethod(lambda cls: replace(FAST, answer_s=0.5)))
+    with pytest.raises(GPAError, match=r"could not be reached .* within 0\.5 s"):
+        snapshot(hub)
+    assert len(hub.requests) == 1
+
+
+def test_nothing_is_asked_that_the_user_did_not_ask_for(hub, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _detect_agent
+
+    # As on the first day on a new machine: the library's list of coding agents is not there, and may be fetched.
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "agents.json"), raising=False)
+    monkeypatch.setattr(_detect_agent, "_registry", None, raising=False)
+    download(snapshot(hub), tmp_path / "model")
+    commit = hub.commits[0]
+    assert sorted(request.path for request in [*hub.requests, *hub.storage_requests]) == sorted(
+        [
+            f"/api/models/{hub.repo}",
+            *(f"/{hub.repo}/resolve/{commit}/{name}" for name in (BIG, SMALL)),
+            f"/storage/{BIG}",
+        ]
+    )
+    for request in [*hub.requests, *hub.storage_requests]:
+        assert request.headers["user-agent"] == f"gpa-mlx/{__version__}"
+    assert not (tmp_path / "agents.json").exists()

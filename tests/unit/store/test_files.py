@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gpa_mlx import settings
 from gpa_mlx.audio.files.wav import write_wav
 from gpa_mlx.errors import AudioFileError
-from gpa_mlx.store.files import make_private, sweep_partials, write_atomically
+from gpa_mlx.store import models
+from gpa_mlx.store.files import locked, make_private, sweep_partials, write_atomically
 
 
 def test_a_new_file_and_its_folder(tmp_path):
@@ -55,6 +62,63 @@ def test_leftovers_of_killed_writers_are_swept(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
     sweep_partials(tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["b"]
+
+
+def test_what_somebody_is_writing_is_not_swept(tmp_path, monkeypatch):
+    replaced = Path.replace
+
+    def swept_first(self, target):
+        sweep_partials(tmp_path)
+        return replaced(self, target)
+
+    monkeypatch.setattr(Path, "replace", swept_first)
+    write_atomically(tmp_path / "a", "new")
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a", "new")]
+
+
+def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    lock, sweeps = fcntl.flock, []
+
+    def swept_first(file, operation):
+        if not operation & fcntl.LOCK_NB and not sweeps:
+            sweeps.append(file)
+            sweep_partials(tmp_path)
+        lock(file, operation)
+
+    monkeypatch.setattr("gpa_mlx.store.files.fcntl.flock", swept_first)
+    write_atomically(tmp_path / "a", "new")
+    assert sweeps
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a", "new")]
+
+
+def test_who_holds_a_folder_finds_nothing_half_written(tmp_path):
+    (tmp_path / ".partial-0123456789abcdef").touch()
+    with locked(tmp_path):
+        assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]
+
+
+KILLED = """
+import os, signal
+from gpa_mlx import settings
+from gpa_mlx.store import models
+os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
+"""
+ORIGIN = "models.write_origin('gpa', models.Origin('owner/name', None, 'c0ffee', 'float32', None))"
+SETTING = "settings.store('model', 'gpa')"
+
+
+@pytest.mark.parametrize(("written", "folder"), [(ORIGIN, "models"), (SETTING, ".")])
+def test_a_record_whose_writer_was_killed_leaves_nothing_beside_the_next(program_home, written, folder):
+    folder = program_home / folder
+    folder.mkdir(exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.run([sys.executable, "-c", KILLED + written], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert any(entry.name.startswith(".partial-") for entry in folder.iterdir())
+    with models.changing():
+        pass
+    settings.store("theme", "dark")
+    assert not any(entry.name.startswith(".partial-") for entry in folder.iterdir())
 
 
 def mode_of(path):

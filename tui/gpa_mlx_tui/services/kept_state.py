@@ -12,7 +12,7 @@ import threading
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
-from gpa_mlx.store.files import make_private, write_atomically
+from gpa_mlx.store.files import make_private, sweep_partials, write_atomically
 from gpa_mlx.text.printable import to_json
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def open_kept_state(folder: Path) -> KeptState:
     """
     with suppress(OSError):
         make_private(folder)
+        sweep_partials(folder)
         for slot in range(1, _SLOTS + 1):
             name = "session" if slot == 1 else f"session-{slot}"
             if (lock := _locked(folder / f".{name}.lock")) is not None:

@@ -5,28 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpa_mlx.recipes.demo.evaluation.pitch import median_pitch, semitones
-from gpa_mlx.recipes.demo.evaluation.references import typical_recording
 from gpa_mlx.recipes.demo.evaluation.speaker_embedding import SpeakerSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance
     from gpa_mlx.types import Waveform
 
 _AUDIBLE_SEMITONES = 2.0
 
 
 class ConversionMetrics:
-    """Pitch and timbre of the voices in the training data.
+    """Pitch and timbre of known voices.
 
     Args:
-        training: Has recordings of each of the voices.
-        voices: Their names.
+        recordings: One recording per voice, `(samples,)` float32 at 16 kHz, of some seconds.
     """
 
-    def __init__(self, training: Sequence[LabelledUtterance], voices: Sequence[str]) -> None:
-        recordings = {voice: typical_recording(training, voice) for voice in voices}
+    def __init__(self, recordings: Mapping[str, Waveform]) -> None:
         self._space = SpeakerSpace(recordings)
         self._pitch_hz = {voice: median_pitch(wave) for voice, wave in recordings.items()}
 

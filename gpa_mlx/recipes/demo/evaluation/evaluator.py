@@ -14,14 +14,14 @@ import numpy as np
 from gpa_mlx.audio.recording import MIN_SAMPLES
 from gpa_mlx.engine.codes import MIN_VOICE_S
 from gpa_mlx.engine.gpa import load
-from gpa_mlx.errors import NoSpeechError
 from gpa_mlx.protocols import SpeechEngine
 from gpa_mlx.recipes.demo.data.dataset import DemoData, steady_speech
 from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, SPEAKING
 from gpa_mlx.recipes.demo.data.utterances import LabelledUtterance
 from gpa_mlx.recipes.demo.evaluation.conversion_metrics import ConversionMetrics
 from gpa_mlx.recipes.demo.evaluation.judges import JUDGES, Judge, installed_judges
-from gpa_mlx.recipes.demo.evaluation.references import reference_recording
+from gpa_mlx.recipes.demo.evaluation.outputs import speech_or_none
+from gpa_mlx.recipes.demo.evaluation.references import reference_recording, typical_recording
 from gpa_mlx.recipes.demo.evaluation.scores import (
     ConversionScores,
     DemoScores,
@@ -29,13 +29,13 @@ from gpa_mlx.recipes.demo.evaluation.scores import (
     NonSpeechScores,
     SpeakScores,
     WordErrors,
+    share,
 )
 from gpa_mlx.recipes.demo.training.pack import DOCUMENTS
 from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
     GenerationOptions,
-    Speech,
     Task,
     VadChoice,
     Voice,
@@ -167,7 +167,7 @@ class Evaluator:
         spoken = []
         for number, utterance in enumerate(texts):
             voice, options = self._voice(utterance.voice), self._options("speak", number)
-            spoken.append(_speech(partial(self._engine.speak, utterance.text, voice=voice, options=options)))
+            spoken.append(speech_or_none(partial(self._engine.speak, utterance.text, voice=voice, options=options)))
         return spoken
 
     def _understood(self, texts: Sequence[LabelledUtterance], spoken: Sequence[Waveform | None]) -> SpeakScores:
@@ -206,7 +206,7 @@ class Evaluator:
         sources = _in_turn(self._data.evaluation_set("trained"), self._settings.converted)
         self._report(f"converting: {len(sources)} recordings")
         present = {utterance.voice for utterance in self._data.training if utterance.words}
-        metrics = ConversionMetrics(self._data.training, sorted(present))
+        metrics = ConversionMetrics({voice: typical_recording(self._data.training, voice) for voice in sorted(present)})
         speaking = [voice.name for voice in SPEAKING if voice.name in present]
         pairs, outputs = [], []
         for number, source in enumerate(sources):
@@ -214,7 +214,7 @@ class Evaluator:
             voice = self._voice(targets[number % len(targets)])
             options = self._options("vc", number)
             audio = source.wave, SAMPLE_RATE_HZ
-            wave = _speech(partial(self._engine.convert_voice, audio, voice=voice, options=options))
+            wave = speech_or_none(partial(self._engine.convert_voice, audio, voice=voice, options=options))
             pairs.append((source.text, self._transcript(wave)))
             outputs.append((wave, source.voice, voice.name))
         pitch = [metrics.pitch_closer(*output) for output in outputs]
@@ -228,11 +228,11 @@ class Evaluator:
             words=WordErrors.of(pairs),
             without_speech=sum(wave is None for wave, _, _ in outputs),
             pitch_pairs=len(judged),
-            pitch_closer=_share(judged) if judged else None,
-            timbre_closer=_share(timbre),
-            codes_closer=_share([self._codes_closer(*output) for output in outputs]),
-            closer=_share(closer),
-            closer_by_target={target: _share(flags) for target, flags in by_target.items()},
+            pitch_closer=share(judged) if judged else None,
+            timbre_closer=share(timbre),
+            codes_closer=share([self._codes_closer(*output) for output in outputs]),
+            closer=share(closer),
+            closer_by_target={target: share(flags) for target, flags in by_target.items()},
         )
 
     def _codes_closer(self, wave: Waveform | None, source: str, target: str) -> bool:
@@ -263,14 +263,6 @@ class Evaluator:
         return replace(defaults, seed=self._settings.seed + number, max_tokens=self._settings.max_tokens)
 
 
-def _speech(make: Callable[[], Speech]) -> Waveform | None:
-    """Return what was said; None where the model ended without a single code."""
-    try:
-        return make().audio
-    except NoSpeechError:
-        return None
-
-
 def _long_enough(wave: Waveform) -> Waveform:
     """Repeat a short output to the length that a voice can be made from."""
     return np.resize(wave, max(len(wave), int(MIN_VOICE_S * SAMPLE_RATE_HZ)))
@@ -296,7 +288,3 @@ def _by_voice(transcribed: Sequence[tuple[str, tuple[str, str]]]) -> dict[str, W
 
 def _count_empty(transcripts: Sequence[str]) -> int:
     return sum(not transcript.strip() for transcript in transcripts)
-
-
-def _share(flags: Sequence[bool]) -> float:
-    return sum(flags) / max(1, len(flags))

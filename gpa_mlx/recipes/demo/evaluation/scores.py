@@ -142,3 +142,8 @@ class DemoScores:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return asdict(self)
+
+
+def share(flags: Sequence[bool]) -> float:
+    """Return which part of the flags is set; 0 without any."""
+    return sum(flags) / max(1, len(flags))

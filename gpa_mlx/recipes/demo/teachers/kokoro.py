@@ -8,16 +8,16 @@ where they come from.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
 
 from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.recipes.demo.teachers.onnx import HINT, open_network, read_part
 from gpa_mlx.recipes.demo.teachers.phonemes import phonemes
 from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 
@@ -39,7 +39,6 @@ _LEAD_S = 0.035
 """So long before its frames a phoneme sounds: what correlates best with the level, 25 to 65 ms in all voices."""
 
 _STYLES, _STYLE_DIMS = 510, 256
-_HINT = "The page `docs/how-to/train-demo.md` says how to get it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +84,11 @@ class Kokoro:
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self._folder = folder
-        try:
-            onnxruntime = importlib.import_module("onnxruntime")  # optional, and absent for type checkers
-        except ImportError as error:
-            raise SettingsError(
-                "Kokoro needs onnxruntime, which is not installed.", hint="Run `pip install onnxruntime`."
-            ) from error
-        network = _read(folder / "kokoro.onnx")
+        network = read_part(folder / "kokoro.onnx")
         if hashlib.sha256(network).hexdigest() != MODEL_SHA256:
-            raise SettingsError(f"{folder / 'kokoro.onnx'} is another version of Kokoro or damaged.", hint=_HINT)
-        self._ids: dict[str, int] = json.loads(_read(folder / "vocab.json"))["vocab"]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = threads
-        options.log_severity_level = 3
-        self._session: Any = onnxruntime.InferenceSession(
-            with_output(network, _DURATIONS), options, providers=["CPUExecutionProvider"]
-        )
+            raise SettingsError(f"{folder / 'kokoro.onnx'} is another version of Kokoro or damaged.", hint=HINT)
+        self._ids: dict[str, int] = json.loads(read_part(folder / "vocab.json"))["vocab"]
+        self._session = open_network(with_output(network, _DURATIONS), threads=threads)
         self._table = lru_cache(maxsize=64)(self._read_table)
 
     def say(self, phrases: Sequence[Phrase], voice: TeacherVoice, *, speed: float) -> SpokenPhrases:
@@ -135,9 +123,9 @@ class Kokoro:
         return self._ids[letter]
 
     def _read_table(self, name: str) -> np.ndarray:
-        content = np.frombuffer(_read(self._folder / "voices" / f"{name}.bin"), np.float32)
+        content = np.frombuffer(read_part(self._folder / "voices" / f"{name}.bin"), np.float32)
         if content.size != _STYLES * _STYLE_DIMS:
-            raise SettingsError(f"{self._folder / 'voices' / name}.bin is no voice of Kokoro.", hint=_HINT)
+            raise SettingsError(f"{self._folder / 'voices' / name}.bin is no voice of Kokoro.", hint=HINT)
         return content.reshape(_STYLES, _STYLE_DIMS)
 
 
@@ -203,10 +191,3 @@ def _field(number: int, content: bytes) -> bytes:
 def _varint(value: int) -> bytes:
     low, rest = value & 0x7F, value >> 7
     return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.", hint=_HINT) from error
