@@ -57,11 +57,6 @@ class FallbackMicrophone:
         return self._current.name
 
     @property
-    def zero_s(self) -> float:
-        """For how long the recording has been exact zeros by now."""
-        return self._current.zero_s
-
-    @property
     def overflows(self) -> int:
         """How often the device had to drop sound because nobody took it."""
         return self._current.overflows

@@ -85,11 +85,6 @@ class AudioInput(Protocol):
         ...
 
     @property
-    def zero_s(self) -> float:
-        """For how long the recording has been exact zeros by now."""
-        ...
-
-    @property
     def overflows(self) -> int:
         """How often the device had to drop sound because nobody took it."""
         ...
@@ -162,7 +157,6 @@ class Microphone:
         self._has_true_times = False
         self.name = device or "default"
         self.overflows = 0
-        self.zero_s = 0.0
 
     @property
     def rate_hz(self) -> int:
@@ -186,13 +180,15 @@ class Microphone:
             self.close()
         self._lost = self._delivered = False
         opened = opened_in_time(self._open, _Opened.release, described(self._device, "input"))
-        self._latency_s, self.name = opened.stream.latency, opened.name
+        # A pair only for streams that play as well.
+        self._latency_s: float = opened.stream.latency  # pyright: ignore[reportAttributeAccessIssue]
+        self.name = opened.name
         self._opened = opened
 
     def start(self) -> None:
         """Begin a recording, with what is in the ring."""
         blocks: queue.SimpleQueue[npt.NDArray[np.float32] | None] = queue.SimpleQueue()
-        self.zero_s, self.overflows = 0.0, 0
+        self.overflows = 0
         with self._switch:
             for block in self._ring:
                 blocks.put(block)
@@ -236,7 +232,6 @@ class Microphone:
             block = self._next(blocks)
             ended = block is None
             if block is not None:
-                self._watch_zeros(block)
                 parts.append(block)
             if parts and (ended or sum(map(len, parts)) >= _BLOCK_S * self._rate_hz):
                 mono = np.concatenate(parts).mean(axis=1, dtype=np.float64)
@@ -309,12 +304,6 @@ class Microphone:
                 if self._lost or time.monotonic() - waiting_since > patience_s:
                     self._lost = True
                     return None
-
-    def _watch_zeros(self, block: npt.NDArray[np.float32]) -> None:
-        if block.any():
-            self.zero_s = 0.0
-        else:
-            self.zero_s += len(block) / self._rate_hz
 
     def _receive(
         self, indata: npt.NDArray[np.float32], frames: int, time: _CallbackTime | None, status: _CallbackStatus
