@@ -27,10 +27,12 @@ def try_microphone(surroundings: Surroundings, notes: Notes) -> None:
         "The microphone is listened to for a second, nothing is kept. macOS may ask whether the terminal may use it. "
         "Go on, and speak until the next question?",
     )
-    findings = surroundings.processes.measure("microphone", deadline_s=_DEADLINE_S)["findings"]
-    notes.facts["findings"] = findings
-    notes.problems += [finding["what"] for finding in findings if finding["status"] in ("warning", "missing")]
-    notes.summary = " ".join(finding["what"] for finding in findings)
+    heard = surroundings.processes.measure("microphone", deadline_s=_DEADLINE_S)
+    if "missing" in heard:
+        raise StepSkippedError(heard["missing"])
+    findings = notes.facts["findings"] = heard["findings"]
+    notes.problems += [finding["what"] for finding in findings if finding["status"] == "warning"]
+    notes.summary = " ".join(finding["what"] for finding in findings if finding["status"] != "warning")
 
 
 def try_loudspeaker(surroundings: Surroundings, notes: Notes) -> None:
