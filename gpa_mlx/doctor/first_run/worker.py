@@ -47,7 +47,7 @@ def _store_copies(*, folder: str, copies: Mapping[str, tuple[str, int | None]]) 
 
 
 def _listen() -> dict[str, Any]:
-    """Return what the doctor says of the microphone, without its name, which may be a person's; or why there is none."""
+    """Return what the doctor says of the microphone, or why there is none; not its name, which may be a person's."""
     devices = PortAudio()
     try:
         name = devices.microphone(None).name
