@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -277,7 +278,8 @@ def _learn_to_hear(session: Session, people: Path, out: Path) -> None:
     with diagnostics.working("gathering recordings") as show:
         data = record_and_read(people, out / "recordings", report=show)
     diagnostics.inform(data.summary)
-    half = HearingHalf(HearingRecipe(), out / "hearing", data.recordings, data.backgrounds)
+    loaders = max(1, (os.cpu_count() or 1) // 2)
+    half = HearingHalf(HearingRecipe(), out / "hearing", data.recordings, data.backgrounds, loaders=loaders)
     with diagnostics.working("training") as show:
         model = half.train(lambda stage: show(f"training: {stage}"))
     diagnostics.inform(f"{model}: written; it transcribes and nothing else")
