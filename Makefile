@@ -4,7 +4,7 @@ BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help check fast test bench docs lock pre-commit
+.PHONY: help check fast test bench first-run demo-results docs dependencies lock pre-commit
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1|/' | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -29,8 +29,17 @@ test: .venv/installed  ## all tests
 bench: .venv/installed  ## how fast the demo model runs on this machine
 	$(BIN)/gpa-mlx bench --model demo
 
+first-run: .venv/installed  ## everything on this machine, tried and measured: gpa-mlx-first-run.json
+	$(BIN)/gpa-mlx doctor --first-run
+
+demo-results: .venv/installed  ## what the demo model computes, anew: gpa_mlx/data/demo/results.json
+	$(BIN)/python -m gpa_mlx.doctor.first_run.demo_results
+
 docs: .venv/installed  ## the site in build/site, with every link checked
 	$(BIN)/mkdocs build --strict
+
+dependencies: .venv/installed  ## sizes and licences of what is installed with the program (WRITE=1 writes them down)
+	$(BIN)/python -m tests.hygiene.dependencies $(if $(WRITE),--write)
 
 lock:  ## constraints.txt anew: the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --all-extras --python-version 3.11 --no-annotate --custom-compile-command "make lock" --upgrade pyproject.toml --output-file constraints.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -223,7 +224,7 @@ def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force
     "--people",
     metavar="DIR",
     type=_DIRECTORY,
-    help="Only train the part of the next demo model that hears, on recordings in --out and people's in DIR.",
+    help="Only train the half of the next demo model that hears, on recordings in --out and people's in DIR.",
 )
 @click.option(
     "--takes", metavar="N", type=_COUNT, default=3000, show_default=True, help="How much it says: 14 words a take."
@@ -237,7 +238,7 @@ def demo(session: Session, *, out: Path, kokoro: Path | None, people: Path | Non
     `gpa-mlx-demo` in --out; what ships of it, with voices and samples, is the folder `embedded`.
 
     With --kokoro, natural speech is recorded to `recordings` in --out instead. A file STOP in --out ends that, too.
-    With --people, the part that hears is trained, in `hearing` in --out.
+    With --people, the half that hears is trained, in `hearing` in --out.
     """
     if kokoro is not None and people is not None:
         raise click.UsageError("Give either --kokoro or --people.")
@@ -271,15 +272,17 @@ def demo(session: Session, *, out: Path, kokoro: Path | None, people: Path | Non
 
 def _learn_to_hear(session: Session, people: Path, out: Path) -> None:
     from gpa_mlx.recipes.demo.recordings.hearing_data import record_and_read
-    from gpa_mlx.recipes.demo.training.hearing import HearingRecipe, train_hearing
+    from gpa_mlx.recipes.demo.training.hearing import HearingHalf, HearingRecipe
 
-    diagnostics, recipe = session.diagnostics, HearingRecipe()
+    diagnostics = session.diagnostics
     with diagnostics.working("gathering recordings") as show:
         data = record_and_read(people, out / "recordings", report=show)
     diagnostics.inform(data.summary)
-    with diagnostics.working("training"):
-        train_hearing(out / "hearing", data.recordings, data.backgrounds, recipe)
-    diagnostics.inform(f"{out / 'hearing'}: trained for {recipe.glm.stage.steps} steps")
+    loaders = max(1, (os.cpu_count() or 1) // 2)
+    half = HearingHalf(HearingRecipe(), out / "hearing", data.recordings, data.backgrounds, loaders=loaders)
+    with diagnostics.working("training") as show:
+        model = half.train(lambda stage: show(f"training: {stage}"))
+    diagnostics.inform(f"{model}: written; it transcribes and nothing else")
 
 
 @train.command()

@@ -424,6 +424,20 @@ def test_mlx_lm_opens_the_float32_model(converted_small_a, golden):
     np.testing.assert_allclose(logits, data["stt_slt|last_logits"], atol=1e-3)
 
 
+def test_mlx_lm_generates_with_a_converted_model(converted_small_a):
+    pytest.importorskip("mlx_lm")
+    options = ["--model", converted_small_a, "--prompt", "hello", "--max-tokens", "2"]
+    result = subprocess.run(
+        [sys.executable, "-m", "mlx_lm", "generate", *options],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Generation: 2 tokens" in result.stdout
+
+
 @pytest.mark.parametrize(("bits", "dtype"), [(4, "float32"), (6, "float32"), (8, "float32"), (4, "bfloat16")])
 @pytest.mark.parametrize("untied", [False, True])
 def test_mlx_lm_opens_a_quantised_model(upstream_copy, tmp_path, checkpoints, golden, bits, dtype, untied):

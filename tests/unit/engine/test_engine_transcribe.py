@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import gpa_mlx
-from gpa_mlx.engine import decoding
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.lm.generate import Token
+from gpa_mlx.lm.pool import DecodingPool
 from gpa_mlx.types import GenerationOptions
 
 GREEDY = GenerationOptions(max_tokens=24)
@@ -30,8 +30,8 @@ def script(monkeypatch, gpa):
         hearings = iter(texts)
         asked = []
 
-        def generate(model, head, prompt, options, **_):
-            asked.append(len(prompt))
+        def begin(pool, request, head):
+            asked.append(len(request.prompt))
             text = next(hearings)
             start, _, last = text.removesuffix("*").rpartition(" ")
             ids = gpa._parts.text.encode(start) if text.endswith("*") else gpa._parts.text.encode(text)
@@ -40,7 +40,7 @@ def script(monkeypatch, gpa):
                 yield from (Token(i, math.log(0.5)) for i in gpa._parts.text.encode(" " + last))
             yield Token(gpa._parts.layout.im_end, math.log(0.5))
 
-        monkeypatch.setattr(decoding, "generate_tokens", generate)
+        monkeypatch.setattr(DecodingPool, "begin", begin)
         return asked
 
     return install

@@ -166,15 +166,17 @@ def test_lengths_of_transforms_are_fast_and_little_longer(samples):
 def test_whatever_happens_words_and_labels_stay_in_order_inside(seed):
     config = Acoustics(speed=0.7, pitch=0.7, room=0.7, microphone=0.7, telephone=0.5, noise=0.9, clipping=0.3)
     heard = disturb(sound(), np.random.default_rng(seed), [noise(5000)], config)
-    assert heard.words == ("go",)
-    assert heard.wave.dtype == np.float32
-    assert np.abs(heard.wave).max() <= 1
-    assert np.isfinite(heard.wave).all()
-    assert all(before.end <= after.start for before, after in pairwise(heard.spans))
-    assert heard.spans[0].start >= 0
-    assert heard.spans[-1].end <= len(heard.wave)
+    said = heard.said
+    assert said.words == ("go",)
+    assert heard.heard.dtype == np.float32
+    assert np.abs(heard.heard).max() <= 1
+    assert np.isfinite(heard.heard).all()
+    assert len(said.wave) == len(heard.heard)
+    assert all(before.end <= after.start for before, after in pairwise(said.spans))
+    assert said.spans[0].start >= 0
+    assert said.spans[-1].end <= len(said.wave)
     again = disturb(sound(), np.random.default_rng(seed), [noise(5000)], config)
-    np.testing.assert_array_equal(heard.wave, again.wave)
+    np.testing.assert_array_equal(heard.heard, again.heard)
 
 
 @needs_espeak
@@ -185,7 +187,9 @@ def test_batches_are_the_same_from_any_step_on():
     first, second = next(stream), next(stream)
     resumed = next(source(1))
     np.testing.assert_array_equal(second.waveforms, resumed.waveforms)
+    np.testing.assert_array_equal(second.encoder_input, resumed.encoder_input)
     np.testing.assert_array_equal(second.labels, resumed.labels)
+    assert not np.array_equal(first.waveforms, first.encoder_input)
     assert first.waveforms.shape[1] % 1280 == 0
     assert first.labels.shape == (6, first.waveforms.shape[1] // 320)
     drawn = {label for batch in (first, second, *(next(stream) for _ in range(6))) for label in np.unique(batch.labels)}
@@ -193,9 +197,20 @@ def test_batches_are_the_same_from_any_step_on():
     assert max(drawn) < LABEL_COUNT
 
 
+@needs_espeak
+def test_batches_made_ahead_are_the_same():
+    pool = HearingPool([timed(), of_person()], [noise(4000)], MIX, Acoustics())
+    one, three = (hearing_source(pool, 2, seed=3, loaders=loaders)(5) for loaders in (1, 3))
+    for _ in range(8):
+        expected, ahead = next(one), next(three)
+        np.testing.assert_array_equal(expected.encoder_input, ahead.encoder_input)
+        np.testing.assert_array_equal(expected.labels, ahead.labels)
+    three.close()
+
+
 def test_origins_without_recordings_are_left_out():
     pool = HearingPool([], [], MIX, Acoustics())
-    assert pool.draw(np.random.default_rng(0)).words == ()
+    assert pool.draw(np.random.default_rng(0)).sound.said.words == ()
 
 
 def test_old_engines_say_phrases_and_other_words_to_be_gone_on_with(tmp_path, monkeypatch):

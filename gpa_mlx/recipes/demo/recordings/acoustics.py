@@ -71,9 +71,22 @@ class Acoustics:
     clipping: float = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class HeardSound:
+    """A speaker in quiet, at the times and the pitch in which they speak, and what is heard of it.
+
+    Attributes:
+        said: Words, spans, and samples without room, microphone and noise.
+        heard: `(samples,)` float32, as long as those.
+    """
+
+    said: LabelledSound
+    heard: Waveform
+
+
 def disturb(
     sound: LabelledSound, rng: np.random.Generator, backgrounds: Sequence[Waveform], config: Acoustics
-) -> LabelledSound:
+) -> HeardSound:
     """Let all of it happen to a recording.
 
     Args:
@@ -83,7 +96,7 @@ def disturb(
         config: How much.
 
     Returns:
-        The same words at other times: `wave` within [-1, 1].
+        The speaker as said, and what a program hears, within [-1, 1].
     """
     if rng.random() < config.pitch:
         sound = shift_pitch(sound, float(rng.uniform(*config.pitch_factor)))
@@ -109,7 +122,7 @@ def disturb(
         wave = wave * np.float32(rng.uniform(1.5, 4.0) / np.abs(wave).max(initial=1e-6))
     floor = 10 ** (rng.uniform(*config.floor_dbfs) / 20)
     wave = wave + np.float32(floor) * coloured_noise(len(wave), rng.uniform(0, 2, size=1), rng)[0]
-    return LabelledSound(np.clip(wave, -1, 1).astype(np.float32, copy=False), sound.words, sound.spans)
+    return HeardSound(sound, np.clip(wave, -1, 1).astype(np.float32, copy=False))
 
 
 def fast_length(samples: int) -> int:

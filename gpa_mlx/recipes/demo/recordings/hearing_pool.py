@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpa_mlx.recipes.demo.data.non_speech import non_speech
-from gpa_mlx.recipes.demo.recordings.acoustics import Acoustics, disturb
+from gpa_mlx.recipes.demo.recordings.acoustics import Acoustics, HeardSound, disturb
 from gpa_mlx.recipes.demo.recordings.frame_labels import phone_spans
 from gpa_mlx.recipes.demo.recordings.splicing import LabelledSound, cut, join
 from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -43,6 +43,14 @@ class Mix:
     silent: float
 
 
+@dataclass(frozen=True, slots=True)
+class HearingExample:
+    """A sound, and the name of who speaks; empty where nobody does, or several."""
+
+    sound: HeardSound
+    voice: str
+
+
 class HearingPool:
     """Draws examples of hearing.
 
@@ -74,8 +82,9 @@ class HearingPool:
         self._kinds = tuple(kinds)
         self._shares = np.array(list(kinds.values())) / sum(kinds.values())
 
-    def draw(self, rng: np.random.Generator) -> LabelledSound:
+    def draw(self, rng: np.random.Generator) -> HearingExample:
         """Draw an example of at most about five seconds before its margins, disturbed."""
+        voice = ""
         kind = self._kinds[int(rng.choice(len(self._kinds), p=self._shares))]
         if kind == "":
             wave = self._silent[int(rng.integers(len(self._silent)))]
@@ -84,8 +93,9 @@ class HearingPool:
             sound = self._spliced(rng)
         else:
             recordings = self._whole[kind]
-            sound = labelled(recordings[int(rng.integers(len(recordings)))])
-        return disturb(sound, rng, self._backgrounds, self._acoustics)
+            recording = recordings[int(rng.integers(len(recordings)))]
+            sound, voice = labelled(recording), recording.voice
+        return HearingExample(disturb(sound, rng, self._backgrounds, self._acoustics), voice)
 
     def _spliced(self, rng: np.random.Generator) -> LabelledSound:
         """Join words, of one voice as long as it has enough, connected or with pauses."""

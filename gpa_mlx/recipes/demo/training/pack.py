@@ -57,7 +57,9 @@ class PackedPart:
     configs: Mapping[str, Mapping[str, Any]]
 
 
-def pack(directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str) -> None:
+def pack(
+    directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str, words: tuple[str, ...] = WORDS
+) -> None:
     """Write weights, configs and manifest beside the files that are there already.
 
     Args:
@@ -65,6 +67,7 @@ def pack(directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str
         parts: The four networks.
         name: Name of the model.
         origin: Where it comes from, one line.
+        words: All that it hears and says.
     """
     infos = {}
     for part in parts:
@@ -91,7 +94,7 @@ def pack(directory: Path, parts: Sequence[PackedPart], *, name: str, origin: str
         speech_repetition_penalty=_PENALTY,
         speech_max_chars=_MAX_CHARS,
         max_segment_s=_MAX_SEGMENT_S,
-        words=WORDS,
+        words=words,
     )
     write_manifest(directory, manifest)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from gpa_mlx.recipes.demo.data.vocabulary import WORDS
@@ -14,11 +15,14 @@ _MARKERS = (
 )  # fmt: skip
 
 
-def write_tokenizer(path: Path, *, glm_codes: int, global_codes: int, semantic_codes: int) -> None:
+def write_tokenizer(
+    path: Path, *, words: Sequence[str] = WORDS, glm_codes: int, global_codes: int, semantic_codes: int
+) -> None:
     """Write a tokenizer in which each of the demo's words is one token, also after a blank and with a capital.
 
     Args:
         path: The `tokenizer.json` to write.
+        words: What it writes and reads.
         glm_codes: Size of the GLM codebook.
         global_codes: Number of different speaker codes.
         semantic_codes: Size of the semantic codebook.
@@ -31,7 +35,7 @@ def write_tokenizer(path: Path, *, glm_codes: int, global_codes: int, semantic_c
     trainer = trainers.BpeTrainer(
         vocab_size=1024, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), min_frequency=1
     )
-    forms = [blank + form for word in WORDS for form in (word, word.capitalize()) for blank in ("", " ")]
+    forms = [blank + form for word in words for form in (word, word.capitalize()) for blank in ("", " ")]
     tokenizer.train_from_iterator(forms, trainer)
     blocks = {"glm_semantic": glm_codes, "bicodec_global": global_codes, "bicodec_semantic": semantic_codes}
     codes = [f"<|{name}_{code}|>" for name, size in blocks.items() for code in range(size)]
