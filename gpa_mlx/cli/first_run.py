@@ -94,9 +94,9 @@ class _TerminalPerson:
     """Who sits at this terminal."""
 
     def agrees(self, question: str) -> bool:
-        """Ask on standard error."""
+        """Ask on standard error; only y or n is an answer."""
         try:
-            return click.confirm(printable(question), default=True, err=True)
+            return click.confirm(printable(question), default=None, err=True)
         except click.Abort as error:
             raise KeyboardInterrupt from error
 

@@ -346,7 +346,10 @@ def _recorded(session: Session, seconds: float) -> AudioLike:
 
     session.diagnostics.inform(f"recording {seconds:g} s: speak now")
     with session.diagnostics.working("recording"):
-        return record_clip(Microphone(session.settings.microphone), seconds), SAMPLE_RATE_HZ
+        clip = record_clip(
+            Microphone(session.settings.microphone), seconds, lambda advice: session.diagnostics.note(str(advice))
+        )
+    return clip, SAMPLE_RATE_HZ
 
 
 def _stored_or_built_in(name: str) -> Voice:

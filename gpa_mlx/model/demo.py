@@ -24,6 +24,9 @@ WORDS = (
 )  # fmt: skip
 """Its vocabulary: it transcribes and speaks no other words."""
 
+SENTENCE = "three two one go"
+"""What it says wherever it is shown or tried."""
+
 RESULTS_NAME = "results.json"
 """Beside its folders: what it made of its recordings when it was released."""
 

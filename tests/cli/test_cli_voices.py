@@ -165,7 +165,7 @@ def test_a_voice_from_the_microphone(voices, clip, monkeypatch):
     asked = []
     samples, _ = soundfile.read(clip, dtype="float32")
     monkeypatch.setattr(
-        "gpa_mlx.audio.devices.clip_recorder.record_clip", lambda _, seconds: asked.append(seconds) or samples
+        "gpa_mlx.audio.devices.clip_recorder.record_clip", lambda _, seconds, tell: asked.append(seconds) or samples
     )
     result = voices("add", "me", "--record", "4", RIGHTS, "--no-probe")
     assert (result.code, asked) == (0, [4.0])
@@ -174,7 +174,7 @@ def test_a_voice_from_the_microphone(voices, clip, monkeypatch):
 
 
 def test_a_microphone_that_fails_is_an_audio_error(voices, monkeypatch):
-    def record_clip(microphone, seconds):
+    def record_clip(microphone, seconds, tell):
         raise AudioDeviceError("No microphone.", hint="Connect one.")
 
     monkeypatch.setattr("gpa_mlx.audio.devices.clip_recorder.record_clip", record_clip)

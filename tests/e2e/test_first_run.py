@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,3 +37,28 @@ def test_a_first_run_on_this_computer(process, tmp_path):
     text = report.read_text()
     for private in (str(tmp_path), str(Path.home()) + "/", f"/{getpass.getuser()}/"):
         assert private not in text
+
+
+@pytest.mark.slow
+def test_a_run_that_is_ended_leaves_its_report(tmp_path):
+    report = tmp_path / "report.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gpa_mlx", "doctor", "--first-run", report, "--step", "versions", "--step", "commands"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not report.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 143, out + err
+    steps = json.loads(report.read_text())["steps"]
+    assert [(step["name"], step["status"]) for step in steps] == [("versions", "passed"), ("commands", "skipped")]
+    assert str(report) in err

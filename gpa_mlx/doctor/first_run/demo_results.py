@@ -15,7 +15,7 @@ from gpa_mlx.engine.gpa import GPA
 from gpa_mlx.errors import GPAError, ModelFormatError, NoSpeechError
 from gpa_mlx.lm.cache import make_caches
 from gpa_mlx.lm.generate import prefill
-from gpa_mlx.model.demo import demo_model, demo_samples, demo_voices, results_file
+from gpa_mlx.model.demo import SENTENCE, demo_model, demo_samples, demo_voices, results_file
 from gpa_mlx.model.registry import open_model
 from gpa_mlx.provenance.tagging import identify_model
 from gpa_mlx.runtime.backend import mx
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from gpa_mlx.model.parts import ModelParts
     from gpa_mlx.types import Voice
 
-SENTENCE = "three two one go"
 _GREEDY = GenerationOptions(max_tokens=120)
 _WAVE_STEP = 97
 """Every so many samples of a decoded waveform are kept: prime, so that no phase of the decoder is preferred."""

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.doctor.first_run.processes import last_words
 from gpa_mlx.doctor.first_run.step import StepSkippedError
-from gpa_mlx.doctor.first_run.task_steps import SENTENCE
 from gpa_mlx.errors import GPAError
-from gpa_mlx.model.demo import NAME
+from gpa_mlx.model.demo import NAME, SENTENCE, demo_voices
 from gpa_mlx.runtime.clipboard import copy_text, paste_text
 
 if TYPE_CHECKING:
@@ -27,18 +26,19 @@ def try_microphone(surroundings: Surroundings, notes: Notes) -> None:
         "The microphone is listened to for a second, nothing is kept. macOS may ask whether the terminal may use it. "
         "Go on, and speak until the next question?",
     )
-    findings = surroundings.processes.measure("microphone", deadline_s=_DEADLINE_S)["findings"]
-    notes.facts["findings"] = findings
-    notes.problems += [finding["what"] for finding in findings if finding["status"] in ("warning", "missing")]
-    notes.summary = " ".join(finding["what"] for finding in findings)
+    heard = surroundings.processes.measure("microphone", deadline_s=_DEADLINE_S)
+    if "missing" in heard:
+        raise StepSkippedError(heard["missing"])
+    findings = notes.facts["findings"] = heard["findings"]
+    notes.problems += [finding["what"] for finding in findings if finding["status"] == "warning"]
+    notes.summary = " ".join(finding["what"] for finding in findings if finding["status"] != "warning")
 
 
 def try_loudspeaker(surroundings: Surroundings, notes: Notes) -> None:
     """Play speech and ask whether it was heard."""
     person = _agreed(surroundings, f"The computer says '{SENTENCE}' aloud. Go on?")
-    ended = surroundings.processes.program(
-        "speak", SENTENCE, "--voice", "slt", "--model", NAME, "--seed", "1", "--play", deadline_s=_DEADLINE_S
-    )
+    arguments = ("speak", SENTENCE, "--voice", demo_voices()[0].name, "--model", NAME, "--seed", "1", "--play")
+    ended = surroundings.processes.program(*arguments, deadline_s=_DEADLINE_S)
     notes.facts |= {"code": ended.code, "seconds": round(ended.seconds, 2)}
     if ended.code != 0:
         notes.problems.append(f"`gpa-mlx speak --play` {ended.fate}{last_words(ended)}.")

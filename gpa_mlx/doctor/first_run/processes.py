@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from gpa_mlx.doctor.first_run.terminal_process import ScreenRun, run_on_screen
 from gpa_mlx.errors import GPAError
 from gpa_mlx.store.paths import HOME_VARIABLE
 from gpa_mlx.text.printable import to_json
@@ -76,6 +77,20 @@ class Processes:
             folder=self._folder,
             environ=self._environ,
             deadline_s=deadline_s,
+        )
+
+    def on_screen(
+        self, *arguments: str, words: str, key: bytes, draw_deadline_s: float, leave_deadline_s: float
+    ) -> ScreenRun:
+        """Run `gpa-mlx ARGUMENTS...` in a terminal of its own; the other arguments are those of `run_on_screen`."""
+        return run_on_screen(
+            [sys.executable, "-m", "gpa_mlx", *arguments],
+            folder=self._folder,
+            environ=self._environ,
+            words=words,
+            key=key,
+            draw_deadline_s=draw_deadline_s,
+            leave_deadline_s=leave_deadline_s,
         )
 
     def measure(self, name: str, *, deadline_s: float, tf32: bool | None = None, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gpa_mlx.doctor.first_run.app_step import try_app
 from gpa_mlx.doctor.first_run.computer_steps import consult_doctor, examine_backend, examine_versions
 from gpa_mlx.doctor.first_run.model_steps import compare_with_release, measure_speed, store_copies, watch_memory
 from gpa_mlx.doctor.first_run.person_steps import try_clipboard, try_loudspeaker, try_microphone
@@ -28,6 +29,7 @@ STEPS = (
     Step("backend", "loading MLX", examine_backend),
     Step("doctor", "asking the doctor", consult_doctor),
     Step("commands", "trying the commands", try_commands),
+    Step("app", "starting the app", try_app),
     Step("precisions", "storing the demo model in several precisions", store_copies),
     Step("parity", "comparing results", compare_with_release),
     Step("memory", "watching memory", watch_memory),

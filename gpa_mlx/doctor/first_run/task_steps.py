@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.doctor.first_run.processes import last_words
-from gpa_mlx.model.demo import NAME, demo_samples
+from gpa_mlx.model.demo import NAME, SENTENCE, demo_samples, demo_voices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gpa_mlx.doctor.first_run.processes import Ended
     from gpa_mlx.doctor.first_run.step import Notes, Surroundings
-
-SENTENCE = "three two one go"
 
 _DEADLINE_S = 180.0
 _MOST_HANGS = 2
@@ -43,8 +41,11 @@ def trials() -> tuple[Trial, ...]:
 
     Raises:
         ModelNotFoundError: This installation has no demo model.
+        ModelFormatError: Its recordings are damaged.
+        VoiceError: A voice of it is damaged.
     """
     first, second = demo_samples()[:2]
+    voice, other = (demo_voices()[index].name for index in (0, -1))
     model = ("--model", NAME)
     return (
         Trial(("--version",)),
@@ -55,8 +56,8 @@ def trials() -> tuple[Trial, ...]:
         Trial(("transcribe", str(first.file), str(second.file), "-f", "srt,json", "-o", "transcripts", *model)),
         Trial(("tokenize", str(first.file), "--json", *model), keep="tokens.json"),
         Trial(("detokenize", "tokens.json", "-o", "decoded.wav", *model)),
-        Trial(("speak", SENTENCE, "--voice", "slt", "-o", "spoken.wav", "--seed", "1", *model)),
-        Trial(("vc", str(first.file), "--voice", "rms", "-o", "converted.wav", "--seed", "1", *model)),
+        Trial(("speak", SENTENCE, "--voice", voice, "-o", "spoken.wav", "--seed", "1", *model)),
+        Trial(("vc", str(first.file), "--voice", other, "-o", "converted.wav", "--seed", "1", *model)),
         Trial(("verify", "spoken.wav", "converted.wav")),
         Trial(("voices", "add", "visitor", str(second.file), "--i-have-rights", *model)),
         Trial(("speak", "yes no", "--voice", "visitor", "-o", "visitor.flac", "--seed", "1", *model)),

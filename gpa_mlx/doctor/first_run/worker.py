@@ -47,12 +47,12 @@ def _store_copies(*, folder: str, copies: Mapping[str, tuple[str, int | None]]) 
 
 
 def _listen() -> dict[str, Any]:
-    """Return what the doctor says of the microphone, without its name, which may be a person's."""
+    """Return what the doctor says of the microphone, or why there is none; not its name, which may be a person's."""
     devices = PortAudio()
     try:
         name = devices.microphone(None).name
     except AudioDeviceError as error:
-        return {"findings": [{"status": "warning", "what": error.message}]}
+        return {"missing": error.message}
     findings = examine_microphone(this_host(), devices, None, probe=True)
     return {
         "findings": [{"status": found.status, "what": found.what.replace(name, "The microphone")} for found in findings]

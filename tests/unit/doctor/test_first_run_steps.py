@@ -283,6 +283,12 @@ def test_microphone(perform):
     assert notes.problems == ["The microphone gives nothing but exact zeros."]
 
 
+def test_a_computer_without_a_microphone(perform):
+    processes = ScriptedProcesses(microphone={"missing": "This computer has no microphone."})
+    with pytest.raises(StepSkippedError, match="no microphone"):
+        perform(try_microphone, processes, person=ScriptedPerson(True))
+
+
 @pytest.mark.parametrize(
     ("code", "answers", "problem"),
     [
