@@ -42,6 +42,14 @@ def test_no_phrase_of_three_words_or_more_is_in_both_splits():
     assert {split_of(words) for words in evaluation if len(words) > 2} == {"evaluation"}
 
 
+def test_phrases_are_as_long_in_one_split_as_in_the_other():
+    training, evaluation = (
+        np.mean([len(phrase.words) for phrase in drawn(split, 200)]) for split in ("train", "evaluation")
+    )
+    assert 3 < training < 5
+    assert abs(training - evaluation) < 0.7
+
+
 def test_the_number_of_words_can_be_asked_for():
     assert {len(phrase.words) for phrase in drawn("evaluation", 200, words=(3, 6))} == {3, 4, 5, 6}
     with pytest.raises(ValueError, match="hardly any"):
