@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -24,9 +25,14 @@ Direction: TypeAlias = Literal["input", "output"]
 _CLOSE_S = 0.08
 """A device that is gone may never answer."""
 
+_CLOSING_S = 3.0
+"""Until then, one that is being closed is waited for before devices are looked for: the old list still has it."""
+
 _TURN = threading.Lock()
 _STREAMS: set[Any] = set()
 """Those that are open; one whose device never answers stays here, and PortAudio stays as it is."""
+_CLOSING: set[threading.Event] = set()
+"""Set when a stream that is being closed is closed; one that was waited for in vain is not waited for again."""
 
 
 class _Words(NamedTuple):
@@ -131,6 +137,7 @@ def port_audio(direction: Direction) -> Iterator[ModuleType]:
     with _TURN:
         is_fresh = "sounddevice" not in sys.modules
         library = _imported(direction)
+        _wait_for_closing()
         if not is_fresh and not _STREAMS:
             _look_again(library, direction)
         yield library
@@ -160,10 +167,20 @@ def release(stream: Any) -> None:  # noqa: ANN401 - sounddevice has no types
         stream.abort(ignore_errors=True)
         stream.close(ignore_errors=True)
         _STREAMS.discard(stream)
+        closed.set()
+        _CLOSING.discard(closed)
 
-    closing = threading.Thread(target=close, daemon=True)
-    closing.start()
-    closing.join(_CLOSE_S)
+    closed = threading.Event()
+    _CLOSING.add(closed)
+    threading.Thread(target=close, name="gpa-mlx sound device", daemon=True).start()
+    closed.wait(_CLOSE_S)
+
+
+def _wait_for_closing() -> None:
+    deadline = time.monotonic() + _CLOSING_S
+    for closed in tuple(_CLOSING):
+        closed.wait(max(0.0, deadline - time.monotonic()))
+        _CLOSING.discard(closed)
 
 
 def _imported(direction: Direction) -> ModuleType:

@@ -78,13 +78,31 @@ def test_the_import_has_just_looked(port, monkeypatch):
     assert port.looks == looks
 
 
-def test_a_device_that_never_lets_go_is_not_waited_for(port):
+def test_a_device_that_lets_go_slowly_is_waited_for(port):
+    """Or the list would still have what is gone, until somebody looks once more."""
+    microphone = Microphone()
+    microphone.open()
+    (stream,) = port.streams
+    stream.hangs.clear()
+    microphone.close()
+    assert not stream.is_closed
+    port.plugged[:] = ["USB"]
+    letting_go = threading.Timer(0.2, stream.hangs.set)
+    letting_go.start()
+    assert names() == ["USB"]
+    letting_go.join()
+
+
+def test_a_device_that_never_lets_go_is_waited_for_once(port, monkeypatch):
+    monkeypatch.setattr(module, "_CLOSING_S", 0.5)
     microphone = Microphone()
     microphone.open()
     (stream,) = port.streams
     stream.hangs.clear()
     microphone.close()
     port.plugged.append("USB")
+    assert names() == ["Built-in"]
+    monkeypatch.setattr(module, "_CLOSING_S", 60.0)
     assert names() == ["Built-in"]
     stream.hangs.set()
 
