@@ -19,7 +19,9 @@ from typing import Self
 
 def readable(picture: bytes) -> str:
     """What was drawn, piece by piece, each once: a cursor that blinks would cover everything else."""
-    pieces = re.split(r"\x1b\[[0-9;]*[Hf]", re.sub(r"\x1b\[[0-9;?=]*[A-Za-eg-z]", "", picture.decode(errors="replace")))
+    pieces = re.split(
+        r"\x1b\[[0-9;]*[Hf]", re.sub(r"\x1b\[[0-9;?=]*[A-GI-Za-eg-z]", "", picture.decode(errors="replace"))
+    )
     return "\n".join(dict.fromkeys(pieces))
 
 

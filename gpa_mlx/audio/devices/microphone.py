@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
-from gpa_mlx.audio.devices.port_audio import described, find_device, open_stream, port_audio, reason, release, selector
+from gpa_mlx.audio.devices.port_audio import (
+    advice,
+    described,
+    find_device,
+    open_stream,
+    port_audio,
+    reason,
+    release,
+    selector,
+)
 from gpa_mlx.audio.dsp.resample import StreamResampler
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -264,7 +273,7 @@ class Microphone:
             return
         raise AudioDeviceError(
             f"{described(self._device, 'input')} cannot be used: {reason(problem)}.",
-            hint="Close programs that may hold it, check that this program may use it, or choose another one.",
+            hint=advice("Close programs that may hold it, check that this program may use it, or choose another one."),
         ) from problem
 
     def _next(self, blocks: queue.SimpleQueue[npt.NDArray[np.float32] | None]) -> npt.NDArray[np.float32] | None:

@@ -32,7 +32,9 @@ _TURN = threading.Lock()
 _STREAMS: set[Any] = set()
 """Those that are open; one whose device never answers stays here, and PortAudio stays as it is."""
 _CLOSING: set[threading.Event] = set()
-"""Set when a stream that is being closed is closed; one that was waited for in vain is not waited for again."""
+"""Set when a stream that is being closed is closed."""
+_STUCK: set[threading.Event] = set()
+"""Those of `_CLOSING` that were waited for in vain: not again."""
 
 
 class _Words(NamedTuple):
@@ -160,6 +162,12 @@ def reason(error: Exception | None) -> str:
     return str(error.args[0]).rstrip(".") if error is not None and error.args else "unknown reason"
 
 
+def advice(hint: str) -> str:
+    """Return what to do about a device that cannot be used: one that is gone may keep PortAudio from finding others."""
+    is_stuck = any(not closed.is_set() for closed in tuple(_STUCK))
+    return f"{hint} One that is gone does not let go: start this program again to find others." if is_stuck else hint
+
+
 def release(stream: Any) -> None:  # noqa: ANN401 - sounddevice has no types
     """Fall silent and close a stream of `open_stream`, within 0.1 s: a device that does not answer is left alone."""
 
@@ -169,6 +177,7 @@ def release(stream: Any) -> None:  # noqa: ANN401 - sounddevice has no types
         _STREAMS.discard(stream)
         closed.set()
         _CLOSING.discard(closed)
+        _STUCK.discard(closed)
 
     closed = threading.Event()
     _CLOSING.add(closed)
@@ -178,9 +187,9 @@ def release(stream: Any) -> None:  # noqa: ANN401 - sounddevice has no types
 
 def _wait_for_closing() -> None:
     deadline = time.monotonic() + _CLOSING_S
-    for closed in tuple(_CLOSING):
-        closed.wait(max(0.0, deadline - time.monotonic()))
-        _CLOSING.discard(closed)
+    for closed in tuple(_CLOSING - _STUCK):
+        if not closed.wait(max(0.0, deadline - time.monotonic())):
+            _STUCK.add(closed)
 
 
 def _imported(direction: Direction) -> ModuleType:
@@ -213,4 +222,4 @@ def _not_one(library: ModuleType, name: str | None, direction: Direction) -> Aud
     words = _WORDS[direction]
     names = [device["name"] for device in library.query_devices() if device[f"max_{direction}_channels"] > 0]
     choices = f"Choose one of: {', '.join(dict.fromkeys(names))}." if names else f"Connect one, or {words.instead}."
-    return AudioDeviceError(f"There is not exactly one {words.device} '{name}'.", hint=choices)
+    return AudioDeviceError(f"There is not exactly one {words.device} '{name}'.", hint=advice(choices))

@@ -19,7 +19,8 @@ from tests.support.port_audio import HotPlug
 def port(monkeypatch):
     library = HotPlug("Built-in")
     monkeypatch.setitem(sys.modules, "sounddevice", library)
-    monkeypatch.setattr(module, "_STREAMS", set())
+    for streams in ("_STREAMS", "_CLOSING", "_STUCK"):
+        monkeypatch.setattr(module, streams, set())
     return library
 
 
@@ -104,6 +105,9 @@ def test_a_device_that_never_lets_go_is_waited_for_once(port, monkeypatch):
     assert names() == ["Built-in"]
     monkeypatch.setattr(module, "_CLOSING_S", 60.0)
     assert names() == ["Built-in"]
+    with pytest.raises(AudioDeviceError, match="'USB'") as caught:
+        Microphone("USB").open()
+    assert "start this program again" in caught.value.hint
     stream.hangs.set()
 
 

@@ -159,8 +159,9 @@ class SettingsScreen(ModeScreen):
                 self.gpa_app.show_message("Saved." if holds else "Saved. It holds from the next start.")
         self._show_rows()
         self._show_about()
-        if message.loaded.problems:
-            self._show_problem(f"{message.loaded.problems[0].message} {message.loaded.problems[0].hint}")
+        if problems := message.loaded.problems:
+            more = f" And {len(problems) - 1} more: `gpa-mlx settings` lists them." if problems[1:] else ""
+            self._show_problem(f"{problems[0].message} {problems[0].hint}{more}")
         asked, self._asked = self._asked, ""
         if asked:
             self.action_change(asked)
