@@ -4,7 +4,7 @@ BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help check fast test bench docs dependencies lock pre-commit
+.PHONY: help check fast test bench first-run demo-results docs dependencies lock pre-commit
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1|/' | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -28,6 +28,12 @@ test: .venv/installed  ## all tests
 
 bench: .venv/installed  ## how fast the demo model runs on this machine
 	$(BIN)/gpa-mlx bench --model demo
+
+first-run: .venv/installed  ## everything on this machine, tried and measured: gpa-mlx-first-run.json
+	$(BIN)/gpa-mlx doctor --first-run
+
+demo-results: .venv/installed  ## what the demo model computes, anew: gpa_mlx/data/demo/results.json
+	$(BIN)/python -m gpa_mlx.doctor.first_run.demo_results
 
 docs: .venv/installed  ## the site in build/site, with every link checked
 	$(BIN)/mkdocs build --strict

@@ -76,7 +76,7 @@ def run_benchmark(
         blas=BLAS_LIBRARY,
         python_version=platform.python_version(),
         tasks=tuple(results),
-        peak_process_bytes=_peak_process_bytes(),
+        peak_process_bytes=peak_process_bytes(),
     )
 
 
@@ -182,6 +182,7 @@ def _device() -> str:
     return f"{device.type.name} ({name})"
 
 
-def _peak_process_bytes() -> int:
+def peak_process_bytes() -> int:
+    """Return the most memory this process has held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on Linux, bytes on macOS

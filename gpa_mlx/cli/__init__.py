@@ -31,4 +31,6 @@ def main() -> NoReturn:
             if interruption.number is None:
                 raise
             code = interruption.exit_code
-        sys.exit(code)
+        from gpa_mlx.cli.leaving import leave
+
+        leave(code)

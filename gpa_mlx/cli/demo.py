@@ -10,7 +10,7 @@ import click
 from gpa_mlx.cli.inputs import open_engine
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import timings_document, write_json
-from gpa_mlx.model.demo import NAME, WORDS, demo_model, demo_voices
+from gpa_mlx.model.demo import NAME, SENTENCE, WORDS, demo_model, demo_voices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,8 +118,6 @@ def _show(step: DemoStepDone) -> None:
 
 def _show_commands(voice: Voice) -> None:
     from rich.text import Text
-
-    from gpa_mlx.jobs.demo import SENTENCE
 
     console = _console()
     console.print(Text("The same with your own files", style="bold"))

@@ -83,12 +83,14 @@ class Diagnostics:
     def report(self, error: Exception) -> ExitCode:
         """Say on standard error what went wrong and return the exit code it deserves."""
         if isinstance(error, click.exceptions.NoArgsIsHelpError):
-            self.inform(error.format_message())
+            _write(error.format_message())
             return ExitCode.USAGE
         if self.debug:
             import traceback
 
-            traceback.print_exception(error)
+            from gpa_mlx.text.printable import printable
+
+            _write(printable("".join(traceback.format_exception(error)).rstrip("\n")))
         message, hint, code = _describe(error)
         _say("error", "red", message)
         if hint:
@@ -101,9 +103,9 @@ class Diagnostics:
 
     def inform(self, message: str) -> None:
         """Narrate a finished step, for example which file was written."""
-        from gpa_mlx.text.printable import printable
+        from gpa_mlx.text.printable import printable_line
 
-        _write(printable(message))
+        _write(printable_line(message))
 
     @contextlib.contextmanager
     def working(self, message: str) -> Iterator[Callable[[str], None]]:
@@ -117,12 +119,12 @@ class Diagnostics:
             return
         from rich.text import Text  # as plain text: brackets in file names are not markup
 
-        from gpa_mlx.text.printable import printable
+        from gpa_mlx.text.printable import printable_line
 
-        status = self.console.status(Text(printable(message)))
+        status = self.console.status(Text(printable_line(message)))
         try:
             status.start()
-            yield lambda step: status.update(Text(printable(step)))
+            yield lambda step: status.update(Text(printable_line(step)))
         finally:
             with contextlib.suppress(OSError):  # the terminal may be gone
                 status.stop()

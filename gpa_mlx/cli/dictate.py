@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import queue
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,7 +141,6 @@ def dictate(
         digits=digits,
         spoken_punctuation=spoken_punctuation,
         generation=choose(GenerationOptions()),
-        no_input_advice=_no_input_advice(),
     )
     introduce(session, model)
     read_manifest(require_model(session, model))  # a wrong name is not to be found out after the talk
@@ -191,13 +188,3 @@ def _tell_unwritten(history: History, diagnostics: Diagnostics) -> None:
         if names:
             what = "A recording was" if len(names) == 1 else f"{len(names)} recordings were"
             diagnostics.note(f"{what} not written down yet: `gpa-mlx history retry {names[0]}` does the last.")
-
-
-def _no_input_advice() -> str:
-    from gpa_mlx.dictation import NO_INPUT_ADVICE
-
-    if sys.platform != "darwin":
-        return NO_INPUT_ADVICE
-    from gpa_mlx.doctor.terminal import microphone_permission
-
-    return f"The microphone gives nothing but zeros. If it is not muted: {microphone_permission(os.environ)}."

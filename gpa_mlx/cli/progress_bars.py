@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.cli.output import say
 from gpa_mlx.jobs.events import StepStarted
-from gpa_mlx.text.printable import printable
+from gpa_mlx.text.printable import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -43,9 +43,9 @@ class ProgressBars:
     def say(self, line: str) -> None:
         """Write a line, above the bars where there are any."""
         if self._progress.disable:
-            say(line, err=True)
+            say(printable_line(line), err=True)
         else:
-            self._progress.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+            self._progress.console.print(printable_line(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -277,7 +278,8 @@ def _learn_to_hear(session: Session, people: Path, out: Path) -> None:
     with diagnostics.working("gathering recordings") as show:
         data = record_and_read(people, out / "recordings", report=show)
     diagnostics.inform(data.summary)
-    half = HearingHalf(HearingRecipe(), out / "hearing", data.recordings, data.backgrounds)
+    loaders = max(1, (os.cpu_count() or 1) // 2)
+    half = HearingHalf(HearingRecipe(), out / "hearing", data.recordings, data.backgrounds, loaders=loaders)
     with diagnostics.working("training") as show:
         model = half.train(lambda stage: show(f"training: {stage}"))
     diagnostics.inform(f"{model}: written; it transcribes and nothing else")
@@ -295,7 +297,7 @@ def _learn_to_hear(session: Session, people: Path, out: Path) -> None:
 @click.option(
     "--most", metavar="N", type=_COUNT, default=200, show_default=True, help="Recordings of a set; a quarter is spoken."
 )
-@click.option("--out", metavar="FILE.json", type=_FILE, help="Gets the figures.")
+@click.option("--out", metavar="FILE.json", type=_FILE, help="Gets each figure when it is known.")
 @click.pass_obj
 def judge(
     session: Session, *, model: str | None, voices: Path | None, most: int, out: Path | None, **sources: Path | None
@@ -308,18 +310,21 @@ def judge(
     import json
 
     from gpa_mlx.model.demo import demo_voices
-    from gpa_mlx.recipes.demo.evaluation.everyday import as_table
-    from gpa_mlx.recipes.demo.evaluation.everyday_run import Sources, evaluate_everyday
+    from gpa_mlx.recipes.demo.evaluation.everyday import TABLE_HEAD, Measured, table_row
+    from gpa_mlx.recipes.demo.evaluation.everyday_run import Sources, stream_everyday
     from gpa_mlx.store.files import write_atomically
     from gpa_mlx.voices.card import SUFFIX, read_card
 
     path = require_model(session, model)
     cards = demo_voices() if voices is None else tuple(read_card(card) for card in sorted(voices.glob(f"*{SUFFIX}")))
+    measured: list[Measured] = []
+    click.echo(TABLE_HEAD)
     with session.diagnostics.working("judging") as show:
-        measured = evaluate_everyday(Path(path), cards, Sources(**sources), most=most, report=show)
-    if out is not None:
-        write_atomically(out, json.dumps([row.as_dict() for row in measured], indent=2) + "\n")
-    click.echo(as_table(measured), nl=False)
+        for row in stream_everyday(Path(path), cards, Sources(**sources), most=most, report=show):
+            measured.append(row)
+            click.echo(table_row(row))
+            if out is not None:
+                write_atomically(out, json.dumps([row.as_dict() for row in measured], indent=2) + "\n")
 
 
 def _record(session: Session, kokoro: Path, out: Path, takes: int) -> None:

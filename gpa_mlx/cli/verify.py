@@ -11,6 +11,7 @@ import click
 from gpa_mlx.cli.diagnostics import ExitCode
 from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import say, write_json
+from gpa_mlx.text.printable import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +45,9 @@ def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) ->
         if as_json:
             write_json(_document(result))
         else:
-            say(f"{file}: {result.state}: {result.message}")
+            say(printable_line(f"{file}: {result.state}: {result.message}"))
             for name, value in _facts(result.provenance):
-                say(f"  {name:<8} {value}")
+                say(printable_line(f"  {name:<8} {value}"))
     if not all_intact:
         context.exit(ExitCode.FAILED)
 

@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from gpa_mlx.engine.timing import TaskTimer
-from gpa_mlx.lm.batch import BatchGenerator, BatchRequest, BatchToken
-from gpa_mlx.lm.generate import Token, generate_tokens
-from gpa_mlx.lm.language_model import LanguageModel
+from gpa_mlx.lm.batch import BatchRequest, BatchToken
+from gpa_mlx.lm.generate import Token
+from gpa_mlx.lm.pool import BatchGenerator, DecodingPool
 from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.model.tasks import Prompt, SpeechOutput, TextOutput
 from gpa_mlx.types import ChannelChoice, GenerationOptions
@@ -49,27 +49,36 @@ def heard_channels(options: GenerationOptions) -> ChannelChoice:
 
 
 def generate(
-    model: LanguageModel, output: TextOutput | SpeechOutput, prompt: Prompt, run: DecodingPass
+    pool: DecodingPool, output: TextOutput | SpeechOutput, prompt: Prompt, run: DecodingPass
 ) -> Generator[Token, None, None]:
-    """Yield what the model makes of a prompt; arguments and errors as for `generate_tokens`."""
-    run.clock.prompt_tokens += len(prompt.ids)
-    tokens = generate_tokens(
-        model,
-        output.head,
-        prompt.ids,
-        run.options,
-        max_tokens=_budget(prompt, run.options),
-        stop_ids=output.stop_ids,
-        embeddings=prompt.embeddings,
-    )
-    yield from run.clock.generating(tokens, prompts=True)
+    """Yield what the model makes of a prompt, up to and with a stop id or to the end of the budget.
+
+    Args:
+        pool: Where it is generated.
+        output: What the result is made of.
+        prompt: What it begins with.
+        run: Options and clock.
+
+    Raises:
+        InputTooLongError: Prompt and budget exceed the model's positions.
+        CancelledError: The surrounding `cancellable` work was cancelled.
+        GPAError: The memory that is allowed is used up.
+    """
+    yield from run.clock.generating(_begun(pool, output, prompt, run), prompts=True)
+
+
+def _begun(
+    pool: DecodingPool, output: TextOutput | SpeechOutput, prompt: Prompt, run: DecodingPass
+) -> Generator[Token, None, None]:
+    with closing(pool.begin(_request(prompt, output, run), output.head)) as tokens:
+        yield from tokens
 
 
 class BatchDecoder:
     """Several prompts together, each taken when there is a place for it in the batch.
 
     Args:
-        model: The language model.
+        pool: Where they are generated.
         output: What the results are made of.
         prompts: One for every sequence.
         run: Options and clock.
@@ -77,11 +86,11 @@ class BatchDecoder:
     """
 
     def __init__(
-        self, model: LanguageModel, output: TextOutput, prompts: Iterable[Prompt], run: DecodingPass, *, batch: int
+        self, pool: DecodingPool, output: TextOutput, prompts: Iterable[Prompt], run: DecodingPass, *, batch: int
     ) -> None:
         self._run = run
-        requests = (self._request(prompt, output) for prompt in prompts)
-        self._generator = BatchGenerator(model, output.head, requests, rows=batch)
+        requests = (_request(prompt, output, run) for prompt in prompts)
+        self._generator = BatchGenerator(pool, output.head, requests, rows=batch)
 
     def tokens(self) -> Generator[BatchToken, None, None]:
         """Yield the tokens of all sequences in turns; closing ends all."""
@@ -92,16 +101,13 @@ class BatchDecoder:
         """End one sequence."""
         self._generator.cancel(index)
 
-    def _request(self, prompt: Prompt, output: TextOutput) -> BatchRequest:
-        self._run.clock.prompt_tokens += len(prompt.ids)
-        return BatchRequest(
-            prompt=prompt.ids,
-            options=self._run.options,
-            max_tokens=_budget(prompt, self._run.options),
-            stop_ids=output.stop_ids,
-            embeddings=prompt.embeddings,
-        )
 
-
-def _budget(prompt: Prompt, options: GenerationOptions) -> int:
-    return options.max_tokens or max(DEFAULT_MAX_TOKENS, prompt.min_budget)
+def _request(prompt: Prompt, output: TextOutput | SpeechOutput, run: DecodingPass) -> BatchRequest:
+    run.clock.prompt_tokens += len(prompt.ids)
+    return BatchRequest(
+        prompt=prompt.ids,
+        options=run.options,
+        max_tokens=run.options.max_tokens or max(DEFAULT_MAX_TOKENS, prompt.min_budget),
+        stop_ids=output.stop_ids,
+        embeddings=prompt.embeddings,
+    )

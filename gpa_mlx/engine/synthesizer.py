@@ -80,7 +80,7 @@ class Synthesizer:
         handed_out = 0
         finish: FinishReason = "length"
         in_speech = True
-        with closing(generate(self._parts.generator, output, prompt, decoding)) as tokens:
+        with closing(generate(self._parts.pool, output, prompt, decoding)) as tokens:
             for token in (generated.id for generated in tokens):
                 if token in output.stop_ids:
                     finish = "stop"

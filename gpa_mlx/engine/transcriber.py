@@ -141,7 +141,7 @@ class Transcriber:
         prompt = self._prompt(segment, decoding, encoder)
         builder = self._builder(decoding)
         output = self._task.output(decoding.options)
-        with closing(generate(self._parts.generator, output, prompt, decoding)) as tokens:
+        with closing(generate(self._parts.pool, output, prompt, decoding)) as tokens:
             for token in tokens:
                 builder.push(token)
                 if builder.is_done:
@@ -188,7 +188,7 @@ class Transcriber:
             prompt = self._prompt(segment, decoding)
             builder = self._builder(decoding)
             output = self._task.output(decoding.options)
-            with closing(generate(self._parts.generator, output, prompt, decoding)) as tokens:
+            with closing(generate(self._parts.pool, output, prompt, decoding)) as tokens:
                 for token in tokens:
                     if piece := builder.push(token):
                         decoding.clock.first_output()
@@ -213,7 +213,7 @@ class Transcriber:
         done: set[int] = set()
         given_out = 0
         output = self._task.output(decoding.options)
-        decoder = BatchDecoder(self._parts.generator, output, prompts(), decoding, batch=batch)
+        decoder = BatchDecoder(self._parts.pool, output, prompts(), decoding, batch=batch)
         with closing(decoder.tokens()) as items:
             for item in items:
                 builder = open_segments[item.index][1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.jobs.audio_output import AudioTarget, write_tagged
 from gpa_mlx.jobs.events import Finished, StepStarted
-from gpa_mlx.model.demo import demo_samples, demo_voices
+from gpa_mlx.model.demo import SENTENCE, demo_samples, demo_voices
 from gpa_mlx.provenance.metadata import GenerationMetadata
 from gpa_mlx.provenance.tagging import identify_model, identify_voice
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.types import GenerationOptions, Speech, Task, Timings, Voice
 
-SENTENCE = "three two one go"
 _SEED = 1
 
 

@@ -14,7 +14,7 @@ from gpa_mlx.audio.files.container import AMBIGUOUS_SUFFIXES, is_text_file
 from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
 from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 from gpa_mlx.errors import AudioFileError, GPAError
-from gpa_mlx.text.printable import printable
+from gpa_mlx.text.printable import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ def file_input(path: Path, place: Path | None = None) -> RecordingInput:
         place: What to call results, without extension; None means its name.
     """
     name = str(path)
-    return RecordingInput(name=name, label=printable(name), path=path, place=place or Path(path.stem))
+    return RecordingInput(name=name, label=printable_line(name), path=path, place=place or Path(path.stem))
 
 
 class Unusable(NamedTuple):
@@ -115,7 +115,7 @@ def address_error(name: str) -> AudioFileError | None:
     if not _ADDRESS.match(name) or os.path.lexists(name):
         return None
     return AudioFileError(
-        f"{printable(name)} is an address, and nothing is fetched from the network.",
+        f"{printable_line(name)} is an address, and nothing is fetched from the network.",
         hint=f"Download it first, for example with `curl -LO '{name}'` or `yt-dlp -x '{name}'`, and name the file.",
     )
 
@@ -129,14 +129,14 @@ def _meant(name: str, *, recursive: bool) -> Iterator[RecordingInput | GPAError]
     elif glob.has_magic(name) and not os.path.lexists(name):
         matches = sorted(Path(match) for match in glob.glob(name, recursive=True))  # noqa: PTH207 - names may be absolute
         if not matches:
-            yield AudioFileError(f"Nothing matches '{printable(name)}'.", hint="Check the pattern.")
+            yield AudioFileError(f"Nothing matches '{printable_line(name)}'.", hint="Check the pattern.")
         for match in matches:
             if not match.is_dir():
                 yield file_input(match)
             elif recursive:
                 yield from _in_folder(match)
     else:
-        yield RecordingInput(name=name, label=printable(name), path=path, place=Path(path.stem))
+        yield RecordingInput(name=name, label=printable_line(name), path=path, place=Path(path.stem))
 
 
 def _in_named_folder(folder: Path, *, recursive: bool) -> Iterator[RecordingInput | GPAError]:
@@ -144,7 +144,7 @@ def _in_named_folder(folder: Path, *, recursive: bool) -> Iterator[RecordingInpu
         yield from _in_folder(folder)
     else:
         yield AudioFileError(
-            f"{printable(str(folder))} is a directory.", hint="Add -r to transcribe the recordings in it."
+            f"{printable_line(str(folder))} is a directory.", hint="Add -r to transcribe the recordings in it."
         )
 
 
@@ -161,11 +161,11 @@ def _in_folder(folder: Path) -> Iterator[RecordingInput | GPAError]:
                 yield file_input(file, file.relative_to(folder).with_suffix(""))
     for error in unreadable:
         yield AudioFileError(
-            f"{printable(os.fsdecode(error.filename))} cannot be searched: {error.strerror}.",
+            f"{printable_line(os.fsdecode(error.filename))} cannot be searched: {error.strerror}.",
             hint="Check its permissions.",
         )
     if empty and not unreadable:
         yield AudioFileError(
-            f"{printable(str(folder))} holds no recordings.",
+            f"{printable_line(str(folder))} holds no recordings.",
             hint="Files are chosen by their extensions; name others one by one.",
         )

@@ -1,15 +1,9 @@
-"""Several token streams at once: the weights are read once per step for all of them.
-
-`Batch` takes sequences at any time, with whatever heads and options, and does one step for all of them at a time.
-`BatchGenerator` works off a queue with it: a sequence that ends leaves, and the next one that waits takes its place.
-"""
+"""Several sequences at once: the weights are read once per step for all of them."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import cast
 
 from gpa_mlx.lm.cache import make_caches
@@ -19,8 +13,6 @@ from gpa_mlx.lm.language_model import LanguageModel
 from gpa_mlx.lm.sampling import Sampler
 from gpa_mlx.lm.slot_cache import SlotCache
 from gpa_mlx.runtime.backend import mx
-from gpa_mlx.runtime.cancellation import check_cancelled
-from gpa_mlx.runtime.memory import check_use
 from gpa_mlx.types import FinishReason, GenerationOptions
 
 
@@ -225,62 +217,3 @@ class _Drawn:
 
 def _joined(parts: list[mx.array]) -> mx.array:
     return parts[0] if len(parts) == 1 else mx.concatenate(parts)
-
-
-class BatchGenerator(Iterator[BatchToken]):
-    """Generates several sequences together; an iterator of their ids.
-
-    Ids of a sequence come in order, those of all sequences in the batch in turns. The next step is already being
-    computed while the consumer handles the last ids.
-
-    Prompts run through the model one by one when they join, so that memory is bounded by `rows` and the longest
-    sequences in the batch, however many requests there are.
-
-    Args:
-        model: The loaded decoder.
-        head: The output rows the task may use.
-        requests: Taken one after the other, each when there is a place for it.
-        rows: Most sequences in the batch.
-
-    Raises:
-        InputTooLongError: A prompt and its budget exceed the model's positions (raised when the request is taken, like
-            all errors; it ends the generation).
-        SettingsError: A sampling option cannot be used.
-    """
-
-    def __init__(
-        self, model: LanguageModel, head: SlicedHead, requests: Iterable[BatchRequest], *, rows: int = 8
-    ) -> None:
-        self._places = rows
-        self._waiting = enumerate(requests)
-        self._cancelled: set[int] = set()
-        self._tokens = self._run(Batch(model), head)
-
-    def __next__(self) -> BatchToken:
-        return next(self._tokens)
-
-    def cancel(self, index: int) -> None:
-        """End one sequence, whether it has begun or not: no more of its ids come."""
-        self._cancelled.add(index)
-
-    def close(self) -> None:
-        """End all sequences."""
-        self._tokens.close()
-
-    def _run(self, batch: Batch, head: SlicedHead) -> Generator[BatchToken]:
-        while True:
-            check_cancelled()
-            check_use()
-            for index in self._cancelled:
-                batch.leave(index)
-            for index, request in self._take(self._places - len(batch)):
-                deque(batch.join(index, request, head), maxlen=0)
-            if not len(batch):
-                return
-            for item in batch.step():
-                if item.index not in self._cancelled:
-                    yield item
-
-    def _take(self, count: int) -> Iterator[tuple[int, BatchRequest]]:
-        wanted = (waiting for waiting in self._waiting if waiting[0] not in self._cancelled)
-        return islice(wanted, count)

@@ -24,6 +24,12 @@ WORDS = (
 )  # fmt: skip
 """Its vocabulary: it transcribes and speaks no other words."""
 
+SENTENCE = "three two one go"
+"""What it says wherever it is shown or tried."""
+
+RESULTS_NAME = "results.json"
+"""Beside its folders: what it made of its recordings when it was released."""
+
 _DATA = Path(__file__).parents[1] / "data" / "demo"
 
 
@@ -68,13 +74,26 @@ def demo_samples() -> tuple[DemoSample, ...]:
         ModelNotFoundError: This installation has none.
         ModelFormatError: The list of them is damaged.
     """
-    folder = _folder("samples")
+    return read_samples(_folder("samples"))
+
+
+def read_samples(folder: Path) -> tuple[DemoSample, ...]:
+    """Return the recordings that a folder lists.
+
+    Raises:
+        ModelFormatError: The list of them is damaged.
+    """
     listing = folder / "samples.json"
     try:
         entries = json.loads(listing.read_text(encoding="utf-8"))
         return tuple(DemoSample(folder / entry["file"], entry["text"], entry["voice"]) for entry in entries)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ModelFormatError(f"{listing} is damaged.", hint="Install gpa-mlx again.") from error
+
+
+def results_file() -> Path:
+    """Return where it stands what the model made of the recordings when it was released; nothing is read."""
+    return _DATA / RESULTS_NAME
 
 
 def _folder(name: str) -> Path:

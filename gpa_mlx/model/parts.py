@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
+from gpa_mlx.lm.pool import DecodingPool
 from gpa_mlx.nn.lora import ADAPTER_PARAMETERS, AdapterArgs, add_adapters
 from gpa_mlx.nn.qwen3 import Qwen3
 from gpa_mlx.runtime.backend import mx, nn, on_gpu
@@ -142,6 +143,11 @@ class ModelParts:
             model.merge_projections()
             mx.eval(model.parameters())
         return model
+
+    @Part
+    def pool(self) -> DecodingPool:
+        """Where everything is generated."""
+        return DecodingPool(self.generator)
 
     def load(self, task: Task) -> None:
         """Load now what a task needs, one of `needs`; on a GPU its kernels too."""

@@ -30,6 +30,11 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(lambda match: _spelled(match[0]), text)
 
 
+def printable_line(text: str) -> str:
+    r"""Return as `printable`, on one line: a line feed in a file name would make a line that looks like ours."""
+    return printable(text).replace("\n", r"\n").replace("\t", r"\t")
+
+
 def without_controls(text: str) -> str:
     """Return a text without everything that a terminal would obey."""
     return _UNSAFE.sub("", text)

@@ -28,8 +28,9 @@ from rich.console import Console
 from trials import OURS, Comparison, interleave
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
+from gpa_mlx.lm.batch import BatchRequest
 from gpa_mlx.lm.generate import generate_tokens
+from gpa_mlx.lm.pool import BatchGenerator
 from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.model.families.gpa.prompts import speak_prompt
 from gpa_mlx.types import GenerationOptions
@@ -96,7 +97,7 @@ def _requests(parts: GPAModel, count: int, budgets: list[int]) -> list[BatchRequ
 
 
 def _batch(parts: GPAModel, requests: list[BatchRequest], rows: int) -> Iterator[object]:
-    return BatchGenerator(parts.language_model, parts.speech_head, requests, rows=rows)
+    return BatchGenerator(parts.pool, parts.speech_head, requests, rows=rows)
 
 
 def _alone(parts: GPAModel, request: BatchRequest) -> Iterator[object]:

@@ -66,6 +66,28 @@ def test_file_names(tmp_path):
     )
 
 
+def test_tracebacks(tmp_path):
+    name = f"bad{COMMAND}{TURNED}.wav"
+    (tmp_path / name).write_bytes(b"RIFF" + bytes(100))
+    output = shown_in_a_terminal("--debug", "transcribe", name, "--model", "demo", cwd=tmp_path)
+    assert "Traceback" in output
+    assert_harmless(output)
+
+
+def test_a_line_feed_in_a_name_makes_no_line_that_looks_like_ours(tmp_path):
+    name = "a.wav: intact: it is exactly as gpa-mlx wrote it.\nhint: run this\nb.wav"
+    shutil.copy(demo.demo_samples()[0].file, tmp_path / name)
+    (tmp_path / "c.wav").symlink_to(demo.demo_samples()[0].file)
+    for arguments in (
+        ("verify", name),
+        ("transcribe", name, "c.wav", "--model", "demo"),
+        ("transcribe", name, "-o", "x.srt", "--model", "demo"),
+        ("transcribe", f"none{name}", "--model", "demo"),
+    ):
+        lines = shown_in_a_terminal(*arguments, cwd=tmp_path).splitlines()
+        assert not any(line.startswith(("hint: run this", "b.wav")) for line in lines), arguments
+
+
 @pytest.fixture
 def hostile_history(program_home):
     with History().begin(f"mic{COMMAND}") as journal:

@@ -56,6 +56,12 @@ def test_help_imports_no_command():
     assert "click" in imported(code, "--help")
 
 
+def test_a_first_run_reports_even_where_mlx_does_not_load():
+    packages = imported("import gpa_mlx.cli.first_run, gpa_mlx.doctor.first_run.session")
+    assert packages.isdisjoint({"mlx", "sounddevice", "soundfile", "tokenizers", "textual"})
+
+
+@pytest.mark.slow
 def test_a_transcription_needs_no_training_stack(converted_small_a, golden_audio):
     packages = imported(RUN, "transcribe", str(golden_audio("slt")), "--model", str(converted_small_a), "--no-vad")
     assert {"mlx", "numpy"} <= packages

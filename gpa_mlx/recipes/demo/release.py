@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpa_mlx.audio.files.wav import write_wav
+from gpa_mlx.doctor.first_run.demo_results import release_results
 from gpa_mlx.engine.gpa import load
 from gpa_mlx.errors import GPAError
+from gpa_mlx.model.demo import RESULTS_NAME, read_samples
 from gpa_mlx.recipes.demo.data.dataset import steady_speech
 from gpa_mlx.recipes.demo.data.synthesis import synthesise
 from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, VOICES
@@ -21,7 +23,7 @@ from gpa_mlx.recipes.demo.evaluation.quality_targets import MAX_EMBEDDED_BYTES
 from gpa_mlx.recipes.demo.evaluation.references import reference_recording
 from gpa_mlx.store.manifest import MANIFEST_NAME, require_converted
 from gpa_mlx.types import SAMPLE_RATE_HZ
-from gpa_mlx.voices.card import SUFFIX, format_card
+from gpa_mlx.voices.card import SUFFIX, format_card, read_card
 
 if TYPE_CHECKING:
     from gpa_mlx.recipes.demo.data.dataset import DemoData
@@ -39,7 +41,7 @@ _MARGIN_SAMPLES = 4000
 
 
 def make_embedded(model_directory: Path, data: DemoData, destination: Path) -> None:
-    """Write `model/`, `voices/` and `samples/`, replacing those that are there.
+    """Write `model/`, `voices/`, `samples/` and `results.json`, replacing those that are there.
 
     Args:
         model_directory: The packed model, with its card.
@@ -56,6 +58,8 @@ def make_embedded(model_directory: Path, data: DemoData, destination: Path) -> N
         _copy_model(model_directory, staged / "model")
         _write_voices(model_directory, data, staged / "voices")
         _write_samples(staged / "samples")
+        voice = read_card(min((staged / "voices").iterdir()))
+        release_results(staged / "model", read_samples(staged / "samples"), voice, staged / RESULTS_NAME)
         size = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
         if size > MAX_EMBEDDED_BYTES:
             raise GPAError(
@@ -65,9 +69,9 @@ def make_embedded(model_directory: Path, data: DemoData, destination: Path) -> N
             )
         for part in sorted(staged.iterdir()):
             target = destination / part.name
-            if target.exists():
+            if target.is_dir():
                 shutil.rmtree(target)
-            part.rename(target)
+            part.replace(target)
 
 
 def _copy_model(source: Path, target: Path) -> None:

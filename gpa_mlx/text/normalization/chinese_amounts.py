@@ -31,6 +31,7 @@ _CODE = one_of(CURRENCY_CODES)
 _CELSIUS = ("°C", "℃", "ºC", "˚C")
 _AMOUNT_BEFORE = re.compile(rf"[0-9.万亿千百]\s?(?P<what>(?:{MEASURE}|人民币|元|块|次|{one_of(UNITS)}){{1,2}})$")
 _PER_BEFORE = re.compile(r"(?:元|块)/(?:㎡|m²|平|平米|平方米|人|台|户|间|亩|斤|kg|次|吨|GB|天)$")
+_PERIOD_AFTER = re.compile("(?:月|年|天|晚|夜|周|小时|课时|人|位|间|平)(?![0-9])")
 _PRICE_BEFORE = re.compile(r"[$€£¥]\s?[0-9][0-9.,]{0,12}$")
 _MONEY_ENDS = re.compile("(?:元|块|美元|欧元|英镑|日元|币|钱|[￥¥])$")
 _LONGEST_RUN = 10
@@ -64,8 +65,12 @@ def _priced(match: re.Match[str]) -> str:
     return signed(match) + (f"{words}到{numbers.money(match['high'])}" if match["high"] else words)
 
 
-def _measured(match: re.Match[str]) -> str:
+def _measured(match: re.Match[str]) -> str | None:
     symbol = match["length"] or match["unit"]
+    if symbol == "A" and not (
+        context.CURRENT_BEFORE.search(before(match)) or context.CURRENT_AFTER.match(after(match))
+    ):
+        return None  # a seat, a row, a class: 座位23A, 5A景区
     name = UNITS[symbol]
     sign, minus = signed(match), "负"
     if symbol in _CELSIUS or (symbol == "°" and context.TEMPERATURE_BEFORE.search(before(match))):
@@ -156,7 +161,8 @@ def _per(match: re.Match[str]) -> str | None:
     money = _PRICE_BEFORE.search(before(match))
     found = _AMOUNT_BEFORE.search(before(match))
     if not (found or money):
-        return "每" if _PER_BEFORE.search(before(match)) else None
+        bare = re.search("[0-9]{3}$", before(match)) and _PERIOD_AFTER.match(after(match))
+        return "每" if bare or _PER_BEFORE.search(before(match)) else None
     if re.match(r"[0-9.]{1,6}\s?(?:A|V|W|Ah|mA|Hz)(?![A-Za-z])", after(match)):
         return "，"  # another property: 24V/2A
     each = match.string[match.end() : match.end() + 3]
@@ -257,9 +263,6 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}[0-9]{{1,4}}(?:,[0-9]{{4}}){{1,4}}(?![0-9,])", _grouped_by_four),
     rule(r"(?<=[A-Za-z])(?P<low>[0-9]{1,4}(?:\.[0-9]{1,4})?)%", lambda match: f"百分之{numbers.number(match['low'])}"),
     rule(r"(?<=[百千万零十])2(?![0-9.,万千百十]|个[亿月])", lambda _: "二"),
-    rule(
-        rf"{CLEAR}(?P<low>[2-6])A(?=级|景区|广告|公司|写字楼|办公)", lambda match: f"{numbers.cardinal(match['low'])}A"
-    ),
     rule(rf"{CLEAR}2(?=对[0-9一二三四](?!夫|恋))", lambda _: "二"),
     rule(rf"{CLEAR}2(?=元[0-9一二三]次)", lambda _: "二"),
     rule(rf"{CLEAR}2(?=层(?!楼))", _storeys),
@@ -279,7 +282,7 @@ AT_SIGNS: tuple[ReadingRule, ...] = (
     rule(rf"/(?P<length>{one_of(LENGTHS)})(?P<power>[²³]){RIGHT}", _per_area),
     rule(r"/(?:分(?!钟)|min(?![A-Za-z]))", _per_minute),
     rule(
-        rf"/(?=每?(?:[0-9]{{0,4}}(?:{MEASURE}|{one_of(UNITS)}{RIGHT})|平(?!方)|月|日|夜|人|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))",
+        rf"/(?=每?(?:[0-9]{{0,4}}(?:{MEASURE}|{one_of(UNITS)}{RIGHT})|平(?!方)|月|日|夜|人|课时|盎司|户|次|周|季|股|注|手|平米|两|亩|{one_of(UNITS)}{RIGHT}))",
         _per,
     ),
     rule(r"(?<=[A-Z])\.(?=[0-9]{3})|(?<=[0-9])\.(?=[A-Z]{2}(?![A-Za-z]))", lambda _: "点"),

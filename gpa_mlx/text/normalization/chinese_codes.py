@@ -285,6 +285,16 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
             numbers.telephone(part) if part.isdigit() else part for part in re.split("([0-9]+)", match[0])
         ),
     ),
+    rule(rf"{CLEAR}9-5(?=工作制|的?上班|打工)", lambda _: "朝九晚五"),
+    rule(
+        rf"{CLEAR}24/7(?=的?(?:全天|小时|客服|服务|在线|营业|支持|不间断|运行|待命|监控|开放|值班))",
+        lambda _: "七乘二十四",
+    ),
+    rule(r"(?<=[备证可字第])[0-9]{5,12}(?:-[0-9]{1,3})?(?=号)", _code),
+    rule(
+        r"(?:(?<=座位)|(?<=座号)|(?<=坐)|(?<=位于)|(?<=座位号)|(?<=座位是)|(?<=座位在)|(?<=车厢))[0-9]{1,2}(?=[A-K](?![A-Za-z]))",
+        lambda match: numbers.cardinal(match[0]),
+    ),
     rule(r"(?<=《)[12][0-9]{3}(?=》)", lambda match: numbers.digit_by_digit(match[0])),
     rule(rf"{CLEAR}7-11(?=便利|店|超市|买|门店)", lambda _: "七 十一"),
     rule(rf"{CLEAR}{_GENERAL_PHONE}{RIGHT}{NO_MORE}(?!-[0-9])", _telephone),

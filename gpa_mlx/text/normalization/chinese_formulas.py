@@ -30,6 +30,9 @@ def _fraction(match: re.Match[str]) -> str | None:
         and not match["after"]
     ):
         return f"{numbers.counted(top)}分，满分{numbers.counted(bottom)}分"
+    if "." in top and "." in bottom:  # two values of the same kind: of both eyes
+        full = "满分" if context.RATED_BEFORE.search(text) else ""
+        return f"{numbers.number(top)}，{full}{numbers.number(bottom)}"
     if "." in top or "." in bottom:
         return None
     if context.PART_BEFORE.search(text):

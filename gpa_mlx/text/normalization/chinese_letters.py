@@ -141,7 +141,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         _roman,
     ),
     rule(rf"{LEFT}[Nn][Oo]\.?(?=\s?[0-9])", lambda match: "第" if re.match(r"\s?[0-9]", after(match, 2)) else None),
-    rule(rf"{LEFT}(?:{_ELEMENT}[0-9]{{0,3}}){{2,8}}(?![A-Za-z0-9])", _formula),
+    rule(rf"{LEFT}(?:{_ELEMENT}[0-9]{{0,3}}){{2,8}}(?![A-Za-z0-9]|\.[0-9])", _formula),
     rule(rf"{LEFT}[A-Z]{{1,3}}/[TZ](?= ?[0-9])", lambda match: " ".join(match[0].replace("/", ""))),
     rule(r"(?<![A-Za-z])[A-Z]{2,5}(?=-?[0-9₀-₉])", _capitals),
     rule(r"(?<![A-Za-z])[A-Z]{2,3}(?![A-Za-z&'’.])", _capitals),

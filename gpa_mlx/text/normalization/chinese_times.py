@@ -63,8 +63,12 @@ def _date_of_day(match: re.Match[str]) -> str | None:
 
 
 def _compact_date(match: re.Match[str]) -> str | None:
-    """Return 20240315 as a date."""
-    return None if is_amount(match) else _said_date(match["year"], match["month"], match["day"])
+    """Return 20240315 as a date, unless it is the number of a filing or a paper."""
+    return (
+        None
+        if is_amount(match) or before(match, 1) in ("备", "证", "字")
+        else _said_date(match["year"], match["month"], match["day"])
+    )
 
 
 def _days(match: re.Match[str]) -> str | None:
@@ -99,7 +103,8 @@ def _years(match: re.Match[str]) -> str | None:
 
 def _bc(match: re.Match[str]) -> str:
     """Return years before Christ as a number and others digit by digit: 公元前221年, 公元618年."""
-    return numbers.cardinal(match[0]) if before(match, 2).endswith("前") else numbers.digit_by_digit(match[0])
+    is_number = before(match, 2).endswith("前") or (len(match[0]) < 4 and match[0].endswith("00"))
+    return numbers.cardinal(match[0]) if is_number else numbers.digit_by_digit(match[0])
 
 
 def _short_year(match: re.Match[str]) -> str | None:
@@ -282,6 +287,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     rule(r"(?<![0-9.,:])0[1-9](?=月)|(?<=月)0[1-9](?=[日号])", lambda match: _plain(match[0])),
     rule(r"(?<![0-9.,:])[5-9]0(?=[-~～到至][5-9][05]后)", lambda match: numbers.digit_by_digit(match[0])),
+    rule(rf"(?<={context.ERA})[1-9][0-9]?(?=年)", lambda match: numbers.cardinal(match[0])),
+    rule(
+        rf"(?<=[(（〔\[【])(?:1[89]|20)[0-9]{{2}}(?=[)）〕\]】](?!{BLANK}?[人个件元]))",
+        lambda match: numbers.digit_by_digit(match[0]),
+    ),
     rule(r"(?:(?<=公元)|(?<=公元前)|(?<=纪元前)|(?<=西元)|(?<=西元前))[0-9]{1,4}(?=年)", _bc),
     rule(
         rf"{CLEAR}(?:[6-9][1-9]|0[0-9])(?=版(?!本|次|权|块|面))",
@@ -292,6 +302,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<minute>[0-9]{{1,2}})['′’](?P<second>[0-5]?[0-9])(?:[\"″”]|''|’’)(?P<fraction>[0-9]{{1,3}}(?![0-9]))?",
         _primes,
     ),
+    rule(r"(?<=[0-9]°)(?P<minute>[0-5]?[0-9])['′](?![0-9])", lambda match: f"{numbers.cardinal(match['minute'])}分"),
     rule(
         rf"{CLEAR}(?:(?P<hour>[0-9]{{1,2}}):)?(?P<minute>[0-9]{{1,2}}):(?P<second>[0-5][0-9])\.(?P<fraction>[0-9]{{1,3}})(?![0-9.])",
         _stopwatch,

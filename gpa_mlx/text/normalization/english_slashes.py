@@ -152,7 +152,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}{one_of(SET_PHRASES)}{RIGHT}(?![/.,][0-9])", lambda match: SET_PHRASES[match[0]]),
     rule(
         rf"{CLEAR}(?:(?P<whole>[0-9]{{1,3}}){_BLANK})?(?P<top>[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?)"
-        rf"/(?P<bottom>[0-9]{{1,4}})(?:(?P<ordinal>rds?|ths?|nds?)|(?P<pressure>{_BLANK}?mm{_BLANK}?Hg))?{RIGHT}(?![./][0-9])"
+        rf"/(?P<bottom>[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?)(?:(?P<ordinal>rds?|ths?|nds?)|(?P<pressure>{_BLANK}?mm{_BLANK}?Hg))?{RIGHT}(?![./][0-9])"
         rf"(?P<inch>[\"″](?=[\s,.;:!?)x×-]|\Z))?",
         _slash,
     ),

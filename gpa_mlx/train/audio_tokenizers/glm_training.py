@@ -87,6 +87,13 @@ class GLMTrainingModel(nn.Module):
         }
         return StepOutcome(loss, metrics, quantized)
 
+    def read_labels(self, log_mel: mx.array, valid_frames: mx.array) -> mx.array:
+        """Return the likeliest label of each position that codes were pooled from, `(B, labels)`."""
+        hidden = self.network.hidden(log_mel, valid_frames)
+        valid = valid_frames[:, :: 2 * self._labels_per_code]
+        latents = quantize_glm(self.network.codebook, hidden, valid, bypass=False).latents
+        return self.head(latents).reshape(len(log_mel), latents.shape[1] * self._labels_per_code, -1).argmax(axis=-1)
+
     def update_codebook(self, outcome: StepOutcome, step: int) -> None:
         """Set the codebook to its moving averages after a step."""
         assert outcome.quantized is not None

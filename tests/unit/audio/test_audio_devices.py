@@ -11,6 +11,7 @@ from gpa_mlx.audio.devices import port_audio as module
 from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
 from gpa_mlx.audio.devices.microphone import Microphone
 from gpa_mlx.audio.devices.port_audio import Direction, list_devices, port_audio
+from gpa_mlx.audio.devices.streams import Streams
 from gpa_mlx.errors import AudioDeviceError
 from tests.support.port_audio import HotPlug
 
@@ -19,8 +20,7 @@ from tests.support.port_audio import HotPlug
 def port(monkeypatch):
     library = HotPlug("Built-in")
     monkeypatch.setitem(sys.modules, "sounddevice", library)
-    for streams in ("_STREAMS", "_CLOSING", "_STUCK"):
-        monkeypatch.setattr(module, streams, set())
+    monkeypatch.setattr(module, "_STREAMS", Streams(closing_s=0.3))
     return library
 
 
@@ -79,31 +79,13 @@ def test_the_import_has_just_looked(port, monkeypatch):
     assert port.looks == looks
 
 
-def test_a_device_that_lets_go_slowly_is_waited_for(port):
-    """Or the list would still have what is gone, until somebody looks once more."""
-    microphone = Microphone()
-    microphone.open()
-    (stream,) = port.streams
-    stream.hangs.clear()
-    microphone.close()
-    assert not stream.is_closed
-    port.plugged[:] = ["USB"]
-    letting_go = threading.Timer(0.2, stream.hangs.set)
-    letting_go.start()
-    assert names() == ["USB"]
-    letting_go.join()
-
-
-def test_a_device_that_never_lets_go_is_waited_for_once(port, monkeypatch):
-    monkeypatch.setattr(module, "_CLOSING_S", 0.5)
+def test_a_device_that_never_lets_go_is_not_waited_for(port):
     microphone = Microphone()
     microphone.open()
     (stream,) = port.streams
     stream.hangs.clear()
     microphone.close()
     port.plugged.append("USB")
-    assert names() == ["Built-in"]
-    monkeypatch.setattr(module, "_CLOSING_S", 60.0)
     assert names() == ["Built-in"]
     with pytest.raises(AudioDeviceError, match="'USB'") as caught:
         Microphone("USB").open()

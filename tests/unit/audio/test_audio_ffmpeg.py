@@ -322,6 +322,7 @@ def speech(golden_audio, tmp_path):
     return path
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 @pytest.mark.parametrize(
     ("name", "options"),

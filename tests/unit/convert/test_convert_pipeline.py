@@ -359,7 +359,7 @@ def test_killed_at_random_moments(small_a, tmp_path):
     start = time.perf_counter()
     subprocess.run(command, env=environment, check=True, capture_output=True)
     whole_s = time.perf_counter() - start
-    for _ in range(6):
+    for _ in range(4):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(random.uniform(0.3, 1) * whole_s)
         process.send_signal(signal.SIGKILL)

@@ -8,8 +8,8 @@ from gpa_mlx.doctor.backend_check import Backend, examine_backend, load_backend
 from gpa_mlx.doctor.clipboard_check import examine_clipboard
 from gpa_mlx.doctor.host import this_host
 from gpa_mlx.doctor.machine_check import examine_machine
-from gpa_mlx.doctor.terminal import microphone_permission, terminal_app
 from gpa_mlx.doctor.tools_check import examine_tools
+from gpa_mlx.runtime.terminal_app import microphone_permission, terminal_app
 
 METAL = Backend("0.32.4", "gpu", True, None)
 LINUX = Backend("0.32.4", "cpu", False, "libopenblas.so.0")
@@ -120,6 +120,13 @@ def test_terminal_apps(environ, app):
     advice = microphone_permission(environ)
     assert advice.startswith("System Settings > Privacy & Security > Microphone: switch ")
     assert (app or "your terminal app") in advice
+
+
+def test_a_terminal_that_the_system_does_not_list():
+    assert "tccutil reset Microphone com.mitchellh.ghostty`" in microphone_permission({"TERM_PROGRAM": "ghostty"})
+    assert "in Apple's Terminal it always does" in microphone_permission({"TERM_PROGRAM": "ghostty"})
+    assert "tccutil reset Microphone`" in microphone_permission({})
+    assert "Apple's Terminal" not in microphone_permission({"TERM_PROGRAM": "Apple_Terminal"})
 
 
 def test_tmux_keeps_its_permission():

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import gpa_mlx
 from gpa_mlx.audio.dsp.loudness import DCOffsetRemover, remove_dc
 from gpa_mlx.audio.dsp.noise_gate import NoiseGate
-from gpa_mlx.engine import decoding
 from gpa_mlx.errors import GPAError
 from gpa_mlx.lm.generate import Token
+from gpa_mlx.lm.pool import DecodingPool
 from gpa_mlx.types import GenerationOptions
 
 LONG = GenerationOptions(temperature=1.0, seed=3, max_tokens=130)
@@ -37,7 +37,7 @@ def script(monkeypatch, gpa):
         layout, asked = gpa._parts.layout, []
         codes = np.random.default_rng(5).integers(0, 512, count).tolist()
 
-        def generate(*_, **__):
+        def begin(pool, request, head):
             try:
                 for code in codes:
                     asked.append(code)
@@ -47,7 +47,7 @@ def script(monkeypatch, gpa):
             finally:
                 asked.append("closed")
 
-        monkeypatch.setattr(decoding, "generate_tokens", generate)
+        monkeypatch.setattr(DecodingPool, "begin", begin)
         return codes, asked
 
     return install
@@ -61,6 +61,7 @@ def assert_one_end(chunks):
     assert chunks[-1].timings is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["speak", "convert_voice"])
 def test_the_speech_is_its_stream(gpa, voice, golden_audio, task):
     given_input = "Hello there." if task == "speak" else golden_audio("slt")

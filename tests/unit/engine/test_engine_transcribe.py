@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import gpa_mlx
-from gpa_mlx.engine import decoding
+from gpa_mlx.engine.transcriber import Transcriber
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.lm.generate import Token
+from gpa_mlx.lm.pool import DecodingPool
 from gpa_mlx.types import GenerationOptions
 
 GREEDY = GenerationOptions(max_tokens=24)
@@ -30,8 +31,8 @@ def script(monkeypatch, gpa):
         hearings = iter(texts)
         asked = []
 
-        def generate(model, head, prompt, options, **_):
-            asked.append(len(prompt))
+        def begin(pool, request, head):
+            asked.append(len(request.prompt))
             text = next(hearings)
             start, _, last = text.removesuffix("*").rpartition(" ")
             ids = gpa._parts.text.encode(start) if text.endswith("*") else gpa._parts.text.encode(text)
@@ -40,7 +41,7 @@ def script(monkeypatch, gpa):
                 yield from (Token(i, math.log(0.5)) for i in gpa._parts.text.encode(" " + last))
             yield Token(gpa._parts.layout.im_end, math.log(0.5))
 
-        monkeypatch.setattr(decoding, "generate_tokens", generate)
+        monkeypatch.setattr(DecodingPool, "begin", begin)
         return asked
 
     return install
@@ -85,10 +86,12 @@ def test_confidence_comes_from_the_model(gpa, golden_audio):
 
 @pytest.fixture(scope="module")
 def long_recording(gpa):
-    """Noise in bursts, several segments of it."""
+    """Noise in bursts, several segments of it, each of five seconds at most."""
     rng = np.random.default_rng(0)
-    time_s = np.arange(100 * 16_000) / 16_000
-    return rng.normal(0, 0.1, len(time_s)) * (np.sin(2 * np.pi * 2.5 * time_s) > -0.5), 16_000
+    time_s = np.arange(28 * 16_000) / 16_000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Transcriber, "max_segment_s", 5.0)
+        yield rng.normal(0, 0.1, len(time_s)) * (np.sin(2 * np.pi * 2.5 * time_s) > -0.5), 16_000
 
 
 @pytest.fixture(scope="module")

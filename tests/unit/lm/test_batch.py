@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import weakref
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -14,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpa_mlx.errors import InputTooLongError, SettingsError
-from gpa_mlx.lm.batch import BatchGenerator, BatchRequest
+from gpa_mlx.lm.batch import BatchRequest
 from gpa_mlx.lm.generate import generate_tokens
 from gpa_mlx.lm.head import SlicedHead
+from gpa_mlx.lm.pool import BatchGenerator, DecodingPool
 from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.runtime.backend import mx
@@ -105,10 +104,12 @@ def parts(converted_small_a):
     return GPAModel(converted_small_a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 3, 7])
 @pytest.mark.parametrize("penalty", [1.0, 1.2])
 def test_greedy_ids_equal_the_reference(parts, golden, rows, penalty):
     recorded, name = golden("llm"), "greedy" if penalty == 1.0 else "greedy_rp12"
+    prompts = PROMPTS if rows > 1 else PROMPTS[-2:]
     for stop_ids, suffix in ((frozenset({parts.layout.im_end}), ""), (frozenset(), "_noeos")):
         requests = [
             BatchRequest(
@@ -117,14 +118,15 @@ def test_greedy_ids_equal_the_reference(parts, golden, rows, penalty):
                 max_tokens=64,
                 stop_ids=stop_ids,
             )
-            for case in PROMPTS
+            for case in prompts
         ]
-        ids, _ = gathered(BatchGenerator(parts.language_model, parts.full_head, requests, rows=rows))
-        assert [ids[n] for n in range(len(PROMPTS))] == [
-            recorded[f"{case}|{name}{suffix}"].tolist() for case in PROMPTS
+        ids, _ = gathered(BatchGenerator(DecodingPool(parts.language_model), parts.full_head, requests, rows=rows))
+        assert [ids[n] for n in range(len(prompts))] == [
+            recorded[f"{case}|{name}{suffix}"].tolist() for case in prompts
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", range(len(SHAPES)))
 def test_every_row_draws_what_it_draws_alone(shape):
     model, head = random_model(shape)
@@ -138,13 +140,14 @@ def test_every_row_draws_what_it_draws_alone(shape):
         request(257, 30, temperature=1.0, seed=6),
     ]
     expected = [alone(model, head, one) for one in requests]
-    for rows in (2, 3, 8):
-        ids, _ = gathered(BatchGenerator(model, head, requests, rows=rows))
+    for rows in (3, 8):
+        ids, _ = gathered(BatchGenerator(DecodingPool(model), head, requests, rows=rows))
         assert [ids[n] for n in range(len(requests))] == expected
 
 
 # Always the same examples: where two ids are almost equally good, rounding may choose.
-@examples(40, derandomize=True)
+@pytest.mark.slow
+@examples(20, derandomize=True)
 @given(st.data())
 def test_ragged_prompts_and_budgets_do_not_disturb_each_other(data):
     model, head = random_model(data.draw(st.integers(0, len(SHAPES) - 1)))
@@ -160,7 +163,7 @@ def test_ragged_prompts_and_budgets_do_not_disturb_each_other(data):
         )
         for _ in range(data.draw(st.integers(1, 9)))
     ]
-    ids, reasons = gathered(BatchGenerator(model, head, requests, rows=data.draw(st.integers(1, 5))))
+    ids, reasons = gathered(BatchGenerator(DecodingPool(model), head, requests, rows=data.draw(st.integers(1, 5))))
     for n, one in enumerate(requests):
         assert ids[n] == alone(model, head, one)
         assert reasons[n] == ("stop" if ids[n][-1] in one.stop_ids else "length")
@@ -168,14 +171,14 @@ def test_ragged_prompts_and_budgets_do_not_disturb_each_other(data):
 
 def test_ids_of_all_rows_come_in_turns():
     model, head = random_model(0)
-    tokens = BatchGenerator(model, head, [request(seed=n, max_tokens=3) for n in range(3)])
+    tokens = BatchGenerator(DecodingPool(model), head, [request(seed=n, max_tokens=3) for n in range(3)])
     assert [item.index for item in tokens] == [0, 1, 2] * 3
 
 
 def test_all_rows_share_a_step_and_a_row_that_ended_is_left_out():
     model, head, record = counted()
     budgets = [2, 6, 6, 4]
-    ids, _ = gathered(BatchGenerator(model, head, [request(max_tokens=budget) for budget in budgets]))
+    ids, _ = gathered(BatchGenerator(DecodingPool(model), head, [request(max_tokens=budget) for budget in budgets]))
     assert [len(ids[n]) for n in range(4)] == budgets
     # One row too many for the step that was begun before the end was known.
     assert record.steps == [4, 4, 3, 3, 2]
@@ -190,7 +193,7 @@ def test_a_waiting_sequence_takes_the_place_of_one_that_ended():
             taken.append(n)
             yield request(max_tokens=budget, seed=n)
 
-    tokens = BatchGenerator(model, head, requests(), rows=2)
+    tokens = BatchGenerator(DecodingPool(model), head, requests(), rows=2)
     assert taken == []
     seen = [(item.index, len(taken)) for item in tokens]
     assert [count for index, count in seen if index == 0] == [2, 2]
@@ -200,7 +203,7 @@ def test_a_waiting_sequence_takes_the_place_of_one_that_ended():
 
 def test_the_next_step_is_begun_before_an_id_is_handed_out():
     model, head, record = counted()
-    tokens = BatchGenerator(model, head, [request(), request()])
+    tokens = BatchGenerator(DecodingPool(model), head, [request(), request()])
     next(tokens)
     assert record.calls == [(1, 5), (1, 5), (2, 1)]
 
@@ -210,7 +213,7 @@ def test_a_cancelled_sequence_ends_and_the_others_do_not_notice():
     requests = [request(n + 3, 10, temperature=1.0, seed=n) for n in range(4)]
     expected = [alone(model, head, one) for one in requests]
     record.calls.clear()
-    tokens = BatchGenerator(model, head, requests, rows=3)
+    tokens = BatchGenerator(DecodingPool(model), head, requests, rows=3)
     ids = {}
     for item in tokens:
         ids.setdefault(item.index, []).append(item.token.id)
@@ -224,7 +227,7 @@ def test_a_cancelled_sequence_ends_and_the_others_do_not_notice():
 
 def test_when_all_are_cancelled_it_ends():
     model, head, record = counted()
-    tokens = BatchGenerator(model, head, [request(), request()])
+    tokens = BatchGenerator(DecodingPool(model), head, [request(), request()])
     next(tokens)
     tokens.cancel(0)
     tokens.cancel(1)
@@ -232,20 +235,22 @@ def test_when_all_are_cancelled_it_ends():
     assert record.steps == [2]
 
 
-def test_closing_ends_everything_and_frees_the_caches(monkeypatch):
+def test_closing_ends_everything_and_frees_the_caches():
     model, head = random_model(0)
-    tokens = BatchGenerator(model, head, [request(), request()])
+    pool = DecodingPool(model)
+    mx.eval(model.parameters())
+    before = mx.get_active_memory()
+    tokens = BatchGenerator(pool, head, [request(), request()])
     next(tokens)
-    batch = weakref.ref(tokens._tokens.gi_frame.f_locals["batch"])
+    assert mx.get_active_memory() > before + 10_000
     tokens.close()
-    gc.collect()
-    assert batch() is None
+    assert mx.get_active_memory() < before + 10_000
     assert list(tokens) == []
 
 
 def test_nothing_asked_nothing_given():
     model, head = random_model(0)
-    assert list(BatchGenerator(model, head, [])) == []
+    assert list(BatchGenerator(DecodingPool(model), head, [])) == []
 
 
 @pytest.mark.parametrize(
@@ -254,12 +259,13 @@ def test_nothing_asked_nothing_given():
 )
 def test_an_unusable_request_is_refused_when_it_is_taken(wrong, error):
     model, head = random_model(0)
-    tokens = BatchGenerator(model, head, [request(max_tokens=2), wrong], rows=1)
+    tokens = BatchGenerator(DecodingPool(model), head, [request(max_tokens=2), wrong], rows=1)
     assert [item.index for item in islice(tokens, 2)] == [0, 0]
     with pytest.raises(error):
         next(tokens)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_requests():
     model, head = random_model(0)
 
@@ -267,7 +273,7 @@ def test_memory_does_not_grow_with_the_number_of_requests():
         mx.clear_cache()
         mx.reset_peak_memory()
         before = mx.get_active_memory()
-        for _ in BatchGenerator(model, head, (request(200, 20, seed=n) for n in range(count)), rows=2):
+        for _ in BatchGenerator(DecodingPool(model), head, (request(200, 20, seed=n) for n in range(count)), rows=2):
             pass
         return mx.get_peak_memory() - before
 

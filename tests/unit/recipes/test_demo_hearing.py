@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gpa_mlx
+from gpa_mlx.errors import ModelNotFoundError
 from gpa_mlx.recipes.demo.domain.lexicon import WORDS
 from gpa_mlx.recipes.demo.domain.phones import LABEL_COUNT
 from gpa_mlx.recipes.demo.recordings.hearing_pool import Mix
@@ -61,6 +62,18 @@ def test_a_stage_is_resumed(tmp_path):
     assert len(before) == 2
     assert log(tmp_path)[:2] == before
     assert len(log(tmp_path)) == 3
+
+
+def test_what_the_tokenizer_hears_can_be_looked_at_while_it_learns(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="no checkpoint"):
+        half(tmp_path).open_glm()
+    half(tmp_path).train_glm()
+    opened = half(tmp_path)
+    model, step = opened.open_glm()
+    assert step == 2
+    labels = opened.labels(model, recording().wave)
+    assert labels.shape == (28,)  # seven codes
+    assert 0 <= labels.min() <= labels.max() < LABEL_COUNT
 
 
 def test_the_model_transcribes_words_of_the_domain(tmp_path):

@@ -197,6 +197,17 @@ def test_batches_are_the_same_from_any_step_on():
     assert max(drawn) < LABEL_COUNT
 
 
+@needs_espeak
+def test_batches_made_ahead_are_the_same():
+    pool = HearingPool([timed(), of_person()], [noise(4000)], MIX, Acoustics())
+    one, three = (hearing_source(pool, 2, seed=3, loaders=loaders)(5) for loaders in (1, 3))
+    for _ in range(8):
+        expected, ahead = next(one), next(three)
+        np.testing.assert_array_equal(expected.encoder_input, ahead.encoder_input)
+        np.testing.assert_array_equal(expected.labels, ahead.labels)
+    three.close()
+
+
 def test_origins_without_recordings_are_left_out():
     pool = HearingPool([], [], MIX, Acoustics())
     assert pool.draw(np.random.default_rng(0)).sound.said.words == ()

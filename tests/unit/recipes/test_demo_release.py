@@ -10,7 +10,9 @@ import pytest
 import soundfile
 
 import gpa_mlx
+from gpa_mlx.doctor.first_run.demo_results import read_results
 from gpa_mlx.errors import GPAError
+from gpa_mlx.provenance.tagging import identify_model
 from gpa_mlx.recipes.demo import release
 from gpa_mlx.recipes.demo.data.synthetic_voices import BUILT_IN, VOICES, EspeakVoice
 from gpa_mlx.recipes.demo.data.vocabulary import split_of
@@ -44,7 +46,7 @@ def content(folder):
 
 
 def test_the_model_is_a_whole_copy(model, shipped):
-    assert sorted(path.name for path in shipped.iterdir()) == ["model", "samples", "voices"]
+    assert sorted(path.name for path in shipped.iterdir()) == ["model", "results.json", "samples", "voices"]
     assert verify_files(shipped / "model") == []
     assert content(shipped / "model") == content(model)
 
@@ -80,12 +82,19 @@ def test_the_samples_are_unseen_sentences_by_both_engines(shipped):
         assert np.abs(samples[4000:4800]).max() > 0.001
 
 
+def test_the_results_are_those_of_the_model(shipped):
+    results = read_results(shipped / "results.json")
+    listing = json.loads((shipped / "samples" / "samples.json").read_text())
+    assert results.model_sha256 == identify_model(shipped / "model").sha256
+    assert [sample.file for sample in results.samples] == [entry["file"] for entry in listing]
+
+
 def test_it_is_the_same_each_time_and_leaves_other_files_alone(model, shipped, tmp_path):
     (tmp_path / "__init__.py").touch()
     (tmp_path / "voices").mkdir()
     (tmp_path / "voices" / "old.voice").touch()
     make_embedded(model, toy_data(), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"__init__.py", "model", "samples", "voices"}
+    assert {path.name for path in tmp_path.iterdir()} == {"__init__.py", "model", "results.json", "samples", "voices"}
     (tmp_path / "__init__.py").unlink()
     assert content(tmp_path) == content(shipped)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import widgets
+from textual.content import Content, ContentText
 
 
 class Button(widgets.Button, inherit_css=False):
@@ -46,3 +47,7 @@ class Button(widgets.Button, inherit_css=False):
         }
     }
     """
+
+    def validate_label(self, label: ContentText) -> Content:
+        """Take a text as it is: the names of folders and voices are no markup, in which a click could be an action."""
+        return Content(label) if isinstance(label, str) else Content.from_text(label)

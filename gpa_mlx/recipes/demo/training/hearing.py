@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
+from gpa_mlx.errors import ModelNotFoundError
 from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.bicodec.autoencoder import BiCodec
 from gpa_mlx.nn.bicodec.config import BiCodecArgs
@@ -39,13 +41,14 @@ from gpa_mlx.tokenizers.glm import LogMelArgs
 from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx.train.audio_tokenizers.codec_stages import SpeakerConfig, TokensConfig, train_speaker, train_tokens
 from gpa_mlx.train.audio_tokenizers.codec_training_model import CodecTrainingModel, HeadSizes
-from gpa_mlx.train.audio_tokenizers.glm_training import GLMTrainingConfig, train_glm
+from gpa_mlx.train.audio_tokenizers.glm_training import GLMTrainingConfig, GLMTrainingModel, glm_features, train_glm
+from gpa_mlx.train.audio_tokenizers.labelled_audio import AudioBatch
 from gpa_mlx.train.audio_tokenizers.quantizers import CodebookSettings
 from gpa_mlx.train.audio_tokenizers.training_stage import StageSettings
 from gpa_mlx.train.language_model.corpus import Example, example_of
 from gpa_mlx.train.language_model.fit import CHECKPOINTS, fit
 from gpa_mlx.train.language_model.training_run import FitConfig
-from gpa_mlx.train.training_state import has_state
+from gpa_mlx.train.training_state import has_state, load_state
 from gpa_mlx.types import Waveform
 
 M = TypeVar("M", bound=nn.Module)
@@ -53,6 +56,7 @@ M = TypeVar("M", bound=nn.Module)
 NAME = "gpa-mlx-demo-hearing"
 ORIGIN = "trained from scratch by `gpa-mlx train demo --people` on people, Kokoro, flite and espeak-ng"
 
+_MODEL = "model."
 _NETWORKS = 8
 
 
@@ -109,15 +113,23 @@ class HearingHalf:
         directory: Gets checkpoints and logs of every stage, the tokenizer, examples, and the model.
         recordings: To learn from; a run that is continued with more of them learns from these, too.
         backgrounds: Recorded noises.
+        loaders: Threads that make examples beside the training; the result does not depend on it.
 
     Raises:
         GPAError: espeak-ng, which tells how words are said, is missing or fails.
     """
 
     def __init__(
-        self, recipe: HearingRecipe, directory: Path, recordings: Iterable[Recording], backgrounds: Sequence[Waveform]
+        self,
+        recipe: HearingRecipe,
+        directory: Path,
+        recordings: Iterable[Recording],
+        backgrounds: Sequence[Waveform],
+        *,
+        loaders: int = 1,
     ) -> None:
         self._recipe = recipe
+        self._loaders = loaders
         self._directory = directory
         sizes = recipe.sizes
         self._pool = HearingPool(recordings := list(recordings), backgrounds, recipe.mix, recipe.acoustics)
@@ -169,8 +181,32 @@ class HearingHalf:
         """Train the GLM tokenizer, on phones and other speech."""
         recipe = self._recipe
         mx.random.seed(recipe.seed)
-        source = hearing_source(self._pool, recipe.batch_size, seed=recipe.seed)
+        source = hearing_source(self._pool, recipe.batch_size, seed=recipe.seed, loaders=self._loaders)
         train_glm(self._glm, self._glm_args, self._log_mel, recipe.glm, source, self._directory / "glm")
+
+    def open_glm(self) -> tuple[GLMTrainingModel, int]:
+        """Return the GLM tokenizer of the newest checkpoint with its training head, and the step of it.
+
+        Raises:
+            ModelNotFoundError: There is none.
+            ModelFormatError: It is damaged.
+        """
+        directory = self._directory / "glm"
+        found = load_state(directory)
+        if found is None:
+            raise ModelNotFoundError(f"{directory} holds no checkpoint.", hint="Train first.")
+        step, arrays, _ = found
+        model = GLMTrainingModel(self._glm, self._glm_args, self._recipe.glm)
+        weights = {name.removeprefix(_MODEL): a for name, a in arrays.items() if name.startswith(_MODEL)}
+        model.load_weights(list(weights.items()))
+        return model, step
+
+    def labels(self, model: GLMTrainingModel, wave: Waveform) -> npt.NDArray[np.integer]:
+        """Return what the head reads from the codes of a recording, `(frames,)`, 50 a second."""
+        batch = AudioBatch(
+            waveforms=wave[None], voices=np.zeros(1, int), labels=np.zeros((1, 1), int), lengths=np.array([len(wave)])
+        )
+        return np.array(model.read_labels(*glm_features(batch, self._log_mel, self._glm_args)))[0]
 
     def train_tokens(self) -> None:
         """Train speaker encoder and semantic tokens: from what is heard to what was said."""
@@ -180,7 +216,9 @@ class HearingHalf:
             4, lambda: CodecTrainingModel(self._wav2vec2, self._codec, self._bicodec_args, heads, recipe.codebook)
         )
         alone, everything = (
-            hearing_source(pool, recipe.batch_size, seed=recipe.seed + offset, prepare=self._prepared)
+            hearing_source(
+                pool, recipe.batch_size, seed=recipe.seed + offset, loaders=self._loaders, prepare=self._prepared
+            )
             for offset, pool in ((1, self._single_voices), (2, self._pool))
         )
         train_speaker(model, recipe.speaker, alone, self._directory / "codec" / "speaker")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -17,7 +19,12 @@ VOICE_CLASSES = 256
 
 
 def hearing_source(
-    pool: HearingPool, batch_size: int, *, seed: int, prepare: Callable[[Waveform], Waveform] = lambda wave: wave
+    pool: HearingPool,
+    batch_size: int,
+    *,
+    seed: int,
+    loaders: int = 1,
+    prepare: Callable[[Waveform], Waveform] = lambda wave: wave,
 ) -> BatchSource[AudioBatch]:
     """Return labelled batches: speakers in quiet, and what is heard of them.
 
@@ -25,14 +32,29 @@ def hearing_source(
         pool: Draws the examples.
         batch_size: Rows.
         seed: With the step, decides on all of a batch.
+        loaders: Threads that make batches ahead of the training, for a GPU beside many cores; the batches are the same.
+            With one, each is made when it is asked for.
         prepare: What a tokenizer does to a recording before it encodes it; keeps the length.
     """
 
+    def make(step: int) -> AudioBatch:
+        rng = np.random.default_rng((seed, step))
+        return collate([pool.draw(rng) for _ in range(batch_size)], prepare)
+
     def source(step: int) -> Iterator[AudioBatch]:
-        while True:
-            rng = np.random.default_rng((seed, step))
-            yield collate([pool.draw(rng) for _ in range(batch_size)], prepare)
-            step += 1
+        if loaders == 1:
+            while True:
+                yield make(step)
+                step += 1
+        with ThreadPoolExecutor(loaders) as threads:
+            made: deque[Future[AudioBatch]] = deque(threads.submit(make, step + ahead) for ahead in range(2 * loaders))
+            try:
+                while True:
+                    step += 1
+                    made.append(threads.submit(make, step + 2 * loaders - 1))
+                    yield made.popleft().result()
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
 
     return source
 
