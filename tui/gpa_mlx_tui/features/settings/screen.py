@@ -75,6 +75,8 @@ class SettingsScreen(ModeScreen):
 
     def on_screen_resume(self) -> None:
         """Read what is set by now."""
+        if self.has_task("write"):
+            return  # which tells what is set afterwards
         source = self.gpa_app.settings
         self.start("read", lambda task: read_settings(task, source), silent=True)
 
@@ -210,6 +212,7 @@ class SettingsScreen(ModeScreen):
 
     def _write(self, name: str, text: str | None) -> None:
         source = self.gpa_app.settings
+        self.cancel("read")  # it may have read before, and report after
         self.start("write", lambda task: write_setting(task, source, name, text))
 
     def _ask_key(self, name: str) -> None:
