@@ -6,9 +6,9 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
-from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_MORE, after, before, is_amount
 from gpa_mlx.text.normalization.chinese_units import UNITS
+from gpa_mlx.text.normalization.latin_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.rules import ReadingRule, one_of, plain_number, rule
 
 _PARTS = "页章节集期部题步天张关轮局话课回站组场批段遍"

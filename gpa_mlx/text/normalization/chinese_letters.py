@@ -8,10 +8,10 @@ import unicodedata
 from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_times
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.addresses import ADDRESS_FORMS
-from gpa_mlx.text.normalization.chinese_edges import LEFT
 from gpa_mlx.text.normalization.chinese_patterns import after
 from gpa_mlx.text.normalization.english_letters import ACRONYMS
 from gpa_mlx.text.normalization.english_words import SPELLED
+from gpa_mlx.text.normalization.latin_edges import LEFT
 from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
 
 _SIGNS = {
@@ -137,7 +137,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"(?<=第)(?P<roman>[IVXLC]{{1,8}})(?=\s?[{_NUMBERED_PARTS}])", _roman),
     rule(r"(?<![A-Za-z0-9])(?P<roman>I{1,3}|IV|V?I{1,3}|VI{1,3}|IX|X)(?=[期级]|型糖尿病|型[^号]|世(?![界纪]))", _roman),
     rule(
-        r"(?<=[\u4e00-\u9fff])(?P<roman>I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI{0,3})(?![A-Za-z0-9+&/-])",
+        r"(?<![0-9A-Za-z_])(?<=\w)(?P<roman>I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI{0,3})(?![A-Za-z0-9+&/-])",
         _roman,
     ),
     rule(rf"{LEFT}[Nn][Oo]\.?(?=\s?[0-9])", lambda match: "第" if re.match(r"\s?[0-9]", after(match, 2)) else None),

@@ -6,8 +6,8 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
-from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH, NO_MORE, after, before, is_amount
+from gpa_mlx.text.normalization.latin_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.rules import ReadingRule, rule
 
 _MONTH, _DAY = r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>0?[1-9]|[12][0-9]|3[01])"

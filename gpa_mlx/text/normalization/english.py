@@ -7,7 +7,7 @@ import re
 from gpa_mlx.text.normalization import english_amounts, english_files, english_letters, english_measures, english_times
 from gpa_mlx.text.normalization.addresses import ADDRESSES
 from gpa_mlx.text.normalization.english_words import PER, SIGNS
-from gpa_mlx.text.normalization.rules import RIGHT, Grammar, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import RIGHT, Grammar, LazyPattern, ReadingRule, one_of, rule
 
 
 def _per_unit(match: re.Match[str]) -> str | None:
@@ -18,7 +18,7 @@ def _per(match: re.Match[str]) -> str:
     return f"per {PER[match['each']]}"
 
 
-_AMOUNT = re.compile(
+_AMOUNT = LazyPattern(
     r"[0-9][ ]?(?:[A-Za-zµμ²³]{1,5}(?:/[A-Za-z]{1,4})?|[€£$])$"
     r"|(?<!\w)(?:dollar|euro|pound|hour|time|unit|mile|kilometer|calorie)s?$"
 )

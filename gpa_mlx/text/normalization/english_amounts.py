@@ -9,35 +9,46 @@ from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import after, before, counts_things, describes_noun
 from gpa_mlx.text.normalization.english_measures import BLANK, LOW, TO
 from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NEGATIVE, NUMBER, RIGHT, WHOLE, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import (
+    CLEAR,
+    LEFT,
+    NEGATIVE,
+    NUMBER,
+    RIGHT,
+    WHOLE,
+    LazyPattern,
+    ReadingRule,
+    one_of,
+    rule,
+)
 from gpa_mlx.text.normalization.rules import plain_number as plain
 from gpa_mlx.text.normalization.units import UNIT
 
-_YEAR_WORDS = re.compile(
+_YEAR_WORDS = LazyPattern(
     r"(?<!\w)(?:in|since|until|till|year|circa|anno|c\.|ca\.|by|from|before|after|early|late|mid|spring|summer|autumn"
     r"|fall|winter|january|february|march|april|may|june|july|august|september|october|november|december|of"
     r"|(?:from|between) [0-9]{4} (?:to|and|until|through))[ (]$",
     re.IGNORECASE,
 )
-_IN = re.compile(r"(?<!\w)(?:in|since|until|till|year|circa|anno)[ ]$", re.IGNORECASE)
-_OF_YEARS = re.compile(r"(?<!\w)(?:the|in|since|its|our|their|my|your|his|her|this|until|by|late|early|mid)[ ]$")
-_YEARLY = re.compile(
+_IN = LazyPattern(r"(?<!\w)(?:in|since|until|till|year|circa|anno)[ ]$", re.IGNORECASE)
+_OF_YEARS = LazyPattern(r"(?<!\w)(?:the|in|since|its|our|their|my|your|his|her|this|until|by|late|early|mid)[ ]$")
+_YEARLY = LazyPattern(
     r"[ ](?:results?|sales|figures|elections?|earnings|taxes|games|olympics|playoffs|finals|goals|predictions"
     r"|trends|awards"
     r"|models?|standards|editions?|estimates|profits|revenues|rates|prices|budgets?|levels|is|was|has|bonus)\b"
 )
-_COUNTED_IN = re.compile(
+_COUNTED_IN = LazyPattern(
     r"[ ](?:words|steps|meters|metres|feet|days|minutes|hours|seconds|pages|places|ways|cities|countries|pieces|miles"
     r"|people|cases|dollars|characters|tokens)\b"
 )
-_ERA = re.compile(r"[ ](?:BC|AD|BCE|CE|B\.C\.|A\.D\.)")
-_DECADE_WORDS = re.compile(
+_ERA = LazyPattern(r"[ ](?:BC|AD|BCE|CE|B\.C\.|A\.D\.)")
+_DECADE_WORDS = LazyPattern(
     r"(?:(?<!\w)(?:the|early|late|mid|low|lower|high|upper|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and"
     r"|or|to|through|into"
     r"|&) (?:the )?)$",
     re.IGNORECASE,
 )
-_FISCAL = re.compile(r"(?:FY|CY|AY|Q[1-4]|H[12]|AW|SS|MY|CES|PyCon|ICML|CVPR|WWDC)$")
+_FISCAL = LazyPattern(r"(?:FY|CY|AY|Q[1-4]|H[12]|AW|SS|MY|CES|PyCon|ICML|CVPR|WWDC)$")
 _LONGEST_RUN = 9
 """Digits of the longest number that nobody separated; longer ones are numbers of accounts and telephones."""
 _LONGEST_IN_CODE = 2

@@ -7,9 +7,9 @@ import re
 from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import after, before, counts_things
 from gpa_mlx.text.normalization.english_words import STATES
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, rule
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, LazyPattern, ReadingRule, rule
 
-_BY_DIGITS = re.compile(
+_BY_DIGITS = LazyPattern(
     r"(?<!\w)(?:call(?:ed|ing)?|dial(?:ed|led|ing)?|ring|text(?:ed|ing)?|sms|phone|fax|tel|telephone|mobile|cell|hotline"
     r"|extension|ext|x|pin|code|codes|otp|passcode|password|passwort|zip|zip code|postcode|postal code|postal"
     r"|account|acct"
@@ -25,17 +25,17 @@ _BY_DIGITS = re.compile(
     r"|(?<!\w)(?:text|send|sms)[ ][\"'“‘]?[A-Za-z]+[\"'”’]?[ ]to[ ]$",
     re.IGNORECASE,
 )
-_CODE_IS = re.compile(
+_CODE_IS = LazyPattern(
     r"(?<!\w)(?:code|pin|otp|passcode|password|combination|meeting id|account|serial|booking|confirmation|tel"
     r"|phone|fax)"
     r"(?: (?:number|no))?\.?(?:[ ]is|[:#=])[ ]?$",
     re.IGNORECASE,
 )
-_NUMBER_IS = re.compile(r"(?<!\w)(?:number|no|nr|#)\.?(?: is|:| =)?[ ]?$", re.IGNORECASE)
-_VERBS = re.compile(
+_NUMBER_IS = LazyPattern(r"(?<!\w)(?:number|no|nr|#)\.?(?: is|:| =)?[ ]?$", re.IGNORECASE)
+_VERBS = LazyPattern(
     r"(?<!\w)(?:call|text|order|ring|box|enter|phone|ticket|case|room|key|card|at|to|of|on|is)[ ]$", re.IGNORECASE
 )
-_NAMED = re.compile(
+_NAMED = LazyPattern(
     r"(?:(?<!\w)(?:Boeing|Airbus|Error|Status|HTTP|Port|port|Highway|Route|Hwy|Rt\.|Rte\.|Interstate|Unit|Area|Office"
     r"|Model|model|Studio|Section|Building|Porsche|Peugeot|BMW|Nokia|Form|form|Bus|bus|Train|train|Line|Level|Channel"
     r"|channel|No\.|Bay|Locker|Pier|Platform|Terminal|Lot|Xbox|Photoshop|Mercedes|Ryzen|Core|Snapdragon|Radeon|GeForce"
@@ -44,11 +44,11 @@ _NAMED = re.compile(
     r"|error|status|route|highway|code|Title|Rule|Locomotive|Dash|error code"
     r"|Apt\.|Ste\.|Rm\.|Suite|suite|Airbus A)[ ]?)$"
 )
-_ROAD_BEFORE = re.compile(
+_ROAD_BEFORE = LazyPattern(
     r"(?<!\w)(?:US|U\.S\.|SR|CR|FM|SH|State Road|County Road|Autoroute|[Ss]top|[Ee]xit|[Tt]rack|[Ss]eat"
     r"|[Bb]ed|[Ww]ard|[Aa]isle|[Dd]esk|[Cc]abin|[Bb]ooth)[ -]$"
 )
-_ROAD = re.compile(
+_ROAD = LazyPattern(
     r"[ ](?:freeway|highway|bus|expressway|interstate|error|errors|series|model|jumbo|train|express|motorway)\b"
 )
 

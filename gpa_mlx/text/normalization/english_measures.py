@@ -7,7 +7,17 @@ import re
 from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import after, before, describes_noun
 from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS
-from gpa_mlx.text.normalization.rules import CLEAR, NEGATIVE, NUMBER, RIGHT, ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.rules import (
+    CLEAR,
+    NEGATIVE,
+    NUMBER,
+    RIGHT,
+    LazyPattern,
+    ReadingRule,
+    listed,
+    one_of,
+    rule,
+)
 from gpa_mlx.text.normalization.units import UNIT, UNITS, Names
 
 BLANK = "[ \u00a0\u202f]"
@@ -22,19 +32,19 @@ MILLIONS = frozenset(
     barrels cars units shares vehicles children adults students workers employees tickets fans listeners readers
     """)
 )
-_LONG_AS = re.compile(
+_LONG_AS = LazyPattern(
     r"(?<!\w)(?:in|of|took|takes?|last(?:s|ed)?|time|times|record|duration|runtime|length|finished|clocked|marathon|ran|runs?|swam|rode|completed|elapsed|total|remaining)"
     r"(?: (?:is|was|of|at|in|a))?:?[ ]$",
     re.IGNORECASE,
 )
-_AT = re.compile(
+_AT = LazyPattern(
     r"(?<!\w)(?:at|by|since|until|till|before|after|from|on|clock|[AaPp][Mm]|[0-9]:[0-9]{2}:[0-9]{2}[ ]?[-–])[ ]?$",
     re.IGNORECASE,
 )
-_GRID = re.compile(
+_GRID = LazyPattern(
     r"[ ](?:grid|matrix|board|table|array|pixels?|resolution|lumber|photos?|prints?|inch(?:es)?|feet|foot)\b"
 )
-_STREET = re.compile(
+_STREET = LazyPattern(
     r"\.?[ ](?:[0-9]{1,3}(?:st|nd|rd|th)\b"
     r"|[A-Z][a-z]+ (?:St|Ave|Blvd|Rd|Dr|Ln|Street|Avenue|Road|Boulevard|Drive|Lane)\b)"
 )
@@ -218,7 +228,7 @@ def _of_part(match: re.Match[str]) -> str | None:
     return UNITS[match["unit"]].many if found["whole"] else UNITS[match["unit"]].one
 
 
-_PART = re.compile(
+_PART = LazyPattern(
     rf"(?P<whole>(?<![\w.,/])[0-9]{{1,3}}{BLANK})?"
     rf"(?:(?<![\w.,/])[1-9][0-9]?/[1-9][0-9]{{0,2}}|[{''.join(FRACTION_SIGNS)}]){BLANK}?$"
 )

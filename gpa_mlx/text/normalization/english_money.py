@@ -7,7 +7,17 @@ import re
 from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import counts_things, describes_noun
 from gpa_mlx.text.normalization.english_measures import BLANK, LOW_HIGH, MILLIONS, TO
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NEGATIVE, NUMBER, RIGHT, one_of, plain_number, rule
+from gpa_mlx.text.normalization.rules import (
+    CLEAR,
+    LEFT,
+    NEGATIVE,
+    NUMBER,
+    RIGHT,
+    LazyPattern,
+    one_of,
+    plain_number,
+    rule,
+)
 from gpa_mlx.text.normalization.units import CURRENCY_CODES, CURRENCY_SIGNS, Currency
 
 SCALES = {
@@ -77,7 +87,7 @@ def _scaled(match: re.Match[str]) -> str | None:
     return f"{words} {SCALES[short]}"
 
 
-_ABOUT = re.compile(
+_ABOUT = LazyPattern(
     r"(?<!\w)(?:about|over|under|around|nearly|almost|than|of|earn(?:s|ed|ing)?|makes?|made|roughly|approximately|some"
     r"|least|most|to|only|just|hit|reached|got|have|has|had|with|up to|worth|sold|for|costs?|paid|pays?|from|by"
     r"|between|and"

@@ -7,7 +7,7 @@ import re
 from gpa_mlx.text.normalization.english_numbers import cardinal, ordinal, year
 from gpa_mlx.text.normalization.english_sentences import full_stop
 from gpa_mlx.text.normalization.english_words import MONTH_NUMBERS, MONTHS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, LazyPattern, ReadingRule, one_of, rule
 
 _DAYS = {
     **{"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday"},
@@ -23,7 +23,7 @@ _HALF = rf"[AaPp](?:\.[Mm]\.|[Mm]{RIGHT})"
 _CLOCK = rf"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?(?:[ \u00a0\u202f]?{_HALF})?"
 _HOUR = rf"(?:1[0-2]|0?[1-9])[ \u00a0\u202f]?{_HALF}"
 _TIME = rf"(?:{_CLOCK}|{_HOUR})"
-_PARTS = re.compile(
+_PARTS = LazyPattern(
     rf"(?P<hour>[0-9]+)(?::(?P<minute>[0-9]+)(?::(?P<second>[0-9]+))?)?[ \u00a0\u202f]?(?P<half>{_HALF})?"
 )
 
