@@ -12,6 +12,7 @@ GRAMMAR = Grammar(
     digits=(
         *chinese_letters.ADDRESSES,
         *chinese_codes.AFTER_WORDS,
+        chinese_formulas.RESULTS,
         *chinese_times.AT_DIGITS,
         chinese_times.AFTER_DURATION,
         *chinese_codes.AT_DIGITS,
@@ -25,6 +26,7 @@ GRAMMAR = Grammar(
         *chinese_letters.AT_SIGNS,
         *chinese_formulas.AT_SIGNS,
         *chinese_amounts.AT_SIGNS,
+        chinese_codes.FILING_HYPHEN,
         chinese_times.RANGE_OF_DAYS,
         chinese_times.RANGE_OF_HOURS,
         chinese_times.RANGE_IN_WORDS,

@@ -31,6 +31,7 @@ SPOKEN_NUMBER_BEFORE = LazyPattern(
     rf"{one_of(words.SPOKEN_NUMBER_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,4}}{_OTHERS}$"
 )
 CODE_BEFORE = LazyPattern(rf"{one_of(words.CODE_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,6}}{_OTHERS}$")
+NUMBER_OF_BEFORE = LazyPattern(r"[^第\W0-9A-Za-z_]号码?(?:[:：]|是|为)\s?$")
 QUANTITY_BEFORE = LazyPattern(rf"{one_of(words.QUANTITY_WORDS)}[:：]?\s?$|[$€£¥+=×÷<>≥≤/-]$")
 RIDE_BEFORE = _ending(
     """坐 乘 搭 乘坐 搭乘 国航 东航 南航 海航 川航 厦航 深航 山航 航空 春秋 吉祥 转乘 改乘
@@ -58,6 +59,7 @@ MODEL_AFTER = LazyPattern(
     + one_of(listed("型 号 式 战 隐 舰 机 导弹 火箭 轰炸 运输 歼击 直升 武装 卫星 飞船 探测器 坦克"))
 )
 TAG_BEFORE = LazyPattern(r"(?:^|[^0-9A-Za-z])#[^#\n]{1,40}$")
+FILING_BEFORE = LazyPattern("[备证字第][0-9零一二三四五六七八九]{5,12}号$")
 EXTENSION_BEFORE = LazyPattern(r"[0-9]\s?(?:转|分机)\s?$|[0-9]{3,4}[ -]?[0-9]{4}\s?[-#(]\s?$")
 SHARE_AFTER = _beginning(
     "今日 今天 盘中 涨 跌 收盘 收涨 收跌 股价 开盘 尾盘 午盘 早盘 报收 这只 个股 停牌 复牌 大涨 大跌"
@@ -144,10 +146,11 @@ SHORT_YEAR_AFTER = LazyPattern(
 DURATION_BEFORE = _ending(
     """
     时长 片长 耗时 用时 历时 成绩 配速 全长 跑出 跑了 纪录 记录 游出 游了 计时 倒计时 总长 长度 音频 视频 录音
-    剩余时间 停表
+    剩余时间 停表 全马 半马 马拉松 完赛
     """,
     "(?:时间|约|大约|是|为|了|到|在|[:： ]){0,3}",
 )
+DURATION_AFTER = LazyPattern("的?(?:完赛|跑完|游完|骑完|冲线|夺冠|获胜|的?成绩|破纪录|刷新|创造)")
 SHOPPING_BEFORE = LazyPattern("(?:双十一|双11|双十二|双12|618|6[.·]18|11[.·]11)[、和与跟]$")
 DAYTIME_BEFORE = _ending("凌晨 早上 早 清晨 上午 中午 下午 傍晚 晚上 晚 夜里 午后 半夜 深夜", "[ :：,，]?")
 YEAR_AFTER = LazyPattern(
@@ -184,7 +187,10 @@ GAME_BEFORE = LazyPattern(
     )
     + r"[是为以:： ]{0,2}$|击败\w{0,4}$|[第首][一二三四五]?[局盘节]$"
 )
-GAME_AFTER = _beginning(_RESULTS)
+RESULTS_BEFORE = LazyPattern("(?:[0-9]{1,3}[-–:：][0-9]{1,3}[、,，/和与及 ]{1,2}){1,6}$")
+RESULTS_AFTER = LazyPattern("(?:[、,，/和与及 ]{1,2}[0-9]{1,3}[-–:：][0-9]{1,3}(?![0-9])){1,6}")
+GRADES_BEFORE = LazyPattern("(?:GPA|gpa|绩点|均分|平均分|评分|得分|打分)(?:约|为|是|有|到|达|了|高达|[:： ]){0,3}$")
+GAME_AFTER = _beginning(_RESULTS + words.TEAMS)
 RATED_BEFORE = _ending(
     """
     打分 评分 得分 分数 成绩 考了 打了 打 满意度 综合 口碑 豆瓣 给 给了 评 评了 打出 拿 拿了 得 得了 星级 颜值 味道
@@ -200,6 +206,7 @@ FULL_MARKS = frozenset(
 """What ratings and examinations go up to."""
 PART_BEFORE = _ending("页码 步骤 章节 集数 进度条 页 Page page", "[:： ]{0,2}")
 BLOOD_BEFORE = _ending("血压 高压 低压", "(?:值|约|为|是|[:： ]){0,3}")
+HEIGHT_AFTER = LazyPattern("的?(?:个子|身高|个头|大汉|汉子|男|女|小伙|大个)")
 HEIGHT_BEFORE = _ending("身高 个子 个头 高", "[是为约达了: ：]{0,2}")
 TEMPERATURE_BEFORE = _ending(
     "气温 温度 最低 最高 体温 低温 降到 降至 跌到 跌至 夜间 白天 零下 室外 户外 低至 冷到 天气",

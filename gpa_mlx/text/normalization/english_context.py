@@ -37,7 +37,8 @@ _HEADS = frozenset(
     house home flat apartment bottle battery bulb pizza drive screen lens run race walk hike radius limit bill note
     coin fine fee fence pole wall deal gap loan grant prize budget bag box tank pipe ladder board rope cable monitor
     display camera sensor charger engine motor card disk disc radio signal walk ride swim sprint dash marathon zone
-    tower wave
+    tower wave room relay record photo ruler flight
+    drive trip movie film video delay nap commute workout session meeting break layover hike swim
     """)
 )
 _NO_NOUNS = frozenset(
@@ -86,7 +87,7 @@ def describes_noun(match: re.Match[str]) -> bool:
     if not following or following["noun"].lower() in _NO_NOUNS:
         return False
     noun = following["noun"]
-    if noun in _HEADS:
+    if noun in _HEADS or (following["more"] or "").lstrip() == "record":
         return not re.search(r"(?<![\w])(?:of|than|over|under|for)[ ]$", before(match)[-8:])
     if noun.endswith("ly") or noun.endswith("ing"):
         return False

@@ -84,6 +84,10 @@ def _path(match: re.Match[str]) -> str:
 
 
 AT_LETTERS: tuple[ReadingRule, ...] = (
+    rule(
+        rf"{LEFT}(?P<path>(?:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,40}}/){{1,10}}[A-Za-z0-9_-]{{1,80}}\.{_ENDING}){RIGHT}(?![/@])",
+        _path,
+    ),
     rule(rf"{LEFT}(?P<path>[A-Za-z]:\\[\w{MASK}\\.-]{{0,200}}[\w{MASK}\\])", _path),
     rule(
         rf"{LEFT}(?P<name>[A-Za-z0-9][\w{MASK}-]{{0,80}}(?:\.[\w{MASK}-]{{1,40}}){{0,3}}?)\.(?P<ending>{_ENDING}|(?-i:{_ENDING.upper()}))"
@@ -102,7 +106,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 )
 """`notes.txt`, `C:\\Users`, `u/name` and `snake_case`."""
 
-AT_DIGITS: tuple[ReadingRule, ...] = AT_LETTERS[1:2]
+AT_DIGITS: tuple[ReadingRule, ...] = (AT_LETTERS[0], AT_LETTERS[2])
 """`2024_report.pdf`."""
 
 AT_SIGNS: tuple[ReadingRule, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import digit
 
 from gpa_mlx.text.normalization import latin_edges as edges
 from gpa_mlx.text.normalization.english_numbers import cardinal, digit_by_digit, ordinal
@@ -39,6 +40,7 @@ _ELEMENT = (
     "|H|B|C|N|O|F|P|S|K|V|I|U|W"
 )
 _FORMULA_PART = re.compile(rf"({_ELEMENT})([0-9]*)")
+_ELEMENTARY = ("H2", "O2", "N2", "O3", "F2", "Cl2", "Br2", "I2", "C60")
 _NUMERAL_ENDS = LazyPattern(r"\s?(?:[.,;:!?)]|\Z|\n)|\sof\s")
 
 
@@ -99,11 +101,21 @@ def _ordinal_numeral(match: re.Match[str]) -> str | None:
 def _formula(match: re.Match[str]) -> str | None:
     """Return a chemical formula letter by letter: C O two."""
     parts = _FORMULA_PART.findall(match["formula"])
-    if len(parts) == 1 and match["formula"] not in ("H2", "O2", "N2", "O3", "F2", "Cl2", "Br2", "I2", "C60"):
+    if (
+        len(parts) == 1
+        and not match["charge"]
+        and match["formula"] not in ("H2", "O2", "N2", "O3", "F2", "Cl2", "Br2", "I2", "C60")
+    ):
         return None
     if "".join(symbol for symbol, _ in parts) in ("COP", "PS", "US", "OS", "UN", "UK"):
         return None
-    return " ".join(" ".join(symbol.upper()) + (f" {cardinal(int(count))}" if count else "") for symbol, count in parts)
+    words = " ".join(
+        " ".join(symbol.upper()) + (f" {cardinal(int(count))}" if count else "") for symbol, count in parts
+    )
+    if not match["charge"]:
+        return words
+    size, sign = match["charge"][:-1], match["charge"][-1]
+    return f"{words}{f' {cardinal(digit(size))}' if size else ''} {'plus' if sign == '⁺' else 'minus'}"
 
 
 def _value(roman: str) -> int | None:
@@ -170,7 +182,8 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         lambda match: f"{match['letter']} {digit_by_digit(match['number'])}",
     ),
     rule(
-        rf"{LEFT}(?=[A-Za-z]{{1,4}}[0-9])(?P<formula>(?:(?:{_ELEMENT})(?:[1-9][0-9]?)?){{1,8}}){RIGHT}",
+        rf"{LEFT}(?=[A-Za-z]{{1,4}}[0-9⁺⁻²³])(?P<formula>(?:(?:{_ELEMENT})(?:[1-9][0-9]?)?){{1,8}})"
+        rf"(?:(?P<charge>[²³⁴]?[⁺⁻])|{RIGHT})",
         _formula,
     ),
     rule(

@@ -64,7 +64,7 @@ def _measure(match: re.Match[str]) -> str | None:
         return None
     if symbol in ("N", "W") and _STREET.match(after(match)):
         return None
-    is_one = (match["low"] == "1" and not match["high"]) or (not match["per"] and describes_noun(match))
+    is_one = (match["low"] == "1" and not match["high"]) or describes_noun(match)
     return f"{amount(match)} {unit_of(match, one=is_one)}"
 
 
@@ -106,8 +106,9 @@ def _count(value: str, one: str, many: str) -> str:
 
 
 def _feet(match: re.Match[str]) -> str:
-    words = _count(match["feet"], "foot", "feet")
-    return f"{words} {_inches_of(match['inches'])}" if match["inches"] else words
+    if describes_noun(match) and "½" not in match["inches"]:
+        return f"{numbers.number(match['feet'])} foot {numbers.number(match['inches'])} inch"
+    return f"{_count(match['feet'], 'foot', 'feet')} {_inches_of(match['inches'])}"
 
 
 def _inches_of(written: str) -> str:
@@ -135,7 +136,7 @@ def _duration(match: re.Match[str]) -> str:
     for name in ("day", "hour", "minute", "second"):
         value = found.get(name) or (found.get("bare") if name == "minute" else None)
         if value:
-            parts.append(_count(value.lstrip("0") or "0", name, name + "s"))
+            parts.append(_count(value.lstrip("0") or "0", name, name if describes_noun(match) else name + "s"))
     return " ".join(parts)
 
 
@@ -175,13 +176,16 @@ def _by(match: re.Match[str]) -> str:
         return " times ".join(values) + unit
     words = " by ".join(values)
     if match["unit"]:
-        return f"{words} {UNITS[match['unit']].many}"
+        names = UNITS[match["unit"]]
+        return f"{words} {names.one if describes_noun(match) else names.many}"
     return words
 
 
 def _marked(match: re.Match[str]) -> str:
     """Return sizes with marks: 8' x 10'."""
     many, one = ("feet", "foot") if match["mark"] in "'′’" else ("inches", "inch")
+    if describes_noun(match):
+        many = one
     values = re.findall(NUMBER, match["sizes"])
     return " by ".join(f"{numbers.number(value)} {one if value == '1' else many}" for value in values)
 
@@ -274,11 +278,16 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}{_DAY}{BLANK}?{_HOUR}{RIGHT}", _duration),
     rule(rf"{CLEAR}{_MINUTE},?{BLANK}?(?:and )?{_SECOND}{RIGHT}", _duration),
     rule(
-        rf"{CLEAR}(?P<feet>[0-9]{{1,2}})(?:{BLANK}?(?:ft\.?|feet|foot){BLANK}?(?P<inches>1[01]|[0-9]){BLANK}?(?:in\.(?!\s+[A-Z])|in|inches){RIGHT})",
+        rf"{CLEAR}(?P<feet>[0-9]{{1,2}})(?:{BLANK}?(?:ft\.?|feet|foot),?{BLANK}?(?P<inches>1[01]|[0-9]){BLANK}?"
+        rf"(?:in\.(?!\s+[A-Z])|in(?! (?:the|a|my|his|her|our)\b)|inches){RIGHT})",
         _feet,
     ),
     rule(rf"{CLEAR}(?P<low>[0-9]{{1,3}})['′’](?=\s[a-z])", _described_feet),
     rule(rf"{CLEAR}(?P<sizes>{_MARKED})(?<=(?P<mark>['′’\"″”]))", _marked),
+    rule(
+        rf"{CLEAR}(?P<minute>[0-9]{{1,2}})['′](?P<second>1[2-9]|[2-5][0-9])(?:[\"″”]|'')",
+        lambda match: f"{_count(match['minute'], 'minute', 'minutes')} {_count(match['second'], 'second', 'seconds')}",
+    ),
     rule(
         rf"{CLEAR}(?P<feet>[0-9]{{1,2}})['′’]{BLANK}?-?(?P<inches>(?:1[01]|[0-9])½?)(?:[\"″”]|''|(?![0-9\w]|[.,][0-9]))",
         _feet,

@@ -66,6 +66,8 @@ def _whole_and_cents(written: str, currency: Currency, name: str) -> str:
 
 
 def _many(match: re.Match[str]) -> str | None:
+    if match["low"] in ("1", "5", "10", "20", "50") and match["currency"] == "$":
+        return numbers.plural(numbers.cardinal(int(match["low"])))  # notes
     words = _PLURALS.get(plain_number(match["low"]))
     return f"{words} of {CURRENCY_SIGNS[match['currency']].many}" if words else None
 
@@ -113,7 +115,7 @@ FIRST = rule(
     rf"(?P<low>{NUMBER})(?:{_LOW_SCALE}{TO}(?:{_SIGN})?(?P<high>{NUMBER}))?{_SCALE}",
     _money,
 )
-MANY = rule(rf"{LEFT}(?P<currency>{_SIGN})(?P<low>[0-9][0-9,]{{1,8}})s{RIGHT}", _many)
+MANY = rule(rf"{LEFT}(?P<currency>{_SIGN})(?P<low>[0-9][0-9,]{{0,8}})s{RIGHT}", _many)
 """`$100s`."""
 
 LAST = rule(rf"{LOW_HIGH}(?P<low_short>){_SCALE}{BLANK}?(?P<currency>{_CODE}{RIGHT}|[€£₩₹$₽₺₫₱฿₪₦₴](?![0-9]))", _money)

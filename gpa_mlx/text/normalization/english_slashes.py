@@ -6,7 +6,7 @@ import re
 from math import gcd
 
 from gpa_mlx.text.normalization import english_numbers as numbers
-from gpa_mlx.text.normalization.english_context import after, before
+from gpa_mlx.text.normalization.english_context import after, before, counts_things
 from gpa_mlx.text.normalization.english_words import MONTHS, SET_PHRASES
 from gpa_mlx.text.normalization.rules import CLEAR, RIGHT, LazyPattern, ReadingRule, one_of, rule
 
@@ -20,6 +20,7 @@ _PAGE = LazyPattern(
     re.IGNORECASE,
 )
 _PRESSURE = LazyPattern(r"(?<!\w)(?:pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
+_ODDS = LazyPattern(r"(?<!\w)odds\W{1,3}(?:(?:are|of|at|were|is|now|about|around)\W{1,3}){0,2}$", re.IGNORECASE)
 _SIGHT = LazyPattern(r"(?<!\w)(?:vision|sight|eyesight|acuity)\W{1,3}(?:\w+\W{1,3}){0,2}$", re.IGNORECASE)
 _RATING = LazyPattern(
     r"(?<!\w)(?:rat(?:e|ed|es|ing|ings)|scor(?:e|ed|es|ing)|g[ai]ve[sn]?|got|gets?|grade[ds]?|mark(?:s|ed)?|results?"
@@ -50,8 +51,8 @@ _DAY_IS = LazyPattern(
 )
 _DATE_RANGE = LazyPattern(r"(?<!\w)(?:from|between|to|and|is|was|[0-9]{1,2}/[0-9]{1,2}[ ]?[-–])[ ]?$", re.IGNORECASE)
 _DATE_AFTER = LazyPattern(
-    r"[ ](?:at (?:[0-9]|noon|midnight|dawn|dusk|sunset)|in the (?:morning|afternoon|evening)|meeting|deadline|election"
-    r"|event|game|release|@|from [0-9]|[0-9]{1,2}:[0-9]{2}"
+    r",?[ ](?:(?:at|around) (?:[0-9]|noon|midnight|dawn|dusk|sunset)|in the (?:morning|afternoon|evening)|meeting"
+    r"|deadline|election|event|game|release|@|from [0-9]|[0-9]{1,2}:[0-9]{2}"
     r"|to [0-9]{1,2}/|through [0-9])"
     r"|[ ]?[-–][ ]?[0-9]{1,2}/"
 )
@@ -96,13 +97,15 @@ def _by_words(match: re.Match[str], first: int, second: int, left: str) -> str |
         return f"{words} millimeters of mercury" if match["pressure"] else words
     if _SIGHT.search(left) or right.startswith((" vision", " eyesight")):
         return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
+    if _ODDS.search(left):
+        return f"{numbers.cardinal(first)} to {numbers.cardinal(second)}"
     if _MUSIC.match(right) and second in (2, 4, 8, 16):
         return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
     if (_DATE.search(left) or _DAY_IS.search(left)) and not _PART_AFTER.match(right) and (date := _date(first, second)):
         return date
     if _DATE_AFTER.match(right) and not _PART_AFTER.match(right) and (date := _date(first, second)):
         return date
-    is_rated = _RATING.search(left) or (second >= 5 and _RATED.match(right))
+    is_rated = _RATING.search(left) or (second >= 5 and (_RATED.match(right) or counts_things(match)))
     if first <= second and second >= 3 and is_rated and not _PART_AFTER.match(right):
         return f"{numbers.cardinal(first)} out of {numbers.cardinal(second)}"
     return None

@@ -21,11 +21,11 @@ _LATIN_LETTER = re.compile("[A-Za-z]")
 _MOST_LETTERS = 3
 _SYLLABLE = re.compile(f"[{SYLLABIC}]")
 _WORD = re.compile(r"(?<![A-Za-z0-9_./@-])(?:[a-z]{2,}(?:['’][a-z]+)?|I|a)(?![A-Za-z0-9_/@-]|\.[a-z])")
-_CAPITALIZED = re.compile(r"(?<![A-Za-z0-9_./@-])[A-Z][a-z]+(?:['’][a-z]+)?(?![A-Za-z0-9_/@-]|\.[a-z])")
+_CAPITALIZED = re.compile(r"(?<![A-Za-z0-9_./@-])(?!No\.? ?[0-9])[A-Z][a-z]+(?:['’][a-z]+)?(?![A-Za-z0-9_/@-]|\.[a-z])")
 _NO_WORDS = frozenset(
     listed("""
     am cal cc cm com db ft gb hr hrs http https ip kb kcal kg kgs khz km kph kwh lb lbs mb mg mhz min mins ml mm mph
-    ms ns oz pm pro max mini plus px rpm sec secs tb th st nd rd via vs wifi www yd etc app ok
+    ms ns oz pm pro max mini plus px rpm sec secs tb th st nd rd via vs wifi www yd etc app ok ppm ppb
     """)
 )
 """Units and parts of names in lower case, which Chinese text has as well."""
@@ -37,6 +37,9 @@ _FUNCTION_WORDS = frozenset(
     """)
 )
 _LATIN_RUN = re.compile(rf"[^{MASK}{CJK_PUNCTUATION}“”‘’…—\n]+")
+_FEWEST_BESIDE_CHINESE = 2
+"""English words that a line among Chinese ones needs to be English."""
+
 _FEWEST_WORDS = 3
 """English words of a quotation that is read in English inside a Chinese sentence."""
 
@@ -61,6 +64,8 @@ def chinese_places(text: str, language: Language | None = None) -> bytearray:
     known = language or next((one for one in found if one), "english")
     places = bytearray(len(text))
     for (start, end), shown in zip(spans, found, strict=True):
+        if shown == "english" and known == "chinese" and len(_english_words(text[start:end])) < _FEWEST_BESIDE_CHINESE:
+            shown = None  # the name of a thing
         known = shown or known
         if known == "chinese":
             places[start:end] = b"\1" * (end - start)

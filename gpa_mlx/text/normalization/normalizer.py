@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Where a rule may match: at a symbol that is no mere punctuation, a digit, or the first letter of a word.
 _LETTER = r"[^\W\d_]"
 _START = re.compile(
-    rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、{MASK}]|[¹²³½¼¾⅓-⅞⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]|!(?==)"
+    rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、{MASK}]|[¹²³½¼¾⅓-⅞⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]|!(?=\s?=)"
 )
 _NO_BREAK = re.compile("(?<![0-9])[\u00a0\u202f]|[\u00a0\u202f](?![0-9])")
 
