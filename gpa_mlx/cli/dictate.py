@@ -117,6 +117,7 @@ def dictate(
     from gpa_mlx.audio.devices.fallback_microphone import FallbackMicrophone
     from gpa_mlx.cli.dictation_view import DictationView
     from gpa_mlx.cli.keys import Keys
+    from gpa_mlx.cli.paste import front_app_notices
     from gpa_mlx.dictation import Dictation, DictationOptions
     from gpa_mlx.engine.thread import EngineThread
     from gpa_mlx.store.manifest import read_manifest
@@ -138,18 +139,18 @@ def dictate(
     delivery = Delivery(diagnostics=diagnostics, clipboard=clipboard, append=append, paste=paste, as_json=as_json)
     delivery.check()
     chosen = session.settings
+    is_ended_by_key = paste and not (begins_at_once or stay)
     mode: Mode = "auto" if auto else "continuous" if continuous else "push"
     vocabulary, notices = _vocabulary(chosen, words)
     options = DictationOptions(
         mode=mode,
-        notices=notices,
+        notices=(*notices, *front_app_notices(is_ended_by_key=is_ended_by_key)),
         silence_s=pause,
         limit_s=seconds,
         words=vocabulary,
         digits=digits,
         spoken_punctuation=spoken_punctuation,
         generation=choose(GenerationOptions()),
-        no_input_advice=_no_input_advice(),
     )
     introduce(session, model)
     read_manifest(require_model(session, model))  # a wrong name is not to be found out after the talk
@@ -503,13 +504,3 @@ def _tell_unwritten(history: History, diagnostics: Diagnostics) -> None:
         if names:
             what = "A recording was" if len(names) == 1 else f"{len(names)} recordings were"
             diagnostics.note(f"{what} not written down yet: `gpa-mlx history retry {names[0]}` does the last.")
-
-
-def _no_input_advice() -> str:
-    from gpa_mlx.dictation import NO_INPUT_ADVICE
-
-    if sys.platform != "darwin":
-        return NO_INPUT_ADVICE
-    from gpa_mlx.doctor.terminal import microphone_permission
-
-    return f"The microphone gives nothing but zeros. If it is not muted: {microphone_permission(os.environ)}."

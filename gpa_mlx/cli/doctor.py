@@ -81,7 +81,7 @@ def doctor(
     with session.diagnostics.working("looking") as show:
         for finding in examine(session.source, probe_microphone=not no_microphone):
             findings.append(finding)
-            show(f"looked at: {finding.area}")
+            show(finding.what if finding.status == "note" else f"looked at: {finding.area}")
     is_well = all(finding.status != "missing" for finding in findings)
     if as_json:
         write_json({"ok": is_well, "findings": [asdict(finding) for finding in findings]})

@@ -328,7 +328,7 @@ def _settings(lexicon: Path | None, *, normalize: bool, retries: int, verify: bo
 def _show_spoken(session: Session, model: str | None, text: str, settings: SynthesisSettings, *, exact: bool) -> None:
     """Print the passages as the model would get them; where there is no model, as long as they are at most."""
     from gpa_mlx.jobs.speak import settings_for
-    from gpa_mlx.synthesis.plan import SpeechPlan
+    from gpa_mlx.synthesis.plan import SpeechPlan, named_words
 
     try:
         with open_engine(session, model) as engine:
@@ -336,5 +336,10 @@ def _show_spoken(session: Session, model: str | None, text: str, settings: Synth
     except ModelNotFoundError:
         if model is not None:
             raise
-    for _, spoken in SpeechPlan(text, settings, exact=exact):
+    plan = SpeechPlan(text, settings, exact=exact)
+    for _, spoken in plan:
         say(" ".join(spoken.split()))
+    if plan.unknown_words:
+        words = named_words(plan.unknown_words)
+        rest = "they are left out" if plan.leaves_out else "it makes something of them"
+        session.diagnostics.note(f"this model cannot say: {words}; {rest}.")

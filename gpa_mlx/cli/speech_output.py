@@ -6,14 +6,14 @@ import contextlib
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeAlias
 
 import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
-from gpa_mlx.errors import SettingsError
+from gpa_mlx.errors import AudioFileError, SettingsError
 from gpa_mlx.store.text_output import STANDARD_OUTPUT as STDOUT_DESCRIPTOR
-from gpa_mlx.store.text_output import descriptor_of
+from gpa_mlx.store.text_output import descriptor_of, is_stream, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -67,7 +67,7 @@ class Destination:
     """What the user chose.
 
     Attributes:
-        output: A file, `STANDARD_OUTPUT`, or None.
+        output: A file, a named pipe or device, `STANDARD_OUTPUT`, or None.
         play: Whether the speech is played, too.
         subtype: Sample format of the file or the stream.
         sidecar: Whether a record of how the file was made is written beside it.
@@ -81,9 +81,14 @@ class Destination:
     loudspeaker: str | None = None
 
     @property
+    def is_stream(self) -> bool:
+        """Whether the speech is written as it is made, in WAV's form: to standard output, a named pipe or a device."""
+        return self.output is not None and (self.output == STANDARD_OUTPUT or is_stream(self.output))
+
+    @property
     def target(self) -> AudioTarget | None:
         """The file, if there is one."""
-        if self.output is None or self.output == STANDARD_OUTPUT:
+        if self.output is None or self.is_stream:
             return None
         from gpa_mlx.jobs.audio_output import AudioTarget
 
@@ -115,16 +120,16 @@ class Destination:
             )
         if (target := self.target) is not None:
             target.check(*inputs)
-        elif self.output is not None and as_json:
+        elif self.output == STANDARD_OUTPUT and as_json:
             raise SettingsError("Standard output cannot take both the speech and --json.", hint="Name a file with -o.")
-        elif self.output is not None and sys.stdout.isatty():
+        elif self.output == STANDARD_OUTPUT and sys.stdout.isatty():
             raise SettingsError(
                 "A terminal cannot show speech.", hint="Play it with --play, or pipe it: `... -o - | ffplay -`."
             )
 
 
 class SpeechOutput:
-    """Takes a job's audio to standard output and the loudspeaker; leaving the context stops the sound.
+    """Takes a job's audio to standard output, a pipe and the loudspeaker; leaving the context stops the sound.
 
     Args:
         destination: What the user chose.
@@ -143,13 +148,15 @@ class SpeechOutput:
 
         Raises:
             AudioDeviceError: There is no sound output, or it cannot be used.
+            AudioFileError: The pipe or device cannot be opened.
         """
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
-        if self._destination.output == STANDARD_OUTPUT:
+        if self._destination.is_stream:
             from gpa_mlx.audio.files.incremental_wav import WavStreamWriter
 
-            self._pipe = WavStreamWriter(sys.stdout.buffer, SAMPLE_RATE_HZ, self._destination.subtype)
+            self._pipe = WavStreamWriter(self._opened_stream(), SAMPLE_RATE_HZ, self._destination.subtype)
+            self._cleanup.callback(self._pipe.finish)
         if self._destination.play:
             from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
             from gpa_mlx.audio.devices.playback import Player
@@ -191,8 +198,18 @@ class SpeechOutput:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
-        if self._pipe is not None:
-            self._pipe.finish()
+
+    def _opened_stream(self) -> BinaryIO:
+        output = self._destination.output
+        assert output is not None
+        if output == STANDARD_OUTPUT:
+            return sys.stdout.buffer
+        try:
+            return self._cleanup.enter_context(open_stream(output))
+        except OSError as error:
+            raise AudioFileError(
+                f"{output} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."
+            ) from error
 
     def describe(self, result: Result) -> str:
         """Return the line that ends the run."""

@@ -198,12 +198,13 @@ def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force
     diagnostics = session.diagnostics
     path = require_model(session, model)
     from gpa_mlx.model.families.gpa.family import GPAModel
+    from gpa_mlx.store.file_names import lies_in
     from gpa_mlx.store.staging import check_destination, recover, staged
     from gpa_mlx.train.language_model.export import write_fused
 
     parts = GPAModel(path, adapter)
     target = out.resolve()
-    if Path(path).resolve().is_relative_to(target) or adapter.resolve().is_relative_to(target):
+    if lies_in(Path(path), target) or lies_in(adapter, target):
         raise SettingsError(f"{out} holds an input.", hint="Choose another destination.")
     recover(target)
     check_destination(target, force=force)
@@ -297,7 +298,7 @@ def _learn_to_hear(session: Session, people: Path, out: Path) -> None:
 @click.option(
     "--most", metavar="N", type=_COUNT, default=200, show_default=True, help="Recordings of a set; a quarter is spoken."
 )
-@click.option("--out", metavar="FILE.json", type=_FILE, help="Gets the figures.")
+@click.option("--out", metavar="FILE.json", type=_FILE, help="Gets each figure when it is known.")
 @click.pass_obj
 def judge(
     session: Session, *, model: str | None, voices: Path | None, most: int, out: Path | None, **sources: Path | None
@@ -310,18 +311,21 @@ def judge(
     import json
 
     from gpa_mlx.model.demo import demo_voices
-    from gpa_mlx.recipes.demo.evaluation.everyday import as_table
-    from gpa_mlx.recipes.demo.evaluation.everyday_run import Sources, evaluate_everyday
+    from gpa_mlx.recipes.demo.evaluation.everyday import TABLE_HEAD, Measured, table_row
+    from gpa_mlx.recipes.demo.evaluation.everyday_run import Sources, stream_everyday
     from gpa_mlx.store.files import write_atomically
     from gpa_mlx.voices.card import SUFFIX, read_card
 
     path = require_model(session, model)
     cards = demo_voices() if voices is None else tuple(read_card(card) for card in sorted(voices.glob(f"*{SUFFIX}")))
+    measured: list[Measured] = []
+    click.echo(TABLE_HEAD)
     with session.diagnostics.working("judging") as show:
-        measured = evaluate_everyday(Path(path), cards, Sources(**sources), most=most, report=show)
-    if out is not None:
-        write_atomically(out, json.dumps([row.as_dict() for row in measured], indent=2) + "\n")
-    click.echo(as_table(measured), nl=False)
+        for row in stream_everyday(Path(path), cards, Sources(**sources), most=most, report=show):
+            measured.append(row)
+            click.echo(table_row(row))
+            if out is not None:
+                write_atomically(out, json.dumps([row.as_dict() for row in measured], indent=2) + "\n")
 
 
 def _record(session: Session, kokoro: Path, out: Path, takes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -12,10 +13,11 @@ import click
 
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require_voice
-from gpa_mlx.cli.options import FiniteFloat, json_option, model_option
+from gpa_mlx.cli.options import FiniteFloat, json_option, model_option, track_option
 from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.errors import SettingsError, VoiceError
 from gpa_mlx.store.text_output import STANDARD_OUTPUT, descriptor_of, require_replaceable, write_text
+from gpa_mlx.types import AudioFile
 from gpa_mlx.voices.card import decode_card, format_card
 from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
 from gpa_mlx.voices.library import VoiceLibrary
@@ -68,6 +70,7 @@ def voices() -> None:
     callback=lambda context, parameter, text: _checked_description(text),
     help="One line about the voice.",
 )
+@track_option
 @click.option("--no-probe", "probe", flag_value=False, default=True, help="Do not try the voice out.")
 @_force_option
 @model_option
@@ -82,6 +85,7 @@ def add(
     whole: bool,
     i_have_rights: bool,
     description: str,
+    track: int | None,
     probe: bool,
     force: bool,
     model: str | None,
@@ -95,6 +99,8 @@ def add(
     diagnostics = session.diagnostics
     if bool(files) == (record_s is not None):
         raise click.UsageError("Give either recordings or --record SECONDS.", click.get_current_context())
+    if track is not None and not files:
+        raise click.UsageError("--track is one of a file, and --record uses the microphone.")
     from gpa_mlx.jobs.voice_choice import free_name
 
     library = VoiceLibrary()
@@ -104,6 +110,8 @@ def add(
     with open_engine(session, model) as engine:
         consent = _consent(stated=i_have_rights)
         clips: Sequence[AudioLike] = files if record_s is None else [_recorded(session, record_s)]
+        if track is not None:
+            clips = [AudioFile(os.fspath(file), track=track) for file in files]
         from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest
         from gpa_mlx.jobs.events import StepStarted
 
@@ -346,7 +354,10 @@ def _recorded(session: Session, seconds: float) -> AudioLike:
 
     session.diagnostics.inform(f"recording {seconds:g} s: speak now")
     with session.diagnostics.working("recording"):
-        return record_clip(Microphone(session.settings.microphone), seconds), SAMPLE_RATE_HZ
+        clip = record_clip(
+            Microphone(session.settings.microphone), seconds, lambda advice: session.diagnostics.note(str(advice))
+        )
+    return clip, SAMPLE_RATE_HZ
 
 
 def _stored_or_built_in(name: str) -> Voice:

@@ -20,11 +20,10 @@ from gpa_mlx.dictation.events import (
     Paused,
     Stopped,
 )
-from gpa_mlx.dictation.options import NO_INPUT_ADVICE, DictationOptions, Mode
+from gpa_mlx.dictation.options import DictationOptions, Mode
 from gpa_mlx.dictation.service import Dictation, recognise_again
 
 __all__ = [
-    "NO_INPUT_ADVICE",
     "Cancelled",
     "Dictation",
     "DictationOptions",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from gpa_mlx.audio.devices.silence import SilenceAdviser
 from gpa_mlx.text.custom_vocabulary import Correction
 from gpa_mlx.text.itn import inverse_normalize
 from gpa_mlx.text.spoken_punctuation import write_punctuation
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["push", "auto", "continuous"]
 """`push`: records until `stop`. `auto`: until a pause after speech. `continuous`: a pause ends one text and begins the
 next, until `stop`."""
-
-NO_INPUT_ADVICE = (
-    "The microphone gives nothing but zeros: it is muted, or the system does not let this program listen. "
-    "Unmute it; on macOS allow your terminal app in System Settings > Privacy & Security > Microphone, then reopen it."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +34,7 @@ class DictationOptions:
         spoken_punctuation: Write "comma", "new line" and the like as signs.
         generation: Sampling; None: the engine's own.
         notices: What is said when a recording begins.
-        no_input_advice: What to do when the microphone gives zeros.
+        silence: Says what to do when the microphone gives zeros.
     """
 
     mode: Mode = "push"
@@ -50,7 +46,7 @@ class DictationOptions:
     spoken_punctuation: bool = False
     generation: GenerationOptions | None = None
     notices: tuple[str, ...] = ()
-    no_input_advice: str = NO_INPUT_ADVICE
+    silence: SilenceAdviser = field(default_factory=SilenceAdviser)
 
     def polish(self, heard: str) -> Correction:
         """Put the user's words into a text, then the digits, then the signs."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from gpa_mlx.audio.devices.microphone import AudioInput, loudness
+from gpa_mlx.audio.devices.silence import Silence
 from gpa_mlx.audio.vad.endpoint import EndpointDetector
 from gpa_mlx.dictation.events import Event, Level, Listening, NoInput, Notice, Paused, Stopped
 from gpa_mlx.errors import GPAError
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from gpa_mlx.dictation.options import DictationOptions
     from gpa_mlx.history import Journal
     from gpa_mlx.types import LiveStream, Samples
-
-ZEROS_S = 1.0
-"""A microphone that gives exact zeros for so long is not silent: it is muted, or not allowed to hear."""
-
-_QUIET_ZEROS_S = 10.0
-"""The same after sound was heard: until then it may be a noise gate between two sentences."""
 
 _WAIT_S = 0.1
 _GAP_S = 0.3
@@ -188,7 +183,8 @@ class Recorder:
         self._endpoint = EndpointDetector()
         self._recent: deque[Samples] = deque()
         self._recorded_s = 0.0
-        self._is_listening = self._warned = self._was_paused = False
+        self._is_listening = self._was_paused = False
+        self._silence = Silence(options.silence)
         self.is_ending = self.is_paused = False
         self._is_handed_over = options.mode != "continuous"
         if self._is_handed_over:
@@ -250,11 +246,10 @@ class Recorder:
             self._notify(Listening())
         level = loudness(block)
         self._notify(Level(level.rms_db, level.peak_db, self._utterance.duration_s))
-        if self._microphone.zero_s < (_QUIET_ZEROS_S if self._is_listening else ZEROS_S):
-            self._warned = False
-        elif not self._warned:
-            self._warned = True
-            self._notify(NoInput(self._options.no_input_advice))
+        if block.any():
+            self._silence = Silence(self._options.silence, follows_sound=True)
+        elif advice := self._silence.note(len(block) / SAMPLE_RATE_HZ):
+            self._notify(NoInput(str(advice)))
 
     def _is_enough(self) -> bool:
         options = self._options

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpa_mlx.runtime.clipboard import is_remote
+from gpa_mlx.runtime.macos.microphone_access import MicrophoneAccess, microphone_access
 
 _TIMEOUT_S = 5.0
 
@@ -28,6 +29,7 @@ class Host:
         memory_bytes: Built-in memory; 0 if unknown.
         environ: Environment variables.
         which: Path of a program, None if it is not installed.
+        microphone_access: Asks the system whether this process may use the microphone.
         output: What a command writes to its standard output, stripped; empty if it fails.
     """
 
@@ -40,6 +42,7 @@ class Host:
     environ: Mapping[str, str]
     which: Callable[[str], str | None]
     output: Callable[[Sequence[str]], str]
+    microphone_access: Callable[[], MicrophoneAccess] = microphone_access
 
     @property
     def is_mac(self) -> bool:

@@ -28,7 +28,8 @@ def examine_loudspeaker(host: Host, devices: SoundDevices, name: str | None) -> 
         pane = "System Settings > Sound > Output" if host.is_mac else "the sound panel of the desktop"
         fix = f"Connect one; then {pane}. Without, write speech to a file: `-o OUT.wav`"
         if name is not None:
-            fix = "`gpa-mlx settings set loudspeaker NAME`, or `gpa-mlx settings unset loudspeaker`"
+            unset = "`gpa-mlx settings set loudspeaker NAME`, or `gpa-mlx settings unset loudspeaker`"
+            return [Finding(_AREA, "warning", error.message, f"{error.hint} {unset}".strip())]
         return [Finding(_AREA, "warning", error.message, error.hint or fix)]
     where = " of the distant computer" if host.is_remote else ""
     return [Finding(_AREA, "ok", f"{device.name}{where}, {device.rate_hz} Hz.")]

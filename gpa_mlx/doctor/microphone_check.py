@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpa_mlx.audio.devices.silence import GIVE_UP_S, INPUT_PANE, SilenceAdviser
 from gpa_mlx.doctor.finding import Finding
-from gpa_mlx.doctor.terminal import microphone_permission
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpa_mlx.audio.devices.silence import Advice
     from gpa_mlx.doctor.host import Host
     from gpa_mlx.doctor.sound_devices import SoundDevice, SoundDevices
     from gpa_mlx.types import Waveform
@@ -27,12 +30,11 @@ _PHONE_HZ = 24_000
 """Headsets that are also listened to record at this rate or less."""
 
 _HEADSETS = ("airpods", "bluetooth", "beats", "buds", "bose", "jabra", "hands-free", "handsfree", "hfp", "bluez")
-_INPUT_PANE = "System Settings > Sound > Input"
 _NAMED = "`gpa-mlx settings set microphone NAME`"
 
 
-def examine_microphone(host: Host, devices: SoundDevices, name: str | None, *, probe: bool) -> list[Finding]:
-    """Find the microphone and listen to it for a second.
+def examine_microphone(host: Host, devices: SoundDevices, name: str | None, *, probe: bool) -> Iterator[Finding]:
+    """Find the microphone and listen to it for a second; on a Mac that gives zeros at first, until there is sound.
 
     Args:
         host: This computer.
@@ -40,35 +42,32 @@ def examine_microphone(host: Host, devices: SoundDevices, name: str | None, *, p
         name: A part of the microphone's name; None means the default.
         probe: Whether to listen.
     """
-    findings = []
     if host.is_remote:
-        findings.append(
-            Finding(
-                _AREA,
-                "note",
-                "You are connected over ssh: microphones here are those of the distant computer.",
-                "Run gpa-mlx on the computer you sit at",
-            )
+        yield Finding(
+            _AREA,
+            "note",
+            "You are connected over ssh: microphones here are those of the distant computer.",
+            "Run gpa-mlx on the computer you sit at",
         )
     try:
         device = devices.microphone(name)
     except AudioDeviceError as error:
-        return [*findings, Finding(_AREA, "warning", error.message, error.hint or _connect(host, name))]
-    if probe:
-        findings.append(_heard(host, devices, name, device))
+        yield Finding(_AREA, "warning", error.message, _connect(host, name, error.hint))
+        return
+    if not probe:
+        yield Finding(_AREA, "ok", f"{device.name}, {device.rate_hz} Hz; not listened to.")
     else:
-        findings.append(Finding(_AREA, "ok", f"{device.name}, {device.rate_hz} Hz; not listened to."))
+        if host.microphone_access() == "undecided" and not host.is_remote:
+            yield Finding(_AREA, "note", "macOS may be asking now whether the microphone may be used.", "Answer it")
+        yield _heard(host, devices, name, device)
     if device.rate_hz <= _PHONE_HZ or any(word in device.name.lower() for word in _HEADSETS):
-        findings.append(
-            Finding(
-                _AREA,
-                "note",
-                f"{device.name} looks like a Bluetooth headset: it records as a telephone does ({device.rate_hz} Hz), "
-                "and the first words may be lost while it wakes up.",
-                f"Choose a built-in or wired microphone: {_pane(host)}, or {_NAMED}",
-            )
+        yield Finding(
+            _AREA,
+            "note",
+            f"{device.name} looks like a Bluetooth headset: it records as a telephone does ({device.rate_hz} Hz), "
+            "and the first words may be lost while it wakes up.",
+            f"Choose a built-in or wired microphone: {_pane(host)}, or {_NAMED}",
         )
-    return findings
 
 
 def level_dbfs(samples: Waveform) -> float:
@@ -82,15 +81,19 @@ def level_dbfs(samples: Waveform) -> float:
 
 
 def _heard(host: Host, devices: SoundDevices, name: str | None, device: SoundDevice) -> Finding:
+    adviser = SilenceAdviser(platform=host.platform, environ=host.environ, access=host.microphone_access)
+
+    def advice() -> Advice:
+        return adviser.advise(GIVE_UP_S)
+
     try:
-        samples = devices.record(name, PROBE_S)
+        samples = devices.record(name, PROBE_S, zeros_s=GIVE_UP_S if host.is_mac else 0.0)
     except AudioDeviceError as error:
-        return Finding(_AREA, "warning", error.message, _permission(host))
+        return Finding(_AREA, "warning", error.message, error.hint or advice().remedy)
     if not len(samples):
-        return Finding(_AREA, "warning", f"{device.name} is open but gives no samples.", _permission(host))
+        return Finding(_AREA, "warning", f"{device.name} is open but gives no samples.", advice().remedy)
     if not np.any(samples):
-        # A live microphone is never that silent: the system gives zeros instead of the sound.
-        return Finding(_AREA, "warning", f"{device.name} gives nothing but exact zeros.", _permission(host))
+        return Finding(_AREA, "warning", f"{device.name}: {advice().problem}", advice().remedy)
     level = level_dbfs(samples)
     zeros = np.count_nonzero(samples == 0) / len(samples)
     facts = f"{device.name}, {device.rate_hz} Hz, level {level:.0f} dBFS, {zeros:.0%} exact zeros"
@@ -101,23 +104,15 @@ def _heard(host: Host, devices: SoundDevices, name: str | None, device: SoundDev
     return Finding(_AREA, "ok", f"{facts}.")
 
 
-def _permission(host: Host) -> str:
-    if not host.is_mac:
-        return "`pactl set-source-mute @DEFAULT_SOURCE@ 0`, or unmute it in `alsamixer` (F4: capture)"
-    if host.is_remote:
-        return "Run gpa-mlx in a terminal on the Mac itself: macOS does not ask for permission over ssh"
-    return microphone_permission(host.environ)
-
-
 def _louder(host: Host) -> str:
-    return f"{_INPUT_PANE}: input volume" if host.is_mac else "`alsamixer` (F4: capture), or the desktop's sound panel"
+    return f"{INPUT_PANE}: input volume" if host.is_mac else "`alsamixer` (F4: capture), or the desktop's sound panel"
 
 
-def _connect(host: Host, name: str | None) -> str:
+def _connect(host: Host, name: str | None, hint: str) -> str:
     if name is not None:
-        return f"{_NAMED}, or `gpa-mlx settings unset microphone` for the system's choice"
-    return f"Connect one; then {_pane(host)}"
+        return f"{hint} {_NAMED}, or `gpa-mlx settings unset microphone` for the system's choice".strip()
+    return hint or f"Connect one; then {_pane(host)}"
 
 
 def _pane(host: Host) -> str:
-    return _INPUT_PANE if host.is_mac else "the sound panel of the desktop, or `pactl list short sources`"
+    return INPUT_PANE if host.is_mac else "the sound panel of the desktop, or `pactl list short sources`"

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from gpa_mlx.audio.devices.port_audio import selector
+from gpa_mlx.audio.devices.port_audio import (
+    Direction,
+    close_stream,
+    described,
+    find_device,
+    open_stream,
+    opened_in_time,
+    port_audio,
+    reason,
+    release,
+    selector,
+)
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from gpa_mlx.types import Waveform
 
 _PATIENCE_S = 3.0
@@ -44,8 +53,14 @@ class SoundDevices(Protocol):
         """Find a loudspeaker; AudioDeviceError if there is none."""
         ...
 
-    def record(self, name: str | None, seconds: float) -> Waveform:
-        """Record at the device's own rate, one channel; AudioDeviceError if that is refused."""
+    def record(self, name: str | None, seconds: float, *, zeros_s: float = 0.0) -> Waveform:
+        """Record at the device's own rate, one channel; AudioDeviceError if that is refused.
+
+        Args:
+            name: Which device.
+            seconds: How long.
+            zeros_s: How long exact zeros at the beginning are waited out, which are no part of the recording.
+        """
         ...
 
 
@@ -58,7 +73,7 @@ class PortAudio:
         Raises:
             AudioDeviceError: None, or not exactly one of this name.
         """
-        return _find(name, "input", "microphone")
+        return _find(name, "input")
 
     def loudspeaker(self, name: str | None) -> SoundDevice:
         """Find a loudspeaker.
@@ -66,9 +81,9 @@ class PortAudio:
         Raises:
             AudioDeviceError: None, or not exactly one of this name.
         """
-        return _find(name, "output", "sound output")
+        return _find(name, "output")
 
-    def record(self, name: str | None, seconds: float) -> Waveform:
+    def record(self, name: str | None, seconds: float, *, zeros_s: float = 0.0) -> Waveform:
         """Record at the device's own rate.
 
         Returns:
@@ -77,42 +92,62 @@ class PortAudio:
         Raises:
             AudioDeviceError: The device cannot be opened.
         """
-        sounddevice = _sounddevice()
-        wanted = round(seconds * self.microphone(name).rate_hz)
-        blocks: list[Waveform] = []
-        enough = threading.Event()
-
-        def take(block: np.ndarray, frames: int, time: object, status: object) -> None:
-            blocks.append(block[:, 0].copy())
-            if sum(map(len, blocks)) >= wanted:
-                enough.set()
-
+        with port_audio("input") as library:
+            rate_hz = int(find_device(library, name, "input")["default_samplerate"])
+        take = _Take(round(seconds * rate_hz), round(zeros_s * rate_hz))
+        stream = opened_in_time(lambda: _opened(name, take), release, described(name, "input"))
         try:
-            with sounddevice.InputStream(device=selector(name), channels=1, dtype="float32", callback=take):
-                enough.wait(seconds + _PATIENCE_S)
-        except sounddevice.PortAudioError as error:
-            raise AudioDeviceError(f"The microphone cannot be used: {str(error.args[0]).rstrip('.')}.") from error
-        return np.concatenate([np.zeros(0, np.float32), *blocks])[:wanted]
+            take.is_over.wait(seconds + zeros_s + _PATIENCE_S)
+        finally:
+            release(stream)
+        return take.samples
 
 
-def _find(name: str | None, kind: str, called: str) -> SoundDevice:
-    sounddevice = _sounddevice()
-    try:
-        found = sounddevice.query_devices(selector(name), kind)
-    except (sounddevice.PortAudioError, ValueError) as error:
-        if name is None:
-            raise AudioDeviceError(f"This computer has no {called}.") from error
-        names = [device["name"] for device in sounddevice.query_devices() if device[f"max_{kind}_channels"] > 0]
-        listed = f"; there are: {', '.join(names)}" if names else ""
-        raise AudioDeviceError(f"There is not exactly one {called} '{name}'{listed}.") from error
+class _Take:
+    """What a device gives.
+
+    Args:
+        wanted: Frames.
+        most_zeros: Frames of zeros at the beginning that are left out.
+    """
+
+    def __init__(self, wanted: int, most_zeros: int) -> None:
+        self._wanted, self._most_zeros = wanted, most_zeros
+        self._blocks: list[Waveform] = []
+        self.is_over = threading.Event()
+
+    @property
+    def samples(self) -> Waveform:
+        """What is there, at most what was wanted."""
+        return np.concatenate([np.zeros(0, np.float32), *self._blocks])[: self._wanted]
+
+    def add(self, block: np.ndarray, frames: int, time: object, status: object) -> None:
+        """Take a block; called by the device's thread."""
+        if not self._blocks and not block.any() and self._most_zeros > 0:
+            self._most_zeros -= frames
+            return
+        self._blocks.append(block[:, 0].copy())
+        if sum(map(len, self._blocks)) >= self._wanted:
+            self.is_over.set()
+
+
+def _opened(name: str | None, take: _Take) -> Any:  # noqa: ANN401 - sounddevice has no types
+    with port_audio("input") as library:
+        try:
+            stream = open_stream(
+                library.InputStream, device=selector(name), channels=1, dtype="float32", callback=take.add
+            )
+            try:
+                stream.start()
+            except BaseException:
+                close_stream(stream)
+                raise
+        except library.PortAudioError as error:
+            raise AudioDeviceError(f"{described(name, 'input')} cannot be used: {reason(error)}.") from error
+    return stream
+
+
+def _find(name: str | None, direction: Direction) -> SoundDevice:
+    with port_audio(direction) as library:
+        found = find_device(library, name, direction)
     return SoundDevice(found["name"], int(found["default_samplerate"]))
-
-
-def _sounddevice() -> ModuleType:
-    try:
-        import sounddevice
-    except OSError as error:
-        raise AudioDeviceError(
-            "The PortAudio library is missing.", hint="`apt install libportaudio2` (Fedora: `dnf install portaudio`)"
-        ) from error
-    return sounddevice

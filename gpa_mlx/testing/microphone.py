@@ -6,8 +6,6 @@ import queue
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from gpa_mlx.types import SAMPLE_RATE_HZ
-
 if TYPE_CHECKING:
     from gpa_mlx.types import Samples
 
@@ -22,7 +20,6 @@ class FakeMicrophone:
         unusable: Raised when it is opened.
 
     Attributes:
-        zero_s: Length of the exact zeros at the end of what was taken so far.
         overflows: How often blocks were lost; never.
         opened: How often it was opened.
         closed: How often it was closed.
@@ -41,7 +38,6 @@ class FakeMicrophone:
         self._initial = list(blocks)
         self._ends, self._failure, self._unusable = ends, failure, unusable
         self._blocks: queue.SimpleQueue[Samples | Exception | None] = queue.SimpleQueue()
-        self.zero_s = 0.0
         self.overflows = 0
         self.opened = self.closed = 0
 
@@ -54,7 +50,6 @@ class FakeMicrophone:
     def start(self) -> None:
         """Start a recording with the blocks given in advance."""
         self._blocks = queue.SimpleQueue()
-        self.zero_s = 0.0
         for block in self._initial:
             self._blocks.put(block)
         if self._failure is not None:
@@ -85,5 +80,4 @@ class FakeMicrophone:
         while (block := blocks.get()) is not None:
             if isinstance(block, Exception):
                 raise block
-            self.zero_s = 0.0 if block.any() else self.zero_s + len(block) / SAMPLE_RATE_HZ
             yield block

@@ -10,6 +10,7 @@ import pytest
 from textual.widgets import Button, Input, Static, TextArea
 
 from gpa_mlx.audio.devices import port_audio
+from gpa_mlx.audio.devices.streams import Streams
 from gpa_mlx.dictation import DictationOptions, Finished
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.history import History
@@ -128,7 +129,7 @@ def test_without_a_microphone_it_says_so_and_a_file_can_be_opened(use):
 def test_a_microphone_that_is_connected_meanwhile_is_found(use, monkeypatch):
     port = HotPlug()
     monkeypatch.setitem(sys.modules, "sounddevice", port)
-    monkeypatch.setattr(port_audio, "_STREAMS", set())
+    monkeypatch.setattr(port_audio, "_STREAMS", Streams())
 
     def status(session):
         return str(session.screen.query_one("#status", Static).render())

@@ -10,6 +10,7 @@ from textual.widgets import OptionList, Static
 
 from gpa_mlx import settings
 from gpa_mlx.audio.devices import port_audio
+from gpa_mlx.audio.devices.streams import Streams
 from gpa_mlx.store.paths import settings_file
 from gpa_mlx_tui.features.settings.messages import SettingsRead
 from gpa_mlx_tui.features.settings.press_key import PressKey
@@ -145,7 +146,7 @@ async def choose_device(session, name, option):
 def test_a_device_is_chosen_from_those_that_are_connected_now(use, monkeypatch, name):
     port = HotPlug("Built-in")
     monkeypatch.setitem(sys.modules, "sounddevice", port)
-    monkeypatch.setattr(port_audio, "_STREAMS", set())
+    monkeypatch.setattr(port_audio, "_STREAMS", Streams())
     theirs = "the system's choice"
 
     async def steps(session):

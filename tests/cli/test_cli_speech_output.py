@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,25 @@ def test_passages_are_shown_as_long_as_the_model_takes_them(gpa_mlx, engine):
         "Four five six.",
         "Seven eight.",
     ]
+
+
+def test_words_that_the_model_cannot_say_are_told_with_the_passages(gpa_mlx):
+    result = gpa_mlx("speak", "three elephant off", "--show-spoken", "--model", "demo")
+    assert result.out == "three off\n"
+    assert "cannot say: elephant; they are left out" in result.err
+
+
+def test_a_named_pipe_gets_the_stream(narrate, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        content = pool.submit(pipe.read_bytes)
+        result = narrate(out="pipe")
+        assert result.code == 0, result.err
+        samples, rate = soundfile.read(io.BytesIO(content.result(60)))
+    assert rate == 16_000
+    assert len(samples) > 16_000
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(("pipe", ".pipe"))) == ["pipe"]
 
 
 def test_a_text_in_a_file(gpa_mlx, tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import asdict
 
 import numpy as np
@@ -54,6 +56,18 @@ def anna(voices, clip):
     result = voices("add", "anna", clip, RIGHTS, "--no-probe", "--description", "A  man.")
     assert result.code == 0, result.err
     return VoiceLibrary().get("anna")
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="not installed: ffmpeg")
+def test_a_voice_from_a_track_of_a_video(voices, clip, tmp_path):
+    video = tmp_path / "two.mka"
+    silence = ("-f", "lavfi", "-i", "anullsrc=r=16000:d=3")
+    maps = ("-map", "0:a", "-map", "1:a", "-c:a", "flac")
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *silence, "-i", clip, *maps, video], check=True)
+    first, second = (voices("add", f"v{n}", video, RIGHTS, "--no-probe", "--track", n) for n in (1, 2))
+    assert (first.code, second.code) == (1, 0), first.err + second.err
+    assert "No speech was heard" in first.err
+    assert voices("add", "mine", "--record", 3, "--track", 1, RIGHTS).code == 2
 
 
 def lines(result):
@@ -165,7 +179,7 @@ def test_a_voice_from_the_microphone(voices, clip, monkeypatch):
     asked = []
     samples, _ = soundfile.read(clip, dtype="float32")
     monkeypatch.setattr(
-        "gpa_mlx.audio.devices.clip_recorder.record_clip", lambda _, seconds: asked.append(seconds) or samples
+        "gpa_mlx.audio.devices.clip_recorder.record_clip", lambda _, seconds, tell: asked.append(seconds) or samples
     )
     result = voices("add", "me", "--record", "4", RIGHTS, "--no-probe")
     assert (result.code, asked) == (0, [4.0])
@@ -174,7 +188,7 @@ def test_a_voice_from_the_microphone(voices, clip, monkeypatch):
 
 
 def test_a_microphone_that_fails_is_an_audio_error(voices, monkeypatch):
-    def record_clip(microphone, seconds):
+    def record_clip(microphone, seconds, tell):
         raise AudioDeviceError("No microphone.", hint="Connect one.")
 
     monkeypatch.setattr("gpa_mlx.audio.devices.clip_recorder.record_clip", record_clip)

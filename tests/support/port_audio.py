@@ -20,6 +20,8 @@ class HotPlug:
         looks: How often it was initialised.
         refuses: It cannot be initialised.
         streams: All that were opened.
+        starts: Unset: the streams opened from now on do not start until it is set.
+        events: What was done to which stream, in order.
         at_once: Most threads that used it at the same time.
     """
 
@@ -29,6 +31,9 @@ class HotPlug:
         self.plugged = list(plugged)
         self.looks, self.refuses, self.at_once = 0, False, 0
         self.streams: list[Stream] = []
+        self.starts = threading.Event()
+        self.starts.set()
+        self.events: list[str] = []
         self._known: list[str] | None = None
         self._users = 0
         self._lock = threading.Lock()
@@ -91,25 +96,40 @@ class HotPlug:
 
     def _open(self, settings, kind):
         self.query_devices(settings["device"], kind)
-        self.streams.append(Stream())
+        self.events.append(f"open {len(self.streams)}")
+        self.streams.append(Stream(len(self.streams), self.events, self.starts))
         return self.streams[-1]
 
 
 class Stream:
-    """A stream of `HotPlug`; one that `hangs` is never closed."""
+    """A stream of `HotPlug`.
+
+    Attributes:
+        hangs: Unset: it is not closed until it is set.
+        starts: Unset: it does not start until it is set.
+        drains: Unset: `stop` does not come back until it is set.
+    """
 
     latency = 0.1
 
-    def __init__(self):
+    def __init__(self, number: int, events: list[str], starts: threading.Event):
+        self._number, self._events, self.starts = number, events, starts
         self.is_closed = False
-        self.hangs = threading.Event()
+        self.hangs, self.drains = threading.Event(), threading.Event()
         self.hangs.set()
+        self.drains.set()
 
     def start(self):
-        pass
+        self.starts.wait()
+        self._events.append(f"start {self._number}")
+
+    def stop(self, ignore_errors):
+        self.drains.wait()
+        self._events.append(f"stop {self._number}")
 
     def abort(self, ignore_errors):
         self.hangs.wait()
 
     def close(self, ignore_errors):
+        self._events.append(f"close {self._number}")
         self.is_closed = True

@@ -47,6 +47,7 @@ class FallbackMicrophone:
         self._make = make or microphone.Microphone
         self._switch = threading.Lock()
         self._current = self._make(device)
+        self._device_in_use = device
         self._is_open = self._is_ending = False
         self._notices: list[str] = []
 
@@ -54,11 +55,6 @@ class FallbackMicrophone:
     def name(self) -> str:
         """The name of the device in use; known once it is open."""
         return self._current.name
-
-    @property
-    def zero_s(self) -> float:
-        """For how long the recording has been exact zeros by now."""
-        return self._current.zero_s
 
     @property
     def overflows(self) -> int:
@@ -102,7 +98,7 @@ class FallbackMicrophone:
             except AudioDeviceError:
                 raise error from None
             with self._switch:
-                self._current = other
+                self._current, self._device_in_use = other, None
                 self._notices.append(
                     f"{error.message} The system's choice is used: {other.name}. "
                     "`gpa-mlx settings unset microphone` takes the setting out."
@@ -148,7 +144,7 @@ class FallbackMicrophone:
         gone.close()
         deadline = time.monotonic() + _PATIENCE_S
         while not self._is_ending:
-            for device in self._others(gone.name):
+            for device in self._followers(gone.name, lost):
                 other = self._make(device)
                 try:
                     other.open()
@@ -159,7 +155,7 @@ class FallbackMicrophone:
                 with self._switch:
                     if self._is_ending:
                         break
-                    self._current = other
+                    self._current, self._device_in_use = other, device
                     self._notices.append(f"{lost.message} The recording goes on with {other.name}.")
                     return True
                 other.close()
@@ -167,6 +163,13 @@ class FallbackMicrophone:
                 break
             time.sleep(_RETRY_S)
         return False
+
+    def _followers(self, gone: str, lost: AudioDeviceError) -> list[str | None]:
+        """Return what to try in the place of a device: itself, if only its rate is another now."""
+        if not isinstance(lost, microphone.RateChangedError):
+            return self._others(gone)
+        # By its name: numbers change when devices come and go.
+        return [None if self._device_in_use is None else gone, *self._others(gone)]
 
     def _others(self, gone: str) -> list[str | None]:
         """Return what to try: the system's choice, then whatever else people may speak into."""

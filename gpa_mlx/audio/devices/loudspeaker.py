@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from gpa_mlx.audio.devices.port_audio import described, find_device, open_stream, port_audio, reason, release, selector
+from gpa_mlx.audio.devices.port_audio import (
+    described,
+    find_device,
+    open_stream,
+    opened_in_time,
+    port_audio,
+    reason,
+    release,
+    selector,
+    turn,
+)
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
 
 # Generating speech keeps all cores busy: with the 0.035 s that PortAudio calls high, the callback is sometimes late.
 _LATENCY_S = 0.1
+_DRAINING_S = 2.0
+"""How long others wait for a device that plays its last frames; PortAudio waits forever for one that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +54,12 @@ class Loudspeaker:
         Raises:
             AudioDeviceError: PortAudio is missing, there is no such device, or it cannot be used.
         """
-        with port_audio("output") as library:
-            return self._open(library, rate_hz, _callback(fill), lost)
+
+        def work() -> _LoudspeakerStream:
+            with port_audio("output") as library:
+                return self._open(library, rate_hz, _callback(fill), lost)
+
+        return opened_in_time(work, _LoudspeakerStream.close, described(self.name, "output"))
 
     def _open(
         self, library: ModuleType, rate_hz: int, callback: Callable[..., None], lost: Callable[[], None]
@@ -87,7 +103,7 @@ class _LoudspeakerStream:
     def start(self) -> None:
         """Begin to ask for frames."""
         try:
-            self._stream.start()
+            opened_in_time(self._start, lambda _: self.close(), "The sound output")
         except self._failure as error:
             raise AudioDeviceError(
                 f"The sound output cannot be started: {reason(error)}.",
@@ -98,7 +114,7 @@ class _LoudspeakerStream:
         """Ask for no more frames from the first call on; tell whether all that were given have been heard."""
         if self._drain is None:
             # PortAudio waits without looking at signals, and forever for a device that is gone.
-            self._drain = threading.Thread(target=self._stream.stop, args=(True,), daemon=True)
+            self._drain = threading.Thread(target=self._stop, name="gpa-mlx draining", daemon=True)
             self._drain.start()
         return not self._drain.is_alive()
 
@@ -107,6 +123,16 @@ class _LoudspeakerStream:
         if not self._closed:
             self._closed = True
             release(self._stream)
+
+    def _start(self) -> None:
+        with turn():
+            if not self._closed:
+                self._stream.start()
+
+    def _stop(self) -> None:
+        with turn(_DRAINING_S):
+            if not self._closed:
+                self._stream.stop(ignore_errors=True)
 
 
 def _callback(fill: Callable[[Waveform], None]) -> Callable[..., None]:

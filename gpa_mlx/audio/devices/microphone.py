@@ -13,17 +13,28 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from gpa_mlx.audio.devices.port_audio import described, find_device, open_stream, port_audio, reason, release, selector
+from gpa_mlx.audio.devices.frame_rate import FrameRate
+from gpa_mlx.audio.devices.port_audio import (
+    close_stream,
+    described,
+    find_device,
+    open_stream,
+    opened_in_time,
+    port_audio,
+    reason,
+    release,
+    selector,
+)
 from gpa_mlx.audio.dsp.resample import StreamResampler
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import ModuleType, TracebackType
 
     import numpy.typing as npt
@@ -61,17 +72,16 @@ class Loudness:
     peak_db: float
 
 
+class RateChangedError(AudioDeviceError):
+    """The device has another rate than when it was opened, so that what it gives is too fast or too slow."""
+
+
 class AudioInput(Protocol):
     """What dictation needs of a microphone. Iterating yields the blocks of the recording, until `stop`."""
 
     @property
     def name(self) -> str:
         """Its name, for people; known once it is open."""
-        ...
-
-    @property
-    def zero_s(self) -> float:
-        """For how long the recording has been exact zeros by now."""
         ...
 
     @property
@@ -130,7 +140,6 @@ class Microphone:
 
     def __init__(self, device: str | None = None) -> None:
         self._device = device
-        self._stream: InputStream | None = None
         self._rate_hz = SAMPLE_RATE_HZ
         # Held for a few instructions only: the device's thread must not wait.
         self._switch = threading.Lock()
@@ -143,9 +152,11 @@ class Microphone:
         self._latency_s = 0.0
         self._delivered = False
         self._lost = False
+        self._opened: _Opened | None = None
+        self._measured = FrameRate(SAMPLE_RATE_HZ)
+        self._has_true_times = False
         self.name = device or "default"
         self.overflows = 0
-        self.zero_s = 0.0
 
     @property
     def rate_hz(self) -> int:
@@ -163,17 +174,21 @@ class Microphone:
         Raises:
             AudioDeviceError: PortAudio is missing, there is no such device, or it cannot be used.
         """
-        if self._stream is not None and not self._lost:
+        if self._opened is not None and not self._lost:
             return
-        if self._stream is not None:
+        if self._opened is not None:
             self.close()
-        with port_audio("input") as library:
-            self._open(library)
+        self._lost = self._delivered = False
+        opened = opened_in_time(self._open, _Opened.release, described(self._device, "input"))
+        # A pair only for streams that play as well.
+        self._latency_s: float = opened.stream.latency  # pyright: ignore[reportAttributeAccessIssue]
+        self.name = opened.name
+        self._opened = opened
 
     def start(self) -> None:
         """Begin a recording, with what is in the ring."""
         blocks: queue.SimpleQueue[npt.NDArray[np.float32] | None] = queue.SimpleQueue()
-        self.zero_s, self.overflows = 0.0, 0
+        self.overflows = 0
         with self._switch:
             for block in self._ring:
                 blocks.put(block)
@@ -192,9 +207,9 @@ class Microphone:
         """End the recording at once and release the device, within 0.1 s even if the device is gone."""
         with self._switch:
             self._finish()
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            release(stream)
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.release()
         with self._switch:
             self._ring.clear()
             self._ring_frames = 0
@@ -217,7 +232,6 @@ class Microphone:
             block = self._next(blocks)
             ended = block is None
             if block is not None:
-                self._watch_zeros(block)
                 parts.append(block)
             if parts and (ended or sum(map(len, parts)) >= _BLOCK_S * self._rate_hz):
                 mono = np.concatenate(parts).mean(axis=1, dtype=np.float64)
@@ -226,42 +240,54 @@ class Microphone:
                     yield samples
         if len(rest := resampler.flush()):
             yield rest
+        if self._measured.changed_hz is not None:
+            raise RateChangedError(
+                f"{described(self._device, 'input')} changed its rate from {self._rate_hz} to "
+                f"{self._measured.changed_hz:.0f} Hz while it was recording.",
+                hint="Choose another one, or keep other programs from using it at the same time.",
+            )
         if self._lost:
             raise AudioDeviceError(
                 f"{described(self._device, 'input')} stopped working while it was recording.",
                 hint="Check that it is still connected.",
             )
 
-    def _open(self, library: ModuleType) -> None:
+    def _open(self) -> _Opened:
+        with port_audio("input") as library:
+            return self._opened_by(library)
+
+    def _opened_by(self, library: ModuleType) -> _Opened:
         found = find_device(library, self._device, "input")
-        self._lost = self._delivered = False
+        # Elsewhere they are guessed from what is in the buffers; there nothing changes under a stream either.
+        self._has_true_times = library.query_hostapis()[found["hostapi"]]["name"] == "Core Audio"
         problem: Exception | None = None
         rates = dict.fromkeys((int(found["default_samplerate"]), *_OTHER_RATES_HZ))
         for rate, channels in product(rates, dict.fromkeys((min(found["max_input_channels"], 2), 1))):
+            opened = _Opened(found["name"])
             try:
-                stream = open_stream(
+                opened.stream = open_stream(
                     library.InputStream,
                     device=selector(self._device),
                     samplerate=rate,
                     channels=channels,
                     dtype="float32",
                     latency="high",
-                    callback=self._receive,
-                    finished_callback=self._notice_end,
+                    callback=opened.unless_released(self._receive),
+                    finished_callback=opened.unless_released(self._notice_end),
                 )
             except library.PortAudioError as error:
                 problem = error
                 continue
             try:
                 # Some drivers take any settings and refuse only here.
-                self._rate_hz = rate
-                stream.start()
+                self._rate_hz, self._measured = rate, FrameRate(rate)
+                opened.stream.start()
             except library.PortAudioError as error:
-                release(stream)
+                opened.is_released = True
+                close_stream(opened.stream)
                 problem = error
                 continue
-            self._stream, self._latency_s, self.name = stream, stream.latency, found["name"]
-            return
+            return opened
         raise AudioDeviceError(
             f"{described(self._device, 'input')} cannot be used: {reason(problem)}.",
             hint="Close programs that may hold it, check that this program may use it, or choose another one.",
@@ -279,20 +305,22 @@ class Microphone:
                     self._lost = True
                     return None
 
-    def _watch_zeros(self, block: npt.NDArray[np.float32]) -> None:
-        if block.any():
-            self.zero_s = 0.0
-        else:
-            self.zero_s += len(block) / self._rate_hz
-
-    def _receive(self, indata: npt.NDArray[np.float32], frames: int, time: object, status: object) -> None:
+    def _receive(
+        self, indata: npt.NDArray[np.float32], frames: int, time: _CallbackTime | None, status: _CallbackStatus
+    ) -> None:
         """Take what the device heard; runs in its thread, so it copies and nothing else."""
         block = indata.copy()
         self._latest = block
         self._delivered = True
-        if getattr(status, "input_overflow", False):
+        if status.input_overflow:
             self.overflows += 1
+        if self._has_true_times and time is not None:
+            self._measured.note(frames, time.inputBufferAdcTime, is_whole=not status.input_overflow)
         with self._switch:
+            if self._measured.changed_hz is not None and not self._lost:
+                self._lost = True
+                self._finish()
+                return
             if self._recording is not None:
                 self._recording.put(block)
                 if self._tail_frames is not None:
@@ -311,8 +339,47 @@ class Microphone:
         self._recording = self._tail_frames = None
 
     def _notice_end(self) -> None:
-        """Note that the device's stream is over, whoever ended it."""
-        self._lost = self._stream is not None
+        """Note that the device's stream ended by itself."""
+        self._lost = True
+
+
+class _CallbackTime(Protocol):
+    """What PortAudio knows of the time of a block."""
+
+    inputBufferAdcTime: float  # noqa: N815 - PortAudio's name
+
+
+class _CallbackStatus(Protocol):
+    """What PortAudio says of a block."""
+
+    input_overflow: bool
+
+
+class _Opened:
+    """A device that was opened, and what it still calls: nothing, once it was released.
+
+    Args:
+        name: The device's.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.stream: InputStream
+        self.is_released = False
+
+    def release(self) -> None:
+        """Close it."""
+        self.is_released = True
+        release(self.stream)
+
+    def unless_released(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """Return a function that hands its arguments on until the device is released."""
+
+        def call(*arguments: Any) -> None:  # noqa: ANN401 - PortAudio's
+            if not self.is_released:
+                callback(*arguments)
+
+        return call
 
 
 def _db(amplitude: float) -> float:

@@ -50,7 +50,7 @@ class OutputStream(Protocol):
         ...
 
     def start(self) -> None:
-        """Begin to ask for frames.
+        """Begin to ask for frames; does nothing any more when `close` was called meanwhile, by another thread.
 
         Raises:
             AudioDeviceError: The device cannot be used.
@@ -169,7 +169,7 @@ class Player:
         self._clock: Clock = clock or _SystemClock()
         self._expected_s = expected_s
         self._queue = _Queue()
-        # Guards starting and closing the device; the callback must never wait for anything.
+        # Guards what is decided once; the callback must never wait for anything.
         self._control = threading.Lock()
         self._started = self._ended = self._stopped = self._lost = self._paused = self._draining = False
         self._hold_frames = 0
@@ -289,7 +289,9 @@ class Player:
                 return
             self._last_call = self._clock.now()
             self._started = True
-            self._stream.start()
+        # Outside: a device that takes its time must not keep `stop` waiting.
+        self._stream.start()
+        self._last_call = self._clock.now()
 
     def _all_heard(self) -> bool:
         """Whether the speech is over, for devices that drop what they took as well as for those that drain it."""

@@ -2,17 +2,18 @@
 
 PortAudio looks for devices only when it is initialised. So that one which is plugged in while the program runs is seen,
 it is initialised anew whenever devices are about to be listed or opened; as that would end all streams, not while one
-of `open_stream` is open. PortAudio is not made for several threads: they take turns in `port_audio`.
+of `open_stream` is open. Threads take turns, see `gpa_mlx.audio.devices.streams`.
 """
 
 from __future__ import annotations
 
+import atexit
 import sys
-import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
+from gpa_mlx.audio.devices.streams import Streams, call_in_time
 from gpa_mlx.errors import AudioDeviceError
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 Direction: TypeAlias = Literal["input", "output"]
 
-_CLOSE_S = 0.08
-"""A device that is gone may never answer."""
+T = TypeVar("T")
 
-_TURN = threading.Lock()
-_STREAMS: set[Any] = set()
-"""Those that are open; one whose device never answers stays here, and PortAudio stays as it is."""
+OPENING_S = 10.0
+"""A Bluetooth headset takes seconds to wake up; the system may take its time, too, while it asks the user."""
+
+_ENDING_S = 3.0
+_STREAMS = Streams()
 
 
 class _Words(NamedTuple):
@@ -128,16 +130,38 @@ def port_audio(direction: Direction) -> Iterator[ModuleType]:
     Raises:
         AudioDeviceError: The PortAudio library is missing, or cannot look for devices.
     """
-    with _TURN:
+    with _STREAMS.turn(OPENING_S):
         is_fresh = "sounddevice" not in sys.modules
         library = _imported(direction)
-        if not is_fresh and not _STREAMS:
+        if is_fresh:
+            # Before sounddevice ends PortAudio, and with it all streams, those that are being closed too.
+            atexit.register(settle, _ENDING_S)
+        elif _STREAMS.is_quiet:
             _look_again(library, direction)
         yield library
 
 
+def opened_in_time(work: Callable[[], T], undo: Callable[[T], None], what: str) -> T:
+    """Open or start something on a thread of its own: drivers may take seconds, or never come back.
+
+    Args:
+        work: Opens it.
+        undo: Closes it again if it comes too late.
+        what: Is opened, to begin a sentence with.
+
+    Raises:
+        AudioDeviceError: It took longer than `OPENING_S`.
+    """
+    try:
+        return call_in_time(work, undo, OPENING_S)
+    except TimeoutError as error:
+        raise AudioDeviceError(
+            f"{what} does not answer.", hint="Disconnect and reconnect it, or choose another one."
+        ) from error
+
+
 def open_stream(make: Callable[..., Any], **settings: object) -> Any:  # noqa: ANN401 - sounddevice has no types
-    """Return a new stream, to be ended with `release` alone.
+    """Return a new stream, to be ended with `close_stream` or `release` alone.
 
     Args:
         make: A class of streams of the module that `port_audio` lends; whatever it raises is passed on.
@@ -148,22 +172,45 @@ def open_stream(make: Callable[..., Any], **settings: object) -> Any:  # noqa: A
     return stream
 
 
+def close_stream(stream: Any) -> None:  # noqa: ANN401
+    """Close a stream of `open_stream` while `port_audio` is lent."""
+    _STREAMS.close(stream)
+
+
+@contextmanager
+def turn(limit_s: float = OPENING_S) -> Iterator[None]:
+    """Do something to a stream of `open_stream` while nobody else is inside PortAudio.
+
+    Args:
+        limit_s: How long others wait for it.
+    """
+    with _STREAMS.turn(limit_s):
+        yield
+
+
 def reason(error: Exception | None) -> str:
     """Return PortAudio's words, which stand first among the arguments, before its numbers."""
     return str(error.args[0]).rstrip(".") if error is not None and error.args else "unknown reason"
 
 
 def release(stream: Any) -> None:  # noqa: ANN401 - sounddevice has no types
-    """Fall silent and close a stream of `open_stream`, within 0.1 s: a device that does not answer is left alone."""
+    """Fall silent and close a stream of `open_stream`, within 0.1 s: what takes longer goes on on a thread of its own.
 
-    def close() -> None:
-        stream.abort(ignore_errors=True)
-        stream.close(ignore_errors=True)
-        _STREAMS.discard(stream)
+    Who opens or looks for devices next waits for it, and so does `settle`.
+    """
+    _STREAMS.release(stream)
 
-    closing = threading.Thread(target=close, daemon=True)
-    closing.start()
-    closing.join(_CLOSE_S)
+
+def settle(patience_s: float = _ENDING_S) -> bool:
+    """Wait until all streams that were released are closed, as the process must before it ends.
+
+    Args:
+        patience_s: Longest wait.
+
+    Returns:
+        False: a device does not answer, and PortAudio must not be ended any more: it would hang or crash.
+    """
+    return _STREAMS.settle(patience_s)
 
 
 def _imported(direction: Direction) -> ModuleType:

@@ -290,6 +290,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
             numbers.telephone(part) if part.isdigit() else part for part in re.split("([0-9]+)", match[0])
         ),
     ),
+    rule(rf"{CLEAR}9-5(?=工作制|的?上班|打工)", lambda _: "朝九晚五"),
     rule(
         rf"{CLEAR}24/7(?=的?(?:全天|小时|客服|服务|在线|营业|支持|不间断|运行|待命|监控|开放|值班))",
         lambda _: "七乘二十四",

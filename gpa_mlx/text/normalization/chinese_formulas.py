@@ -30,8 +30,11 @@ def _fraction(match: re.Match[str]) -> str | None:
         and not match["after"]
     ):
         return f"{numbers.counted(top)}分，满分{numbers.counted(bottom)}分"
+    if "." in top and "." in bottom:  # two values of the same kind: of both eyes
+        full = "满分" if context.RATED_BEFORE.search(text) else ""
+        return f"{numbers.number(top)}，{full}{numbers.number(bottom)}"
     if "." in top or "." in bottom:
-        return f"{numbers.number(top)}，满分{numbers.number(bottom)}" if context.GRADES_BEFORE.search(text) else None
+        return None
     if bottom == "100" and 0 < int(top) <= 100:
         return f"百分之{'百' if top == '100' else numbers.cardinal(top)}"
     if context.PART_BEFORE.search(text):

@@ -103,7 +103,8 @@ def _years(match: re.Match[str]) -> str | None:
 
 def _bc(match: re.Match[str]) -> str:
     """Return years before Christ as a number and others digit by digit: 公元前221年, 公元618年."""
-    return numbers.cardinal(match[0]) if before(match, 2).endswith("前") else numbers.digit_by_digit(match[0])
+    is_number = before(match, 2).endswith("前") or (len(match[0]) < 4 and match[0].endswith("00"))
+    return numbers.cardinal(match[0]) if is_number else numbers.digit_by_digit(match[0])
 
 
 def _short_year(match: re.Match[str]) -> str | None:

@@ -38,7 +38,16 @@ AFTER_NAMES = {
 BEFORE_NUMBERS = {
     **{"No": "number", "no": "number", "Nos": "numbers", "Fig": "figure", "fig": "figure", "Vol": "volume"},
     **{"vol": "volume", "Ch": "chapter", "ch": "chapter", "Sec": "section", "sec": "section", "p": "page"},
-    **{"pp": "pages", "Eq": "equation", "Ver": "version", "ver": "version", "ca": "circa", "c": "circa"},
+    **{
+        "pp": "pages",
+        "Eq": "equation",
+        "Ver": "version",
+        "ver": "version",
+        "Chap": "chapter",
+        "chap": "chapter",
+        "ca": "circa",
+        "c": "circa",
+    },
     **{"Rt": "Route", "Rte": "Route", "Hwy": "Highway", "Apt": "Apartment", "Ste": "Suite", "Rm": "Room"},
     **{"Bldg": "Building", "Figs": "figures", "figs": "figures", "Art": "article", "art": "article", "vols": "volumes"},
     **{
@@ -212,7 +221,6 @@ SIGNS = {
         "↑": "up",
         "↓": "down",
         "∑": "the sum of",
-        "∠": "angle",
     },
     **{"⅛": "one eighth", "⅜": "three eighths", "⅝": "five eighths", "⅞": "seven eighths", "₿": "bitcoin"},
     **{"⅕": "one fifth", "⅖": "two fifths", "⅗": "three fifths", "⅘": "four fifths", "⅙": "one sixth"},

@@ -11,6 +11,7 @@ from gpa_mlx.audio.devices import port_audio as module
 from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
 from gpa_mlx.audio.devices.microphone import Microphone
 from gpa_mlx.audio.devices.port_audio import Direction, list_devices, port_audio
+from gpa_mlx.audio.devices.streams import Streams
 from gpa_mlx.errors import AudioDeviceError
 from tests.support.port_audio import HotPlug
 
@@ -19,7 +20,7 @@ from tests.support.port_audio import HotPlug
 def port(monkeypatch):
     library = HotPlug("Built-in")
     monkeypatch.setitem(sys.modules, "sounddevice", library)
-    monkeypatch.setattr(module, "_STREAMS", set())
+    monkeypatch.setattr(module, "_STREAMS", Streams(closing_s=0.3))
     return library
 
 

@@ -12,7 +12,7 @@ import pytest
 import soxr
 
 from gpa_mlx.audio.devices import microphone as module
-from gpa_mlx.audio.devices.microphone import FLOOR_DB, Microphone, loudness
+from gpa_mlx.audio.devices.microphone import FLOOR_DB, Microphone, RateChangedError, loudness
 from gpa_mlx.audio.devices.port_audio import find_device, list_devices
 from gpa_mlx.audio.devices.port_audio import port_audio as lend
 from gpa_mlx.audio.vad.endpoint import EndpointDetector
@@ -93,13 +93,14 @@ class Stream:
     def close(self, ignore_errors):
         self.settings["finished_callback"]()
 
-    def hear(self, samples, overflow=False):
+    def hear(self, samples, overflow=False, time_s=0.0):
         """Deliver `(frames,)` or `(frames, channels)` as PortAudio does: in an array it uses again."""
         block = np.asarray(samples, dtype=np.float32).reshape(len(samples), -1)
         if block.shape[1] < self.settings["channels"]:
             block = np.repeat(block, self.settings["channels"], axis=1)
         block = block.copy()
-        self.settings["callback"](block, len(block), None, SimpleNamespace(input_overflow=overflow))
+        time = SimpleNamespace(inputBufferAdcTime=time_s)
+        self.settings["callback"](block, len(block), time, SimpleNamespace(input_overflow=overflow))
         block[:] = np.nan
 
     def vanish(self):
@@ -216,19 +217,16 @@ def test_blocks_come_while_it_records(port_audio):
         assert sum(map(len, blocks)) > 0
 
 
-def test_exact_zeros_are_counted_until_there_is_sound(port_audio):
+def test_exact_zeros_stay_exact(port_audio):
     with Microphone() as microphone:
         (stream,) = port_audio.streams
         microphone.start()
         stream.hear(np.zeros(48_000))
-        stream.hear(np.zeros(24_000))
-        blocks = iter(microphone)
-        next(blocks)
-        next(blocks)
-        assert microphone.zero_s == 1.5
         stream.hear(np.full(4_800, 1e-9))
-        next(blocks)
-        assert microphone.zero_s == 0.0
+        stop(microphone)
+        heard = taken(microphone)
+    assert not heard[:15_000].any()
+    assert heard[-1_000:].any()
 
 
 def test_overflows_are_counted(port_audio):
@@ -263,6 +261,43 @@ def test_a_device_that_is_unplugged_gives_what_it_heard_and_then_the_error(port_
         with pytest.raises(AudioDeviceError, match="stopped working"):
             heard.extend(microphone)
         assert sum(map(len, heard)) == 16_000
+
+
+@pytest.mark.parametrize("true_hz", [16_000, 24_000, 44_100])
+def test_a_device_that_changes_its_rate_while_it_is_recorded_is_noticed(port_audio, true_hz):
+    """A headset that is listened to as well falls from 48 to 24 or 16 kHz; the program is not told."""
+    with Microphone() as microphone:
+        (stream,) = port_audio.streams
+        microphone.start()
+        time_s = 100.0
+        for count in range(2_000):
+            stream.hear(np.full(480, 0.1), time_s=time_s)
+            time_s += 480 / (48_000 if count < 500 else true_hz)
+        with pytest.raises(RateChangedError, match="from 48000 to") as caught:
+            taken(microphone)
+        assert abs(int(caught.value.message.split(" to ")[1].split()[0]) - true_hz) < 0.15 * true_hz
+        microphone.open()
+        assert len(port_audio.streams) == 2
+
+
+@pytest.mark.parametrize("case", ["drift", "jitter", "asleep", "dropped", "no clock"])
+def test_what_is_no_change_of_rate(port_audio, case):
+    rng = np.random.default_rng(0)
+    with Microphone() as microphone:
+        (stream,) = port_audio.streams
+        microphone.start()
+        time_s = 100.0
+        for count in range(3_000):
+            shown_s = time_s + (rng.uniform(0, 0.04) if case == "jitter" else 0)
+            is_dropped = case == "dropped" and count % 90 == 0
+            stream.hear(np.full(480, 0.1), is_dropped, 0.0 if case == "no clock" else shown_s)
+            time_s += 480 / 48_000 * (1.01 if case == "drift" else 1)
+            if case == "asleep" and count % 500 == 0:
+                time_s += 60
+            if case == "dropped" and count % 90 == 89:
+                time_s += 0.2
+        stop(microphone)
+        assert len(taken(microphone)) == 480_000
 
 
 def test_a_device_that_falls_silent_is_noticed(port_audio, monkeypatch):

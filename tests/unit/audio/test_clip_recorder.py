@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from gpa_mlx.audio.devices.clip_recorder import record_clip
+from gpa_mlx.audio.devices.silence import SilenceAdviser
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.testing import FakeMicrophone
 
+ASKING = SilenceAdviser(platform="darwin", environ={}, access=lambda: "undecided")
 TONE = 0.1 * np.sin(np.arange(24_000), dtype=np.float64)
 
 
@@ -24,7 +26,26 @@ def test_a_clip_is_as_long_as_asked_for_and_the_device_is_released():
 def test_zeros_are_no_recording(blocks):
     with pytest.raises(AudioDeviceError, match="nothing but zeros") as error:
         record_clip(FakeMicrophone(blocks, ends=True), 1)
-    assert "doctor" in error.value.hint
+    assert error.value.hint
+
+
+def test_zeros_are_waited_for_and_not_part_of_the_clip():
+    """The permission is asked for, or a headset wakes up."""
+    microphone = FakeMicrophone([np.zeros(16_000)] * 8 + [TONE, TONE])
+    said = []
+    clip = record_clip(microphone, 1.5, said.append, ASKING)
+    np.testing.assert_array_equal(clip, TONE)
+    (advice,) = said
+    assert "may be asking now" in advice.problem
+
+
+def test_zeros_are_not_waited_for_for_ever():
+    microphone = FakeMicrophone([np.zeros(16_000)] * 60)
+    said = []
+    with pytest.raises(AudioDeviceError, match="was not told yet"):
+        record_clip(microphone, 1.5, said.append, ASKING)
+    assert len(said) == 2
+    assert microphone.closed == 1
 
 
 def test_a_device_that_is_unplugged():

@@ -7,6 +7,7 @@ import pytest
 
 from gpa_mlx.audio.devices import fallback_microphone
 from gpa_mlx.audio.devices.fallback_microphone import FallbackMicrophone
+from gpa_mlx.audio.devices.microphone import RateChangedError
 from gpa_mlx.audio.devices.port_audio import Device
 from gpa_mlx.errors import AudioDeviceError
 from gpa_mlx.testing import FakeMicrophone
@@ -38,6 +39,23 @@ def test_a_recording_goes_on_with_another_one(devices):
     assert "stopped working" in notice
     assert "goes on with fake microphone" in notice
     assert devices["usb"].closed
+
+
+def test_one_whose_rate_changed_is_taken_again_before_any_other(devices):
+    changed = RateChangedError("The microphone 'usb' changed its rate.", hint="")
+    turns = iter([FakeMicrophone([BLOCK], failure=changed), FakeMicrophone([BLOCK * 3], ends=True)])
+    asked = []
+
+    def make(name):
+        asked.append(name)
+        return next(turns)
+
+    microphone = FallbackMicrophone("usb", make=make)
+    microphone.open()
+    microphone.start()
+    assert [round(float(block[0]), 1) for block in microphone] == [0.1, 0.3]
+    assert asked == ["usb", "fake microphone"]
+    assert "changed its rate" in microphone.take_notices()[0]
 
 
 def test_without_another_one_what_was_recorded_is_kept_and_the_error_comes(devices, monkeypatch):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from gpa_mlx.audio.devices.silence import SilenceAdviser
 from gpa_mlx.dictation import (
     Cancelled,
     Dictation,
@@ -194,16 +195,38 @@ def test_levels_and_time(desk):
 
 
 def test_zeros_are_no_listening_and_raise_the_advice_once(desk):
-    desk.begin(no_input_advice="unmute it")
-    for block in [*blocks_of(np.zeros(40_000, np.float32)), noise(0.05)]:
+    desk.begin(silence=SilenceAdviser(platform="linux"))
+    for block in [*blocks_of(np.zeros(200_000, np.float32)), noise(0.05)]:
         desk.microphone.put(block)
-    assert desk.wait_for(NoInput) == NoInput("unmute it")
+    assert "muted" in desk.wait_for(NoInput).advice
     assert not any(isinstance(event, Listening) for event in desk.told)
     assert 0.9 < max(event.elapsed_s for event in desk.told if isinstance(event, Level)) < 1.1
     desk.wait_for(Listening)
     assert sum(isinstance(event, NoInput) for event in desk.told) == 1
 
 
+def test_a_question_of_macos_is_named_first_and_after_a_while_what_to_do_without_one(desk):
+    desk.begin(silence=SilenceAdviser(platform="darwin", environ={}, access=lambda: "undecided"))
+    for block in [*blocks_of(np.zeros(200_000, np.float32)), noise(0.05)]:
+        desk.microphone.put(block)
+    desk.wait_for(Listening)
+    early, late = (event.advice for event in desk.told if isinstance(event, NoInput))
+    assert "may be asking now" in early
+    assert "tccutil reset Microphone" in late
+
+
+def test_zeros_after_sound_may_be_a_noise_gate(desk):
+    desk.begin(silence=SilenceAdviser(platform="linux"))
+    for block in [noise(0.05), *blocks_of(np.zeros(152_000, np.float32)), noise(0.05)]:
+        desk.microphone.put(block)
+    desk.microphone.put(np.ones(800, np.float32))
+    for block in blocks_of(np.zeros(168_000, np.float32)):
+        desk.microphone.put(block)
+    assert "muted" in desk.wait_for(NoInput).advice
+    assert max(event.elapsed_s for event in desk.told if isinstance(event, Level)) > 19
+
+
+@pytest.mark.slow
 def test_auto_stops_at_the_pause_after_speech(desk):
     sound = np.concatenate([spoken(), noise(30)])
     desk.begin(FakeMicrophone(blocks_of(sound)), mode="auto")

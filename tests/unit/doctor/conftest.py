@@ -69,7 +69,7 @@ class ScriptedDevices:
             raise AudioDeviceError("This computer has no sound output.")
         return self.output
 
-    def record(self, name: str | None, seconds: float) -> np.ndarray:
+    def record(self, name: str | None, seconds: float, *, zeros_s: float = 0.0) -> np.ndarray:
         self.recorded += 1
         if self.refusal:
             raise AudioDeviceError(self.refusal)

@@ -51,10 +51,28 @@ def test_it_is_not_listened_to_unless_wanted(make_host, make_devices):
     ],
 )
 def test_silence_that_no_room_has(make_host, make_devices, sound, fields, fix):
-    found = examine_microphone(make_host(**fields), make_devices(sound=sound), None, probe=True)[-1]
+    *_, found = examine_microphone(make_host(**fields), make_devices(sound=sound), None, probe=True)
     assert found.status == "warning"
     assert "zeros" in found.what or "no samples" in found.what
     assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    ("access", "what", "fix"),
+    [
+        ("denied", "macOS does not let Terminal use the microphone", MAC_PANE),
+        ("restricted", "Screen Time", "Screen Time"),
+        ("granted", "though Terminal may use it", "Sound > Input"),
+        ("undecided", "was not told yet", "tccutil reset Microphone com.apple.Terminal"),
+        ("unknown", "muted, or macOS does not let Terminal", MAC_PANE),
+    ],
+)
+def test_the_systems_own_answer_says_who_keeps_the_sound_back(make_host, make_devices, access, what, fix):
+    host = make_host(environ=TERMINAL, microphone_access=lambda: access)
+    *before, found = examine_microphone(host, make_devices(sound=np.zeros(5, np.float32)), None, probe=True)
+    assert what in found.what
+    assert fix in found.fix
+    assert ["asking now" in note.what for note in before] == [True] * (access == "undecided")
 
 
 def test_one_sample_that_is_not_zero_is_no_permission_problem(make_host, make_devices):
@@ -75,7 +93,7 @@ def test_a_microphone_that_is_too_loud(make_host, make_devices):
     [("AirPods Pro", 24_000, True), ("Jabra Elite", 48_000, True), ("USB", 16_000, True), ("USB", 44_100, False)],
 )
 def test_headsets(make_host, make_devices, name, rate_hz, is_headset):
-    found = examine_microphone(make_host(), make_devices(found=SoundDevice(name, rate_hz)), None, probe=True)
+    found = [*examine_microphone(make_host(), make_devices(found=SoundDevice(name, rate_hz)), None, probe=True)]
     assert len(found) == 1 + is_headset
     if is_headset:
         assert (found[1].status, str(rate_hz) in found[1].what) == ("note", True)
@@ -96,7 +114,7 @@ def test_no_microphone_is_only_a_warning(make_host, make_devices, name, fix):
 
 
 def test_over_ssh_it_is_the_other_computers(make_host, make_devices):
-    found = examine_microphone(make_host(environ={"SSH_TTY": "t"}), make_devices(), None, probe=True)
+    found = [*examine_microphone(make_host(environ={"SSH_TTY": "t"}), make_devices(), None, probe=True)]
     assert "distant" in found[0].what
     assert found[1].status == "ok"
 
@@ -114,7 +132,7 @@ def test_loudspeakers(make_host, make_devices):
 
 
 class FakeStream:
-    """Gives blocks of two channels when it is entered."""
+    """Gives blocks of two channels when it starts."""
 
     blocks: tuple[np.ndarray, ...] = ()
 
@@ -123,12 +141,14 @@ class FakeStream:
             raise FakeError("Device unavailable", -9985)
         self._callback = callback
 
-    def __enter__(self):
+    def start(self):
         for block in self.blocks:
             self._callback(block, len(block), None, None)
-        return self
 
-    def __exit__(self, *error):
+    def abort(self, ignore_errors):
+        pass
+
+    def close(self, ignore_errors):
         pass
 
 
@@ -151,7 +171,13 @@ def sounddevice(monkeypatch):
             raise ValueError(name)
         return {"name": "mic", "default_samplerate": 100.0}
 
-    module = types.SimpleNamespace(query_devices=query_devices, InputStream=FakeStream, PortAudioError=FakeError)
+    module = types.SimpleNamespace(
+        query_devices=query_devices,
+        InputStream=FakeStream,
+        PortAudioError=FakeError,
+        _initialize=lambda: None,
+        _terminate=lambda: None,
+    )
     monkeypatch.setitem(sys.modules, "sounddevice", module)
     monkeypatch.setattr("gpa_mlx.doctor.sound_devices._PATIENCE_S", 0.0)
     return module
@@ -161,14 +187,15 @@ def test_portaudio_finds_devices(sounddevice):
     assert PortAudio().microphone(None) == SoundDevice("mic", 100)
     with pytest.raises(AudioDeviceError, match="no sound output"):
         PortAudio().loudspeaker(None)
-    with pytest.raises(AudioDeviceError, match="not exactly one microphone 'x'; there are: mic"):
+    with pytest.raises(AudioDeviceError, match="not exactly one microphone 'x'") as caught:
         PortAudio().microphone("x")
+    assert "mic" in caught.value.hint
 
 
 def test_portaudio_takes_digits_for_the_number_of_a_device(sounddevice):
     assert PortAudio().microphone("3") == SoundDevice("mic", 100)
     assert PortAudio().record("3", 0.1).shape == (0,)
-    with pytest.raises(AudioDeviceError, match="not exactly one microphone '4'; there are: mic"):
+    with pytest.raises(AudioDeviceError, match="not exactly one microphone '4'"):
         PortAudio().microphone("4")
 
 
@@ -179,6 +206,15 @@ def test_portaudio_records_the_first_channel(sounddevice, monkeypatch, frames, g
     samples = PortAudio().record(None, 1.0)
     assert samples.dtype == np.float32
     np.testing.assert_array_equal(samples, np.arange(got))
+
+
+@pytest.mark.parametrize("most_s", [10.0, 2.0])
+def test_zeros_are_waited_out_while_a_question_is_open(sounddevice, monkeypatch, most_s):
+    blocks = [np.zeros((100, 1), np.float32)] * 5 + [np.ones((100, 1), np.float32)]
+    monkeypatch.setattr(FakeStream, "blocks", tuple(blocks))
+    samples = PortAudio().record(None, 1.0, zeros_s=most_s)
+    assert samples.shape == (100,)
+    assert bool(samples.any()) == (most_s == 10.0)
 
 
 def test_portaudio_that_gives_nothing_or_refuses(sounddevice):

@@ -8,8 +8,8 @@ from gpa_mlx.doctor.backend_check import Backend, examine_backend, load_backend
 from gpa_mlx.doctor.clipboard_check import examine_clipboard
 from gpa_mlx.doctor.host import this_host
 from gpa_mlx.doctor.machine_check import examine_machine
-from gpa_mlx.doctor.terminal import microphone_permission, terminal_app
 from gpa_mlx.doctor.tools_check import examine_tools
+from gpa_mlx.runtime.terminal_app import microphone_permission, terminal_app
 
 METAL = Backend("0.32.4", "gpu", True, None)
 LINUX = Backend("0.32.4", "cpu", False, "libopenblas.so.0")
@@ -43,11 +43,6 @@ def test_machines_that_mlx_does_not_run_on(make_host, fields, words, fix):
 def test_linux_that_is_well(make_host, version):
     (found,) = examine_machine(make_host(platform="linux", architecture="aarch64", system_version=version))
     assert (found.area, found.status) == ("machine", "ok")
-
-
-def test_little_memory_is_a_note(make_host):
-    found = examine_machine(make_host(memory_bytes=4 * 2**30))
-    assert [(each.status, bool(each.fix)) for each in found] == [("ok", False), ("note", True)]
 
 
 def test_this_machine_is_well():
@@ -120,6 +115,13 @@ def test_terminal_apps(environ, app):
     advice = microphone_permission(environ)
     assert advice.startswith("System Settings > Privacy & Security > Microphone: switch ")
     assert (app or "your terminal app") in advice
+
+
+def test_a_terminal_that_the_system_does_not_list():
+    assert "tccutil reset Microphone com.mitchellh.ghostty`" in microphone_permission({"TERM_PROGRAM": "ghostty"})
+    assert "in Apple's Terminal it always does" in microphone_permission({"TERM_PROGRAM": "ghostty"})
+    assert "tccutil reset Microphone`" in microphone_permission({})
+    assert "Apple's Terminal" not in microphone_permission({"TERM_PROGRAM": "Apple_Terminal"})
 
 
 def test_tmux_keeps_its_permission():

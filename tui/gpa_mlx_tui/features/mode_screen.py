@@ -13,7 +13,7 @@ from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.bindings import bindings_of
 from gpa_mlx_tui.services.app_services import AppServices, app_services
 from gpa_mlx_tui.services.kept_state import Kept
-from gpa_mlx_tui.services.messages import Saved, TaskCancelled, TaskEnded
+from gpa_mlx_tui.services.messages import Saved, TaskAdvice, TaskCancelled, TaskEnded
 from gpa_mlx_tui.services.microphone import check_microphone
 from gpa_mlx_tui.services.typed_paths import dropped_files
 from gpa_mlx_tui.themes import ASCII, style_scrollbars
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.service import Service
 
+
+_ADVICE_SHOWN_S = 15
 
 RECORD = "record"
 """The task of every mode that records is called so."""
@@ -231,6 +233,11 @@ class ModeScreen(Screen[None]):
         if message.error is not None:
             self.gpa_app.show_error(message.error)
         self.task_stopped(name)
+
+    def on_task_advice(self, message: TaskAdvice) -> None:
+        """Say it."""
+        message.stop()
+        self.notify(message.words, severity="warning", timeout=_ADVICE_SHOWN_S, markup=False)
 
     def on_task_cancelled(self, message: TaskCancelled) -> None:
         """Do as Escape does when others cancelled what is under way: another model is used."""

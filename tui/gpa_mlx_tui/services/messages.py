@@ -45,6 +45,19 @@ class TaskEnded(TaskMessage):
         self.error = error
 
 
+class TaskAdvice(TaskMessage):
+    """Something the user should know while a work goes on.
+
+    Args:
+        task: The task.
+        words: A sentence or two.
+    """
+
+    def __init__(self, task: BackgroundTask, words: str) -> None:
+        super().__init__(task)
+        self.words = words
+
+
 class TaskCancelled(Message):
     """A work was cancelled, by its owner or by the service.
 

@@ -6,20 +6,18 @@ import threading
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import AudioDeviceError
-from gpa_mlx_tui.services.messages import TaskMessage
+from gpa_mlx_tui.services.messages import TaskAdvice, TaskMessage
 from gpa_mlx_tui.services.sound import PeakFinder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gpa_mlx.audio.devices.microphone import AudioInput
+    from gpa_mlx.audio.devices.silence import Silence
     from gpa_mlx.types import Samples, Waveform
     from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.microphone import DictationDependencies
     from gpa_mlx_tui.services.sound import Peaks
-
-_ZEROS_S = 2.0
-"""A microphone that has given nothing but exact zeros for so long will go on so; some need a second to wake up."""
 
 
 class ClipGrew(TaskMessage):
@@ -87,9 +85,10 @@ class ClipRecorder:
         """
         import numpy as np
 
-        from gpa_mlx.dictation.options import NO_INPUT_ADVICE
+        from gpa_mlx.audio.devices.silence import Silence
 
         blocks: list[Samples] = []
+        silence = Silence(self._dictation.options().silence)
         self._watch(task, blocks, 0.0)
         microphone = self._dictation.microphone()
         microphone.open()
@@ -101,7 +100,7 @@ class ClipRecorder:
                 microphone.stop()
             problem: AudioDeviceError | None = None
             try:
-                self._record(task, microphone, blocks)
+                self._record(task, microphone, blocks, silence)
             except AudioDeviceError as error:
                 problem = error
         finally:
@@ -111,13 +110,12 @@ class ClipRecorder:
         # A clip is played and drawn as generated speech is.
         samples = np.concatenate([np.zeros(0), *blocks]).astype(np.float32)
         if not samples.any():
-            sentence, _, advice = NO_INPUT_ADVICE.partition(": ")
-            raise problem or AudioDeviceError(f"{sentence}.", hint=advice[:1].upper() + advice[1:])
+            raise problem or silence.error()
         task.post(ClipRecorded(task, samples))
         if problem is not None:
             raise problem
 
-    def _record(self, task: BackgroundTask, microphone: AudioInput, blocks: list[Samples]) -> None:
+    def _record(self, task: BackgroundTask, microphone: AudioInput, blocks: list[Samples], silence: Silence) -> None:
         from gpa_mlx.types import SAMPLE_RATE_HZ
 
         finder, count, is_silent = PeakFinder(), 0, True
@@ -125,9 +123,11 @@ class ClipRecorder:
             task.check()
             blocks.append(block)
             is_silent = is_silent and not block.any()
+            if is_silent and (advice := silence.note(len(block) / SAMPLE_RATE_HZ)):
+                task.post(TaskAdvice(task, str(advice)))
             count += len(block)
             elapsed_s = count / SAMPLE_RATE_HZ
             task.post(ClipGrew(task, finder.push(block), elapsed_s))
             self._watch(task, blocks, elapsed_s)
-            if elapsed_s >= self._most_s or (is_silent and elapsed_s >= _ZEROS_S):
+            if elapsed_s >= self._most_s or (is_silent and silence.is_final):
                 return

@@ -16,7 +16,7 @@ _SHARED_WORDS = 2
 """Phrases up to this length belong to training and evaluation: there are few of them, and everyone says them."""
 
 _JOINED_SHARE = 0.3
-_TRIES = 1000
+_FIRST_TRIES, _TRIES = 1000, 20_000
 
 _SET_PHRASES: tuple[str, ...] = (
     "hello world", "hello", "hello again", "good morning", "good morning world", "thank you", "no thank you",
@@ -60,13 +60,20 @@ def draw_phrase(split: Split, rng: np.random.Generator, *, words: tuple[int, int
     Raises:
         ValueError: No such phrase was found.
     """
-    for _ in range(_TRIES):
+    wanted: int | None = None
+    for attempt in range(_TRIES):
+        if wanted is None and attempt == _FIRST_TRIES:
+            break
         groups = _one(rng)
         if rng.random() < _JOINED_SHARE:
             groups += _one(rng)
         phrase = Phrase(groups)
         count = len(phrase.words)
-        if words[0] <= count <= words[1] and (count <= _SHARED_WORDS or split_of(phrase.words) == split):
+        if not words[0] <= count <= words[1]:
+            continue
+        # Drawn again until the split is right, at the same length: else the smaller split would be of short phrases.
+        wanted = wanted or count
+        if count == wanted and (count <= _SHARED_WORDS or split_of(phrase.words) == split):
             return phrase
     raise ValueError(f"there are hardly any phrases of {words[0]} to {words[1]} words for {split}")
 

@@ -18,7 +18,7 @@ from gpa_mlx.text.metrics import word_error_rate
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.recipes.demo.domain.phrases import Phrase
@@ -76,9 +76,9 @@ class EverydayEvaluation:
         self._judge = judge
         self._report = report
 
-    def hearing(self, sets: Sequence[HearingSet]) -> list[Measured]:
-        """Transcribe sets of recordings."""
-        return [self._heard(hearing_set) for hearing_set in sets]
+    def hearing(self, sets: Sequence[HearingSet]) -> Iterator[Measured]:
+        """Transcribe sets of recordings, one after the other."""
+        return map(self._heard, sets)
 
     def speaking(self, phrases: Sequence[Phrase], teacher: Sequence[Clip]) -> list[Measured]:
         """Speak phrases in the built-in voices by turns, and have them understood.
@@ -170,18 +170,17 @@ class EverydayEvaluation:
         return replace(self._engine.default_options(task), seed=number)
 
 
-def as_table(measured: Sequence[Measured]) -> str:
-    """Return a table in Markdown."""
-    lines = ["| what | target | measured | of |  |", "| --- | --- | --- | --- | --- |"]
-    for row in measured:
-        target = row.target
-        figure = "not measured" if target.figure is None else f"{target.figure:.1%}"
-        verdict = {True: "met", False: "missed", None: ""}[target.met]
-        beside = f" ({row.beside})" if row.beside else ""
-        lines.append(
-            f"| {target.name} | {target.sense} {target.bound:.0%} | {figure}{beside} | {row.clips} | {verdict} |"
-        )
-    return "\n".join(lines) + "\n"
+TABLE_HEAD = "| what | target | measured | of |  |\n| --- | --- | --- | --- | --- |"
+"""The beginning of a table in Markdown; `table_row` makes the others."""
+
+
+def table_row(measured: Measured) -> str:
+    """Return a row of a table in Markdown."""
+    target = measured.target
+    figure = "not measured" if target.figure is None else f"{target.figure:.1%}"
+    verdict = {True: "met", False: "missed", None: ""}[target.met]
+    beside = f" ({measured.beside})" if measured.beside else ""
+    return f"| {target.name} | {target.sense} {target.bound:.0%} | {figure}{beside} | {measured.clips} | {verdict} |"
 
 
 def _errors(name: str, figure: float, bound: float, clips: int, beside: str = "") -> Measured:

@@ -33,7 +33,7 @@ from gpa_mlx.store.manifest import read_manifest
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gpa_mlx.recipes.demo.recordings.recording import Recording
     from gpa_mlx.types import Voice, Waveform
@@ -60,15 +60,15 @@ class Sources:
     whisper: Path | None = None
 
 
-def evaluate_everyday(
+def stream_everyday(
     model: Path,
     voices: Sequence[Voice],
     sources: Sources,
     *,
     most: int,
     report: Callable[[str], None] = lambda line: None,
-) -> list[Measured]:
-    """Measure a model.
+) -> Iterator[Measured]:
+    """Measure a model; it takes a while, so each figure is told when it is known.
 
     Args:
         model: Its directory.
@@ -77,7 +77,7 @@ def evaluate_everyday(
         most: Recordings of each set of hearing; a quarter of it is spoken and converted.
         report: Told what is measured next.
 
-    Returns:
+    Yields:
         Figures in the order of the table of targets.
 
     Raises:
@@ -92,20 +92,19 @@ def evaluate_everyday(
     few = max(1, most // 4)
     with load(model) as engine:
         run = EverydayEvaluation(engine, voices, judge, report)
-        measured = []
         if sources.people is not None:
-            measured += run.hearing(people_sets(sources.people, most=most))
-        measured += run.hearing(phrase_sets(evaluation, piper, words, most=most))
-        measured += run.hearing(silent_sets(sources.people, most=max(_SHORTEST_SILENT, few)))
+            yield from run.hearing(people_sets(sources.people, most=most))
+        yield from run.hearing(phrase_sets(evaluation, piper, words, most=most))
+        yield from run.hearing(silent_sets(sources.people, most=max(_SHORTEST_SILENT, few)))
         natural = _natural(evaluation, words)
-        measured += run.speaking(connected_phrases(words, few), natural[:few])
+        yield from run.speaking(connected_phrases(words, few), natural[:few])
         references = _references(voices, evaluation, _stored(sources, "train"))
         known = [clip for clip in natural if clip.voice in references]
         if all(voice.name in references for voice in voices):
-            measured += run.converting(known[:few], _people_words(sources, words, few), ConversionMetrics(references))
+            metrics = ConversionMetrics(references)
+            yield from run.converting(known[:few], _people_words(sources, words, few), metrics)
         else:
             report("not converted: there are no recordings of the built-in voices to compare with")
-    return measured
 
 
 def _stored(sources: Sources, split: str) -> list[Recording]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TAKES_PER_SHARD = 8
 
-EVALUATION_TAKES = 64
+EVALUATION_TAKES = 96
 """Of voices and phrases that are not trained on."""
 
 _MARGIN_SAMPLES = SAMPLE_RATE_HZ // 10

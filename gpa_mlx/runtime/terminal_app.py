@@ -52,9 +52,17 @@ def terminal_app(environ: Mapping[str, str]) -> str | None:
 
 
 def microphone_permission(environ: Mapping[str, str]) -> str:
-    """Return how to give this terminal the microphone on a Mac."""
-    app = terminal_app(environ) or "your terminal app"
-    advice = f"{PANE}: switch {app} on, then quit and reopen it"
+    """Return how to give this terminal the microphone on a Mac, and what to do when the system does not list it."""
+    app = terminal_app(environ)
+    named = app or "your terminal app"
+    bundle = next((bundle for bundle, name in _BY_BUNDLE.items() if name == app), "")
+    reset = " ".join(["tccutil", "reset", "Microphone", *filter(None, [bundle])])
+    advice = (
+        f"{PANE}: switch {named} on, then quit and reopen it. If {named} is not listed there, it never asked: "
+        f"`{reset}` makes macOS ask again"
+    )
+    if app != "Terminal":
+        advice += ", and in Apple's Terminal it always does"
     if environ.get("TMUX"):
         advice += "; end tmux too (`tmux kill-server`), it keeps the permission of the app that started it"
     return advice
