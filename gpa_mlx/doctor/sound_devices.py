@@ -149,5 +149,9 @@ def _opened(name: str | None, take: _Take) -> Any:  # noqa: ANN401 - sounddevice
 
 def _find(name: str | None, direction: Direction) -> SoundDevice:
     with port_audio(direction) as library:
-        found = find_device(library, name, direction)
+        try:
+            found = find_device(library, name, direction)
+        except AudioDeviceError as error:
+            # Where there is none at all, the checks name the pane of the system.
+            raise AudioDeviceError(error.message, hint=error.hint if name else "") from error
     return SoundDevice(found["name"], int(found["default_samplerate"]))

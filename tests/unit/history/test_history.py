@@ -255,6 +255,22 @@ def test_audio_reaches_the_disk_at_least_twice_a_second(history, monkeypatch):
     journal.discard()
 
 
+def test_the_drive_itself_is_written_every_few_seconds_and_at_the_end(history, monkeypatch):
+    now, flushed = 100.0, []
+    monkeypatch.setattr("gpa_mlx.history.journal.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("gpa_mlx.history.journal.flush_drive", lambda descriptor: flushed.append(now))
+    journal = history.begin()
+    started = now
+    while now < started + 20:
+        journal.append(np.ones(800, np.float32))
+        now += 0.05
+    assert 5 <= len(flushed) <= 7
+    assert max(after - before for before, after in pairwise([started, *flushed, now])) < 3.6
+    journal.finish()
+    journal.release()
+    assert flushed[-1] == now
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(AudioFileError, match="cannot be used"):

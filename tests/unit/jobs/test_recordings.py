@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
 from gpa_mlx.jobs.recordings import find_recordings
+
+
+@pytest.mark.parametrize(("code", "pane"), [(errno.EPERM, "Full Disk Access"), (errno.EACCES, "permissions")])
+def test_a_protected_folder_is_told_and_the_others_are_searched(tmp_path, monkeypatch, code, pane):
+    """macOS keeps apps out of some folders of their own user, with an errno of its own."""
+    for name in ("a", "Library", "z"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "memo.wav").touch()
+    scan = os.scandir
+
+    def protected(folder):
+        if Path(folder).name == "Library":
+            raise PermissionError(code, os.strerror(code), str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", protected)
+    found = find_recordings([str(tmp_path)], recursive=True)
+    assert [recording.path.parent.name for recording in found.recordings] == ["a", "z"]
+    (problem,) = found.problems
+    assert "Library cannot be searched" in problem.error.message
+    assert pane in problem.error.hint
 
 
 def test_a_folder_is_searched_for_every_kind_of_recording_but_not_for_text(tmp_path):
