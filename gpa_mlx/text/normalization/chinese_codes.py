@@ -150,8 +150,10 @@ def _brand(match: re.Match[str]) -> str:
 def _share(match: re.Match[str]) -> str | None:
     """Return the number of a share: in brackets, or before what shares do."""
     in_brackets = before(match, 1) in ("(", "（") and after(match, 1) in (")", "）", ".")
-    named = context.SHARE_AFTER.match(after(match)) or (
-        context.SHARE_BEFORE.search(before(match, context.LONGEST_CODE_CONTEXT)) and not is_amount(match)
+    named = (
+        context.SHARE_AFTER.match(after(match))
+        or context.SHARES_AFTER.match(after(match, 48))
+        or (context.SHARE_BEFORE.search(before(match, context.LONGEST_CODE_CONTEXT)) and not is_amount(match))
     )
     return numbers.digit_by_digit(match[0]) if in_brackets or named else None
 
@@ -283,6 +285,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}(?P<low>[0-9]{{5,12}})/(?P<high>[0-9]{{5,12}})(?![0-9A-Za-z]|[./][0-9])", _numbers_of_two),
     rule(r"(?<![0-9A-Za-z])[0-9]{1,10}[*#](?:[0-9]{1,10}[*#]?){0,4}(?![A-Za-z])", _keys),
     rule(rf"{CLEAR}[0-9]{{6}}{NO_MORE}{RIGHT}", _postcode),
+    rule(rf"{CLEAR}[0-9]{{3}}(?=医院)", lambda match: numbers.telephone(match[0])),
+    rule(
+        rf"{CLEAR}[0-9]{{2}}(?=级(?:校友|学生|新生|同学|毕业|师[兄姐弟妹]|学[长姐弟妹])|冬奥|奥运|世界杯|欧洲杯|亚运|春晚|高考)",
+        lambda match: numbers.digit_by_digit(match[0]),
+    ),
     rule(r"(?:(?<=台北)|(?<=创造))101(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])),
     rule(
         r"(?<![0-9A-Za-z])(?:110|119|120|122|114)(?:[、和与及/](?:110|119|120|122|114)){1,4}(?![0-9])",

@@ -62,7 +62,10 @@ TAG_BEFORE = LazyPattern(r"(?:^|[^0-9A-Za-z])#[^#\n]{1,40}$")
 FILING_BEFORE = LazyPattern("[备证字第][0-9零一二三四五六七八九]{5,12}号$")
 EXTENSION_BEFORE = LazyPattern(r"[0-9]\s?(?:转|分机)\s?$|[0-9]{3,4}[ -]?[0-9]{4}\s?[-#(]\s?$")
 SHARE_AFTER = _beginning(
-    "今日 今天 盘中 涨 跌 收盘 收涨 收跌 股价 开盘 尾盘 午盘 早盘 报收 这只 个股 停牌 复牌 大涨 大跌"
+    "股票 个股 今日 今天 盘中 涨 跌 收盘 收涨 收跌 股价 开盘 尾盘 午盘 早盘 报收 这只 个股 停牌 复牌 大涨 大跌"
+)
+SHARES_AFTER = LazyPattern(
+    "(?:[、,，和与及]{1,2}[0-9]{6}){0,6}等?[这那]?[0-9一二两三四五六七八九十几多]{0,2}[只支]个?股"
 )
 SHARE_BEFORE = LazyPattern(
     one_of(
@@ -85,6 +88,7 @@ FESTIVAL = r"(?:国际)?" + one_of(
     """)
 )
 """After a month and a day that name a festival or an event."""
+DAYS_OFF = LazyPattern("[这共]?[0-9两三四五六七几]天|休息|放假|开会|考试|调休|上班|加班")
 HOLIDAY = one_of(listed("劳动节 国庆 妇女节 女神节 儿童节 青年节 建军节 建党 大促 事变 事件 购物节 消费者"))
 """The same after a fraction that is none: 3/8妇女节."""
 DATE_BEFORE = _ending(
@@ -152,6 +156,7 @@ DURATION_BEFORE = _ending(
 )
 DURATION_AFTER = LazyPattern("的?(?:完赛|跑完|游完|骑完|冲线|夺冠|获胜|的?成绩|破纪录|刷新|创造)")
 SHOPPING_BEFORE = LazyPattern("(?:双十一|双11|双十二|双12|618|6[.·]18|11[.·]11)[、和与跟]$")
+SHOPPING_AFTER = LazyPattern(r"[和、与](?:1[12]\.1[12]|6\.18|双)")
 DAYTIME_BEFORE = _ending("凌晨 早上 早 清晨 上午 中午 下午 傍晚 晚上 晚 夜里 午后 半夜 深夜", "[ :：,，]?")
 YEAR_AFTER = LazyPattern(
     "年级的?|年(?!级)|"
@@ -204,6 +209,7 @@ FULL_MARKS = frozenset(
 )
 """What ratings and examinations go up to."""
 PART_BEFORE = _ending("页码 步骤 章节 集数 进度条 页 Page page", "[:： ]{0,2}")
+VOTES_BEFORE = _ending("票数 得票 投票 支持率 胜负 男女 选票 占比 得票率", "[为是: ：比]{0,2}")
 BLOOD_BEFORE = _ending("血压 高压 低压", "(?:值|约|为|是|[:： ]){0,3}")
 HEIGHT_AFTER = LazyPattern("的?(?:个子|身高|个头|大汉|汉子|男|女|小伙|大个)")
 HEIGHT_BEFORE = _ending("身高 个子 个头 高", "[是为约达了: ：]{0,2}")

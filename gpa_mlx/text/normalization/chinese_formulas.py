@@ -21,7 +21,7 @@ _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 def _fraction(match: re.Match[str]) -> str | None:
     top, bottom = match["low"], match["high"]
     text = before(match)
-    if context.BLOOD_BEFORE.search(text):
+    if context.BLOOD_BEFORE.search(text) or context.VOTES_BEFORE.search(text):
         return f"{numbers.number(top)}比{numbers.number(bottom)}"
     if (
         bottom in context.FULL_MARKS
@@ -29,6 +29,8 @@ def _fraction(match: re.Match[str]) -> str | None:
         and float(plain_number(top)) <= float(plain_number(bottom))
         and not match["after"]
     ):
+        return f"{numbers.counted(top)}分，满分{numbers.counted(bottom)}分"
+    if match[0].endswith("分"):
         return f"{numbers.counted(top)}分，满分{numbers.counted(bottom)}分"
     if "." in top and "." in bottom:  # two values of the same kind: of both eyes
         full = "满分" if context.RATED_BEFORE.search(text) else ""
@@ -139,6 +141,10 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}(?P<low>[0-9]{{2,3}})/(?P<high>[0-9]{{2,3}}){BLANK}?(?P<unit>mmHg)", _pressure),
     rule(
         rf"{CLEAR}(?P<low>[0-9]{{1,4}})/(?P<high>[0-9]{{2,4}})(?P<thing>[人名位个项题件条])(?!均|次|民|口|工)", _of_all
+    ),
+    rule(
+        rf"{CLEAR}(?P<low>[0-9])/(?P<high>[0-9])(?=拍)",
+        lambda match: numbers.cardinal(match["high"]) + numbers.cardinal(match["low"]),
     ),
     rule(rf"{CLEAR}(?P<whole>[0-9]{{1,3}}) (?P<low>[1-9])/(?P<high>[1-9][0-9]?)(?![0-9/.])", _mixed_fraction),
     rule(

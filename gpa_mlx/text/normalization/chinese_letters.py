@@ -148,6 +148,8 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(r"(?<![A-Za-z])[A-Z]{2,5}(?=-?[0-9₀-₉])", _capitals),
     rule(r"(?<![A-Za-z])[A-Z]{2,3}(?![A-Za-z&'’.])", _capitals),
     rule(rf"{LEFT}(?:WLAN|ASMR)(?![A-Za-z])", lambda match: " ".join(match[0])),
+    rule(rf"{LEFT}[fF]/(?=[0-9])", lambda match: match[0][0]),
+    rule(rf"{LEFT}[A-F]-(?![0-9A-Za-z])(?=[、,，。；;！!？?)）]|\Z|\s)", lambda match: f"{match[0][0]}减"),
     rule(rf"{LEFT}p[Hh](?![A-Za-z])", lambda _: "P H"),
     rule(rf"{LEFT}[CFJ]#(?![A-Za-z0-9])", lambda match: f"{match[0][0]} sharp"),
     rule(rf"{LEFT}iOS(?![a-z])", lambda _: "i O S"),

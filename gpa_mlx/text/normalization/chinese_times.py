@@ -12,6 +12,7 @@ from gpa_mlx.text.normalization.rules import ReadingRule, rule
 
 _MONTH, _DAY = r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>0?[1-9]|[12][0-9]|3[01])"
 _MONTH2, _DAY2 = r"(?P<month2>0?[1-9]|1[0-2])", r"(?P<day2>0?[1-9]|[12][0-9]|3[01])"
+_MONTH_OF_ROW, _DAY_OF_ROW = "(?:1[0-2]|0?[1-9])", "(?:[12][0-9]|3[01]|0?[1-9])"
 _YEAR = r"(?P<year>[12][0-9]{3})"
 
 _EVENTS = {(10, 1): "十一", (11, 11): "双十一", (12, 12): "双十二"}
@@ -79,6 +80,13 @@ def _days(match: re.Match[str]) -> str | None:
     return f"{_month_day(match['month'], match['day'])}到{_month_day(match['month2'], match['day2'])}"
 
 
+def _list_of_days(match: re.Match[str]) -> str | None:
+    """Return days that stand in a row, known by what is done on them: 5/6、5/7两天休息."""
+    if not (context.DAYS_OFF.match(after(match)) or context.DATE_BEFORE.search(before(match))):
+        return None
+    return re.sub("([0-9]+)/([0-9]+)", lambda day: _month_day(day[1], day[2]), match[0])
+
+
 def _event(match: re.Match[str]) -> str:
     """Return a festival or event by its month and day: 6·18 is 六一八, 10·1 is 十一."""
     month, day = match["month"], match["day"]
@@ -89,7 +97,10 @@ def _event(match: re.Match[str]) -> str:
 
 def _shopping(match: re.Match[str]) -> str | None:
     """Return a day of sales without a word after it, beside another: 双11和6.18."""
-    return _event(match) if context.SHOPPING_BEFORE.search(before(match)) else None
+    known = context.SHOPPING_BEFORE.search(before(match)) or re.match(
+        "[和、与](?:1[12]\\.1[12]|6\\.18|双)", after(match)
+    )
+    return _event(match) if known else None
 
 
 def _years(match: re.Match[str]) -> str | None:
@@ -254,11 +265,15 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         rf"{CLEAR}(?P<month>1[0-2]|[1-9])[.·・•‧∙](?P<day>[12][0-9]|3[01]|[1-9])(?=[”」』]?{context.FESTIVAL})", _event
     ),
     rule(
+        rf"{CLEAR}{_MONTH}/{_DAY}(?:[、,，和与及]{_MONTH_OF_ROW}/{_DAY_OF_ROW}){{1,6}}(?![0-9]|[-/.][0-9])",
+        _list_of_days,
+    ),
+    rule(
         rf"{CLEAR}(?P<month>1[0-2]|[1-9])/(?P<day>[12][0-9]|3[01]|[1-9])(?=(?:国际)?{context.HOLIDAY})",
         _event,
     ),
     rule(rf"{CLEAR}(?P<month>1[0-2]|[1-9])[·・•‧∙](?P<day>[12][0-9]|3[01]|[1-9])(?![0-9])", _event),
-    rule(rf"{CLEAR}(?P<month>6|11|12)\.(?P<day>18|11|12){NO_MORE}", _shopping),
+    rule(rf"{CLEAR}(?P<month>6|11|12)\.(?P<day>18|11|12)(?:{NO_MORE}|(?=[和、与](?:11\.11|12\.12|6\.18)))", _shopping),
     rule(
         rf"{CLEAR}{_MONTH}(?P<mark>[/.]){_DAY}{BLANK}?(?:{DASH}|到|至){BLANK}?{_MONTH2}(?P=mark){_DAY2}(?![0-9]|[-/.][0-9])",
         _days,

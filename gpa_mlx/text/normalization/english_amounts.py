@@ -27,7 +27,7 @@ from gpa_mlx.text.normalization.units import UNIT
 _YEAR_WORDS = LazyPattern(
     r"(?<!\w)(?:in|since|until|till|year|circa|anno|c\.|ca\.|by|from|before|after|early|late|mid|spring|summer|autumn"
     r"|fall|winter|january|february|march|april|may|june|july|august|september|october|november|december|of"
-    r"|(?:from|between) [0-9]{4} (?:to|and|until|through))[ (]$",
+    r"|(?:from|between|in|since|of) [0-9]{4},? (?:to|and|or|until|through))[ (]$",
     re.IGNORECASE,
 )
 _IN = LazyPattern(r"(?<!\w)(?:in|since|until|till|year|circa|anno)[ ]$", re.IGNORECASE)

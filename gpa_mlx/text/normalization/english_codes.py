@@ -49,11 +49,20 @@ _NAMED = LazyPattern(
 )
 _ROAD_BEFORE = LazyPattern(
     r"(?<!\w)(?:US|U\.S\.|SR|CR|FM|SH|State Road|County Road|Autoroute|[Ss]top|[Ee]xit|[Tt]rack|[Ss]eat"
-    r"|[Bb]ed|[Ww]ard|[Aa]isle|[Dd]esk|[Cc]abin|[Bb]ooth)[ -]$"
+    r"|[Bb]ed|[Ww]ard|[Aa]isle|[Dd]esk|[Cc]abin|[Bb]ooth|Delta|United|American|Southwest|JetBlue|Lufthansa|Emirates"
+    r"|Qantas|Ryanair|KLM|Air France|British Airways|Air Canada|Qatar|Etihad|easyJet)[ -]$"
+)
+_FREEWAY_BEFORE = LazyPattern(r"(?:(?<!\w)(?:take|took|taking|on|off|via|onto|down|up|hit) the|(?<![\w,] )The)[ ]$")
+_FREEWAY_AFTER = LazyPattern(
+    r"\s*(?:[.,;:!?]|\Z)|[ ](?:is|was|to|toward|towards|north|south|east|west|until|exit|at|and|or|near|through)\b"
 )
 _ROAD = LazyPattern(
     r"[ ](?:freeway|highway|bus|expressway|interstate|error|errors|series|model|jumbo|train|express|motorway)\b"
 )
+
+
+_CARD = 13
+"""Digits of the shortest number of a card."""
 
 
 def _groups(match: re.Match[str]) -> str:
@@ -62,7 +71,8 @@ def _groups(match: re.Match[str]) -> str:
     mark = " " if all(len(group) == 1 for group in groups) else ", "
     if len(groups) > 2 and groups[0] == "1" and groups[1] in ("800", "900"):
         groups[:2] = [f"1{groups[1]}"]
-    words = mark.join(map(_group, groups))
+    first = _group(groups[0]) if sum(map(len, groups)) < _CARD else numbers.digit_by_digit(groups[0])
+    words = mark.join([first, *map(numbers.digit_by_digit, groups[1:])])
     return f"plus {words}" if match[0].startswith("+") else words
 
 
@@ -167,6 +177,8 @@ def _named(match: re.Match[str]) -> str | None:
     if _NAMED.search(left := before(match)[-16:]) or _ROAD.match(after(match, 16)):
         return numbers.pairs(match[0])
     if _ROAD_BEFORE.search(left) and not counts_things(match):
+        return numbers.pairs(match[0])
+    if len(match[0]) == 3 and _FREEWAY_BEFORE.search(left) and _FREEWAY_AFTER.match(after(match)):
         return numbers.pairs(match[0])
     return None
 

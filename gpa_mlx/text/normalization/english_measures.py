@@ -48,6 +48,7 @@ _STREET = LazyPattern(
     r"\.?[ ](?:[0-9]{1,3}(?:st|nd|rd|th)\b"
     r"|[A-Z][a-z]+ (?:St|Ave|Blvd|Rd|Dr|Ln|Street|Avenue|Road|Boulevard|Drive|Lane)\b)"
 )
+_PLACE_BEFORE = LazyPattern(r"(?<!\w)(?:Rt|Rte|Route|Hwy|Highway|Exit|Unit|Apt|Suite|Ste|Room|Rm|Gate|Seat)\.?[ ]$")
 _INCH = Names("inch", "inches", "英寸")
 _DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
@@ -62,7 +63,7 @@ def _measure(match: re.Match[str]) -> str | None:
     symbol = match["length"] or match["unit"]
     if symbol in ("m", "mm") and (found := re.match(rf"{BLANK}([a-z]+)", after(match))) and found[1] in MILLIONS:
         return None
-    if symbol in ("N", "W") and _STREET.match(after(match)):
+    if symbol in ("N", "W") and (_STREET.match(after(match)) or _PLACE_BEFORE.search(before(match))):
         return None
     is_one = (match["low"] == "1" and not match["high"]) or describes_noun(match)
     return f"{amount(match)} {unit_of(match, one=is_one)}"
@@ -311,6 +312,10 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         _amps,
     ),
     rule(rf"{CLEAR}(?P<low>{NUMBER})[-\u2011](?P<unit>{_LONG_UNITS}){RIGHT}(?!-[0-9])", _hyphenated),
+    rule(
+        rf"{CLEAR}(?P<low>[0-9]{{1,2}})x(?P<high>[0-9]{{1,2}})s{RIGHT}",  # of lumber
+        lambda match: f"{numbers.number(match['low'])} by {numbers.plural(numbers.number(match['high']))}",
+    ),
     rule(
         rf"{CLEAR}(?P<sizes>{NUMBER}(?:{BLANK}?[x×]{BLANK}?{NUMBER}){{1,3}})(?:{BLANK}?(?P<unit>{one_of(UNITS)}){RIGHT}|{RIGHT})",
         _by,

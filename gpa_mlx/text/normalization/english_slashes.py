@@ -29,7 +29,7 @@ _RATING = LazyPattern(
     re.IGNORECASE,
 )
 _RATED = LazyPattern(
-    r"[ \u00a0](?:stars?|points?|marks?|pts|correct|right|answers?|on|in (?:the |my |his |her )?(?:test|exam"
+    r"[ \u00a0](?:stars?|points?|marks|pts|correct|right|answers?|on|in (?:the |my |his |her )?(?:test|exam"
     r"|math|quiz|class)"
     r"|would|rating|score|game|experience|movie|recommend|passed|votes?|students|people|patients|users|doctors|dentists"
     r"|times|tests|customers|women|men|respondents|participants|seats|cases|slots|questions|complete|done|full)\b",

@@ -21,9 +21,9 @@ _CODE = one_of(CURRENCY_CODES)
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋"
 _DIALED = re.compile(
-    r"(?<!\w)(?:call|dial|ring|text|phone|tel|telephone|mobile|cell|fax|numbers?|id|code|pin|card|account|no|ssn|hotline"
-    r"|whatsapp|sms|contact|电话|手机|号码|账号|卡号|热线|拨打|致电)(?:[ .:：](?:is|us|me|at|on|him|her|number"
-    r"|no)?){0,3}[^0-9A-Za-z]{0,3}$",
+    r"(?:(?<!\w)(?:call|dial|ring|text|phone|tel|telephone|mobile|cell|fax|numbers?|id|code|pin|card|account|no|ssn|hotline"
+    r"|whatsapp|sms|contact)(?:[ .:：](?:is|us|me|at|on|him|her|number|no)?){0,3}"
+    r"|(?:电话|手机|号码?|[验校证件]码|密码|口令|热线|拨打|致电|微信|QQ)[是为]?)[^0-9A-Za-z]{0,3}$",
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"(?i:(?<!\w)(?:version|release|build|firmware|ver\.?|ip|address)[ :]{1,2})$")
