@@ -72,7 +72,7 @@ def test_the_wheel_holds_the_data(tmp_path):
     (wheel,) = tmp_path.glob("gpa_mlx-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("gpa_mlx/data/")}
-    data = demo_model().parent
+    data = demo_model().parents[1]
     assert packed == {path.relative_to(ROOT).as_posix() for path in data.rglob("*") if path.is_file()}
 
 

@@ -138,7 +138,7 @@ def _ask(repo: str, revision: str | None, retries: RetryPolicy) -> ConfigReader:
                 ) from error
             if error.status == 403:
                 raise gated(repo) from error
-            if error.status in (401, 404):
+            if error.status == 401 or error.code == "RepoNotFound":  # a bare 404 is no hub's answer
                 raise _no_repository(repo) from error
             problem, may_pass = error, is_retryable(error.status)
         except (
