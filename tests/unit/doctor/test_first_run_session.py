@@ -113,17 +113,17 @@ def test_numbers_that_json_has_not_are_words(make_run, tmp_path):
 
 def test_private_words_are_not_reported(make_run, tmp_path):
     def telling(surroundings, notes):
-        notes.facts["rows"] = [{"file": "/people/anna/work/x.wav", "code": 1}]
+        notes.facts["rows"] = [{"file": "/people/anna/songs/x.wav", "code": 1}]
         notes.summary = "made by Anna on annas-mac, with Annabel"
-        notes.problems.append("/people/anna/work and /people/anna differ.")
+        notes.problems.append("/people/anna/songs and /people/anna differ.")
 
     scrubber = Scrubber(
-        {"/people/anna": "HOME", "/people/anna/work": "WORK"}, {"anna": "USER", "annas-mac": "HOST", "": "USER"}
+        {"/people/anna": "HOME", "/people/anna/songs": "SONGS"}, {"anna": "USER", "annas-mac": "HOST", "": "USER"}
     )
     (result,) = do_all(make_run(telling, scrubber=scrubber))
-    assert result.facts == {"rows": [{"file": "WORK/x.wav", "code": 1}]}
+    assert result.facts == {"rows": [{"file": "SONGS/x.wav", "code": 1}]}
     assert result.summary == "made by USER on HOST, with Annabel"
-    assert result.reason == "WORK and HOME differ."
+    assert result.reason == "SONGS and HOME differ."
     assert "anna/" not in (tmp_path / "report.json").read_text()
 
 
