@@ -17,7 +17,7 @@ import click
 from gpa_mlx.cli.diagnostics import Diagnostics, ExitCode
 from gpa_mlx.cli.heard import finished_document, open_history, read_optional_vocabulary, show_replacements, text_options
 from gpa_mlx.cli.inputs import introduce, open_engine, require_model
-from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, json_option, model_option
+from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, is_given, json_option, model_option
 from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.cli.program import Session
 from gpa_mlx.errors import GPAError
@@ -125,6 +125,8 @@ def dictate(
     diagnostics = session.diagnostics
     if auto and continuous:
         raise click.UsageError("--auto and --continuous exclude each other.")
+    if is_given("pause") and not (auto or continuous):
+        raise click.UsageError("--pause is what --auto and --continuous wait for, and neither is given.")
     if toggle and send(TOGGLE, app_state_dir()):
         diagnostics.inform("told the dictation that runs")
         return
