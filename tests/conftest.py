@@ -7,9 +7,10 @@ from tests.support.surroundings import make_uniform, share_processors  # isort: 
 share_processors()  # before NumPy loads its BLAS
 make_uniform()
 
+import itertools
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,10 +61,18 @@ def _arrays(name: str) -> Mapping[str, np.ndarray]:
         return {key: archive[key] for key in archive.files}
 
 
+@pytest.fixture(scope="session")
+def new_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Paths of folders that are not there yet; pytest's own numbering looks through all folders each time."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def program_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def program_home(new_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for settings, voices, models and history: the tester's own are neither read nor touched."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(new_homes)
+    home.mkdir()
     monkeypatch.setenv("GPA_MLX_HOME", str(home))
     return home
 

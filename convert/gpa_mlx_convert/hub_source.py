@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from gpa_mlx.errors import GPAError, ModelFormatError
 from gpa_mlx.jobs.events import PartProgress, StepStarted
 from gpa_mlx.store import paths
 from gpa_mlx.store.files import locked
+from gpa_mlx.store.free_space import free_bytes, space_warning
 from gpa_mlx.store.hub.copies import Copy, drop_copies, find_copy, write_copy
 from gpa_mlx.store.hub.pinned import pinned_snapshot
 from gpa_mlx.store.hub.repository import Snapshot, list_snapshot
@@ -83,11 +83,10 @@ def survey_download(repo: str, revision: str | None) -> DownloadSurvey:
     snapshot = pinned_snapshot(repo, revision) or find_snapshot(repo, revision, ask=True, offline=False)
     copy = find_copy(repo, snapshot.revision) or Copy(snapshot, revision, keep=False)
     missing = missing_bytes(snapshot, copy.folder)
-    place = next(folder for folder in (paths.downloads_dir(), *paths.downloads_dir().parents) if folder.exists())
     return DownloadSurvey(
         missing_bytes=missing,
         needed_bytes=missing + snapshot.size + _MARGIN_BYTES,
-        free_bytes=shutil.disk_usage(place).free,
+        free_bytes=free_bytes(paths.downloads_dir()),
         licence=snapshot.licence,
     )
 
@@ -157,7 +156,8 @@ class SourceCopy:
         from gpa_mlx.store.hub.download import stream_download
 
         if self.missing_bytes:
-            _check_space(self.folder, destination, self.snapshot, self.missing_bytes)
+            if warning := _space_warning(self.folder, destination, self.snapshot, self.missing_bytes):
+                yield StepStarted(step=warning)
             missing, whole = readable_size(self.missing_bytes), readable_size(self.snapshot.size)
             yield StepStarted(step=f"downloading {_name(self.snapshot)}: {missing} of {whole} in {self.folder}")
         for step in stream_download(self.snapshot, self.folder):
@@ -173,18 +173,12 @@ def _check(repo: str, names: Collection[str]) -> set[str]:
     return needed_files(names)
 
 
-def _check_space(folder: Path, destination: Path, snapshot: Snapshot, missing: int) -> None:
-    """Check that the disk holds what is missing, and as much as the whole again for the model made of it."""
+def _space_warning(folder: Path, destination: Path, snapshot: Snapshot, missing: int) -> str:
+    """Say if the disk may not hold what is missing, and as much as the whole again for the model made of it."""
     needed = missing + _MARGIN_BYTES
     if next(place for place in destination.parents if place.exists()).stat().st_dev == folder.stat().st_dev:
         needed += snapshot.size
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise GPAError(
-            f"{folder} has {readable_size(free)} free; the download and the model made of it need "
-            f"{readable_size(needed)}.",
-            hint=f"Free some space, or name a place on another disk with {paths.HOME_VARIABLE}.",
-        )
+    return space_warning(folder, needed, "the download, with the model made of it,")
 
 
 def _offline(problem: str) -> GPAError:

@@ -10,11 +10,13 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.jobs.events import PartProgress
+from gpa_mlx.jobs.events import PartProgress, StepStarted
 from gpa_mlx.runtime.backend import mx
+from gpa_mlx.store.file_names import lies_in
+from gpa_mlx.store.free_space import space_warning
 from gpa_mlx.store.manifest import FORMAT_VERSION, FileInfo, Manifest, UpstreamSource, stream_sha256, write_manifest
 from gpa_mlx.store.progress import Steps, result_of
-from gpa_mlx.store.staging import check_destination, check_free_space, recover, staged
+from gpa_mlx.store.staging import check_destination, recover, staged
 from gpa_mlx.version import __version__
 from gpa_mlx_convert.parts import WEIGHTS, Part, open_parts
 from gpa_mlx_convert.sources import Upstream
@@ -64,7 +66,7 @@ def stream_convert(
     *,
     source_label: str | None = None,
     revision: str | None = None,
-) -> Generator[PartProgress, None, Manifest]:
+) -> Generator[StepStarted | PartProgress, None, Manifest]:
     """Convert an upstream GPA directory; closing the generator cancels.
 
     At every moment `destination` is absent, what it was before, or the whole new model, even when the process is
@@ -90,11 +92,13 @@ def stream_convert(
     try:
         upstream = Upstream.open(source)
         recover(destination)
-        if source.resolve().is_relative_to(destination):
+        if lies_in(source, destination):
             raise SettingsError(f"{destination} holds the source {source}.", hint="Choose another destination.")
         check_destination(destination, force=options.force)
         parts = open_parts(upstream, options.dtype, options.lm_bits)
-        check_free_space(destination, sum(part.size for part in parts) + _MARGIN_BYTES)
+        needed = sum(part.size for part in parts) + _MARGIN_BYTES
+        if warning := space_warning(destination, needed, "the converted model"):
+            yield StepStarted(step=warning)
         with staged(destination, replace=options.force) as folder:
             files: dict[str, FileInfo] = {}
             checksums: dict[str, str] = {}

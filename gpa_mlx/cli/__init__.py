@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from gpa_mlx.cli.ready_help import answer_at_once
+from gpa_mlx.cli.requirements import unsupported
 
 TYPE_CHECKING = False  # importing `typing` for it would take longer than `--help`
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Run the command line and leave the process with its exit code."""
+    problem = unsupported(sys.argv[1:])
+    if problem is not None:
+        sys.exit("error: {}\nhint: {}".format(*problem))
     if answer_at_once(sys.argv[1:]):
         sys.exit(0)
     from gpa_mlx.cli.interruption import Interruption

@@ -117,6 +117,7 @@ def dictate(
     from gpa_mlx.audio.devices.fallback_microphone import FallbackMicrophone
     from gpa_mlx.cli.dictation_view import DictationView
     from gpa_mlx.cli.keys import Keys
+    from gpa_mlx.cli.paste import front_app_notices
     from gpa_mlx.dictation import Dictation, DictationOptions
     from gpa_mlx.engine.thread import EngineThread
     from gpa_mlx.store.manifest import read_manifest
@@ -140,11 +141,12 @@ def dictate(
     delivery = Delivery(diagnostics=diagnostics, clipboard=clipboard, append=append, paste=paste, as_json=as_json)
     delivery.check()
     chosen = session.settings
+    is_ended_by_key = paste and not (begins_at_once or stay)
     mode: Mode = "auto" if auto else "continuous" if continuous else "push"
     vocabulary, notices = _vocabulary(chosen, words)
     options = DictationOptions(
         mode=mode,
-        notices=notices,
+        notices=(*notices, *front_app_notices(is_ended_by_key=is_ended_by_key)),
         silence_s=pause,
         limit_s=seconds,
         words=vocabulary,

@@ -204,12 +204,13 @@ def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force
     diagnostics = session.diagnostics
     path = require_model(session, model)
     from gpa_mlx.model.families.gpa.family import GPAModel
+    from gpa_mlx.store.file_names import lies_in
     from gpa_mlx.store.staging import check_destination, recover, staged
     from gpa_mlx.train.language_model.export import write_fused
 
     parts = GPAModel(path, adapter)
     target = out.resolve()
-    if Path(path).resolve().is_relative_to(target) or adapter.resolve().is_relative_to(target):
+    if lies_in(Path(path), target) or lies_in(adapter, target):
         raise SettingsError(f"{out} holds an input.", hint="Choose another destination.")
     recover(target)
     check_destination(target, force=force)

@@ -10,6 +10,7 @@ from gpa_mlx.doctor.finding import Finding
 from gpa_mlx.doctor.host import Host, this_host
 from gpa_mlx.doctor.loudspeaker_check import examine_loudspeaker
 from gpa_mlx.doctor.machine_check import examine_machine
+from gpa_mlx.doctor.memory_check import examine_memory
 from gpa_mlx.doctor.microphone_check import examine_microphone
 from gpa_mlx.doctor.models_check import examine_models
 from gpa_mlx.doctor.sound_devices import PortAudio, SoundDevices
@@ -43,6 +44,7 @@ def examine(
     found, chosen = _settings(source)
     yield found
     yield from examine_models(chosen)
+    yield from examine_memory(host, chosen)
     yield from examine_storage()
     yield from examine_microphone(host, devices, chosen.microphone, probe=probe_microphone)
     yield from examine_loudspeaker(host, devices, chosen.loudspeaker)

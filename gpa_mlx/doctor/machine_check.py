@@ -9,7 +9,6 @@ from gpa_mlx.doctor.host import Host
 
 _OLDEST_MACOS = 14
 _OLDEST_GLIBC = (2, 35)
-_SMALL_BYTES = 8 * 10**9
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -18,8 +17,8 @@ def examine_machine(host: Host) -> list[Finding]:
     memory = f"{host.memory_bytes / 2**30:.0f} GB memory" if host.memory_bytes else "unknown memory"
     chip = f"{_chip(host)}, {host.cores} cores, {memory}, Python {host.python_version} ({host.architecture})"
     if host.is_mac:
-        return [*_mac(host, chip), *_memory(host)]
-    return [*_linux(host, chip), *_memory(host)]
+        return _mac(host, chip)
+    return _linux(host, chip)
 
 
 def _mac(host: Host, chip: str) -> list[Finding]:
@@ -71,19 +70,6 @@ def _linux(host: Host, chip: str) -> list[Finding]:
             )
         ]
     return [Finding("machine", "ok", f"{facts}.")]
-
-
-def _memory(host: Host) -> list[Finding]:
-    if not 0 < host.memory_bytes < _SMALL_BYTES:
-        return []
-    return [
-        Finding(
-            "machine",
-            "note",
-            "With less than 8 GB of memory a full-size model leaves little for other programs.",
-            "`gpa-mlx convert SRC -o DST --lm-bits 4`, and `gpa-mlx settings set idle_unload_s 60`",
-        )
-    ]
 
 
 def _chip(host: Host) -> str:

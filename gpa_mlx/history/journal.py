@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from gpa_mlx.audio.files.incremental_wav import IncrementalWavWriter
 from gpa_mlx.history.entry import Entry, delete_entry, unwritable, write_entry
+from gpa_mlx.store.durable import flush_drive
 from gpa_mlx.store.files import locked
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 SYNC_S = 0.5
 """What a crash of the whole machine may cost; a process that is killed loses nothing it appended."""
+
+DRIVE_S = 3.0
+"""What a power failure may cost on a drive that keeps what it was given in its own memory."""
 
 
 class HeldEntry:
@@ -76,7 +80,7 @@ class Journal(HeldEntry):
         super().__init__(entry, lock)
         self._wav = IncrementalWavWriter(entry.audio, SAMPLE_RATE_HZ)
         self._sync: int | None = None
-        self._synced = time.monotonic()
+        self._synced = self._drive_flushed = time.monotonic()
 
     def append(self, block: Samples) -> None:
         """Add audio; when this returns it survives the death of this process, `SYNC_S` later that of the machine.
@@ -103,7 +107,7 @@ class Journal(HeldEntry):
             AudioFileError: The disk is full, or not there any more.
         """
         try:
-            self._flush()
+            self._flush(through=True)
         finally:
             self._end()
         return self._note(state="recorded", duration_s=self._wav.duration_s)
@@ -122,13 +126,20 @@ class Journal(HeldEntry):
         except OSError as error:
             raise unwritable(self.entry.folder, error) from error
 
-    def _flush(self) -> None:
-        if self._sync is not None:
-            try:
+    def _flush(self, *, through: bool = False) -> None:
+        if self._sync is None:
+            return
+        through = through or time.monotonic() - self._drive_flushed >= DRIVE_S
+        try:
+            if through:
+                flush_drive(self._sync)
+            else:
                 os.fsync(self._sync)
-            except OSError as error:
-                raise unwritable(self.entry.audio, error) from error
-            self._synced = time.monotonic()
+        except OSError as error:
+            raise unwritable(self.entry.audio, error) from error
+        self._synced = time.monotonic()
+        if through:
+            self._drive_flushed = self._synced
 
     def _end(self) -> None:
         self._wav.close()

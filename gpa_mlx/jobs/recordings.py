@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from gpa_mlx.audio.files.existing import address_error
 from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
 from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 from gpa_mlx.errors import AudioFileError, GPAError
+from gpa_mlx.store.file_names import Spelling, same_spelling
 from gpa_mlx.text.printable import printable_line
 
 if TYPE_CHECKING:
@@ -94,17 +96,17 @@ def find_recordings(
         others: What names mean that are not to be looked up.
     """
     others = others or {}
-    found: dict[str, RecordingInput] = {}
+    found: dict[Spelling, RecordingInput] = {}
     problems: list[Unusable] = []
     for name in names:
         if name in others:
-            found.setdefault(name, others[name])
+            found.setdefault((name, None), others[name])
             continue
         for meant in _meant(name, recursive=recursive):
             if isinstance(meant, GPAError):
                 problems.append(Unusable(name, meant))
             else:
-                found.setdefault(os.path.abspath(meant.name), meant)  # noqa: PTH100
+                found.setdefault(same_spelling(meant.name), meant)
     return FoundRecordings(tuple(found.values()), tuple(problems))
 
 
@@ -152,10 +154,16 @@ def _in_folder(folder: Path) -> Iterator[RecordingInput | GPAError]:
     for error in unreadable:
         yield AudioFileError(
             f"{printable_line(os.fsdecode(error.filename))} cannot be searched: {error.strerror}.",
-            hint="Check its permissions.",
+            hint=_search_hint(error),
         )
     if empty and not unreadable:
         yield AudioFileError(
             f"{printable_line(str(folder))} holds no recordings.",
             hint="Files are chosen by their extensions; name others one by one.",
         )
+
+
+def _search_hint(error: OSError) -> str:
+    if error.errno == errno.EPERM:  # macOS's answer for folders that an app may not look into; permissions give EACCES
+        return "System Settings > Privacy & Security > Files and Folders, or Full Disk Access: allow your terminal app."
+    return "Check its permissions."

@@ -122,8 +122,8 @@ def _run(command: tuple[str, ...], content: bytes) -> bytes:
     xclip and wl-copy stay behind to hold the selection, with the outputs they were given: into files, which wait for
     nobody, and in a session of their own, so that Ctrl-C does not take the text away.
     """
-    # Without a locale, as under launchd, pbcopy takes UTF-8 for MacRoman.
-    environment = {**os.environ, "LC_CTYPE": "UTF-8"} if command[0].startswith("pb") else None
+    # Without a locale, as under launchd or with LC_ALL=C, pbcopy takes UTF-8 for MacRoman.
+    environment = {**os.environ, "LC_ALL": "en_US.UTF-8"} if command[0].startswith("pb") else None
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaint:
         try:
             code = subprocess.run(  # noqa: S603 - a list of arguments, no shell

@@ -7,9 +7,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.errors import SettingsError
 from gpa_mlx.store.manifest import MANIFEST_NAME
-from gpa_mlx.text.quantities import readable_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,22 +126,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def check_free_space(destination: Path, needed: int) -> None:
-    """Check that the disk can hold the result.
-
-    Args:
-        destination: Where the result goes.
-        needed: Bytes.
-
-    Raises:
-        GPAError: It cannot.
-    """
-    folder = next(parent for parent in destination.parents if parent.exists())
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise GPAError(
-            f"{folder} has {readable_size(free)} free; the converted model needs {readable_size(needed)}.",
-            hint="Free some space, choose another disk, or convert with --dtype bfloat16 or --lm-bits.",
-        )

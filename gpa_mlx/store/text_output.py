@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.store.file_names import is_same_file
 from gpa_mlx.store.files import write_atomically
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def require_replaceable(path: Path, *others: Path) -> None:
         SettingsError: One of the others.
         GPAError: Nothing can be written there.
     """
-    if os.path.realpath(path) in map(os.path.realpath, others):
+    if any(is_same_file(path, other) for other in others):
         raise SettingsError(f"{path} is needed for something else.", hint="Write to another file.")
     if is_stream(path):
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.store.file_names import file_id, name_key
 from gpa_mlx.store.text_output import is_stream, unwritable
 from gpa_mlx.transcripts.formats import FORMATS, Format, format_of
 
@@ -53,7 +53,7 @@ class OutputRegistry:
     """
 
     def __init__(self, recordings: Iterable[tuple[Path, str]]) -> None:
-        self._recordings = {_identity(path): label for path, label in recordings}
+        self._recordings = {file_id(path): label for path, label in recordings}
         self._claimed: dict[str, str] = {}
 
     def claim(self, label: str, targets: Targets) -> None:
@@ -70,9 +70,9 @@ class OutputRegistry:
         for path in targets.values():
             if is_stream(path):
                 continue
-            if (identity := _identity(path)) and (recording := self._recordings.get(identity)):
+            if (identity := file_id(path)) and (recording := self._recordings.get(identity)):
                 raise SettingsError(f"{path} is a recording: {recording}.", hint="Write to another file.")
-            key = _key(os.path.realpath(path))
+            key = name_key(os.path.realpath(path))
             if (first := self._claimed.get(key)) is not None:
                 raise SettingsError(
                     f"{first} and {label} would both be written to {path}.",
@@ -172,7 +172,7 @@ def distinct_places(sources: Sequence[NamedRecording]) -> list[Path]:
         ]
         groups: dict[str, list[int]] = {}
         for index, place in enumerate(places):
-            groups.setdefault(_key(str(place)), []).append(index)
+            groups.setdefault(name_key(str(place)), []).append(index)
         clashes = [group for group in groups.values() if len(group) > 1]
         if not clashes:
             return places
@@ -223,17 +223,3 @@ def _is_file(path: Path, output: str, count: int) -> bool:
     if path.exists() or format_of(path) or is_stream(path):
         return True
     return count == 1 and _FILE_SUFFIX.fullmatch(path.suffix) is not None
-
-
-def _key(name: str) -> str:
-    """Return a name as file systems may compare it: without case, and composed characters like decomposed ones."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what all names of a file have in common; None where there is none."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import VoiceError
 from gpa_mlx.store import paths
+from gpa_mlx.store.file_names import name_key
 from gpa_mlx.store.files import locked, make_private, write_atomically
 from gpa_mlx.voices.card import SUFFIX, format_card, read_card
 
@@ -69,7 +70,7 @@ class VoiceLibrary:
         Raises:
             VoiceError: Its file is damaged, or the folder cannot be read.
         """
-        file = self._files().get(_key(name))
+        file = self._files().get(name_key(name))
         if file is None:
             return None
         entry = self._entry(file)
@@ -106,7 +107,7 @@ class VoiceLibrary:
             VoiceError: It cannot be a name, is taken, or the folder cannot be read.
         """
         name = checked_name(name)
-        taken = self._files().get(_key(name))
+        taken = self._files().get(name_key(name))
         if taken is not None:
             raise VoiceError(
                 f"There is a voice '{_name(taken)}' already.",
@@ -132,7 +133,7 @@ class VoiceLibrary:
         with self._changing():
             if not replacing:
                 self.require_free(voice.name)
-            old = self._files().get(_key(voice.name))
+            old = self._files().get(name_key(voice.name))
             file = self._path(voice.name)
             write_atomically(file, card, private=True)
             self._drop(old, unless=file)
@@ -161,7 +162,7 @@ class VoiceLibrary:
             old = self._existing(name)
             voice = replace(self.get(name), name=new_name)
             # A process that was killed renaming leaves the voice under both names: then the new one is no other's.
-            if _key(new_name) != _key(name) and self.find(new_name) != voice:
+            if name_key(new_name) != name_key(name) and self.find(new_name) != voice:
                 self.require_free(new_name)
             file = self._path(new_name)
             write_atomically(file, format_card(voice), private=True)
@@ -169,7 +170,7 @@ class VoiceLibrary:
         return voice
 
     def _existing(self, name: str) -> Path:
-        file = self._files().get(_key(name))
+        file = self._files().get(name_key(name))
         if file is None:
             raise self._unknown(name)
         return file
@@ -188,7 +189,7 @@ class VoiceLibrary:
             raise VoiceError(
                 f"The voice library {self.folder} cannot be read: {error.strerror}.", hint="Check its permissions."
             ) from error
-        return {_key(file.stem): file for file in sorted(files)}
+        return {name_key(file.stem): file for file in sorted(files)}
 
     def _entry(self, file: Path) -> LibraryEntry:
         name = _name(file)
@@ -243,8 +244,8 @@ def checked_name(name: str) -> str:
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
     """Return the known name that is most like a mistyped one; empty when none is."""
-    by_key = {_key(other): other for other in known}
-    near = get_close_matches(_key(name), by_key, n=1)
+    by_key = {name_key(other): other for other in known}
+    near = get_close_matches(name_key(name), by_key, n=1)
     return by_key[near[0]] if near else ""
 
 
@@ -271,8 +272,3 @@ def _problem(name: str) -> str:
 
 def _name(file: Path) -> str:
     return unicodedata.normalize("NFC", file.stem)
-
-
-def _key(name: str) -> str:
-    """Return what all spellings of a name have in common."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -167,7 +167,7 @@ def texts(seconds):
     return [chunk.segment.text for chunk in gpa.stream_transcribe_live(blocks(seconds)) if chunk.segment]
 
 with gpa_mlx.load(demo_model()) as gpa:
-    texts(120)
+    texts(60)
     before = peak()
     print(len(texts(300)), peak() - before)
 """

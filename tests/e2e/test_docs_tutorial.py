@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from tests.support.markdown import ROOT, blocks
+from tests.support.surroundings import PROCESSOR_VARIABLES
 
 TUTORIAL = ROOT / "docs/tutorial.md"
 
@@ -48,6 +50,7 @@ def test_the_tutorial_does_what_it_shows(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     environment = {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": str(home), "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
+    environment |= {name: os.environ[name] for name in PROCESSOR_VARIABLES if name in os.environ}
     commands = steps()
     assert len(commands) > 20
     for command, shown in commands:

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_import_contracts():
     pytest.importorskip("importlinter", reason="import-linter is a developer tool")
     command = "from importlinter.cli import lint_imports_command; lint_imports_command()"

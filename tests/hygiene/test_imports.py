@@ -61,6 +61,7 @@ def test_a_first_run_reports_even_where_mlx_does_not_load():
     assert packages.isdisjoint({"mlx", "sounddevice", "soundfile", "tokenizers", "textual"})
 
 
+@pytest.mark.slow
 def test_a_transcription_needs_no_training_stack(converted_small_a, golden_audio):
     packages = imported(RUN, "transcribe", str(golden_audio("slt")), "--model", str(converted_small_a), "--no-vad")
     assert {"mlx", "numpy"} <= packages

@@ -142,9 +142,8 @@ def run(
         commands = {name: words for name, words in prepare(folder).items() if not names or name in names}
         for index, (name, arguments) in enumerate(commands.items()):
             tally = Tally(name)
-            whole = run_one(name, arguments, None, (), folder)
             started = time.monotonic()
-            run_one(name, arguments, None, (), folder)
+            whole = run_one(name, arguments, None, (), folder)
             took_s = time.monotonic() - started
             if whole != "0:":
                 tally.problems.append(f"uninterrupted: {whole}")

@@ -1,4 +1,4 @@
-"""Apple's frameworks as far as the program asks them, with the types that ctypes would be given."""
+"""Stand-ins for Apple's frameworks: a `gpa_mlx.runtime.macos.frameworks.Framework` of Python functions."""
 
 from __future__ import annotations
 
@@ -9,39 +9,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Function:
-    """A function of a library: it demands its types before it is called, as arm64 does.
-
-    Args:
-        call: What it does.
-    """
-
-    def __init__(self, call: Callable[..., Any]):
-        self._call = call
-        self.argtypes: list[Any] | None = None
-        self.restype: Any = "not set"
-
-    def __call__(self, *arguments: Any) -> Any:
-        assert self.argtypes is not None, "the types of the arguments are not set"
-        assert len(self.argtypes) == len(arguments)
-        assert self.restype != "not set"
-        return self._call(*arguments)
-
-
 class Library:
     """A loaded framework.
 
     Args:
+        constants: Its global variables by name.
         calls: Its functions by name.
     """
 
-    def __init__(self, **calls: Callable[..., Any]):
-        self._calls = calls
+    def __init__(self, constants: dict[str, Any] | None = None, **calls: Callable[..., Any]):
+        self._constants, self._calls = constants or {}, calls
 
-    def __getitem__(self, name: str) -> Function:
+    def function(self, name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
         if name not in self._calls:
             raise AttributeError(name)
-        return Function(self._calls[name])
+
+        def call(*given: Any) -> Any:
+            assert len(given) == len(arguments), name
+            return self._calls[name](*given)
+
+        return call
+
+    def constant(self, name: str) -> Any:
+        if name not in self._constants:
+            raise ValueError(name)
+        return self._constants[name]
 
 
 @dataclass

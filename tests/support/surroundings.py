@@ -27,6 +27,10 @@ _TERMINAL_VARIABLES = (
 )
 
 
+PROCESSOR_VARIABLES = ("OPENBLAS_NUM_THREADS",)
+"""What `share_processors` sets; a process that is started with an environment of its own needs it, too."""
+
+
 def make_uniform() -> None:
     """Set what the tests and the processes they start inherit."""
     for name in list(os.environ):
@@ -50,4 +54,5 @@ def make_uniform() -> None:
 def share_processors() -> None:
     """Give each of several test processes one BLAS thread: two that use all cores wait for each other."""
     if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        for name in PROCESSOR_VARIABLES:
+            os.environ.setdefault(name, "1")

@@ -321,6 +321,8 @@ class _Process:
 def decode_with_afconvert(file: MediaFile, name: str, size: int) -> FileIO:
     """Decode the first track of a file to 16-bit samples with `afconvert`, which cannot write to a pipe.
 
+    What it refuses goes through `avconvert` first, QuickTime's exporter, which writes the sound anew as AAC.
+
     Nothing is left behind: the decoded file has lost its name when this returns, and ends when it is closed.
 
     Args:
@@ -344,7 +346,20 @@ def decode_with_afconvert(file: MediaFile, name: str, size: int) -> FileIO:
         with tempfile.TemporaryDirectory(prefix="gpa-mlx-") as folder:
             target = Path(folder, "decoded.caf")
             growth = _Growth(target, name, size)
-            complaint = _run([program, "-f", "caff", "-d", "LEI16", source, str(target)], file, growth.check)
+
+            def decode(path: str) -> str | None:
+                return _run([program, "-f", "caff", "-d", "LEI16", path, str(target)], file, growth.check)
+
+            complaint = decode(source)
+            if complaint is not None and (exporter := shutil.which("avconvert")) is not None:
+                # QuickTime knows containers and codecs that Core Audio does not, such as many films of cameras.
+                track = Path(folder, "track.m4a")
+                command = [exporter, "--preset", "PresetAppleM4A", "--source", source, "--output", str(track)]
+                refusal = _run(command, file, _Growth(track, name, size).check)
+                if refusal is None and track.is_file():
+                    complaint = decode(str(track))
+                else:
+                    complaint = f"{complaint}; avconvert says: {refusal or 'nothing, but it wrote no file'}"
             if complaint is None and target.is_file():
                 return target.open("rb", buffering=0)
             if growth.was_full:

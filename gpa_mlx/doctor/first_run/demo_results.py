@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.engine.gpa import GPA
@@ -108,7 +108,7 @@ def results_of(model: Path, samples: Sequence[DemoSample], voice: Voice) -> Demo
             model_sha256=identify_model(model).sha256,
             samples=tuple(found),
             speech=_likeliest_speech(engine, voice),
-            logits=tuple(_first_logits(parts, load_recording(samples[0].file)).tolist()),
+            logits=tuple(cast(list[float], _first_logits(parts, load_recording(samples[0].file)).tolist())),
             wave=tuple(wave[::_WAVE_STEP].tolist()),
         )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gpa_mlx.runtime.macos.frameworks import core_string, function, load_framework
+from gpa_mlx.runtime.macos.frameworks import Framework, core_string, load_framework, released
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,9 @@ _AUDIO = "soun"
 """`AVMediaTypeAudio`."""
 
 
-def microphone_access(platform: str = sys.platform, load: Callable[[str], Any] = load_framework) -> MicrophoneAccess:
+def microphone_access(
+    platform: str = sys.platform, load: Callable[[str], Framework] = load_framework
+) -> MicrophoneAccess:
     """Return what macOS says, `[AVCaptureDevice authorizationStatusForMediaType:]`, without making it ask the user.
 
     Args:
@@ -40,14 +42,14 @@ def microphone_access(platform: str = sys.platform, load: Callable[[str], Any] =
     return _ANSWERS[status] if 0 <= status < len(_ANSWERS) else "unknown"
 
 
-def _status(load: Callable[[str], Any]) -> int:
+def _status(load: Callable[[str], Framework]) -> int:
     pointer = ctypes.c_void_p
     core, objc = load("CoreFoundation"), load("objc")
     load("AVFoundation")  # its classes are known from now on
-    device = function(objc, "objc_getClass", pointer, ctypes.c_char_p)(b"AVCaptureDevice")
+    device = objc.function("objc_getClass", pointer, ctypes.c_char_p)(b"AVCaptureDevice")
     if not device:
         raise OSError("AVFoundation has no AVCaptureDevice")
-    selector = function(objc, "sel_registerName", pointer, ctypes.c_char_p)(b"authorizationStatusForMediaType:")
-    send = function(objc, "objc_msgSend", ctypes.c_long, pointer, pointer, pointer)
-    with core_string(core, _AUDIO) as media:
+    selector = objc.function("sel_registerName", pointer, ctypes.c_char_p)(b"authorizationStatusForMediaType:")
+    send = objc.function("objc_msgSend", ctypes.c_long, pointer, pointer, pointer)
+    with released(core, core_string(core, _AUDIO)) as media:
         return send(device, selector, media)

@@ -38,7 +38,16 @@ AFTER_NAMES = {
 BEFORE_NUMBERS = {
     **{"No": "number", "no": "number", "Nos": "numbers", "Fig": "figure", "fig": "figure", "Vol": "volume"},
     **{"vol": "volume", "Ch": "chapter", "ch": "chapter", "Sec": "section", "sec": "section", "p": "page"},
-    **{"pp": "pages", "Eq": "equation", "Ver": "version", "ver": "version", "ca": "circa", "c": "circa"},
+    **{
+        "pp": "pages",
+        "Eq": "equation",
+        "Ver": "version",
+        "ver": "version",
+        "Chap": "chapter",
+        "chap": "chapter",
+        "ca": "circa",
+        "c": "circa",
+    },
     **{"Rt": "Route", "Rte": "Route", "Hwy": "Highway", "Apt": "Apartment", "Ste": "Suite", "Rm": "Room"},
     **{"Bldg": "Building", "Figs": "figures", "figs": "figures", "Art": "article", "art": "article", "vols": "volumes"},
     **{"Pt": "part", "pt": "part", "Ep": "episode", "ep": "episode", "para": "paragraph", "v": "version"},

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +124,37 @@ def test_arguments_of_afconvert(program, m4a, decoded):
     arguments = program("afconvert", copying(decoded))
     open_recording(m4a).close()
     assert arguments()[:-1] == ["-f", "caff", "-d", "LEI16", str(m4a)]
+
+
+REFUSES_FILMS = 'case "$5" in *.m4a) ;; *) echo "typ?" >&2; exit 1;; esac\n'
+"""An `afconvert` that knows nothing but m4a."""
+
+
+def test_what_afconvert_refuses_is_exported_by_quicktime_first(program, m4a, decoded, tmp_path):
+    film = tmp_path / "film.mov"
+    film.write_bytes(m4a.read_bytes())
+    program("afconvert", REFUSES_FILMS + copying(decoded))
+    arguments = program("avconvert", 'echo track > "$last"')
+    with open_recording(film) as reader:
+        assert sum(map(len, reader)) == 8_000
+    given = arguments()
+    assert given[:4] == ["--preset", "PresetAppleM4A", "--source", str(film)]
+    assert given[4] == "--output"
+    assert given[5].endswith(".m4a")
+    assert not Path(given[5]).exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "said"), [("echo 'no track' >&2; exit 1", "no track"), ("exit 0", "it wrote no file")]
+)
+def test_a_film_that_neither_reads(program, m4a, tmp_path, script, said):
+    film = tmp_path / "film.mov"
+    film.write_bytes(m4a.read_bytes())
+    program("afconvert", REFUSES_FILMS)
+    program("avconvert", script)
+    words = refused(film)
+    assert "afconvert says: typ?; avconvert says: " in words
+    assert said in words
 
 
 def test_arguments_of_ffmpeg(program, m4a, piped):
@@ -322,6 +354,7 @@ def speech(golden_audio, tmp_path):
     return path
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 @pytest.mark.parametrize(
     ("name", "options"),

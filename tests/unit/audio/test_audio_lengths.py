@@ -81,6 +81,7 @@ def test_the_samples_of_a_sound_mp3_are_those_of_libsndfile(tmp_path):
     source.close()
 
 
+@pytest.mark.slow
 def test_joined_mp3_files_are_read_to_the_end_whatever_their_format(read, tmp_path):
     parts = mp3(1.0, 400), mp3(1.0, 800, 22_050), mp3(1.0, 1200)
     samples, said = read(b"".join(parts))
@@ -126,6 +127,7 @@ def test_an_mp3_that_is_cut_off_says_so(read):
     assert "of 2." in said
 
 
+@pytest.mark.slow
 def test_notes_of_the_mp3_decoder_do_not_reach_the_user(tmp_path, capfd):
     generator = np.random.default_rng(3)
     content = bytearray(mp3(2.0))

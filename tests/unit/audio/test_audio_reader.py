@@ -349,7 +349,8 @@ def test_a_file_that_is_cut_off_before_the_first_sample(tmp_path, kind, subtype)
     refused(path)
 
 
-@examples(60)
+@pytest.mark.slow
+@examples(30)
 @given(
     kind=st.sampled_from([("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("AIFF", "PCM_24")]),
     changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),

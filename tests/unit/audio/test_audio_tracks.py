@@ -68,6 +68,7 @@ def test_a_gap_in_the_time_stamps_is_silence(make, beeps, name):
     assert not np.any(np.abs(samples[16_000 * 2 : 16_000 * 12]) > 1e-3)
 
 
+@pytest.mark.slow
 def test_the_track_with_speech_is_read_and_named(make, beeps, caplog):
     silence = ("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono:d=2")
     maps = ("-map", "0:a", "-map", "1:a", "-disposition:a:0", "default", "-metadata:s:a:1", "language=deu")
@@ -93,6 +94,7 @@ def test_a_video_without_sound_says_so(make):
         load_recording(make("a.mp4", *VIDEO, "-c:v", "mpeg4"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.mp4", "a.wv", "a.tta", "a.caf"])
 def test_a_pipe_is_read_like_a_file(make, beeps, tmp_path, name):
     path = make(name, "-i", beeps, "-c:a", {"a.mp4": "aac", "a.wv": "wavpack", "a.tta": "tta", "a.caf": "alac"}[name])

@@ -45,7 +45,8 @@ def decisions(gate, frames, sizes):
     return np.concatenate([*masks, gate.flush()]), told
 
 
-@examples(40)
+@pytest.mark.slow
+@examples(15)
 @given(seed=st.integers(0, 10_000), sizes=st.lists(st.integers(1, 150), min_size=1, max_size=4))
 def test_it_decides_as_the_energy_gate(seed, sizes):
     frames = sound(seed)
@@ -54,7 +55,8 @@ def test_it_decides_as_the_energy_gate(seed, sizes):
     assert np.array_equal(found, expected)
 
 
-@examples(25)
+@pytest.mark.slow
+@examples(10)
 @given(seed=st.integers(0, 10_000))
 def test_pending_decisions_are_never_wrong(seed):
     frames = sound(seed)

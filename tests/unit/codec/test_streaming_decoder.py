@@ -107,7 +107,7 @@ def streamed(decoder, pieces):
 # -- exact ------------------------------------------------------------------------------------------------------------
 
 
-@examples(12)
+@examples(7)
 @given(st.lists(st.one_of(st.integers(0, 3), st.integers(0, 80)), max_size=12), st.integers(0, 40))
 def test_every_cut_gives_what_decoding_at_once_gives(codec, sizes, rest):
     vocoder, _, args = codec

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from gpa_mlx.errors import GPAError, ModelFormatError, ModelNotFoundError, SettingsError
+from gpa_mlx.jobs.events import StepStarted
 from gpa_mlx.runtime.backend import mx
-from gpa_mlx.store import staging
+from gpa_mlx.store import free_space
 from gpa_mlx.store.manifest import require_converted, verify_files
 from gpa_mlx_convert import pipeline
 from gpa_mlx_convert.checkpoint import open_checkpoint
@@ -297,20 +298,18 @@ def test_a_destination_behind_a_link(small_a, tmp_path):
     assert (tmp_path / "disk/new/model/gpa_mlx.json").is_file()
 
 
-def test_too_little_space_is_found_first(small_a, tmp_path, monkeypatch):
-    class Usage:
-        def __init__(self, path):
-            self.free = 30_000_000
-
-    monkeypatch.setattr(staging.shutil, "disk_usage", Usage)
-    with pytest.raises(GPAError, match="free"):
-        convert(small_a, tmp_path / "model", ConvertOptions())
-    assert list(tmp_path.iterdir()) == []
+def test_too_little_space_is_said_first_and_tried(small_a, tmp_path, monkeypatch):
+    """What counts as free is a guess of the system, which may make room."""
+    monkeypatch.setattr(free_space, "free_bytes", lambda place: 30_000_000)
+    warning, *_ = stream_convert(small_a, tmp_path / "model", ConvertOptions())
+    assert isinstance(warning, StepStarted)
+    assert "only 30 MB are free" in warning.step
+    assert (tmp_path / "model" / "gpa_mlx.json").is_file()
 
 
 def test_the_space_asked_for_is_what_is_written(small_a, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(pipeline, "check_free_space", lambda destination, needed: asked.append(needed))
+    monkeypatch.setattr(pipeline, "space_warning", lambda destination, needed, what: asked.append(needed))
     for number, options in enumerate((ConvertOptions(), ConvertOptions("bfloat16", 6))):
         manifest = convert(small_a, tmp_path / str(number), options)
         assert asked[number] - pipeline._MARGIN_BYTES == sum(info.size for info in manifest.files.values())
@@ -359,7 +358,7 @@ def test_killed_at_random_moments(small_a, tmp_path):
     start = time.perf_counter()
     subprocess.run(command, env=environment, check=True, capture_output=True)
     whole_s = time.perf_counter() - start
-    for _ in range(6):
+    for _ in range(4):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(random.uniform(0.3, 1) * whole_s)
         process.send_signal(signal.SIGKILL)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,21 @@ def hub(monkeypatch, small_a, tmp_path):
         yield running
 
 
+@pytest.fixture(scope="module")
+def pulled(small_a, tmp_path_factory):
+    """A home after a pull, and its result, to be copied: most tests begin there."""
+    home = tmp_path_factory.mktemp("pulled") / "home"
+    with pytest.MonkeyPatch.context() as patch, FakeHub.of_directory(small_a).running() as running:
+        patch.setenv("GPA_MLX_HOME", str(home))
+        use_hub(patch, running)
+        return home, pull(PullRequest())
+
+
 @pytest.fixture
-def installed(hub):
-    done = pull(PullRequest())
-    hub.requests.clear()
-    return done
+def installed(hub, pulled, tmp_path):
+    home, done = pulled
+    shutil.copytree(home, tmp_path / "home")
+    return replace(done, path=paths.models_dir() / "gpa")
 
 
 def downloads():

@@ -203,6 +203,7 @@ def test_pickles_beyond_a_state_dict_are_refused(tmp_path, pickled, said):
     assert_refused(with_pickle(tmp_path / "x.bin", pickled), said)
 
 
+@pytest.mark.slow
 def test_a_memo_bomb_and_deep_nesting_stay_small(tmp_path):
     # 2**60 leaves if it were ever walked; and a tuple 50 000 levels deep
     bomb = b"\x80\x02)q\x00" + b"".join(b"h\x00h\x00\x86q\x00" for _ in range(60)) + b"h\x00\x93."

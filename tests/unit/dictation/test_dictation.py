@@ -226,6 +226,7 @@ def test_zeros_after_sound_may_be_a_noise_gate(desk):
     assert max(event.elapsed_s for event in desk.told if isinstance(event, Level)) > 19
 
 
+@pytest.mark.slow
 def test_auto_stops_at_the_pause_after_speech(desk):
     sound = np.concatenate([spoken(), noise(30)])
     desk.begin(FakeMicrophone(blocks_of(sound)), mode="auto")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
+from gpa_mlx.doctor import memory_check
 from gpa_mlx.doctor.backend_check import Backend
 from gpa_mlx.doctor.checkup import examine
+from gpa_mlx.doctor.memory_check import examine_memory, weight_bytes
 from gpa_mlx.doctor.models_check import examine_models
 from gpa_mlx.doctor.storage_check import examine_storage, folder_size
 from gpa_mlx.model.demo import demo_model
 from gpa_mlx.settings import Settings, SettingsSource
 from gpa_mlx.store import paths
+from gpa_mlx.store.manifest import PartInfo, read_manifest
 
 WELL = Backend("0.32.4", "gpu", True, None)
 
@@ -37,6 +40,40 @@ def test_no_model_is_a_note():
     default, demo = examine_models(Settings())
     assert (default.status, "gpa-mlx model pull" in default.fix) == ("note", True)
     assert (demo.status, "5.7 million" in demo.what) == ("ok", True)
+
+
+EIGHT_GB = 8 * 2**30  # 8.59e9 bytes
+
+
+@pytest.mark.parametrize(("memory_bytes", "is_told"), [(EIGHT_GB, True), (16 * 2**30, False), (0, False)])
+def test_eight_gigabytes_are_little_for_a_full_size_model(make_host, memory_bytes, is_told):
+    found = examine_memory(make_host(memory_bytes=memory_bytes), Settings())
+    assert bool(found) == is_told
+    for finding in found:
+        assert (finding.status, finding.area) == ("note", "memory")
+        assert "8 GB" in finding.what
+        assert "--dtype bfloat16" in finding.fix
+        assert "--lm-bits 4" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits", "platform", "needed", "is_told"),
+    [
+        ("float32", None, "darwin", 2_400_000_000, True),
+        ("bfloat16", None, "darwin", 1_200_000_000, False),
+        ("bfloat16", None, "linux", 2_400_000_000, True),
+        ("bfloat16", 4, "linux", 337_500_000, False),
+    ],
+)
+def test_memory_by_model_and_data_type(make_host, monkeypatch, dtype, bits, platform, needed, is_told):
+    manifest = read_manifest(demo_model())
+    large = replace(manifest, parts={"lm": PartInfo(dtype, bits, 10, 600_000_000)})
+    assert weight_bytes(large, widens=platform == "linux") == needed
+    monkeypatch.setattr(memory_check, "require_converted", lambda path: large)
+    install("big")
+    found = examine_memory(make_host(memory_bytes=EIGHT_GB, platform=platform), Settings())
+    assert [finding.area for finding in found] == ["memory"] * is_told
+    assert all("big" in finding.what for finding in found)
 
 
 def test_the_only_installed_model_is_the_default():

@@ -37,6 +37,7 @@ def test_a_model_may_hear_short_stretches_only(short_winded, speech):
     assert (segments[0].start_s, segments[-1].end_s) == (0.0, pytest.approx(8.0, abs=0.1))
 
 
+@pytest.mark.slow
 def test_so_it_converts_short_stretches_only(short_winded, speech, golden_audio):
     voice = short_winded.make_voice(golden_audio("slt"), name="slt")
     options = GenerationOptions(temperature=1.0, seed=1, max_tokens=5)

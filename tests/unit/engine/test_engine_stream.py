@@ -61,6 +61,7 @@ def assert_one_end(chunks):
     assert chunks[-1].timings is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["speak", "convert_voice"])
 def test_the_speech_is_its_stream(gpa, voice, golden_audio, task):
     given_input = "Hello there." if task == "speak" else golden_audio("slt")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gpa_mlx
+from gpa_mlx.engine.transcriber import Transcriber
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.lm.generate import Token
 from gpa_mlx.lm.pool import DecodingPool
@@ -85,10 +86,12 @@ def test_confidence_comes_from_the_model(gpa, golden_audio):
 
 @pytest.fixture(scope="module")
 def long_recording(gpa):
-    """Noise in bursts, several segments of it."""
+    """Noise in bursts, several segments of it, each of five seconds at most."""
     rng = np.random.default_rng(0)
-    time_s = np.arange(100 * 16_000) / 16_000
-    return rng.normal(0, 0.1, len(time_s)) * (np.sin(2 * np.pi * 2.5 * time_s) > -0.5), 16_000
+    time_s = np.arange(28 * 16_000) / 16_000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Transcriber, "max_segment_s", 5.0)
+        yield rng.normal(0, 0.1, len(time_s)) * (np.sin(2 * np.pi * 2.5 * time_s) > -0.5), 16_000
 
 
 @pytest.fixture(scope="module")

@@ -224,7 +224,7 @@ def segments(minutes):
 
 segments(1)
 before = peak()
-print(segments(15), peak() - before)
+print(segments(6), peak() - before)
 """
 
 
@@ -238,5 +238,5 @@ def test_a_long_source_runs_in_flat_memory():
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     segments, grown = map(int, result.stdout.split())
-    assert segments == 75
+    assert segments == 30
     assert grown < 8 * 2**20

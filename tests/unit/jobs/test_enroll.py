@@ -59,6 +59,7 @@ def test_a_model_says_how_much_it_hears_open_or_not(engine, tmp_path):
         reference_s(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_short_clip_is_taken_as_a_whole(engine, sample):
     steps = []
     found = enroll(engine, [sample("rms")], "anna", consent="I may.", description="A man.", on_step=steps.append)
@@ -76,6 +77,7 @@ def test_a_short_clip_is_taken_as_a_whole(engine, sample):
     assert steps == [f"judging {sample('rms')}", "making the voice", "speaking with the voice"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("voice", ["rms", "awb", "slt", "slt-small", "f2", "benjamin"])
 def test_the_model_speaks_with_the_new_voice(engine, sample, voice):
     probe = enroll(engine, [sample(voice)], voice).probe
@@ -170,6 +172,7 @@ def test_it_can_be_cancelled(engine, sample):
         enroll(engine, [sample("rms")] * 3, "anna", on_step=lambda step: scope.cancel())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [NoSpeechError("Nothing was said."), None])
 def test_a_probe_that_fails_does_not_cost_the_voice(engine, sample, monkeypatch, error):
     def speak(*arguments, **options):
@@ -190,6 +193,7 @@ def test_a_probe_that_fails_does_not_cost_the_voice(engine, sample, monkeypatch,
     )
 
 
+@pytest.mark.slow
 def test_the_probe_is_the_same_each_time(engine, sample):
     voice = enroll(engine, [sample("awb")], "anna", probe=False).voice
     first, second = probe_voice(engine, voice), probe_voice(engine, voice)
@@ -197,6 +201,7 @@ def test_the_probe_is_the_same_each_time(engine, sample):
     assert np.array_equal(first.speech.audio, second.speech.audio)
 
 
+@pytest.mark.slow
 def test_a_sample_is_what_was_measured_or_any_other_text(engine, sample):
     voice = enroll(engine, [sample("awb")], "anna", probe=False).voice
     job = SampleJob(engine, voice)

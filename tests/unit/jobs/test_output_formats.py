@@ -78,6 +78,7 @@ def test_speech_is_written_tagged_and_verified(speak, tmp_path, name):
     assert np.sqrt(np.mean(decoded(path) ** 2)) == pytest.approx(np.sqrt(np.mean(samples**2)), rel=0.5)
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_others_do_to_it_is_told(speak, tmp_path, name):
@@ -109,6 +110,7 @@ def test_what_others_do_to_it_is_told(speak, tmp_path, name):
     assert verify_file(path).state == "sidecar missing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_interrupted_text_goes_on(speak, engine, tmp_path, name):
     third = "And the third one is the last."

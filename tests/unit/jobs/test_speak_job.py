@@ -415,6 +415,7 @@ def test_what_is_spoken_as_written_keeps_what_the_model_cannot_say(make_job, eng
     assert engine.spoken == ["Hello there."]
 
 
+@pytest.mark.slow
 def test_of_a_long_text_further_words_are_told_when_they_come(make_job, engine, few_words):
     text = "The text is here. " * 800 + "\n\nThe zebra is here."
     events = list(make_job(text=text, subtitles=None, output=None).run())

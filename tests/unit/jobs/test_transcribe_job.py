@@ -23,7 +23,8 @@ def make_job(tmp_path):
     def make(engine, *names):
         recordings = tuple(file_input(tmp_path / name) for name in names or ("a.wav", "b.wav"))
         targets = plan_targets(recordings, str(tmp_path / "out"), ("txt", "audacity"))
-        return TranscribeJob(engine, TranscribeRequest(recordings=recordings, targets=targets))
+        planned = tuple(files for files in targets if not isinstance(files, GPAError))
+        return TranscribeJob(engine, TranscribeRequest(recordings=recordings, targets=planned))
 
     return make
 

@@ -104,10 +104,12 @@ def parts(converted_small_a):
     return GPAModel(converted_small_a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 3, 7])
 @pytest.mark.parametrize("penalty", [1.0, 1.2])
 def test_greedy_ids_equal_the_reference(parts, golden, rows, penalty):
     recorded, name = golden("llm"), "greedy" if penalty == 1.0 else "greedy_rp12"
+    prompts = PROMPTS if rows > 1 else PROMPTS[-2:]
     for stop_ids, suffix in ((frozenset({parts.layout.im_end}), ""), (frozenset(), "_noeos")):
         requests = [
             BatchRequest(
@@ -116,14 +118,15 @@ def test_greedy_ids_equal_the_reference(parts, golden, rows, penalty):
                 max_tokens=64,
                 stop_ids=stop_ids,
             )
-            for case in PROMPTS
+            for case in prompts
         ]
         ids, _ = gathered(BatchGenerator(DecodingPool(parts.language_model), parts.full_head, requests, rows=rows))
-        assert [ids[n] for n in range(len(PROMPTS))] == [
-            recorded[f"{case}|{name}{suffix}"].tolist() for case in PROMPTS
+        assert [ids[n] for n in range(len(prompts))] == [
+            recorded[f"{case}|{name}{suffix}"].tolist() for case in prompts
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", range(len(SHAPES)))
 def test_every_row_draws_what_it_draws_alone(shape):
     model, head = random_model(shape)
@@ -137,13 +140,14 @@ def test_every_row_draws_what_it_draws_alone(shape):
         request(257, 30, temperature=1.0, seed=6),
     ]
     expected = [alone(model, head, one) for one in requests]
-    for rows in (2, 3, 8):
+    for rows in (3, 8):
         ids, _ = gathered(BatchGenerator(DecodingPool(model), head, requests, rows=rows))
         assert [ids[n] for n in range(len(requests))] == expected
 
 
 # Always the same examples: where two ids are almost equally good, rounding may choose.
-@examples(40, derandomize=True)
+@pytest.mark.slow
+@examples(20, derandomize=True)
 @given(st.data())
 def test_ragged_prompts_and_budgets_do_not_disturb_each_other(data):
     model, head = random_model(data.draw(st.integers(0, len(SHAPES) - 1)))
@@ -261,6 +265,7 @@ def test_an_unusable_request_is_refused_when_it_is_taken(wrong, error):
         next(tokens)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_requests():
     model, head = random_model(0)
 

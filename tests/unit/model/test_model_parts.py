@@ -111,6 +111,7 @@ def test_closing_frees_the_parts_and_they_come_back(converted_small_a, golden_au
     assert gpa.make_voice(golden_audio("slt"), name="slt") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [ConvertOptions(dtype="bfloat16"), ConvertOptions(lm_bits=8), ConvertOptions(lm_bits=4)]
 )
@@ -125,6 +126,7 @@ def test_smaller_language_models_run_all_tasks(small_a, tmp_path, golden_audio, 
         assert gpa.transcribe(golden_audio("slt")).finish_reason == "stop"
 
 
+@pytest.mark.slow
 def test_an_8_bit_head_differs_little_from_the_float_one(small_a, converted_small_a, tmp_path, golden):
     convert(small_a, tmp_path / "model", ConvertOptions(lm_bits=8))
     ids = mx.array(golden("llm")["stt_slt|prompt_ids"])[None]

@@ -121,6 +121,7 @@ def test_resampling_adds_means_or_repeats_to_the_convolution(ratio):
     assert np.allclose(up(x), 3 * np.repeat(np.array(x), ratio, axis=1), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rates", [([8, 5, 4, 2], [16, 11, 8, 4]), ([3, 2], [9, 2]), ([1, 4], [5, 10])])
 def test_decoding_in_windows_changes_nothing(config, monkeypatch, rates):
     config = changed(config, "decoder", rates=rates[0], kernel_sizes=rates[1])

@@ -183,6 +183,7 @@ def test_other_content_is_explained(content, words):
     assert words in caught.value.message
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

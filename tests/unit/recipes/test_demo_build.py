@@ -93,10 +93,16 @@ def recipe(lm_steps):
     )
 
 
-def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice(data, tmp_path):
+@pytest.fixture(scope="module")
+def built(data, tmp_path_factory):
+    """A model, and what was reported while it was built."""
     reports = []
-    load = partial(given, data)
-    model = build_demo(tmp_path, recipe(3), load, report=reports.append)
+    model = build_demo(tmp_path_factory.mktemp("built"), recipe(3), partial(given, data), report=reports.append)
+    return model, reports
+
+
+def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice(data, built):
+    model, reports = built
     stages = [line for line in reports if "loss" not in line]
     assert stages == ["tokenizers", "language model and decoder"]
     assert verify_files(model) == []
@@ -107,10 +113,10 @@ def test_all_stages_end_in_a_model_that_runs_every_task_and_is_not_trained_twice
         assert len(gpa.speak("yes", voice=voice, options=options).codes) > 0
         gpa.convert_voice(clip, voice=voice, options=options)
         assert gpa.transcribe(clip, vad=False).finish_reason in ("stop", "length", "loop")
-    logs = {path: path.read_bytes() for path in tmp_path.rglob("log.jsonl")}
+    logs = {path: path.read_bytes() for path in model.parent.rglob("log.jsonl")}
     assert len(logs) == 11
     before = (model / "model.safetensors").read_bytes()
-    build_demo(tmp_path, recipe(3), load)
+    build_demo(model.parent, recipe(3), partial(given, data))
     assert {path: path.read_bytes() for path in logs} == logs
     assert (model / "model.safetensors").read_bytes() == before
 
@@ -126,9 +132,9 @@ def test_progress_tells_of_what_has_begun_and_not_ended(tmp_path):
     assert progress(tmp_path, recipe(3)) == "lm 2/3, loss 1.500"
 
 
-def test_the_seed_decides_everything(data, tmp_path):
-    load = partial(given, data)
-    first, second = (build_demo(tmp_path / name, recipe(3), load) for name in ("first", "second"))
+def test_the_seed_decides_everything(data, built, tmp_path):
+    first, _ = built
+    second = build_demo(tmp_path, recipe(3), partial(given, data))
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
     assert len(files) > 5
     for file in files:

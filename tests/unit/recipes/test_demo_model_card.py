@@ -116,6 +116,7 @@ def test_what_was_not_measured_is_not_claimed(model):
     assert "pocketsphinx was not installed" in card
 
 
+@pytest.mark.slow
 def test_the_manifest_vouches_for_card_and_scores(model):
     before = read_manifest(model)
     card_of(model)

@@ -49,6 +49,7 @@ def test_one_in_eight_sequences_is_for_evaluation():
     assert 0.08 < share < 0.18
 
 
+@pytest.mark.slow
 def test_asking_for_more_sequences_than_exist_is_refused():
     with pytest.raises(ValueError, match="different sequences"):
         draw_sequences("train", 21, seed=0, lengths=(1.0,))

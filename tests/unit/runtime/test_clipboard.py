@@ -69,15 +69,16 @@ def test_way_on_a_mac(environ, way):
 
 def test_the_programs_of_a_mac_get_utf8(monkeypatch, tmp_path):
     store = tmp_path / "store"
-    for name, script in (("pbcopy", f"printenv LC_CTYPE > {store}.lc; cat > {store}"), ("pbpaste", f"cat {store}")):
+    for name, script in (("pbcopy", f"printenv LC_ALL > {store}.lc; cat > {store}"), ("pbpaste", f"cat {store}")):
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setattr(clipboard, "clipboard_state", lambda: clipboard_state({}, "darwin"))
     copy_text("é 😀")
     assert paste_text() == "é 😀"
-    assert store.with_suffix(".lc").read_text() == "UTF-8\n"
+    assert store.with_suffix(".lc").read_text() == "en_US.UTF-8\n"
 
 
 def test_no_clipboard_is_an_error(no_desktop, monkeypatch):

@@ -196,6 +196,7 @@ def test_outside_a_pair_nothing_is_evaluated():
     assert eval_barrier(lazy) is lazy
 
 
+@pytest.mark.slow
 @needs_openblas
 def test_codes_do_not_depend_on_it(two_threads, converted_small_a, golden_audio):
     from gpa_mlx.engine.gpa import GPA

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.errors import SettingsError
 from gpa_mlx.store import staging
-from gpa_mlx.store.staging import check_destination, check_free_space, recover, staged
+from gpa_mlx.store.staging import check_destination, recover, staged
 
 # Publishes a directory over `destination` and kills itself at the named moment.
 KILLED = """
@@ -155,17 +155,3 @@ def test_destinations_that_must_stay(tmp_path):
     for victim in (photos, photos / "a.jpg"):
         with pytest.raises(SettingsError, match="is not a converted model"):
             check_destination(victim, force=True)
-
-
-def test_free_space(tmp_path, monkeypatch):
-    monkeypatch.setattr(staging.shutil, "disk_usage", _Usage)
-    check_free_space(tmp_path / "not" / "yet", 1000)
-    with pytest.raises(GPAError, match=r"free; the converted model needs 2\.50 GB") as caught:
-        check_free_space(tmp_path / "not" / "yet", 2_500_000_000)
-    assert str(tmp_path) in caught.value.message
-
-
-class _Usage:
-    def __init__(self, path: Path) -> None:
-        assert path.exists()
-        self.free = 1000

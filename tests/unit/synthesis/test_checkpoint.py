@@ -166,6 +166,7 @@ def test_kept_samples_that_were_altered_are_not_used(tmp_path):
     assert checkpoint.recall(SENTENCES[2]) is None
 
 
+@pytest.mark.slow
 def test_a_torn_line_is_dropped_and_does_not_spoil_the_next(tmp_path):
     path = interrupted(tmp_path).path
     whole = path.read_bytes()

@@ -74,6 +74,7 @@ def test_no_digit_and_no_sign_with_a_name_is_left(text: str):
     assert set(spoken).isdisjoint("0123456789%°$€£¥+=@&²½℃№×")
 
 
+@pytest.mark.slow
 @given(st.lists(WORDS | PIECES, max_size=12))
 def test_letters_that_are_no_part_of_a_rule_stay_in_their_order(parts: list[str]):
     names = "年月日号点时分第个元万到中文拨打百分之下午公里电话和ºª"  # the last two are signs of ordinals

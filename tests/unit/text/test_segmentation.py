@@ -271,6 +271,7 @@ def test_numbers_stay_whole(parts, max_chars):
     assert not ends & inside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [
@@ -302,6 +303,7 @@ def test_strange_texts_take_no_time(part):
     assert time.process_time() - begin < LONG_S
 
 
+@pytest.mark.slow
 def test_a_million_characters_of_prose():
     choose = random.Random(0).choice
     sentences = [case.replace("‖", "") for case in ENGLISH + LINES + CHINESE]

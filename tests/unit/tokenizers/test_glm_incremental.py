@@ -64,6 +64,7 @@ def lengths(total, seed):
     return [*stops[stops < total].tolist(), total]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(
     ("block_size", "change", "reuses"),
@@ -81,7 +82,7 @@ def lengths(total, seed):
 )
 def test_codes_of_every_length_are_those_of_the_whole(block_size, change, reuses, seed):
     tokenizer = tokenizer_of(block_size, **change)
-    sound = growing_sound(9.3, seed)
+    sound = growing_sound(6.3, seed)
     growing, taken_over = tokenizer.growing(), []
     for stop in lengths(len(sound), seed):
         taken_over.append(growing.finished_codes)
@@ -91,6 +92,7 @@ def test_codes_of_every_length_are_those_of_the_whole(block_size, change, reuses
     assert (max(taken_over) > 0) == reuses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("causal", [True, False])
 def test_block_borders_to_the_sample(causal, embedded):
     """Around the sample from which a block counts as finished nothing jumps, and no block is finished too early."""
@@ -106,6 +108,7 @@ def test_block_borders_to_the_sample(causal, embedded):
     assert set(finished) == {2, 4}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("frames", [15, 16, 17, 31, 32, 33, 47, 48, 49])
 def test_the_future_does_not_change_finished_blocks(frames, causal):

@@ -218,7 +218,7 @@ def test_the_wave_generator_learns_samples_and_leaves_the_tokens(model, batch, t
     whole = model.code(batch, 0.3, np.random.default_rng(0))
     coded = CodedBatch(whole.waveforms[:2], whole.codes[:2, :8], whole.global_codes[:2], whole.lengths[:2])
     before = parameters(model)
-    config = GeneratorConfig(stage=stage(110), crop_codes=8)
+    config = GeneratorConfig(stage=stage(70, learning_rate=1e-2), crop_codes=8)
     train_generator(model, config, repeated(coded), tmp_path)
     log = log_of(tmp_path)
     assert log[-1]["loss"] < 0.5 * log[0]["loss"]

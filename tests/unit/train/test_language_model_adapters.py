@@ -82,6 +82,7 @@ def test_a_saved_adapter_loads_at_run_time(converted_small_a, adapter):
     np.testing.assert_array_equal(parts.language_model(IDS), expected)
 
 
+@pytest.mark.slow
 def test_the_engine_uses_the_adapter(converted_small_a, adapter, golden_audio):
     texts = []
     for directory in (None, adapter[0]):
@@ -101,6 +102,7 @@ def test_a_fused_model_is_whole_and_computes_the_same(converted_small_a, adapter
     np.testing.assert_allclose(GPAModel(target).language_model(IDS), expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_adapters_on_a_quantised_model(small_a, tmp_path):
     from gpa_mlx_convert.pipeline import ConvertOptions, convert
 

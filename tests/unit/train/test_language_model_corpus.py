@@ -23,6 +23,7 @@ def cache(parts, code_cache):
     return TokenCache(code_cache, parts)
 
 
+@pytest.mark.slow
 def test_examples_are_those_of_the_reference_trainer(parts, dataset, converted_small_a, golden_audio):
     """Ids and label masks as `ark_processor.process_example` puts them together, spelled out by hand."""
     with engine.load(converted_small_a) as gpa:

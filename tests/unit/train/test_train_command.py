@@ -42,7 +42,7 @@ def entries(directory):
 def test_four_utterances_are_learnt_by_heart(converted_small_a, dataset, tmp_path):
     started = time.process_time()
     parts = GPAModel(converted_small_a)
-    config = FitConfig(steps=35, learning_rate=0.005, warmup_steps=2, eval_every=1000)
+    config = FitConfig(steps=24, learning_rate=0.007, warmup_steps=2, eval_every=1000)
     result = fine_tune(parts, dataset, config, tmp_path / "run", adapter=None)
     assert result.loss < 0.05
     last = entries(tmp_path / "run")[-1]

@@ -183,6 +183,7 @@ def test_what_was_written_can_be_read(segments, layout):
         check(kind, segments, layout)
 
 
+@pytest.mark.slow
 def test_ten_thousand_files_can_be_read():
     """Hypothesis finds and shrinks odd cases, but slowly; this covers many ordinary ones."""
     draw = random.Random(0)

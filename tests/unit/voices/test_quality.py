@@ -70,6 +70,7 @@ def speech(request, tmp_path):
     return 0.5 * samples / np.abs(samples).max()
 
 
+@pytest.mark.slow
 def test_what_is_worse_has_a_lower_score(speech):
     level, count = np.sqrt(np.mean(np.square(speech))), len(speech)
     clean = score(speech)
@@ -150,6 +151,7 @@ def test_a_short_recording_is_taken_as_it_is(speech):
     assert window.quality == score_clip(short)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [0.02, 0.05, -0.2])
 def test_an_offset_is_no_noise(speech, offset):
     quality = score(speech + offset)

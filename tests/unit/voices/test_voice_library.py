@@ -220,6 +220,7 @@ def adding(folder, prefix, count, *, before=""):
     return subprocess.Popen([sys.executable, "-c", before + ADD, str(folder), prefix, str(count)], env=environment)
 
 
+@pytest.mark.slow
 def test_two_processes_that_add_at_once_lose_nothing(library):
     processes = [adding(library.folder, prefix, 50) for prefix in ("a", "b")]
     assert [process.wait(60) for process in processes] == [0, 0]
@@ -227,6 +228,7 @@ def test_two_processes_that_add_at_once_lose_nothing(library):
     assert not [entry for entry in library.entries() if entry.problem]
 
 
+@pytest.mark.slow
 def test_two_processes_that_add_the_same_name_do_not_both_win(library):
     script = ADD.replace(", replacing=True", "").replace("{number % 60}", "")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

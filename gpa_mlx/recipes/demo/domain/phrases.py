@@ -16,7 +16,7 @@ _SHARED_WORDS = 2
 """Phrases up to this length belong to training and evaluation: there are few of them, and everyone says them."""
 
 _JOINED_SHARE = 0.3
-_TRIES = 20_000
+_FIRST_TRIES, _TRIES = 1000, 20_000
 
 _SET_PHRASES: tuple[str, ...] = (
     "hello world", "hello", "hello again", "good morning", "good morning world", "thank you", "no thank you",
@@ -61,7 +61,9 @@ def draw_phrase(split: Split, rng: np.random.Generator, *, words: tuple[int, int
         ValueError: No such phrase was found.
     """
     wanted: int | None = None
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
+        if wanted is None and attempt == _FIRST_TRIES:
+            break
         groups = _one(rng)
         if rng.random() < _JOINED_SHARE:
             groups += _one(rng)

@@ -6,9 +6,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import CancelledError, GPAError, ModelFormatError, ModelNotFoundError, SettingsError
+from gpa_mlx.store.file_names import same_spelling
 from gpa_mlx_tui.features.files.messages import FileAdvanced, FileDone, FileFailed, FileKept, FilesFound, QueueChecked
 from gpa_mlx_tui.features.files.queue import QueuedFile, plan_files
-from gpa_mlx_tui.services.typed_paths import absolute, file_exists, typed_paths
+from gpa_mlx_tui.services.typed_paths import file_exists, typed_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from textual.message import Message
 
     from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.store.file_names import Spelling
     from gpa_mlx.transcripts.formats import Format
     from gpa_mlx.transcripts.targets import Targets
     from gpa_mlx_tui.services.background import BackgroundTask
@@ -35,11 +37,11 @@ def find_files(task: BackgroundTask, text: str, known: Sequence[Path], *, pasted
     if pasted and not any(file_exists(name) for name in names):
         task.post(FilesFound(task, (), (), unused=text))
         return
-    files, problems = _files(task, names, {absolute(path) for path in known})
+    files, problems = _files(task, names, {same_spelling(str(path)) for path in known})
     task.post(FilesFound(task, tuple(files), tuple(problems)))
 
 
-def _files(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[list[QueuedFile], list[GPAError]]:
+def _files(task: BackgroundTask, names: list[str], seen: set[Spelling]) -> tuple[list[QueuedFile], list[GPAError]]:
     from gpa_mlx.audio.files.existing import require_audio
     from gpa_mlx.audio.files.sound_file import announced_duration_s
     from gpa_mlx.jobs.recordings import find_recordings
@@ -53,9 +55,9 @@ def _files(task: BackgroundTask, names: list[str], seen: set[Path]) -> tuple[lis
         for source in found.recordings:
             task.check()
             path = source.path
-            if absolute(path) in seen:
+            if (spelling := same_spelling(str(path))) in seen:
                 continue
-            seen.add(absolute(path))
+            seen.add(spelling)
             file = QueuedFile(path, source.place)
             try:
                 require_audio(path)

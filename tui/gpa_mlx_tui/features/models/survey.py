@@ -49,7 +49,7 @@ def describe_survey(found: DownloadSurvey) -> str:
         lines.append("Download: nothing, all of it is here; it is converted anew if need be.")
     needed, free = readable_size(found.needed_bytes), readable_size(found.free_bytes)
     if found.free_bytes < found.needed_bytes:
-        lines.append(f"Disk: too little: it needs {needed}, and {free} are free.")
+        lines.append(f"Disk: perhaps too little: it needs {needed}, and {free} are free.")
     else:
         lines.append(f"Disk: needs {needed} for a while, {free} are free.")
     lines.append(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpa_mlx.store.file_names import name_key
 from gpa_mlx.voices.consent import CONSENT_QUESTION
 from gpa_mlx_tui.features.voice import library_jobs
 from gpa_mlx_tui.features.voice.voice_dialogs import AskName, PasteCard
@@ -114,7 +115,7 @@ class VoiceActions:
                 self._screen.start(_CHANGE, lambda task: library_jobs.keep_card(task, replace(voice, name=name)))
 
         taken = self._voices.names
-        if voice.name.casefold() in {name.casefold() for name in taken}:
+        if name_key(voice.name) in {name_key(name) for name in taken}:
             title = f"There is a voice '{voice.name}' already. What shall this one be called?"
             self._screen.app.push_screen(AskName(title, voice.name, taken), take)
         else:

@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label
 
 from gpa_mlx.errors import VoiceError
+from gpa_mlx.store.file_names import name_key
 from gpa_mlx.types import Voice
 from gpa_mlx_tui.features.voice.library_jobs import read_file
 from gpa_mlx_tui.services.app_services import app_services
@@ -43,7 +44,7 @@ class AskName(Dialog[str]):
     def __init__(self, title: str, value: str, taken: Collection[str]) -> None:
         super().__init__()
         self._title, self._value = title, value
-        self._taken = {name.casefold() for name in taken}
+        self._taken = {name_key(name) for name in taken}
 
     def compose(self) -> ComposeResult:
         """Lay out a field, and a line for what is wrong."""
@@ -72,7 +73,7 @@ class AskName(Dialog[str]):
             checked_name(name)
         except VoiceError as error:
             return f"{error.message} {error.hint}"
-        return f"There is a voice '{name}' already." if name.casefold() in self._taken else ""
+        return f"There is a voice '{name}' already." if name_key(name) in self._taken else ""
 
 
 class PasteCard(Dialog[Voice]):
