@@ -130,7 +130,7 @@ def retry(
     if (entry is None) != every:
         raise click.UsageError("Give one ENTRY, or --all.")
     recordings = open_history(session.settings)
-    chosen = [found for found in reversed(recordings.entries()) if found.state in ("recorded", "failed")]
+    chosen = [found for found in reversed(recordings.entries()) if found.waits]
     if entry is not None:
         chosen = [recordings.get(entry)]
     if not chosen:

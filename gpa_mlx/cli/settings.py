@@ -14,8 +14,11 @@ from gpa_mlx.settings import KEYS, find_key, remove, store
 from gpa_mlx.store.paths import settings_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gpa_mlx.cli.diagnostics import Diagnostics
     from gpa_mlx.cli.program import Session
+    from gpa_mlx.settings import LoadedSettings
 
 
 # The mark keeps click from joining the lines.
@@ -29,14 +32,14 @@ def settings(context: click.Context, *, as_json: bool) -> None:
     """Show and change the settings.
 
     Shows every value and where it comes from: the first of an option of the command, an environment variable
-    `GPA_MLX_<KEY>`, the settings file and the default.
+    `GPA_MLX_<KEY>`, the settings file and the default. Then it says which cannot be used, and how to take them out.
     """
     if context.invoked_subcommand is not None:
         if as_json:
             raise click.UsageError(f"--json is not for `settings {context.invoked_subcommand}`.", context)
         return
     session: Session = context.obj
-    loaded = session.loaded
+    loaded = replace(session.source, lenient=True).load()
     values = {name: getattr(loaded.settings, name) for name in KEYS}
     if as_json:
         document = {
@@ -44,7 +47,13 @@ def settings(context: click.Context, *, as_json: bool) -> None:
             for name, value in values.items()
         }
         write_json(document)
-        return
+    else:
+        _list(loaded, values)
+    if loaded.problems:
+        raise click.exceptions.Exit(max(session.diagnostics.report(problem) for problem in loaded.problems))
+
+
+def _list(loaded: LoadedSettings, values: Mapping[str, Any]) -> None:
     rows = [(name, KEYS[name].shown(value), loaded.origins[name]) for name, value in values.items()]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, origin in rows:

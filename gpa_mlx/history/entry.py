@@ -62,6 +62,11 @@ class Entry:
         return self.folder / _AUDIO
 
     @property
+    def waits(self) -> bool:
+        """Whether what was said is not written down, and nobody is at it."""
+        return self.state in ("recorded", "failed") and not self.in_use
+
+    @property
     def size_bytes(self) -> int:
         """What it takes on disk."""
         return _size(self.folder)

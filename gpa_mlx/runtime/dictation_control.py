@@ -10,15 +10,20 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 TOGGLE, PAUSE = signal.SIGUSR1, signal.SIGUSR2
 """Begin or end a recording; pause it or go on."""
+
+_START_S, _POLL_S = 1.0, 0.01
+"""A process has the lock before it has written its number."""
 
 
 @contextmanager
@@ -36,11 +41,13 @@ def reachable(folder: Path) -> Iterator[bool]:
         yield False
         return
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
+        while not _lock(file, fcntl.LOCK_EX):
+            if not _lock(file, fcntl.LOCK_SH):
+                yield False
+                return
+            # Only somebody who looks for us, and lets go at once.
+            fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(_POLL_S)
         file.truncate(0)
         file.write(str(os.getpid()).encode())
         file.flush()
@@ -58,12 +65,22 @@ def send(number: signal.Signals, folder: Path) -> bool:
         folder: Of the file: `gpa_mlx.store.paths.app_state_dir`.
     """
     with suppress(OSError, ValueError), _file(folder).open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.kill(int(file.read()), number)
-            return True
+        if _lock(file, fcntl.LOCK_SH):
+            return False
+        deadline = time.monotonic() + _START_S
+        while not (process := file.read()) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        os.kill(int(process), number)
+        return True
     return False
+
+
+def _lock(file: BinaryIO, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _file(folder: Path) -> Path:

@@ -119,13 +119,72 @@ def require_replaceable(path: Path, *others: Path) -> None:
     """
     if any(is_same_file(path, other) for other in others):
         raise SettingsError(f"{path} is needed for something else.", hint="Write to another file.")
-    if is_stream(path):
+    if _is_known_place(path):
         return
-    if path.exists() and not path.is_file():
-        raise GPAError(f"{path} is not a regular file.", hint="Choose another place for the output.")
     try:
         # Asking the permission bits is not enough: the file system may be full or read-only.
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add a text to a UTF-8 file, on lines of its own, and have it on disk.
+
+    Args:
+        path: The file; made if there is none. What `is_stream` is written to.
+        text: The text, with or without a line end of its own.
+
+    Raises:
+        GPAError: It cannot be written.
+    """
+    content = (text.rstrip("\n") + "\n").encode()
+    if is_stream(path):
+        _write_to_stream(path, content)
+        return
+    try:
+        with path.open("a+b") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    content = b"\n" + content
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def require_appendable(path: Path) -> None:
+    """Refuse a file that `append_text` cannot add to.
+
+    Args:
+        path: The file; it need not exist yet, and is not made.
+
+    Raises:
+        GPAError: Nothing can be written there.
+    """
+    if _is_known_place(path):
+        return
+    try:
+        if path.exists():
+            path.open("ab").close()
+        else:
+            with tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent):
+                pass
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _is_known_place(path: Path) -> bool:
+    """Return whether a path `is_stream`, which needs no trial.
+
+    Raises:
+        GPAError: It is something else that is no file.
+    """
+    if is_stream(path):
+        return True
+    if path.exists() and not path.is_file():
+        raise GPAError(f"{path} is not a regular file.", hint="Choose another place for the output.")
+    return False

@@ -61,6 +61,9 @@ def _character_class(*ranges: tuple[int, int]) -> str:
 CJK_LETTERS = _character_class(*_LETTER_RANGES)
 """Han, kana and bopomofo, for a character class of a regular expression."""
 
+CJK_PUNCTUATION = _character_class(*_PUNCTUATION_RANGES)
+"""Full-width forms and the signs of these scripts, for a character class."""
+
 CJK = _character_class(*_LETTER_RANGES, *_PUNCTUATION_RANGES)
 """All that is written without blanks: `CJK_LETTERS`, their punctuation, full-width forms; for a character class."""
 

@@ -15,6 +15,7 @@ from textual.widgets import Input, TextArea
 
 from gpa_mlx.model import demo
 from gpa_mlx.testing import FakeEngine, FakeOutput
+from gpa_mlx_tui import bindings
 from gpa_mlx_tui.app.app import GPAApp
 
 
@@ -97,6 +98,7 @@ def output() -> FakeOutput:
 def use(engine: FakeEngine, output: FakeOutput, monkeypatch: pytest.MonkeyPatch) -> Use:
     """Open the app and use it: `use(steps, mode="speak", size=(80, 24), theme="dark")`, `async def steps(session)`."""
     monkeypatch.setattr(Input, "cursor_blink", False)
+    monkeypatch.setattr(bindings, "_PLATFORM", "linux")  # pictures are the same everywhere
     monkeypatch.setattr(TextArea, "cursor_blink", False)
 
     def run(steps: Callable[[Session], Awaitable[None]], *, size: tuple[int, int] = (80, 24), **options) -> GPAApp:

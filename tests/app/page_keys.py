@@ -16,7 +16,7 @@ def key_table() -> str:
     """Return the table in Markdown, one row per mode."""
     rows = ["| where | keys |", "|---|---|"]
     for mode, title in [(APP, "everywhere"), *((mode.id, mode.title) for mode in MODES)]:
-        if keys := [f"`{shown_key(row.key)}` {row.label}" for row in keys_of(mode)]:
+        if keys := [f"`{shown_key(row.key, platform='linux')}` {row.label}" for row in keys_of(mode)]:
             rows.append(f"| {title} | {', '.join(keys)} |")
     return "\n".join(rows) + "\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 
 import pytest
 from textual.widgets import OptionList, Static
@@ -12,6 +13,7 @@ from gpa_mlx import settings
 from gpa_mlx.audio.devices import port_audio
 from gpa_mlx.audio.devices.streams import Streams
 from gpa_mlx.store.paths import settings_file
+from gpa_mlx_tui.features.settings import screen as screen_module
 from gpa_mlx_tui.features.settings.messages import SettingsRead
 from gpa_mlx_tui.features.settings.press_key import PressKey
 from gpa_mlx_tui.features.settings.value_field import ValueField
@@ -163,6 +165,31 @@ def test_a_device_is_chosen_from_those_that_are_connected_now(use, monkeypatch, 
         assert getattr(settings.load_settings(os.environ).settings, name) == "USB"
         await choose_device(session, name, 0)
         assert getattr(settings.load_settings(os.environ).settings, name) is None
+
+    use(steps, mode="settings")
+
+
+def test_what_was_read_before_a_change_does_not_hide_it(use, monkeypatch):
+    """A list that closes has the settings read, by a thread that may be slower than the one that writes."""
+    is_written, reading = threading.Event(), []
+
+    def read_slowly(task, source):
+        loaded = source.load()
+        reading.append(task)
+        is_written.wait(30)
+        task.post(SettingsRead(task, loaded))
+
+    async def steps(session):
+        await listed(session)
+        monkeypatch.setattr(screen_module, "read_settings", read_slowly)
+        session.screen.on_screen_resume()
+        await session.until(lambda: reading)
+        await choose(session, "theme", ("auto", "dark", "light").index("light"))
+        await session.until(lambda: any(message.changed for message in session.sent(SettingsRead)))
+        is_written.set()
+        await session.until(lambda: not session.screen.has_task("read"))
+        await session.pilot.pause()
+        assert session.screen.loaded.settings.theme == "light"
 
     use(steps, mode="settings")
 

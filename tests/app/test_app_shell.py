@@ -60,7 +60,27 @@ def test_keys_that_cannot_be_are_refused(changes, message):
 
 def test_keys_are_written_as_people_do():
     assert shown_key("ctrl+pagedown") == "Ctrl+PageDown"
-    assert shown_key("f2,ctrl+x") == "F2 Ctrl+X"
+    assert shown_key("f2,ctrl+x", platform="linux") == "F2 Ctrl+X"
+    assert shown_key("f2,ctrl+x,alt+f10,alt+w", platform="darwin") == "fn+F2 Ctrl+X fn+Option+F10 Option+W"
+    assert shown_key("ctrl+right_square_bracket,ctrl+backslash,ctrl+underscore") == "Ctrl+] Ctrl+\\ Ctrl+_"
+
+
+def test_everything_has_a_key_that_a_mac_passes_on():
+    """Option types a letter there, and windows with tabs keep Ctrl+PageDown."""
+    swallowed = {"ctrl+pagedown", "ctrl+pageup"}
+    assert [row.id for row in TABLE if all(key.startswith("alt+") or key in swallowed for key in row.keys)] == []
+
+
+def test_modes_change_with_keys_that_no_terminal_keeps(use):
+    async def steps(session):
+        await session.press("ctrl+right_square_bracket")
+        assert session.screen.mode == "speak"
+        await session.press("ctrl+backslash")
+        assert session.screen.mode == "dictate"
+        await session.press("ctrl+underscore")
+        assert session.screen.mode == "help"
+
+    use(steps)
 
 
 def test_modes_change_with_keys_and_clicks(use):

@@ -447,7 +447,7 @@ def test_a_kept_voice_is_shown_played_renamed_and_removed(use, output, family):
         assert "This is anna." in said(session, "#about")
         await session.press("enter")
         await session.until(lambda: output.heard and not session.screen.has_task("play"))
-        await session.press("alt+r")
+        await session.press("ctrl+e")
         await session.write("Ben")
         await session.press("enter")
         assert isinstance(session.screen, AskName)
@@ -471,7 +471,7 @@ def test_removing_asks_first(use, family):
     async def steps(session):
         await ready(session)
         await choose(session, "anna")
-        await session.press("alt+d", "enter")
+        await session.press("delete", "enter")
         assert VoiceLibrary().names() == ("anna",)
 
     use(steps, mode="voice")

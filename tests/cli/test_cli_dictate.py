@@ -20,16 +20,23 @@ from gpa_mlx.cli import paste as paste_module
 from gpa_mlx.cli.dictation_view import DictationView, meter
 from gpa_mlx.errors import AudioDeviceError, GPAError, ModelFormatError
 from gpa_mlx.history import History
+from gpa_mlx.runtime.dictation_control import TOGGLE, reachable, send
 from gpa_mlx.testing import FakeEngine, FakeMicrophone
 
 BLOCK = np.full(800, 0.1, np.float32)
 
 PROGRAM = """
-import sys
+import os, sys, time
 import numpy as np
 import gpa_mlx.audio.devices.microphone, gpa_mlx.engine.gpa
 from gpa_mlx.testing import FakeEngine, FakeMicrophone
-gpa_mlx.engine.gpa.load = lambda path, **options: FakeEngine()
+class Gate:
+    def wait(self, timeout=None):
+        while not os.path.exists(os.environ["GATE"]):
+            time.sleep(0.01)
+        return True
+hold = Gate() if "GATE" in os.environ else None
+gpa_mlx.engine.gpa.load = lambda path, **options: FakeEngine(hold=hold)
 gpa_mlx.audio.devices.microphone.Microphone = lambda device: FakeMicrophone([np.full(800, 0.1, np.float32)] * 20)
 from gpa_mlx.cli import main
 sys.argv[1:] = ["dictate", "--model", "demo", *sys.argv[1:]]
@@ -296,6 +303,55 @@ def test_discarding_keeps_the_recording(terminal, key):
     assert entry.state == "recorded"
     assert entry.duration_s == 1.0
     assert f"gpa-mlx history retry {entry.name}" in " ".join(screen.seen.split())
+
+
+def test_who_stays_is_asked_again_after_a_text_and_after_a_discarded_one(terminal):
+    screen = terminal("--stay")
+    for end, words in (("\x1b", "is kept"), ("\r", "hello world\r\n")):
+        screen.wait_for("Press Enter or Space")
+        screen.seen = ""
+        screen.press("\r")
+        screen.wait_for("dB")
+        screen.press(end)
+        screen.wait_for(words)
+    screen.wait_for("Press Enter or Space")
+    screen.press("q")
+    assert screen.finish() == 0
+    assert {entry.state for entry in History().entries()} == {"recorded", "recognised"}
+
+
+def test_a_request_that_comes_while_a_text_is_written_down_begins_the_next(terminal, tmp_path, monkeypatch):
+    monkeypatch.setenv("GATE", str(tmp_path / "gate"))
+    screen = terminal("--toggle", "--no-clipboard")
+    screen.wait_for("dB")
+    assert send(TOGGLE, tmp_path / "home" / "app")
+    screen.wait_for("writing down")
+    assert send(TOGGLE, tmp_path / "home" / "app")
+    (tmp_path / "gate").touch()
+    screen.wait_for("hello world\r\n")
+    screen.seen = screen.seen.partition("hello world\r\n")[2]
+    screen.wait_for("listening")
+    assert send(TOGGLE, tmp_path / "home" / "app")
+    assert screen.finish() == 0
+    assert [entry.text for entry in History().entries()] == ["hello world", "hello world"]
+
+
+def test_a_shortcut_that_is_pressed_twice_starts_one_dictation(dictate, tmp_path, monkeypatch):
+    came = []
+    monkeypatch.setattr("gpa_mlx.cli.dictate.send", lambda number, folder: came.append(number) or len(came) > 1)
+    with reachable(tmp_path / "home" / "app"):  # the first press: it was not there yet when the second looked for it
+        result = dictate("--toggle")
+    assert (result.code, result.out) == (0, "")
+    assert "told the dictation that runs" in result.err
+    assert came == [TOGGLE, TOGGLE]
+    assert not History().entries()
+
+
+def test_a_text_is_added_on_a_line_of_its_own(dictate, tmp_path):
+    notes = tmp_path / "notes.md"
+    notes.write_text("no line end")
+    assert dictate("--append", notes).code == 0
+    assert notes.read_text() == "no line end\nhello world\n"
 
 
 def test_arrows_do_nothing(terminal):

@@ -105,11 +105,24 @@ def test_wrong_usage(gpa_mlx, file, arguments, word):
 def test_a_broken_file_can_be_repaired(gpa_mlx, file):
     file.write_text('modle = "x"\nmodel = "demo"\n')
     result = gpa_mlx("settings")
-    assert (result.code, result.out) == (2, "")
+    assert result.code == 2
+    assert row(result.out, "model")[1] == "demo", "what can be used is listed all the same"
     assert "'modle'" in result.err
     assert "Did you mean 'model'?" in result.err
     assert gpa_mlx("settings", "unset", "modle").code == 0
-    assert row(gpa_mlx("settings").out, "model")[1] == "demo"
+    result = gpa_mlx("settings")
+    assert (result.code, result.err) == (0, "")
+    assert row(result.out, "model")[1] == "demo"
+
+
+def test_every_value_that_cannot_be_used_is_named_with_its_way_out(gpa_mlx, file):
+    file.write_text('history_days = -1\npreroll = "maybe"\n')
+    for options in ((), ("--json",)):
+        result = gpa_mlx("settings", *options)
+        assert result.code == 2
+        assert "`gpa-mlx settings unset history_days`" in result.err
+        assert "`gpa-mlx settings unset preroll`" in result.err
+    assert json.loads(result.out)["history_days"]["value"] == 90
 
 
 def test_help_explains_every_key(gpa_mlx):

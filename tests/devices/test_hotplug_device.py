@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -32,7 +33,7 @@ PROGRAM = """
 import json, sys
 import numpy as np
 from gpa_mlx.audio.devices.clip_recorder import record_clip
-from gpa_mlx.audio.devices.port_audio import list_devices
+from gpa_mlx.audio.devices.port_audio import list_devices, settle
 from gpa_mlx.audio.devices.loudspeaker import Loudspeaker
 from gpa_mlx.audio.devices.microphone import Microphone
 from gpa_mlx.audio.devices.playback import Player
@@ -40,6 +41,14 @@ from gpa_mlx.errors import AudioDeviceError
 
 def names():
     return [device.name for device in list_devices("output")]
+
+def listen():
+    global listening
+    listening = Microphone("pulse")
+    listening.open()
+
+def let_go():
+    listening.close()
 
 def play(seconds):
     tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(16_000 * seconds) / 16_000)).astype(np.float32)
@@ -101,6 +110,12 @@ def noise_in(environment: dict[str, str]) -> Iterator[None]:
         playing.wait()
 
 
+def listeners(environment: dict[str, str]) -> int:
+    """How many streams take sound from the server."""
+    command = ["pactl", "list", "short", "source-outputs"]
+    return len(subprocess.run(command, env=environment, capture_output=True, check=True).stdout.splitlines())
+
+
 def test_devices_that_come_go_and_come_again_are_used_by_the_same_process(ask, tmp_path):
     environment = sound_environment(tmp_path)
     assert ask("names()") == []
@@ -130,6 +145,15 @@ def test_a_server_that_dies_during_playback_is_found_again(ask, tmp_path):
         assert ask("play(1)") == pytest.approx(1.0, abs=0.001)
 
 
+def test_a_server_that_dies_while_its_microphone_is_closed_is_not_on_the_list_any_more(ask, tmp_path):
+    with running_server(sound_environment(tmp_path)) as server:
+        ask("listen()")
+        server.process.send_signal(signal.SIGSTOP)  # it does not answer: PortAudio waits for it
+        ask("let_go()")
+        assert ask("settle(0)") is False
+    assert "There is not exactly one microphone 'pulse'" in ask("record()")
+
+
 def test_the_app_records_from_a_microphone_that_is_connected_after_its_start(tmp_path, monkeypatch):
     monkeypatch.setenv("GPA_MLX_HOME", str(tmp_path / "home"))
     settings.store("microphone", "pulse")
@@ -141,7 +165,12 @@ def test_the_app_records_from_a_microphone_that_is_connected_after_its_start(tmp
             terminal.until(b"Recording 0:02")  # as long as the sound that came
             terminal.write(ESCAPE)
             terminal.until(b"Ready: pulse")
-            time.sleep(1.0)  # a server that dies while PortAudio lets go of it may leave PortAudio waiting for ever
+            # The recording's microphone is closed, the one that listens ahead is open: a server that dies while
+            # PortAudio lets go of it may leave PortAudio waiting for ever.
+            deadline = time.monotonic() + 60
+            while listeners(environment) != 1:
+                assert time.monotonic() < deadline, "the microphone is not released"
+                time.sleep(0.1)
         terminal.write(F3)
         terminal.until(b"Verify")
         terminal.write(F2)

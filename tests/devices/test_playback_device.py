@@ -106,6 +106,9 @@ def running_server(environment: dict[str, str]) -> Iterator[SoundServer]:
         f"module-null-sink sink_name=silent rate={RECORDED_HZ} channels=1",
     ]
     options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--log-target=stderr"]
+    # With shared memory a client hangs for ever, libpulse's thread and PortAudio's in each other's lock
+    # (`pa_memimport_free`), when its server is killed at the moment in which a piece of sound is being taken.
+    options.append("--disable-shm=yes")
     process = subprocess.Popen(
         ["pulseaudio", *options, *(f"--load={module}" for module in modules)],
         env=environment,

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -14,6 +15,14 @@ import termios
 import time
 from pathlib import Path
 from typing import Self
+
+
+def readable(picture: bytes) -> str:
+    """What was drawn, piece by piece, each once: a cursor that blinks would cover everything else."""
+    pieces = re.split(
+        r"\x1b\[[0-9;]*[Hf]", re.sub(r"\x1b\[[0-9;?=]*[A-GI-Za-eg-z]", "", picture.decode(errors="replace"))
+    )
+    return "\n".join(dict.fromkeys(pieces))
 
 
 class Terminal:
@@ -54,7 +63,7 @@ class Terminal:
         """Read until something is on the screen."""
         self.picture, deadline = b"", time.monotonic() + timeout_s
         while words not in self.picture:
-            assert time.monotonic() < deadline, self.picture[-2000:]
+            assert time.monotonic() < deadline, readable(self.picture)
             self._read(0.1)
 
     def leave(self, *, asked: bool = False) -> tuple[int, float]:

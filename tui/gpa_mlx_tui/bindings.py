@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -12,6 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from textual.binding import Binding
+
+_PLATFORM = sys.platform
+_F_KEY = re.compile(r"f[0-9]+")
+_NAMES = {
+    "pagedown": "PageDown",
+    "pageup": "PageUp",
+    "escape": "Esc",
+    "right_square_bracket": "]",
+    "backslash": "\\",
+    "underscore": "_",
+}
 
 APP = "app"
 """The mode of the keys that work everywhere."""
@@ -61,9 +74,21 @@ TABLE: tuple[Key, ...] = (
     Key("app.mode_history", "f7", "History", "See, hear and use what was dictated.", shown=False),
     Key("app.mode_models", "f8", "Models", "Install, choose and check models.", shown=False),
     Key("app.mode_settings", "f9", "Settings", "Change settings and keys.", shown=False),
-    Key("app.mode_help", "f1,alt+h", "Help", "Show what every key does."),
-    Key("app.next_mode", "alt+pagedown,ctrl+pagedown", "Next", "Go to the next mode.", shown=False),
-    Key("app.previous_mode", "alt+pageup,ctrl+pageup", "Previous", "Go to the previous mode.", shown=False),
+    Key("app.mode_help", "f1,alt+h,ctrl+underscore", "Help", "Show what every key does."),
+    Key(
+        "app.next_mode",
+        "alt+pagedown,ctrl+pagedown,ctrl+right_square_bracket",
+        "Next",
+        "Go to the next mode.",
+        shown=False,
+    ),
+    Key(
+        "app.previous_mode",
+        "alt+pageup,ctrl+pageup,ctrl+backslash",
+        "Previous",
+        "Go to the previous mode.",
+        shown=False,
+    ),
     Key("app.command_palette", "ctrl+p,alt+p", "Commands", "Find any command by its name."),
     Key("app.cancel", "escape", "Cancel", "Stop what this mode is doing; what is done stays.", shown=False),
     Key(
@@ -80,7 +105,7 @@ TABLE: tuple[Key, ...] = (
     Key(
         "dictate.choices", "ctrl+n", "Options", "Choose what is done with each text: copy, append, digits.", shown=False
     ),
-    Key("dictate.words", "alt+w", "Words", "Edit your own words and names.", shown=False),
+    Key("dictate.words", "ctrl+e,alt+w", "Words", "Edit your own words and names.", shown=False),
     Key("dictate.again", "ctrl+t", "Again", "Write the same recording down with another model."),
     Key("speak.speak", "ctrl+r", "Speak", "Say the text, and play it while it is made."),
     Key("speak.play", "ctrl+l", "Pause/play", "Pause the sound, go on, or play it once more."),
@@ -128,8 +153,14 @@ TABLE: tuple[Key, ...] = (
     Key("voice.save", "ctrl+d,ctrl+s", "Keep", "Keep the new voice, or export the card of the chosen one."),
     Key("voice.copy", "ctrl+f,ctrl+b", "Copy", "Copy the card of the chosen voice.", shown=False),
     Key("voice.card", "ctrl+n", "Paste card", "Add a voice from its card.", shown=False),
-    Key("voice.rename", "alt+r", "Rename", "Give the chosen voice another name.", shown=False),
-    Key("voice.remove", "alt+d", "Remove", "Remove the chosen voice from the library.", shown=False),
+    Key("voice.rename", "ctrl+e,alt+r", "Rename", "Give the chosen voice another name.", shown=False),
+    Key(
+        "voice.remove",
+        "delete,backspace,alt+d",
+        "Remove",
+        "Remove the chosen voice from the library.",
+        shown=False,
+    ),
     Key("convert.convert", "ctrl+r", "Convert", "Say what the recording says in the voice."),
     Key("convert.open", "ctrl+o", "Open", "Take the recording from a file."),
     Key("convert.record", "ctrl+n", "Record", "Record something to convert; once more to finish.", shown=False),
@@ -141,7 +172,8 @@ TABLE: tuple[Key, ...] = (
 """The default keys, the one that is shown first. A new mode adds its row `app.mode_<id>` and its rows `<id>.<action>`.
 
 Terminals and what runs in them take keys for themselves: tmux Ctrl+B, screen Ctrl+A, flow control Ctrl+S and Ctrl+Q, a
-window with tabs Ctrl+PageUp and Ctrl+PageDown, GNOME's terminal F1, docker Ctrl+P. None of them is the only one.
+window with tabs Ctrl+PageUp and Ctrl+PageDown, GNOME's terminal F1, docker Ctrl+P; a Mac types a letter for Option, and
+its F-keys need fn. None of them is the only one.
 """
 
 _AFTER_WIDGETS = {
@@ -152,6 +184,7 @@ _AFTER_WIDGETS = {
     "history.delete",
     "models.remove",
     "settings.reset",
+    "voice.remove",
 }
 """Escape first closes what is open in a widget; a text field copies with Ctrl+C, takes back with Ctrl+Z and deletes
 with Delete."""
@@ -226,12 +259,22 @@ def usable_keys(changes: Mapping[str, str]) -> tuple[dict[str, str], tuple[Setti
     return usable, tuple(problems)
 
 
-def shown_key(key: str, separator: str = " ") -> str:
-    """Return a key as people write it: `ctrl+pagedown` is `Ctrl+PageDown`."""
-    names = {"pagedown": "PageDown", "pageup": "PageUp", "escape": "Esc"}
-    return separator.join(
-        "+".join(names.get(part, part.capitalize()) for part in one.strip().split("+")) for one in key.split(",")
-    )
+def shown_key(key: str, separator: str = " ", platform: str | None = None) -> str:
+    """Return a key as people press it: `ctrl+pagedown` is `Ctrl+PageDown`, and `f2` of a Mac is `fn+F2`.
+
+    Args:
+        key: Textual's names of the keys, separated by commas.
+        separator: Between keys.
+        platform: As `sys.platform`; None takes that.
+    """
+    is_mac = (platform or _PLATFORM) == "darwin"
+    names = {**_NAMES, "alt": "Option"} if is_mac else _NAMES
+    shown = []
+    for one in key.split(","):
+        parts = one.strip().split("+")
+        needs_fn = is_mac and _F_KEY.fullmatch(parts[-1]) is not None
+        shown.append("+".join([*["fn"] * needs_fn, *(names.get(part, part.capitalize()) for part in parts)]))
+    return separator.join(shown)
 
 
 def _is_usable(key: str) -> bool:

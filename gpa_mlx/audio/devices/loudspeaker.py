@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from gpa_mlx.audio.devices.port_audio import (
+    advice,
     described,
     find_device,
     open_stream,
@@ -84,7 +85,7 @@ class Loudspeaker:
                 return _LoudspeakerStream(stream, rate, library.PortAudioError)
         raise AudioDeviceError(
             f"{described(self.name, 'output')} cannot be used: {reason(problem)}.",
-            hint="Close programs that may hold it, choose another one, or write the speech to a file.",
+            hint=advice("Close programs that may hold it, choose another one, or write the speech to a file."),
         ) from problem
 
 

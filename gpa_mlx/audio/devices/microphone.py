@@ -19,6 +19,7 @@ import numpy as np
 
 from gpa_mlx.audio.devices.frame_rate import FrameRate
 from gpa_mlx.audio.devices.port_audio import (
+    advice,
     close_stream,
     described,
     find_device,
@@ -290,7 +291,7 @@ class Microphone:
             return opened
         raise AudioDeviceError(
             f"{described(self._device, 'input')} cannot be used: {reason(problem)}.",
-            hint="Close programs that may hold it, check that this program may use it, or choose another one.",
+            hint=advice("Close programs that may hold it, check that this program may use it, or choose another one."),
         ) from problem
 
     def _next(self, blocks: queue.SimpleQueue[npt.NDArray[np.float32] | None]) -> npt.NDArray[np.float32] | None:

@@ -188,6 +188,13 @@ def turn(limit_s: float = OPENING_S) -> Iterator[None]:
         yield
 
 
+def advice(hint: str) -> str:
+    """Return what to do about a device that cannot be used: one that is gone may keep PortAudio from finding others."""
+    if not _STREAMS.is_stuck:
+        return hint
+    return f"{hint} One that is gone does not let go: start this program again to find others."
+
+
 def reason(error: Exception | None) -> str:
     """Return PortAudio's words, which stand first among the arguments, before its numbers."""
     return str(error.args[0]).rstrip(".") if error is not None and error.args else "unknown reason"
@@ -243,4 +250,4 @@ def _not_one(library: ModuleType, name: str | None, direction: Direction) -> Aud
     words = _WORDS[direction]
     names = [device["name"] for device in library.query_devices() if device[f"max_{direction}_channels"] > 0]
     choices = f"Choose one of: {', '.join(dict.fromkeys(names))}." if names else f"Connect one, or {words.instead}."
-    return AudioDeviceError(f"There is not exactly one {words.device} '{name}'.", hint=choices)
+    return AudioDeviceError(f"There is not exactly one {words.device} '{name}'.", hint=advice(choices))

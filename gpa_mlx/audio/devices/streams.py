@@ -55,6 +55,12 @@ class Streams:
         with self._changed:
             return not self._open and not self._overdue
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether somebody does not come back: what PortAudio knows of the devices stays as it is."""
+        with self._changed:
+            return bool(self._overdue)
+
     @contextmanager
     def turn(self, limit_s: float) -> Iterator[None]:
         """Use PortAudio alone, after all streams that are being closed.

@@ -6,7 +6,8 @@ import re
 
 from gpa_mlx.text.normalization.english_numbers import digit_by_digit, whole_number
 from gpa_mlx.text.normalization.english_words import DOMAINS
-from gpa_mlx.text.normalization.rules import LEFT, RIGHT, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.latin_edges import LEFT, RIGHT
+from gpa_mlx.text.normalization.rules import ReadingRule, one_of, rule
 
 _SIGNS = {
     **{".": "dot", "/": "slash", "-": "dash", "_": "underscore", "@": "at", ":": "colon", "?": "question mark"},

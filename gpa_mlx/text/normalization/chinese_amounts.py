@@ -6,7 +6,6 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
-from gpa_mlx.text.normalization.chinese_edges import CLEAR, LEFT, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import (
     BLANK,
     DASH,
@@ -24,16 +23,21 @@ from gpa_mlx.text.normalization.chinese_patterns import (
 )
 from gpa_mlx.text.normalization.chinese_units import CURRENCY_CODES, CURRENCY_SIGNS, LENGTHS, UNIT, UNITS
 from gpa_mlx.text.normalization.chinese_words import SCALES, SHORT_SCALES, WORD_SCALES
-from gpa_mlx.text.normalization.rules import NUMBER, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.latin_edges import CLEAR, LEFT, RIGHT
+from gpa_mlx.text.normalization.rules import NUMBER, LazyPattern, ReadingRule, one_of, rule
 
 _CURRENCY = one_of(CURRENCY_SIGNS)
 _CODE = one_of(CURRENCY_CODES)
 _CELSIUS = ("°C", "℃", "ºC", "˚C")
-_AMOUNT_BEFORE = re.compile(rf"[0-9.万亿千百]\s?(?P<what>(?:{MEASURE}|人民币|元|块|次|{one_of(UNITS)}){{1,2}})$")
-_PER_BEFORE = re.compile(r"(?:元|块)/(?:㎡|m²|平|平米|平方米|人|台|户|间|亩|斤|kg|次|吨|GB|天)$")
-_PERIOD_AFTER = re.compile("(?:月|年|天|晚|夜|周|小时|课时|人|位|间|平)(?![0-9])")
-_PRICE_BEFORE = re.compile(r"[$€£¥]\s?[0-9][0-9.,]{0,12}$")
-_MONEY_ENDS = re.compile("(?:元|块|美元|欧元|英镑|日元|币|钱|[￥¥])$")
+_AMOUNT_BEFORE = LazyPattern(
+    rf"[0-9.万亿千百]\s?(?P<what>(?:{MEASURE}|人民币|元|块|次|转|下|[wWkK]|{one_of(UNITS)}){{1,2}})$"
+)
+_CURRENCY_BEFORE = LazyPattern("(港币|港元|新台币|台币|人民币|美元|美金|欧元|英镑|日元|韩元|泰铢)[:： ]?$")
+_PER_BEFORE = LazyPattern(r"(?:元|块)/(?:㎡|m²|平|平米|平方米|人|台|户|间|亩|斤|kg|次|吨|GB|天)$")
+_PERIOD_AFTER = LazyPattern("(?:月|年|天|晚|夜|周|小时|课时|人|位|间|平)(?![0-9])")
+_GOODS_OF_NUMBER = LazyPattern(f"[0-9]{{1,2}}(?:{context.GOODS_AFTER.pattern})")
+_PRICE_BEFORE = LazyPattern(r"[$€£¥]\s?[0-9][0-9.,]{0,12}$")
+_MONEY_ENDS = LazyPattern("(?:元|块|美元|欧元|英镑|日元|币|钱|[￥¥])$")
 _LONGEST_RUN = 10
 """Digits of the longest number that nobody separated; longer ones are numbers of accounts and telephones."""
 
@@ -57,6 +61,8 @@ def _money(match: re.Match[str]) -> str:
         words = f"{words}到{scaled(high, short)}" if high else words
     else:
         words = f"{numbers.money(low)}到{numbers.money(high)}" if high else numbers.money(low)
+    if named := _CURRENCY_BEFORE.search(before(match)):
+        currency = "元" if named[1] in ("港币", "新台币", "台币", "人民币") else ""
     return f"{signed(match)}{words}{scale}{currency}"
 
 
@@ -166,9 +172,10 @@ def _per(match: re.Match[str]) -> str | None:
     if re.match(r"[0-9.]{1,6}\s?(?:A|V|W|Ah|mA|Hz)(?![A-Za-z])", after(match)):
         return "，"  # another property: 24V/2A
     each = match.string[match.end() : match.end() + 3]
-    if match.string[match.end() : match.end() + 1] == "每":
+    is_money = money or (found and _MONEY_ENDS.search(found["what"]))
+    if each[:1] == "每" or (is_money and _GOODS_OF_NUMBER.match(each)):
         return ""
-    if context.GOODS_AFTER.match(each) and (money or (found and _MONEY_ENDS.search(found["what"]))):
+    if is_money and context.GOODS_AFTER.match(each):
         return "一"
     return "每"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from gpa_mlx.text.cjk import is_syllabic
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
-from gpa_mlx.text.normalization.chinese_edges import CLEAR, LEFT, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_MORE, after, before, is_amount
 from gpa_mlx.text.normalization.chinese_words import CALLED_AFTER, CALLED_BEFORE, CALLED_BY_DIGITS, SERVICE_NUMBERS
-from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.latin_edges import CLEAR, LEFT, RIGHT
+from gpa_mlx.text.normalization.rules import LazyPattern, ReadingRule, listed, one_of, rule
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 _CARRIERS = one_of(
@@ -17,7 +18,9 @@ _CARRIERS = one_of(
     CA MU CZ HU ZH MF SC 3U 9C HO FM KN GS EU TV JD CX KA CI BR SQ UA AA DL BA LH AF NH JL KE OZ EK QR TG MH NX UO HX GJ
     """)
 )
+_MOBILE = LazyPattern("1[3-9][0-9]-?[0-9]{4}-?[0-9]{4}$")
 _SHORTEST_CODE = 3
+_SHORTEST_NUMBER_OF = 5
 
 
 def _groups(written: str) -> list[str]:
@@ -34,7 +37,9 @@ def _after_word(match: re.Match[str]) -> str | None:
         return None if context.NO_TELEPHONE_BEFORE.search(text) else _telephone(match)
     if context.SPOKEN_NUMBER_BEFORE.search(text):
         return numbers.spelled(written, one="幺")
-    if not context.CODE_BEFORE.search(text):
+    if not context.CODE_BEFORE.search(text) and not (
+        len(written) >= _SHORTEST_NUMBER_OF and not _MOBILE.match(written) and context.NUMBER_OF_BEFORE.search(text)
+    ):
         return None
     groups = written.split("-")
     if len(groups) > 2 and all(group.isdigit() and len(group) in (3, 4) for group in groups):
@@ -316,7 +321,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(r"(?<![0-9A-Za-z.,:])[1-9][0-9]{2,3}(?![0-9A-Za-z]|[.,:/][0-9])", _room),
     rule(rf"{CLEAR}[1-9][0-9]{{2}}(?=路(?!口|程|人|段|诸)|国道|省道|县道)", _bus),
     rule(r"(?<=[GSX])[1-9][0-9]{2}(?=国道|省道|县道|高速)", _bus),
-    rule(rf"{CLEAR}{one_of(CALLED_BEFORE)}(?=[\u4e00-\u9fffjJ])", _called_before),
+    rule(rf"{CLEAR}{one_of(CALLED_BEFORE)}(?=[^\W0-9A-IK-Za-ik-z_])", _called_before),
     rule(rf"{CLEAR}{one_of(CALLED_AFTER)}{NO_MORE}{RIGHT}", _called_after),
     rule(rf"{CLEAR}(?:985(?=/211)|(?<=985/)211)(?![0-9])", _called),
     rule(r"(?<=985/)211(?![0-9])", _called),
@@ -328,9 +333,13 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         r"(?<=N)95(?![0-9.])|(?<=AK-)47(?![0-9.])|(?<=AK)47(?![0-9.])", lambda match: numbers.digit_by_digit(match[0])
     ),
     rule(
-        rf"(?<=[\u4e00-\u9fff])(?P<blank>){BLANK}?(?P<digits>[0-9]{{3,4}})(?:-(?P<more>[0-9]{{1,4}}))?"
+        rf"(?<![0-9A-Za-z_])(?<=\w)(?P<blank>){BLANK}?(?P<digits>[0-9]{{3,4}})(?:-(?P<more>[0-9]{{1,4}}))?"
         rf"(?![0-9]|[.,:/][0-9]|{BLANK}?(?:万|亿|元|块|台|架|辆|块钱|部|个|款))",
         lambda match: _brand(match) if context.BRAND_BEFORE.search(before(match, 4)) else None,
+    ),
+    rule(
+        r"(?<![0-9A-Za-z.])[5-9][0-9](?=[A-Z]?(?:式(?!太极)|坦克|步枪|主战))",
+        lambda match: numbers.digit_by_digit(match[0]),
     ),
     rule(
         r"(?<![0-9A-Za-z.])[0-9]{3}(?=[A-Z]?型?(?:驱逐舰|护卫舰|核潜艇|潜艇|登陆舰|型驱|型护|型战|型导弹|导弹驱逐舰))",
@@ -367,6 +376,12 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
 )
 """From what is certain to what is likely."""
 
+FILING_HYPHEN = rule(
+    r"(?<=号)-(?=[0-9]{1,3}(?![0-9号日元]))",
+    lambda match: "杠" if context.FILING_BEFORE.search(before(match, 24)) else None,
+)
+"""The hyphen after the number of a filing: ICP备12345678号-1."""
+
 NAMED_HYPHEN = rule(
     r"[-－—·](?=[0-9])",
     lambda match: "" if context.DESIGNATOR_BEFORE.search(before(match, 4)) or _is_model(match) else None,
@@ -375,7 +390,7 @@ NAMED_HYPHEN = rule(
 
 
 def _is_model(match: re.Match[str]) -> bool:
-    return bool(re.search("[\u4e00-\u9fff]$", before(match, 1)) and context.MODEL_AFTER.match(after(match, 10)))
+    return bool(is_syllabic(before(match, 1) or " ") and context.MODEL_AFTER.match(after(match, 10)))
 
 
 DIGITS_ONLY = rule("[0-9]+", _digits)

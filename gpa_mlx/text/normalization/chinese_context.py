@@ -5,18 +5,16 @@ Names that end in `BEFORE` are searched in what stands before a number, those in
 
 from __future__ import annotations
 
-import re
-
 from gpa_mlx.text.normalization import chinese_words as words
-from gpa_mlx.text.normalization.rules import listed, one_of
+from gpa_mlx.text.normalization.rules import LazyPattern, listed, one_of
 
 
-def _ending(table: str, between: str = "") -> re.Pattern[str]:
-    return re.compile(rf"{one_of(listed(table))}{between}$")
+def _ending(table: str, between: str = "") -> LazyPattern:
+    return LazyPattern(rf"{one_of(listed(table))}{between}$")
 
 
-def _beginning(table: str, also: str = "(?!)") -> re.Pattern[str]:
-    return re.compile(rf"\s?(?:{one_of(listed(table))}|{also})")
+def _beginning(table: str, also: str = "(?!)") -> LazyPattern:
+    return LazyPattern(rf"\s?(?:{one_of(listed(table))}|{also})")
 
 
 # Codes -------------------------------------------------------------------------------------------------------------
@@ -25,15 +23,16 @@ _FILLER = r"(?:号码|号|码|是|为|就|叫|设|填|写|输|入|成|了|我|�
 # Earlier codes of the same row: the word before them holds for all.
 _OTHERS = r"(?:[0-9A-Za-z][0-9A-Za-z -]{2,24}(?:[、/,，;；或和及与]|或者|以及)\s?){0,3}"
 LONGEST_CODE_CONTEXT = 48
-TELEPHONE_BEFORE = re.compile(
+TELEPHONE_BEFORE = LazyPattern(
     rf"{one_of(words.TELEPHONE_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,6}}{_OTHERS}$"
 )
-NO_TELEPHONE_BEFORE = re.compile("[攻击殴暴拍痛主吊敲安抽单双扭]打$")
-SPOKEN_NUMBER_BEFORE = re.compile(
+NO_TELEPHONE_BEFORE = LazyPattern("[攻击殴暴拍痛主吊敲安抽单双扭]打$")
+SPOKEN_NUMBER_BEFORE = LazyPattern(
     rf"{one_of(words.SPOKEN_NUMBER_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,4}}{_OTHERS}$"
 )
-CODE_BEFORE = re.compile(rf"{one_of(words.CODE_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,6}}{_OTHERS}$")
-QUANTITY_BEFORE = re.compile(rf"{one_of(words.QUANTITY_WORDS)}[:：]?\s?$|[$€£¥+=×÷<>≥≤/-]$")
+CODE_BEFORE = LazyPattern(rf"{one_of(words.CODE_WORDS)}(?:[0-9]{{1,2}}位数?字?|[0-9一二三])?{_FILLER}{{0,6}}{_OTHERS}$")
+NUMBER_OF_BEFORE = LazyPattern(r"[^第\W0-9A-Za-z_]号码?(?:[:：]|是|为)\s?$")
+QUANTITY_BEFORE = LazyPattern(rf"{one_of(words.QUANTITY_WORDS)}[:：]?\s?$|[$€£¥+=×÷<>≥≤/-]$")
 RIDE_BEFORE = _ending(
     """坐 乘 搭 乘坐 搭乘 国航 东航 南航 海航 川航 厦航 深航 山航 航空 春秋 吉祥 转乘 改乘
     高铁 动车 列车 火车 车次 航班 车票 换 赶 改签 上 上了 订 订了 买 买了 的""",
@@ -46,32 +45,33 @@ RIDE_AFTER = _beginning(
     """,
     r"[从由飞往]\w",
 )
-ROOM_BEFORE = re.compile(
-    r"(?:[A-Z\u4e00-\u9fff]座|单元|号楼|[0-9]栋|[A-Z]栋|[0-9]幢|[0-9][#＃]"
+ROOM_BEFORE = LazyPattern(
+    r"(?:[^\W0-9a-z_]座|单元|号楼|[0-9]栋|[A-Z]栋|[0-9]幢|[0-9][#＃]"
     r"|(?:教学|办公|实验|宿舍|行政|综合|图书|科技|住院|门诊|写字|主|[东西南北])楼|(?:入住|我住|你住|他住|她住|住在|搬[到进去]))[-—\s]?$"
 )
-STOREY_BEFORE = re.compile(r"(?<![0-9])[0-9]{1,2}[层楼]\s?$")
-ROOM_AFTER = re.compile("室|号房|房间|包间|包厢|教室|宿舍|寝室|会议室|病房|房(?!价|地|产|企|贷|东|源|租|屋)")
-BRAND_BEFORE = re.compile(rf"{one_of(words.BRANDS)}-?$")
-DESIGNATOR_BEFORE = re.compile(rf"{one_of(words.DESIGNATORS)}$")
-DESIGNATED_BEFORE = re.compile(rf"{one_of(words.DESIGNATORS)}[-－—·]?$")
-MODEL_AFTER = re.compile(
+STOREY_BEFORE = LazyPattern(r"(?<![0-9])[0-9]{1,2}[层楼]\s?$")
+ROOM_AFTER = LazyPattern("室|号房|房间|包间|包厢|教室|宿舍|寝室|会议室|病房|房(?!价|地|产|企|贷|东|源|租|屋)")
+BRAND_BEFORE = LazyPattern(rf"{one_of(words.BRANDS)}-?$")
+DESIGNATOR_BEFORE = LazyPattern(rf"{one_of(words.DESIGNATORS)}$")
+DESIGNATED_BEFORE = LazyPattern(rf"{one_of(words.DESIGNATORS)}[-－—·]?$")
+MODEL_AFTER = LazyPattern(
     r"[0-9]{1,4}[A-Z]?"
     + one_of(listed("型 号 式 战 隐 舰 机 导弹 火箭 轰炸 运输 歼击 直升 武装 卫星 飞船 探测器 坦克"))
 )
-TAG_BEFORE = re.compile(r"(?:^|[^0-9A-Za-z])#[^#\n]{1,40}$")
-EXTENSION_BEFORE = re.compile(r"[0-9]\s?(?:转|分机)\s?$|[0-9]{3,4}[ -]?[0-9]{4}\s?[-#(]\s?$")
+TAG_BEFORE = LazyPattern(r"(?:^|[^0-9A-Za-z])#[^#\n]{1,40}$")
+FILING_BEFORE = LazyPattern("[备证字第][0-9零一二三四五六七八九]{5,12}号$")
+EXTENSION_BEFORE = LazyPattern(r"[0-9]\s?(?:转|分机)\s?$|[0-9]{3,4}[ -]?[0-9]{4}\s?[-#(]\s?$")
 SHARE_AFTER = _beginning(
     "今日 今天 盘中 涨 跌 收盘 收涨 收跌 股价 开盘 尾盘 午盘 早盘 报收 这只 个股 停牌 复牌 大涨 大跌"
 )
-SHARE_BEFORE = re.compile(
+SHARE_BEFORE = LazyPattern(
     one_of(
         listed("重仓 买入 卖出 加仓 减仓 清仓 持有 抄底 关注 自选股 满仓 建仓 补仓 推荐 看好 个股 打新 割肉 做空 做多")
     )
     + rf"[了:： ]{{0,2}}{_OTHERS}$"
 )
-ADDRESS_BEFORE = re.compile(r"[省市区县镇乡村路街道巷弄号室楼栋大厦校院][,，;；]?\s?[(（]?$")
-KEYS_BEFORE = re.compile("(?:按|拨|拨打|输入|密码|键入|代码|请按|发送|按下)[是为了:： ]{0,2}$")
+ADDRESS_BEFORE = LazyPattern(r"[省市区县镇乡村路街道巷弄号室楼栋大厦校院][,，;；]?\s?[(（]?$")
+KEYS_BEFORE = LazyPattern("(?:按|拨|拨打|输入|密码|键入|代码|请按|发送|按下)[是为了:： ]{0,2}$")
 FORMATION_AFTER = _beginning("阵型 阵容 的站位 站位")
 
 # Times -------------------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ DATE_BEFORE = _ending(
     r"[,，]?(?:日期|时间)?[是为在到至:： (（]{0,2}",
 )
 PERSON_BEFORE = _ending("我 你 他 她 我们 你们 他们 她们 咱们 老板 领导", r"[是在于从就要想会将]{0,2}\s?")
-MOVE_AFTER = re.compile(r"\s?(?:去|来(?!自)|走|回|到|出发|返|搬|上班|下班|飞)")
+MOVE_AFTER = LazyPattern(r"\s?(?:去|来(?!自)|走|回|到|出发|返|搬|上班|下班|飞)")
 DATE_AFTER = _beginning(
     """
     春分 秋分 夏至 冬至 立春 立夏 立秋 立冬 小满 芒种 大暑 处暑 霜降 大雪 小寒 大寒 开会 出发 上线 开始 举行 举办 见
@@ -106,9 +106,9 @@ DATE_AFTER = _beginning(
     维护 休息 不上班 请假 加班 飞 到店 出院 手术 体检 聚会 婚礼 答辩 培训 毕业 讲座 生效 过期 有雨 下雨 降温 日报
     晨会 例会 正式 交稿 交作业 交房 开庭 开幕 闭幕 开工 复工 开赛 交卷 还款 搬家
     """,
-    r"去(?![掉除皮年])|出发|上班|[(（]?(?:周|星期|礼拜)[一二三四五六日天]|[\u4e00-\u9fff]{1,4}节(?![目约省能奏点课日])|(?:是|就是)(?:我|你|他|她|它|妈|爸|老|咱)?\w{0,3}(?:生日|节|假|纪念日|截止|周[一二三四五六日末]|星期|婚礼|考试|开学)|之?前(?![两三几])|之?后(?=[,，。提交完])",
+    r"去(?![掉除皮年])|出发|上班|[(（]?(?:周|星期|礼拜)[一二三四五六日天]|[^\W0-9A-Za-z_]{1,4}节(?![目约省能奏点课日])|(?:是|就是)(?:我|你|他|她|它|妈|爸|老|咱)?\w{0,3}(?:生日|节|假|纪念日|截止|周[一二三四五六日末]|星期|婚礼|考试|开学)|之?前(?![两三几])|之?后(?=[,，。提交完])",
 )
-VERSION_BEFORE = re.compile(r"(?:[A-Za-z]|版本?号?|升级[到至]|更新[到至]|系统)[:：为是 ]{0,2}$")
+VERSION_BEFORE = LazyPattern(r"(?:[A-Za-z]|版本?号?|升级[到至]|更新[到至]|系统)[:：为是 ]{0,2}$")
 MONTH_AFTER = _beginning(
     "入职 离职 毕业 至今 发布 更新 版 入学 成立 上线 出版 生产 开始 刊 期刊 印 修订 上市 就职 任职"
 )
@@ -116,7 +116,7 @@ LONG_TIME_BEFORE = _ending("""
     共 达 近 约 已 有 整整 长达 过了 活了 历时 距今 干了 等了 判 判了 延长 长 活 享年 住了 刑 刑期 隔了 年龄 超过
     当了 开了 存在了 经历 过去 相隔 时隔 沉睡 埋藏
     """)
-LONG_TIME_AFTER = re.compile(
+LONG_TIME_AFTER = LazyPattern(
     r"年(?:[来间里内前]|以[上来内]|之[久前]|左右|多|历史|寿命|时间|老店|如一日|校庆|庆典|陈|的(?:历史|时间|寿命|风雨|努力))"
 )
 YEAR_BEFORE = _ending(
@@ -126,11 +126,11 @@ YEAR_BEFORE = _ending(
     """,
     "[：: ]?",
 )
-AGE_AFTER = re.compile("年(?:前|多?的?(?:悠久)?的?(?:历史|文明|沧桑|古都|古城|古镇|古树|岁月|传承))")
-CURRENT_BEFORE = re.compile(
+AGE_AFTER = LazyPattern("年(?:前|多?的?(?:悠久)?的?(?:历史|文明|沧桑|古都|古城|古镇|古树|岁月|传承))")
+CURRENT_BEFORE = LazyPattern(
     r"(?:电流|额定|输出|输入|最大|电压|保险丝?|[0-9]V|伏|电池|充电|插[座头]|空开|断路器)[^，。；\n]{0,8}$"
 )
-CURRENT_AFTER = re.compile(
+CURRENT_AFTER = LazyPattern(
     "(?:的?(?:电流|插[座头]|充|快充|保险|空开|空气开关|电源|适配|电|线[缆径]?|断路|开关|漏保|闪充))"
 )
 ERA = one_of(
@@ -140,19 +140,20 @@ ERA = one_of(
     """)
 )
 """Names of eras, whose years are counted; all of two characters."""
-SHORT_YEAR_AFTER = re.compile(
+SHORT_YEAR_AFTER = LazyPattern(
     r"年(?:\s?(?:0?[1-9]|1[0-2])月|[初底末春夏秋冬款生]|毕业|结婚(?!纪)|入[职学党伍]|考[上研]|高考|中考|退[休伍]|参军|上市|成立|开业|买的|世界杯|奥运|欧洲杯|春节|国庆|来的|去世|离[婚职]|创[立办]|建[成的]|年[初末底]|[上下]半年|出生|的[春夏秋冬]|股灾|金融危机|地震|洪水|非典|疫情|那[年会场次])"
 )
 DURATION_BEFORE = _ending(
     """
     时长 片长 耗时 用时 历时 成绩 配速 全长 跑出 跑了 纪录 记录 游出 游了 计时 倒计时 总长 长度 音频 视频 录音
-    剩余时间 停表
+    剩余时间 停表 全马 半马 马拉松 完赛
     """,
     "(?:时间|约|大约|是|为|了|到|在|[:： ]){0,3}",
 )
-SHOPPING_BEFORE = re.compile("(?:双十一|双11|双十二|双12|618|6[.·]18|11[.·]11)[、和与跟]$")
+DURATION_AFTER = LazyPattern("的?(?:完赛|跑完|游完|骑完|冲线|夺冠|获胜|的?成绩|破纪录|刷新|创造)")
+SHOPPING_BEFORE = LazyPattern("(?:双十一|双11|双十二|双12|618|6[.·]18|11[.·]11)[、和与跟]$")
 DAYTIME_BEFORE = _ending("凌晨 早上 早 清晨 上午 中午 下午 傍晚 晚上 晚 夜里 午后 半夜 深夜", "[ :：,，]?")
-YEAR_AFTER = re.compile(
+YEAR_AFTER = LazyPattern(
     "年级的?|年(?!级)|"
     + one_of(
         listed("""
@@ -178,7 +179,7 @@ RATIO_BEFORE = _ending(
     "[是为约: ：]{0,2}",
 )
 RATIO_AFTER = _beginning(_RESULTS + "稀释 混合 的比例 配比 兑 比例 屏 画面 画幅 的屏 模型 缩小 放大 还原 复刻 等比")
-GAME_BEFORE = re.compile(
+GAME_BEFORE = LazyPattern(
     one_of(
         listed("""
     比分 大比分 总比分 战绩 以 全场 半场 终场 打成 战成 扳成 改写为 定格在 定格为 总分 队 战平 最终 首局 决胜局
@@ -186,7 +187,9 @@ GAME_BEFORE = re.compile(
     )
     + r"[是为以:： ]{0,2}$|击败\w{0,4}$|[第首][一二三四五]?[局盘节]$"
 )
-GAME_AFTER = _beginning(_RESULTS)
+RESULTS_BEFORE = LazyPattern("(?:[0-9]{1,3}[-–:：][0-9]{1,3}[、,，/和与及 ]{1,2}){1,6}$")
+RESULTS_AFTER = LazyPattern("(?:[、,，/和与及 ]{1,2}[0-9]{1,3}[-–:：][0-9]{1,3}(?![0-9])){1,6}")
+GAME_AFTER = _beginning(_RESULTS + words.TEAMS)
 RATED_BEFORE = _ending(
     """
     打分 评分 得分 分数 成绩 考了 打了 打 满意度 综合 口碑 豆瓣 给 给了 评 评了 打出 拿 拿了 得 得了 星级 颜值 味道
@@ -202,6 +205,7 @@ FULL_MARKS = frozenset(
 """What ratings and examinations go up to."""
 PART_BEFORE = _ending("页码 步骤 章节 集数 进度条 页 Page page", "[:： ]{0,2}")
 BLOOD_BEFORE = _ending("血压 高压 低压", "(?:值|约|为|是|[:： ]){0,3}")
+HEIGHT_AFTER = LazyPattern("的?(?:个子|身高|个头|大汉|汉子|男|女|小伙|大个)")
 HEIGHT_BEFORE = _ending("身高 个子 个头 高", "[是为约达了: ：]{0,2}")
 TEMPERATURE_BEFORE = _ending(
     "气温 温度 最低 最高 体温 低温 降到 降至 跌到 跌至 夜间 白天 零下 室外 户外 低至 冷到 天气",
@@ -235,7 +239,7 @@ STOREYS_BEFORE = _ending("""
     """)
 """Before 层 that are counted: 走2层 is two, 在2层 is the second."""
 DOOR_AFTER = _beginning("室 号 楼 房 栋 幢 单元 门")
-GOODS_AFTER = re.compile(
+GOODS_AFTER = LazyPattern(
     one_of(
         listed("""
     斤 个 只 条 盒 瓶 杯 份 张 件 袋 包 箱 块 支 根 位 人 碗 串 本 台 套 两 双 盘 公斤 千克 平 间 桶 颗 枚 把 罐 听

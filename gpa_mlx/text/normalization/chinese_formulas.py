@@ -6,9 +6,9 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
-from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, NO_MORE, after, before, is_amount
 from gpa_mlx.text.normalization.chinese_units import UNITS
+from gpa_mlx.text.normalization.latin_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.rules import ReadingRule, one_of, plain_number, rule
 
 _PARTS = "页章节集期部题步天张关轮局话课回站组场批段遍"
@@ -35,6 +35,8 @@ def _fraction(match: re.Match[str]) -> str | None:
         return f"{numbers.number(top)}，{full}{numbers.number(bottom)}"
     if "." in top or "." in bottom:
         return None
+    if bottom == "100" and 0 < int(top) <= 100:
+        return f"百分之{'百' if top == '100' else numbers.cardinal(top)}"
     if context.PART_BEFORE.search(text):
         return f"{numbers.cardinal(top)}，共{numbers.cardinal(bottom)}"
     if 0 < int(top) < int(bottom):
@@ -51,6 +53,14 @@ def _part_of(match: re.Match[str]) -> str:
     """Return 1/3页 after 第."""
     part = match["part"]
     return f"{numbers.cardinal(match['low'])}{part}，共{numbers.cardinal(match['high'])}{part}"
+
+
+def _of_all(match: re.Match[str]) -> str | None:
+    """Return how many of all there are: 23/30人."""
+    if not int(match["low"]) <= int(match["high"]) or int(match["high"]) < 10:
+        return None
+    thing = match["thing"]
+    return f"{numbers.counted(match['low'])}{thing}，共{numbers.counted(match['high'])}{thing}"
 
 
 def _pressure(match: re.Match[str]) -> str:
@@ -71,9 +81,26 @@ def _score(match: re.Match[str]) -> str | None:
     if context.DOOR_AFTER.match(after(match)) and int(low) > int(high):
         return f"{numbers.short(low)}杠{numbers.short(high)}"
     game = context.GAME_AFTER.match(after(match)) or context.GAME_BEFORE.search(before(match))
-    if game or int(low) > int(high):
+    if game or int(low) >= int(high) or _is_beside_score(match):
         return f"{numbers.cardinal(low)}比{numbers.cardinal(high)}"
     return None
+
+
+def _is_beside_score(match: re.Match[str]) -> bool:
+    """Return whether the result stands in a row with one that can be no range: 25-20、23-25."""
+    beside = [context.RESULTS_BEFORE.search(before(match, 48)), context.RESULTS_AFTER.match(after(match, 48))]
+    results = [pair for row in beside if row for pair in re.findall("([0-9]+)[-–:：]([0-9]+)", row[0])]
+    return any(int(low) > int(high) for low, high in results)
+
+
+def _row_of_results(match: re.Match[str]) -> str | None:
+    """Return results of a row with one that is no time: 25:21、22:25."""
+    pairs = [(int(low), int(high)) for low, high in re.findall("([0-9]+)[:：]([0-9]+)", match[0])]
+    if all(low < 24 and 0 <= high < 60 for low, high in pairs) and not context.GAME_BEFORE.search(before(match)):
+        return None
+    return re.sub(
+        "([0-9]+)[:：]([0-9]+)", lambda pair: f"{numbers.cardinal(pair[1])}比{numbers.cardinal(pair[2])}", match[0]
+    )
 
 
 def _product(match: re.Match[str]) -> str:
@@ -110,6 +137,9 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     rule(rf"(?<=第)(?P<low>[0-9]{{1,4}})/(?P<high>[0-9]{{1,4}}){BLANK}?(?P<part>部分|[{_PARTS}])", _part_of),
     rule(rf"{CLEAR}(?P<low>[0-9]{{2,3}})/(?P<high>[0-9]{{2,3}}){BLANK}?(?P<unit>mmHg)", _pressure),
+    rule(
+        rf"{CLEAR}(?P<low>[0-9]{{1,4}})/(?P<high>[0-9]{{2,4}})(?P<thing>[人名位个项题件条])(?!均|次|民|口|工)", _of_all
+    ),
     rule(rf"{CLEAR}(?P<whole>[0-9]{{1,3}}) (?P<low>[1-9])/(?P<high>[1-9][0-9]?)(?![0-9/.])", _mixed_fraction),
     rule(
         rf"{CLEAR}(?P<low>{_PLAIN})/(?P<high>{_PLAIN})(?:分(?!之|钟)|(?:rds|ths|rd|th)(?![a-z])|(?P<after>(?!)))?(?![0-9]|[/.][0-9]|[A-Za-z])",
@@ -126,6 +156,12 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
         _product,
     ),
 )
+RESULTS = rule(
+    rf"{CLEAR}[0-9]{{1,3}}[:：][0-9]{{1,3}}(?:[、,， ]{{1,2}}[0-9]{{1,3}}[:：][0-9]{{1,3}}){{1,6}}(?![0-9:：])",
+    _row_of_results,
+)
+"""Comes before the times of day."""
+
 """`第1/3页`, `120/80mmHg`, `1/3`, `98-102`, `3:2`, `6e23` and `3x4`."""
 
 AT_SIGNS: tuple[ReadingRule, ...] = (

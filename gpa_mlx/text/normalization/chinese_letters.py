@@ -8,11 +8,11 @@ import unicodedata
 from gpa_mlx.text.normalization import chinese_amounts, chinese_codes, chinese_times
 from gpa_mlx.text.normalization import chinese_numbers as numbers
 from gpa_mlx.text.normalization.addresses import ADDRESS_FORMS
-from gpa_mlx.text.normalization.chinese_edges import LEFT
 from gpa_mlx.text.normalization.chinese_patterns import after
 from gpa_mlx.text.normalization.english_letters import ACRONYMS
 from gpa_mlx.text.normalization.english_words import SPELLED
-from gpa_mlx.text.normalization.rules import ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.latin_edges import LEFT
+from gpa_mlx.text.normalization.rules import LazyPattern, ReadingRule, listed, one_of, rule
 
 _SIGNS = {
     **{".": "点", "/": "斜杠", "-": "杠", "_": "下划线", "@": "艾特", ":": "冒号", "?": "问号", "=": "等于", "&": "和"},
@@ -92,6 +92,7 @@ def _capitals(match: re.Match[str]) -> str | None:
     return " ".join(letters)
 
 
+_CHARGE = LazyPattern("[²³⁴]?[⁺⁻]")
 _ELEMENT = one_of(
     listed("""
     H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Ti Cr Mn Fe Co Ni Cu Zn As Se Br Kr Ag Cd In Sn Sb I Xe Cs Ba
@@ -102,7 +103,8 @@ _ELEMENT = one_of(
 
 def _formula(match: re.Match[str]) -> str | None:
     """Return the formula of a substance sign by sign: Fe2O3."""
-    if not re.search("[0-9]", match[0]) or not re.search("[A-Z].*[A-Z]", match[0]):
+    ion = _CHARGE.match(after(match, 2))
+    if not ion and (not re.search("[0-9]", match[0]) or not re.search("[A-Z].*[A-Z]", match[0])):
         return None
     return dictated_signs(match[0])
 
@@ -128,7 +130,7 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     *(rule(form, _say) for form in ADDRESS_FORMS),
     *chinese_codes.AT_LETTERS,
     rule(rf"{LEFT}(?<![./\\@_-])(?P<address>{_FILE})(?![A-Za-z0-9_]|\.[A-Za-z0-9])", _say),
-    rule(rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Z]:(?:\\[A-Za-z0-9_.-]{{1,60}}){{1,12}}\\?)", _say),
+    rule(rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Za-z]:(?:\\[\w.-]{{1,60}}){{1,12}}\\?)", _say),
     rule(
         rf"{LEFT}(?<![./\\@_-])(?P<address>[A-Za-z][A-Za-z0-9]{{0,40}}(?:_[A-Za-z0-9]{{1,40}}){{1,8}})(?![A-Za-z0-9_])",
         _say,
@@ -137,11 +139,11 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"(?<=第)(?P<roman>[IVXLC]{{1,8}})(?=\s?[{_NUMBERED_PARTS}])", _roman),
     rule(r"(?<![A-Za-z0-9])(?P<roman>I{1,3}|IV|V?I{1,3}|VI{1,3}|IX|X)(?=[期级]|型糖尿病|型[^号]|世(?![界纪]))", _roman),
     rule(
-        r"(?<=[\u4e00-\u9fff])(?P<roman>I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI{0,3})(?![A-Za-z0-9+&/-])",
+        r"(?<![0-9A-Za-z_])(?<=\w)(?P<roman>I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI{0,3})(?![A-Za-z0-9+&/-])",
         _roman,
     ),
     rule(rf"{LEFT}[Nn][Oo]\.?(?=\s?[0-9])", lambda match: "第" if re.match(r"\s?[0-9]", after(match, 2)) else None),
-    rule(rf"{LEFT}(?:{_ELEMENT}[0-9]{{0,3}}){{2,8}}(?![A-Za-z0-9]|\.[0-9])", _formula),
+    rule(rf"{LEFT}(?:{_ELEMENT}[0-9]{{0,3}}){{1,8}}(?![A-Za-z0-9]|\.[0-9])", _formula),
     rule(rf"{LEFT}[A-Z]{{1,3}}/[TZ](?= ?[0-9])", lambda match: " ".join(match[0].replace("/", ""))),
     rule(r"(?<![A-Za-z])[A-Z]{2,5}(?=-?[0-9₀-₉])", _capitals),
     rule(r"(?<![A-Za-z])[A-Z]{2,3}(?![A-Za-z&'’.])", _capitals),

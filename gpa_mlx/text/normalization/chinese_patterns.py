@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from gpa_mlx.text.normalization import chinese_numbers as numbers
-from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_units import UNITS
 from gpa_mlx.text.normalization.chinese_words import MEASURES, NOT_COUNTED, SHORT_SCALES, WORD_SCALES
-from gpa_mlx.text.normalization.rules import NUMBER, one_of
+from gpa_mlx.text.normalization.latin_edges import CLEAR, RIGHT
+from gpa_mlx.text.normalization.rules import NUMBER, LazyPattern, one_of
 
 BLANK = "[ \u00a0\u202f]"
 DASH = r"(?:[-–~～∼〜]|—{1,2})"
@@ -22,7 +22,7 @@ NO_MORE = r"(?![0-9]|[.,:/][0-9])"
 """A number ends here."""
 
 MEASURE = rf"(?!{one_of(NOT_COUNTED)}){one_of(MEASURES)}"
-_AMOUNT_AFTER = re.compile(
+_AMOUNT_AFTER = LazyPattern(
     rf"{BLANK}?(?:{MEASURE}|{one_of(UNITS)}{RIGHT}|[wWkK]{RIGHT}|[%‰$€£¥余来多几]|人民币|美金|块钱|折|号线)"
 )
 

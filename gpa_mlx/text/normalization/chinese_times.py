@@ -6,8 +6,8 @@ import re
 
 from gpa_mlx.text.normalization import chinese_context as context
 from gpa_mlx.text.normalization import chinese_numbers as numbers
-from gpa_mlx.text.normalization.chinese_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.chinese_patterns import BLANK, DASH, NO_MORE, after, before, is_amount
+from gpa_mlx.text.normalization.latin_edges import CLEAR, RIGHT
 from gpa_mlx.text.normalization.rules import ReadingRule, rule
 
 _MONTH, _DAY = r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>0?[1-9]|[12][0-9]|3[01])"
@@ -130,7 +130,7 @@ def _clock(match: re.Match[str]) -> str | None:
     half, text = match["half"] or match["half_before"], before(match)
     if not half and not second and _is_ratio(match, text):
         return None
-    if not half and context.DURATION_BEFORE.search(text):
+    if not half and (context.DURATION_BEFORE.search(text) or (second and context.DURATION_AFTER.match(after(match)))):
         return _stopped([hour, minute, second] if second else [hour, minute])
     words = f"{_hour(hour)}点"
     if minute and (minute != "00" or second):
@@ -143,14 +143,18 @@ def _clock(match: re.Match[str]) -> str | None:
 
 
 def _is_ratio(match: re.Match[str], text: str) -> bool:
-    return bool(context.RATIO_BEFORE.search(text) or context.RATIO_AFTER.match(after(match)))
+    found = context.RATIO_BEFORE.search(text) or context.GAME_BEFORE.search(text)
+    return bool(found or context.RATIO_AFTER.match(after(match)))
 
 
 def _stopped(parts: list[str], fraction: str = "") -> str:
     """Return what a stopwatch shows: minutes and seconds, or hours, minutes and seconds."""
     names = ("小时", "分", "秒")[-len(parts) :]
-    said = [numbers.counted(str(int(part))) + name for part, name in zip(parts, names, strict=True) if int(part)]
-    words = "".join(said) or "零秒"
+    words = ""
+    for part, name in zip(parts, names, strict=True):
+        if int(part):
+            words += ("零" if words and part[0] == "0" else "") + numbers.counted(str(int(part))) + name
+    words = words.replace("零两", "零二") or "零秒"
     if not fraction:
         return words
     return (words if words.endswith("秒") else words + "零秒") + numbers.digit_by_digit(fraction)
@@ -163,7 +167,7 @@ def _stopwatch(match: re.Match[str]) -> str:
 
 def _primes(match: re.Match[str]) -> str | None:
     """Return minutes and seconds, or a height in feet and inches."""
-    if context.HEIGHT_BEFORE.search(before(match)):
+    if context.HEIGHT_BEFORE.search(before(match)) or context.HEIGHT_AFTER.match(after(match)):
         return f"{numbers.counted(match['minute'])}英尺{_hour(match['second'])}英寸"
     if len(match["second"]) == 1:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpa_mlx.text.normalization.chinese_edges import RIGHT
+from gpa_mlx.text.normalization.latin_edges import RIGHT
 from gpa_mlx.text.normalization.rules import one_of
 from gpa_mlx.text.normalization.units import CURRENCY_CODES as _CODES
 from gpa_mlx.text.normalization.units import CURRENCY_SIGNS as _SIGNS

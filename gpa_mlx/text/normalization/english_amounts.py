@@ -9,35 +9,52 @@ from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import after, before, counts_things, describes_noun
 from gpa_mlx.text.normalization.english_measures import BLANK, LOW, TO
 from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NEGATIVE, NUMBER, RIGHT, WHOLE, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import (
+    CLEAR,
+    LEFT,
+    NEGATIVE,
+    NUMBER,
+    RIGHT,
+    WHOLE,
+    LazyPattern,
+    ReadingRule,
+    one_of,
+    rule,
+)
 from gpa_mlx.text.normalization.rules import plain_number as plain
 from gpa_mlx.text.normalization.units import UNIT
 
-_YEAR_WORDS = re.compile(
+_YEAR_WORDS = LazyPattern(
     r"(?<!\w)(?:in|since|until|till|year|circa|anno|c\.|ca\.|by|from|before|after|early|late|mid|spring|summer|autumn"
     r"|fall|winter|january|february|march|april|may|june|july|august|september|october|november|december|of"
     r"|(?:from|between) [0-9]{4} (?:to|and|until|through))[ (]$",
     re.IGNORECASE,
 )
-_IN = re.compile(r"(?<!\w)(?:in|since|until|till|year|circa|anno)[ ]$", re.IGNORECASE)
-_OF_YEARS = re.compile(r"(?<!\w)(?:the|in|since|its|our|their|my|your|his|her|this|until|by|late|early|mid)[ ]$")
-_YEARLY = re.compile(
+_IN = LazyPattern(r"(?<!\w)(?:in|since|until|till|year|circa|anno)[ ]$", re.IGNORECASE)
+_OF_YEARS = LazyPattern(r"(?<!\w)(?:the|in|since|its|our|their|my|your|his|her|this|until|by|late|early|mid)[ ]$")
+_YEARLY = LazyPattern(
     r"[ ](?:results?|sales|figures|elections?|earnings|taxes|games|olympics|playoffs|finals|goals|predictions"
     r"|trends|awards"
     r"|models?|standards|editions?|estimates|profits|revenues|rates|prices|budgets?|levels|is|was|has|bonus)\b"
 )
-_COUNTED_IN = re.compile(
+_COUNTED_IN = LazyPattern(
     r"[ ](?:words|steps|meters|metres|feet|days|minutes|hours|seconds|pages|places|ways|cities|countries|pieces|miles"
     r"|people|cases|dollars|characters|tokens)\b"
 )
-_ERA = re.compile(r"[ ](?:BC|AD|BCE|CE|B\.C\.|A\.D\.)")
-_DECADE_WORDS = re.compile(
-    r"(?:(?<!\w)(?:the|early|late|mid|low|lower|high|upper|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and"
+_ENDS_PHRASE = LazyPattern(r"[,.;:!?)]|\s*\Z")
+_ERA = LazyPattern(r"[ ](?:BC|AD|BCE|CE|B\.C\.|A\.D\.)")
+_DECADE_WORDS = LazyPattern(
+    r"(?:(?<!\w)(?:teens (?:and|or|to)|the|early|late|mid"
+    r"|low|lower|high|upper|my|his|her|their|your|our|to)[ -]|['‘’]|0s, $|0s?,? (?:and"
     r"|or|to|through|into"
     r"|&) (?:the )?)$",
     re.IGNORECASE,
 )
-_FISCAL = re.compile(r"(?:FY|CY|AY|Q[1-4]|H[12]|AW|SS|MY|CES|PyCon|ICML|CVPR|WWDC)$")
+_OF_DECADE = LazyPattern(
+    r"[ -](?:music|movies?|films?|hits?|fashion|rock|pop|disco|kids?|style|vibes?|hair|songs?|shows?|cartoons?|era"
+    r"|icons?|nostalgia|bands?|sitcoms?|party|classics?|themed?|babies|baby|culture|toys?|cars?)\b"
+)
+_FISCAL = LazyPattern(r"(?:FY|CY|AY|Q[1-4]|H[12]|AW|SS|MY|CES|PyCon|ICML|CVPR|WWDC)$")
 _LONGEST_RUN = 9
 """Digits of the longest number that nobody separated; longer ones are numbers of accounts and telephones."""
 _LONGEST_IN_CODE = 2
@@ -93,14 +110,16 @@ def _dotted(match: re.Match[str]) -> str:
         numbers.whole_number(part) if len(part) <= _LONGEST_IN_CODE else numbers.digit_by_digit(part) for part in parts
     )
     is_named = re.search(r"(?i:\bversion\s)$", before(match, 12))
-    return f"version {words}" if match[0][0] in "vV" and not is_named else words
+    stage = f" {match['stage']} {numbers.whole_number(match['build'])}" if match["stage"] else ""
+    return f"version {words}{stage}" if match[0][0] in "vV" and not is_named else words + stage
 
 
 def _decade(match: re.Match[str]) -> str | None:
     written = match["decade"]
     if len(written) == 4:
         return f"{numbers.cardinal(20)} tens" if written == "2010" else numbers.plural(numbers.year(int(written)))
-    return numbers.plural(numbers.cardinal(int(written))) if _DECADE_WORDS.search(before(match)) else None
+    known = _DECADE_WORDS.search(before(match)) or _OF_DECADE.match(after(match))
+    return numbers.plural(numbers.cardinal(int(written))) if known else None
 
 
 def _ordinal(match: re.Match[str]) -> str | None:
@@ -141,7 +160,8 @@ def _year(match: re.Match[str]) -> str | None:
     ):
         return None
     # Alone only what is hardly anything else; an older year needs a word like "in" before it.
-    return numbers.year(value) if 1900 <= value <= 2099 or (value % 100 and _YEAR_WORDS.search(left)) else None
+    is_year = _YEAR_WORDS.search(left) and (value % 100 or (value < 2000 and _ENDS_PHRASE.match(after(match))))
+    return numbers.year(value) if 1900 <= value <= 2099 or is_year else None
 
 
 def _number(match: re.Match[str]) -> str:
@@ -162,6 +182,7 @@ def _named_decimal(match: re.Match[str]) -> str:
     return numbers.number(match[0])
 
 
+_STAGE = r"(?:[-.]?(?P<stage>alpha|beta|rc|preview|build)[-. ]?(?P<build>[0-9]{1,4}))?"
 _NO_NUMBER = r"(?![0-9]|[.,:/][0-9])"
 
 _SIGNED: tuple[ReadingRule, ...] = (
@@ -180,14 +201,14 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
     english_money.MANY,
     english_money.FIRST,
     *english_codes.AT_LETTERS,
-    rule(rf"{LEFT}[vV](?:er\.?\s?|\.\s?)?(?P<parts>[0-9]+(?:\.[0-9]+){{1,5}}){RIGHT}", _dotted),
+    rule(rf"{LEFT}[vV](?:er\.?\s?|\.\s?)?(?P<parts>[0-9]+(?:\.[0-9]+){{1,5}}){_STAGE}{RIGHT}", _dotted),
 )
 """`USD 50`, `US$50` and `v1.2`."""
 
 AT_DIGITS: tuple[ReadingRule, ...] = (
     *english_slashes.AT_DIGITS,
     *english_codes.AT_DIGITS,
-    rule(rf"{CLEAR}(?P<parts>[0-9]{{1,9}}(?:\.[0-9]{{1,9}}){{2,5}}){RIGHT}", _dotted),
+    rule(rf"{CLEAR}(?P<parts>[0-9]{{1,9}}(?:\.[0-9]{{1,9}}){{2,5}}){_STAGE}{RIGHT}", _dotted),
     rule(rf"{CLEAR}[0-7][-–][0-7](?:, [0-7][-–][0-7]){{1,4}}{RIGHT}(?![-–:/]|\.[0-9])", _sets),
     rule(rf"{CLEAR}(?P<decade>(?:1[1-9]|20)[0-9]0|[2-9]0)['’]?s{RIGHT}", _decade),
     rule(rf"{CLEAR}(?P<digits>{WHOLE})(?i:st|nd|rd|th){RIGHT}", _ordinal),
@@ -198,6 +219,10 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     ),
     *english_measures.AT_DIGITS[:2],
     rule(rf"{CLEAR}(?P<low>[0-9]{{1,9}}):(?P<high>[0-9]{{1,9}}){RIGHT}(?![:.][0-9])", _ratio),
+    rule(
+        rf"{CLEAR}[0-9]{{1,3}}(?::[0-9]{{1,3}}){{2}}{RIGHT}(?![:.][0-9])",
+        lambda match: " to ".join(map(numbers.whole_number, match[0].split(":"))),
+    ),
     *english_measures.AT_DIGITS[2:-2],
     _SIGNED[-2],
     *english_measures.AT_DIGITS[-2:],

@@ -7,48 +7,51 @@ import re
 from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import after, before, counts_things
 from gpa_mlx.text.normalization.english_words import STATES
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, rule
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, LazyPattern, ReadingRule, listed, one_of, rule
 
-_BY_DIGITS = re.compile(
+_BY_DIGITS = LazyPattern(
     r"(?<!\w)(?:call(?:ed|ing)?|dial(?:ed|led|ing)?|ring|text(?:ed|ing)?|sms|phone|fax|tel|telephone|mobile|cell|hotline"
     r"|extension|ext|x|pin|code|codes|otp|passcode|password|passwort|zip|zip code|postcode|postal code|postal"
     r"|account|acct"
     r"|card|id|ids|order|invoice|ticket|tracking|reference|ref|booking|confirmation|serial|ssn|badge|flight|bug"
     r"|student|license|licence|policy|vin|sku|barcode|employee|member|membership|passport|locker|combination|enter|key"
-    r"|room|suite|apt|apartment|gate|box|inv|ending in|ends in|last four|last four digits|meeting id|hotline|whatsapp"
-    r"|extension number|routing|swift|customer|patient|case|claim|registration"
+    r"|room|rm|suite|apt|apartment|gate|box|inv|ending in|ends in|last four|last four digits|meeting id|hotline"
+    r"|whatsapp|extension number|routing|swift|customer|patient|case|claim|registration"
     r"|version code)"
     r"(?:[ ](?:is|was|are|to|number|no|num|box|inv|ending in|ends in|reads|code|of|id|pin|at|on|called"
-    r"|the number))?\.?[ ]?[:=#№]?[ ]?"
+    r"|the number)|['’]s)?\.?[ ]?[:=#№]?[ ]?"
     r"(?:[\"'“‘(])?$"
     r"|(?<!\w)(?:call|dial|ring|text|flights?|rooms?|gates?|extensions?)[ ][0-9]{2,6}[ ](?:or|and)[ ]$"
     r"|(?<!\w)(?:text|send|sms)[ ][\"'“‘]?[A-Za-z]+[\"'”’]?[ ]to[ ]$",
     re.IGNORECASE,
 )
-_CODE_IS = re.compile(
-    r"(?<!\w)(?:code|pin|otp|passcode|password|combination|meeting id|account|serial|booking|confirmation|tel"
-    r"|phone|fax)"
-    r"(?: (?:number|no))?\.?(?:[ ]is|[:#=])[ ]?$",
+_PLATE = LazyPattern(
+    r"(?<!\w)(?:plates?|registration|tag|reg)(?: (?:number|no\.?))?(?: is|:)? [A-Z]{1,4}[ -]$", re.IGNORECASE
+)
+_CODE_IS = LazyPattern(
+    r"(?<!\w)(?:(?:case|docket|claim|file|part|model|ref|reference|invoice|contract|policy|permit)(?= n)|code|pin|otp"
+    r"|passcode|password|combination|meeting id|account|serial|booking|confirmation|tel|phone|fax)"
+    r"(?: (?:number|no))?\.?(?:[ ]is|[:#=]|(?<= no\.)|(?<= number))[ ]?$",
     re.IGNORECASE,
 )
-_NUMBER_IS = re.compile(r"(?<!\w)(?:number|no|nr|#)\.?(?: is|:| =)?[ ]?$", re.IGNORECASE)
-_VERBS = re.compile(
+_NUMBER_IS = LazyPattern(r"(?<!\w)(?:number|no|nr|#)\.?(?: is|:| =)?[ ]?$", re.IGNORECASE)
+_VERBS = LazyPattern(
     r"(?<!\w)(?:call|text|order|ring|box|enter|phone|ticket|case|room|key|card|at|to|of|on|is)[ ]$", re.IGNORECASE
 )
-_NAMED = re.compile(
+_NAMED = LazyPattern(
     r"(?:(?<!\w)(?:Boeing|Airbus|Error|Status|HTTP|Port|port|Highway|Route|Hwy|Rt\.|Rte\.|Interstate|Unit|Area|Office"
     r"|Model|model|Studio|Section|Building|Porsche|Peugeot|BMW|Nokia|Form|form|Bus|bus|Train|train|Line|Level|Channel"
     r"|channel|No\.|Bay|Locker|Pier|Platform|Terminal|Lot|Xbox|Photoshop|Mercedes|Ryzen|Core|Snapdragon|Radeon|GeForce"
     r"|Cessna|Piper|Embraer|Concorde|Bombardier|Antonov|Tupolev|Ferrari|Fiat|Volvo|Chrysler|Lamborghini|McLaren"
     r"|Lexus|Levi's|Levis|Intel|Colt|Commodore|Atari|Galaxy|RTX|GTX|MH|Windows|Psalm|Fahrenheit"
     r"|error|status|route|highway|code|Title|Rule|Locomotive|Dash|error code"
-    r"|Apt\.|Ste\.|Rm\.|Suite|suite|Airbus A)[ ]?)$"
+    r"|Apt\.|Ste\.|Rm\.|Suite|suite|Airbus A|AM)[ ]?)$"
 )
-_ROAD_BEFORE = re.compile(
+_ROAD_BEFORE = LazyPattern(
     r"(?<!\w)(?:US|U\.S\.|SR|CR|FM|SH|State Road|County Road|Autoroute|[Ss]top|[Ee]xit|[Tt]rack|[Ss]eat"
     r"|[Bb]ed|[Ww]ard|[Aa]isle|[Dd]esk|[Cc]abin|[Bb]ooth)[ -]$"
 )
-_ROAD = re.compile(
+_ROAD = LazyPattern(
     r"[ ](?:freeway|highway|bus|expressway|interstate|error|errors|series|model|jumbo|train|express|motorway)\b"
 )
 
@@ -57,8 +60,35 @@ def _groups(match: re.Match[str]) -> str:
     """Return digits one by one, with a pause where the writer put a mark."""
     groups = re.findall("[0-9]+", match[0])
     mark = " " if all(len(group) == 1 for group in groups) else ", "
-    words = mark.join(numbers.digit_by_digit(group) for group in groups)
+    if len(groups) > 2 and groups[0] == "1" and groups[1] in ("800", "900"):
+        groups[:2] = [f"1{groups[1]}"]
+    words = mark.join(map(_group, groups))
     return f"plus {words}" if match[0].startswith("+") else words
+
+
+def _group(written: str) -> str:
+    """Return digits one by one; calls that are free are one eight hundred."""
+    if written in ("1800", "1900"):
+        return f"one {numbers.DIGITS[int(written[1])]} hundred"
+    return numbers.digit_by_digit(written)
+
+
+def _keys(match: re.Match[str]) -> str:
+    """Return what is typed on a telephone: *67 and #31#."""
+    return " ".join(
+        {"*": "star", "#": "pound"}.get(key) or numbers.digit_by_digit(key) for key in re.findall("[0-9]+|.", match[0])
+    )
+
+
+def _masked(match: re.Match[str]) -> str:
+    """Return the end of a number whose beginning is hidden: **** 1234."""
+    return f"ending in {numbers.digit_by_digit(match['last'])}"
+
+
+def _verse(match: re.Match[str]) -> str:
+    """Return a chapter and a verse: John 3:16."""
+    words = f"{match['book']} {numbers.cardinal(int(match['chapter']))} {numbers.cardinal(int(match['verse']))}"
+    return f"{words} to {numbers.cardinal(int(match['last']))}" if match["last"] else words
 
 
 def _long_groups(match: re.Match[str]) -> str | None:
@@ -83,7 +113,7 @@ def _address(match: re.Match[str]) -> str:
 
 def _with_words(match: re.Match[str]) -> str:
     """Return a telephone number that ends with a word: 1-800-FLOWERS."""
-    head = ", ".join(numbers.digit_by_digit(group) for group in re.findall("[0-9]+", match["head"]))
+    head = _group(match["head"].replace("-", ""))
     return f"{head}, {match['word'].capitalize()}"
 
 
@@ -92,7 +122,7 @@ def _dictated(match: re.Match[str]) -> str | None:
     left = before(match)
     if left.endswith("#") and len(match[0]) > 3:
         return numbers.digit_by_digit(match[0])
-    if not _BY_DIGITS.search(left) and not (len(match[0]) > 4 and _NUMBER_IS.search(left)):
+    if not (_BY_DIGITS.search(left) or _PLATE.search(left)) and not (len(match[0]) > 4 and _NUMBER_IS.search(left)):
         return None
     # Call 500 people, order 1000 units.
     if _VERBS.search(left) and counts_things(match):
@@ -113,6 +143,8 @@ def _spaced(match: re.Match[str]) -> str | None:
 def _two_groups(match: re.Match[str]) -> str | None:
     """Return a code or a short telephone number in two groups: code 004 512."""
     left = before(match)
+    if re.fullmatch("(?:19|20)[0-9]{2}-[0-9]{4}", match[0]):
+        return None  # a year and a number
     is_code = match[0][0] == "0" and len(match[0]) == 7 and match[0][3] in " -"
     return _groups(match) if is_code or left.endswith("#") or _CODE_IS.search(left) else None
 
@@ -177,6 +209,14 @@ def _isbn(match: re.Match[str]) -> str:
     return _letters(match)
 
 
+_BOOKS = one_of(
+    listed("""
+    Genesis Exodus Leviticus Deuteronomy Joshua Ruth Samuel Kings Chronicles Ezra Job Psalm Psalms Proverbs Ecclesiastes
+    Isaiah Jeremiah Ezekiel Daniel Hosea Amos Micah Matthew Mark Luke John Acts Romans Corinthians Galatians Ephesians
+    Philippians Colossians Thessalonians Timothy Titus Hebrews James Peter Revelation Matt Gen Rev Rom Cor
+    Quran Surah
+    """)
+)
 _AIRLINES = "(?:AA|UA|DL|BA|LH|AF|KL|SQ|EK|QF|NH|JL|CX|WN|TK|QR|EY|VS|LX|SK|AY|BR|KE|OZ)"
 AT_LETTERS: tuple[ReadingRule, ...] = (
     rule(rf"{LEFT}CVE-(?P<year>[12][0-9]{{3}})-(?P<number>[0-9]{{3,7}}){RIGHT}", _vulnerability),
@@ -185,6 +225,12 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         rf"|EN)[ -](?P<number>[0-9]{{1,6}})(?:[:-](?P<year>[12][0-9]{{3}}))?"
         rf"{RIGHT}(?!\.[0-9])",
         _standard,
+    ),
+    rule(
+        rf"{LEFT}(?P<book>{_BOOKS})\.? (?P<chapter>[0-9]{{1,3}}):(?P<verse>[0-9]{{1,3}})"
+        rf"(?:[-–](?P<last>[0-9]{{1,3}}))?{RIGHT}"
+        r"(?![:.][0-9])(?! ?[AaPp]\.?[Mm])",
+        _verse,
     ),
     rule(rf"{LEFT}[A-Z]{{1,2}}[0-9][0-9A-Z]? [0-9][A-Z]{{2}}{RIGHT}", _letters),
     rule(rf"{LEFT}[A-Z][0-9][A-Z] [0-9][A-Z][0-9]{RIGHT}", _letters),
@@ -200,6 +246,14 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 _GAP = "[- .\u00a0]"
 AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(
+        rf"{CLEAR}(?:240|360|480|576|720|1080|1440|2160|4320)(?=[pi]{RIGHT})",
+        lambda match: numbers.pairs(match[0]) + " ",
+    ),
+    rule(
+        rf"{CLEAR}(?P<number>[1-9][0-9])ers{RIGHT}",
+        lambda match: numbers.cardinal(int(match["number"])).removesuffix("e") + "ers",
+    ),
+    rule(
         rf"{CLEAR}[0-9A-Fa-f]{{2}}(?:(?P<mark>[:-])[0-9A-Fa-f]{{2}})(?:(?P=mark)[0-9A-Fa-f]{{2}}){{4}}{RIGHT}", _address
     ),
     rule(rf"{CLEAR}(?P<head>(?:1-)?[0-9]{{3}})-(?P<word>[A-Z]{{4,10}}){RIGHT}", _with_words),
@@ -212,6 +266,7 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}[0-9]{{2,4}}[ -][0-9]{{2,4}}{RIGHT}(?![ .,:/-][0-9])", _two_groups),
     rule(rf"{CLEAR}[0-9]{{3,4}}(?: [0-9]{{3,4}}){{2,3}}{RIGHT}(?![ .,:/-][0-9])", _spaced),
     rule(rf"(?<=[A-Z]-)[0-9]{{4,12}}{RIGHT}(?![.,][0-9])", _numbered),
+    rule(rf"(?<=[A-Z][0-9]-)[0-9]{{3,12}}{RIGHT}(?![.,][0-9])", lambda match: numbers.digit_by_digit(match[0])),
     rule(
         rf"{CLEAR}(?P<type>7[0-8]7)-(?P<series>[1-9][0-9]{{0,2}})(?:{RIGHT}|(?=(?:ER|LR|F){RIGHT}))",
         lambda match: f"{numbers.pairs(match['type'])} {numbers.pairs(match['series'])}",
@@ -236,14 +291,16 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"(?<=A)3[0-9]0{RIGHT}", lambda match: numbers.pairs(match[0])),
     rule(rf"(?<=\b(?:{'|'.join(STATES)}) )[0-9]{{5}}(?:-[0-9]{{4}})?{RIGHT}", _groups),
     rule(rf"{CLEAR}[0-9]{{3,12}}{RIGHT}(?![0-9]|[.,:/-][0-9]|\s?%)", _dictated),
-    rule(rf"{CLEAR}[0-9]{{3,4}}(?:{RIGHT}|(?=[a-z]{RIGHT}))(?![0-9]|[.,:/-][0-9])", _named),
+    rule(rf"{CLEAR}[0-9]{{3,4}}(?:{RIGHT}|(?=[A-Za-z]{RIGHT}))(?![0-9]|[.,:/-][0-9])", _named),
     rule(rf"{CLEAR}(?:911|7[0-8]7){RIGHT}(?![0-9]|[.,:/-][0-9]|\s?%)", _famous),
 )
 """Telephone and card numbers, postcodes, and what the word before a number says is a name."""
 
 AT_SIGNS: tuple[ReadingRule, ...] = (
+    rule(rf"(?<!\w)[*#][0-9]{{2,4}}(?:[*#](?:[0-9]{{1,12}}[*#]?)?|(?<=\*[0-9]{{2}})){RIGHT}(?![*.,][0-9])", _keys),
+    rule(rf"(?:[*•]{{4}}[ -]?){{1,3}}(?P<last>[0-9]{{4}}){RIGHT}(?![.,][0-9])", _masked),
     rule(rf"\+[0-9]{{1,3}}(?:[-. ]?\(?[0-9]{{1,9}}\)?){{1,6}}{RIGHT}", _long_groups),
-    rule(rf"\(0?[2-9][0-9]{{1,4}}\)[-. ]?[0-9]{{3,4}}[-. ]?[0-9]{{3,4}}{RIGHT}(?![.,][0-9])", _groups),
+    rule(rf"\((?:0[0-9]{{1,4}}|[2-9][0-9]{{1,4}})\)[-. ]?[0-9]{{3,4}}[-. ]?[0-9]{{3,4}}{RIGHT}(?![.,][0-9])", _groups),
     rule(
         rf"#(?=[0-9A-Fa-f]{{6}}{RIGHT})(?=[0-9]{{0,5}}[A-Fa-f])(?=[A-Fa-f]{{0,5}}[0-9])(?P<hex>[0-9A-Fa-f]{{6}})",
         lambda match: (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpa_mlx.text.normalization.rules import listed
+from gpa_mlx.text.normalization.rules import LazyPattern, listed
 
 LONGEST_CONTEXT = 48
 """How far a rule looks back and ahead, in characters: a bound, so that no text takes long."""
@@ -20,24 +20,25 @@ _PEOPLE = frozenset(
     people men women children feet fish sheep mice teeth cattle police
     """)
 )
-_PLURAL = re.compile(r"[ \u00a0](?P<words>(?:[a-z]+[ -]){0,2}[a-z]+)(?![\w'’-])")
-_DETERMINER = re.compile(
+_PLURAL = LazyPattern(r"[ \u00a0](?P<words>(?:[a-z]+[ -]){0,2}[a-z]+)(?![\w'’-])")
+_DETERMINER = LazyPattern(
     r"(?<![\w'’])(?:an?|the|this|that|my|your|his|her|its|our|their|each|every|another|one|two|three|four|five|six|ten|several|both|per|no|any|single|new|old|whole"
     r"|first|second|third|last|next|massive|huge|big|small|tiny|mere|record|nearly|about|whopping|minimum"
     r"|maximum)[ -]$",
     re.IGNORECASE,
 )
-_ARTICLE = re.compile(
+_ARTICLE = LazyPattern(
     r"(?<![\w'’])(?:an?|this|that|my|your|his|her|its|our|their|each|every|another|the)[ ](?:[a-z]+[ ])?$",
     re.IGNORECASE,
 )
-_NOUN = re.compile(r"[ -](?P<noun>[A-Za-z][a-z]+|[A-Z]{2,5}(?![A-Za-z]))(?P<more>[ ][a-z]+)?")
+_NOUN = LazyPattern(r"[ -](?P<noun>[A-Za-z][a-z]+|[A-Z]{2,5}(?![A-Za-z]))(?P<more>[ ][a-z]+)?")
 _HEADS = frozenset(
     listed("""
     house home flat apartment bottle battery bulb pizza drive screen lens run race walk hike radius limit bill note
     coin fine fee fence pole wall deal gap loan grant prize budget bag box tank pipe ladder board rope cable monitor
     display camera sensor charger engine motor card disk disc radio signal walk ride swim sprint dash marathon zone
-    tower wave
+    tower wave room relay record photo ruler flight
+    drive trip movie film video delay nap commute workout session meeting break layover hike swim
     """)
 )
 _NO_NOUNS = frozenset(
@@ -86,7 +87,7 @@ def describes_noun(match: re.Match[str]) -> bool:
     if not following or following["noun"].lower() in _NO_NOUNS:
         return False
     noun = following["noun"]
-    if noun in _HEADS:
+    if noun in _HEADS or (following["more"] or "").lstrip() == "record":
         return not re.search(r"(?<![\w])(?:of|than|over|under|for)[ ]$", before(match)[-8:])
     if noun.endswith("ly") or noun.endswith("ing"):
         return False

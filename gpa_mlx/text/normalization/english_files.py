@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gpa_mlx.text.normalization import english_numbers as numbers
-from gpa_mlx.text.normalization.rules import LEFT, RIGHT, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import LEFT, MASK, RIGHT, ReadingRule, one_of, rule
 
 _ENDINGS = {
     **{
@@ -84,9 +84,13 @@ def _path(match: re.Match[str]) -> str:
 
 
 AT_LETTERS: tuple[ReadingRule, ...] = (
-    rule(rf"{LEFT}(?P<path>[A-Za-z]:\\[\w\\.-]{{0,200}}[\w\\])", _path),
     rule(
-        rf"{LEFT}(?P<name>[A-Za-z0-9][\w-]{{0,80}}(?:\.[\w-]{{1,40}}){{0,3}}?)\.(?P<ending>{_ENDING}|(?-i:{_ENDING.upper()}))"
+        rf"{LEFT}(?P<path>(?:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,40}}/){{1,10}}[A-Za-z0-9_-]{{1,80}}\.{_ENDING}){RIGHT}(?![/@])",
+        _path,
+    ),
+    rule(rf"{LEFT}(?P<path>[A-Za-z]:\\[\w{MASK}\\.-]{{0,200}}[\w{MASK}\\])", _path),
+    rule(
+        rf"{LEFT}(?P<name>[A-Za-z0-9][\w{MASK}-]{{0,80}}(?:\.[\w{MASK}-]{{1,40}}){{0,3}}?)\.(?P<ending>{_ENDING}|(?-i:{_ENDING.upper()}))"
         rf"{RIGHT}(?![/@])",
         _file,
     ),
@@ -102,11 +106,11 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
 )
 """`notes.txt`, `C:\\Users`, `u/name` and `snake_case`."""
 
-AT_DIGITS: tuple[ReadingRule, ...] = AT_LETTERS[1:2]
+AT_DIGITS: tuple[ReadingRule, ...] = (AT_LETTERS[0], AT_LETTERS[2])
 """`2024_report.pdf`."""
 
 AT_SIGNS: tuple[ReadingRule, ...] = (
-    rule(r"(?<![\w/<.:)~])(?P<path>(?:~|\.{1,2})?(?:/[\w.@+-]{1,60}){1,20}(?<![.])/?)(?<!/)", _path),
+    rule(rf"(?<![\w/<.:)~])(?P<path>(?:~|\.{{1,2}})?(?:/[\w{MASK}.@+-]{{1,60}}){{1,20}}(?<![.])/?)(?<!/)", _path),
     rule(
         r"(?<![\w.])@(?P<path>[A-Za-z0-9_]{1,30}_[A-Za-z0-9_]{1,30})(?!\w|\.\w)",
         lambda match: f"at {_say_parts(match['path'])}",

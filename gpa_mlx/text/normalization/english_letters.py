@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from unicodedata import digit
 
-from gpa_mlx.text.cjk import SYLLABIC
+from gpa_mlx.text.normalization import latin_edges as edges
 from gpa_mlx.text.normalization.english_numbers import cardinal, digit_by_digit, ordinal
 from gpa_mlx.text.normalization.english_sentences import full_stop
 from gpa_mlx.text.normalization.english_words import (
@@ -22,14 +23,14 @@ from gpa_mlx.text.normalization.english_words import (
     TITLES,
     WITHOUT_DOT,
 )
-from gpa_mlx.text.normalization.rules import LEFT, RIGHT, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import LEFT, RIGHT, LazyPattern, ReadingRule, one_of, rule
 
 _LONGEST_CONTEXT = 48
-_AFTER_NAME = re.compile(r"[A-Z][\w&'’-]*,?\s$")
-_IN_ADDRESS = re.compile(r"[0-9]+(?:\s(?:[A-Z][\w'’-]*\s){1,3}|(?:st|nd|rd|th)\s)$")
-_BEFORE_NAME = re.compile(r"\s[A-Z]")
-_SHOUT_BEFORE = re.compile(rf"{LEFT}[A-Z]+[\s,]{{1,2}}$")
-_SHOUT_AFTER = re.compile(rf"[\s,]{{1,2}}(?:I|[A-Z]{{2,}}){RIGHT}")
+_AFTER_NAME = LazyPattern(r"[A-Z][\w&'’-]*,?\s$")
+_IN_ADDRESS = LazyPattern(r"[0-9]+(?:\s(?:[A-Z][\w'’-]*\s){1,3}|(?:st|nd|rd|th)\s)$")
+_BEFORE_NAME = LazyPattern(r"\s[A-Z]")
+_SHOUT_BEFORE = LazyPattern(rf"{LEFT}[A-Z]+[\s,]{{1,2}}$")
+_SHOUT_AFTER = LazyPattern(rf"[\s,]{{1,2}}(?:I|[A-Z]{{2,}}){RIGHT}")
 _ROMAN = re.compile(r"(?:C{0,3}|XC|XL|L)?(?:XC|XL|LX{0,3}|X{0,3})(?:IX|IV|VI{0,3}|I{0,3})")
 _ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _GREEK = {"π": "pi", "Δ": "delta", "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "θ": "theta", "λ": "lambda"}
@@ -39,7 +40,8 @@ _ELEMENT = (
     "|H|B|C|N|O|F|P|S|K|V|I|U|W"
 )
 _FORMULA_PART = re.compile(rf"({_ELEMENT})([0-9]*)")
-_NUMERAL_ENDS = re.compile(r"\s?(?:[.,;:!?)]|\Z|\n)|\sof\s")
+_ELEMENTARY = ("H2", "O2", "N2", "O3", "F2", "Cl2", "Br2", "I2", "C60")
+_NUMERAL_ENDS = LazyPattern(r"\s?(?:[.,;:!?)]|\Z|\n)|\sof\s")
 
 
 def _title_or_place(match: re.Match[str]) -> str | None:
@@ -99,11 +101,21 @@ def _ordinal_numeral(match: re.Match[str]) -> str | None:
 def _formula(match: re.Match[str]) -> str | None:
     """Return a chemical formula letter by letter: C O two."""
     parts = _FORMULA_PART.findall(match["formula"])
-    if len(parts) == 1 and match["formula"] not in ("H2", "O2", "N2", "O3", "F2", "Cl2", "Br2", "I2", "C60"):
+    if (
+        len(parts) == 1
+        and not match["charge"]
+        and match["formula"] not in ("H2", "O2", "N2", "O3", "F2", "Cl2", "Br2", "I2", "C60")
+    ):
         return None
     if "".join(symbol for symbol, _ in parts) in ("COP", "PS", "US", "OS", "UN", "UK"):
         return None
-    return " ".join(" ".join(symbol.upper()) + (f" {cardinal(int(count))}" if count else "") for symbol, count in parts)
+    words = " ".join(
+        " ".join(symbol.upper()) + (f" {cardinal(int(count))}" if count else "") for symbol, count in parts
+    )
+    if not match["charge"]:
+        return words
+    size, sign = match["charge"][:-1], match["charge"][-1]
+    return f"{words}{f' {cardinal(digit(size))}' if size else ''} {'plus' if sign == '⁺' else 'minus'}"
 
 
 def _value(roman: str) -> int | None:
@@ -119,15 +131,20 @@ def _state(match: re.Match[str]) -> str:
     return STATES[match["state"]]
 
 
-_LETTER_AFTER = rf"(?![^\W\d{SYLLABIC}])"
 _CAPITALIZED = [written.capitalize() for written in ABBREVIATIONS if written.islower()]
 
 ACRONYMS: tuple[ReadingRule, ...] = (
     rule(r"(?<=[0-9])[A-Z]{2,4}(?=[0-9])", lambda match: " ".join(match[0])),
-    rule(rf"{LEFT}[A-Z](?:\.[A-Z]){{1,20}}\.?{RIGHT}", _initials),
-    rule(rf"{LEFT}[A-Z]{{1,3}}&[A-Z]{{1,3}}{RIGHT}", lambda match: " ".join(match[0]).replace("&", "and")),
-    rule(rf"{LEFT}[ACFGJ]#(?!\w)", lambda match: f"{match[0][0]} sharp"),
-    rule(rf"{LEFT}(?P<letters>[A-Z]{{2,6}})(?:(?P<plural>s){RIGHT})?{_LETTER_AFTER}(?!['’][A-Z])", _acronym),
+    rule(rf"{edges.LEFT}[A-Z](?:\.[A-Z]){{1,20}}\.?{edges.RIGHT}", _initials),
+    rule(
+        rf"{edges.LEFT}[A-Z]{{1,3}}&[A-Z]{{1,3}}{edges.RIGHT}",
+        lambda match: " ".join(match[0]).replace("&", "and"),
+    ),
+    rule(rf"{edges.LEFT}[ACFGJ]#(?!\w)", lambda match: f"{match[0][0]} sharp"),
+    rule(
+        rf"{edges.LEFT}(?P<letters>[A-Z]{{2,6}})(?:(?P<plural>s){edges.RIGHT})?(?![{edges.LETTERS}])(?!['’][A-Z])",
+        _acronym,
+    ),
 )
 """`U.S.`, `R&D`, `C#` and `CPUs`: letters that are said one by one, in text of any language."""
 
@@ -165,7 +182,8 @@ AT_LETTERS: tuple[ReadingRule, ...] = (
         lambda match: f"{match['letter']} {digit_by_digit(match['number'])}",
     ),
     rule(
-        rf"{LEFT}(?=[A-Za-z]{{1,4}}[0-9])(?P<formula>(?:(?:{_ELEMENT})(?:[1-9][0-9]?)?){{1,8}}){RIGHT}",
+        rf"{LEFT}(?=[A-Za-z]{{1,4}}[0-9⁺⁻²³])(?P<formula>(?:(?:{_ELEMENT})(?:[1-9][0-9]?)?){{1,8}})"
+        rf"(?:(?P<charge>[²³⁴]?[⁺⁻])|{RIGHT})",
         _formula,
     ),
     rule(

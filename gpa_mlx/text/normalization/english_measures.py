@@ -7,7 +7,17 @@ import re
 from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import after, before, describes_noun
 from gpa_mlx.text.normalization.english_words import FRACTION_SIGNS
-from gpa_mlx.text.normalization.rules import CLEAR, NEGATIVE, NUMBER, RIGHT, ReadingRule, listed, one_of, rule
+from gpa_mlx.text.normalization.rules import (
+    CLEAR,
+    NEGATIVE,
+    NUMBER,
+    RIGHT,
+    LazyPattern,
+    ReadingRule,
+    listed,
+    one_of,
+    rule,
+)
 from gpa_mlx.text.normalization.units import UNIT, UNITS, Names
 
 BLANK = "[ \u00a0\u202f]"
@@ -22,19 +32,19 @@ MILLIONS = frozenset(
     barrels cars units shares vehicles children adults students workers employees tickets fans listeners readers
     """)
 )
-_LONG_AS = re.compile(
+_LONG_AS = LazyPattern(
     r"(?<!\w)(?:in|of|took|takes?|last(?:s|ed)?|time|times|record|duration|runtime|length|finished|clocked|marathon|ran|runs?|swam|rode|completed|elapsed|total|remaining)"
     r"(?: (?:is|was|of|at|in|a))?:?[ ]$",
     re.IGNORECASE,
 )
-_AT = re.compile(
+_AT = LazyPattern(
     r"(?<!\w)(?:at|by|since|until|till|before|after|from|on|clock|[AaPp][Mm]|[0-9]:[0-9]{2}:[0-9]{2}[ ]?[-–])[ ]?$",
     re.IGNORECASE,
 )
-_GRID = re.compile(
+_GRID = LazyPattern(
     r"[ ](?:grid|matrix|board|table|array|pixels?|resolution|lumber|photos?|prints?|inch(?:es)?|feet|foot)\b"
 )
-_STREET = re.compile(
+_STREET = LazyPattern(
     r"\.?[ ](?:[0-9]{1,3}(?:st|nd|rd|th)\b"
     r"|[A-Z][a-z]+ (?:St|Ave|Blvd|Rd|Dr|Ln|Street|Avenue|Road|Boulevard|Drive|Lane)\b)"
 )
@@ -54,7 +64,7 @@ def _measure(match: re.Match[str]) -> str | None:
         return None
     if symbol in ("N", "W") and _STREET.match(after(match)):
         return None
-    is_one = (match["low"] == "1" and not match["high"]) or (not match["per"] and describes_noun(match))
+    is_one = (match["low"] == "1" and not match["high"]) or describes_noun(match)
     return f"{amount(match)} {unit_of(match, one=is_one)}"
 
 
@@ -96,8 +106,9 @@ def _count(value: str, one: str, many: str) -> str:
 
 
 def _feet(match: re.Match[str]) -> str:
-    words = _count(match["feet"], "foot", "feet")
-    return f"{words} {_inches_of(match['inches'])}" if match["inches"] else words
+    if describes_noun(match) and "½" not in match["inches"]:
+        return f"{numbers.number(match['feet'])} foot {numbers.number(match['inches'])} inch"
+    return f"{_count(match['feet'], 'foot', 'feet')} {_inches_of(match['inches'])}"
 
 
 def _inches_of(written: str) -> str:
@@ -125,7 +136,7 @@ def _duration(match: re.Match[str]) -> str:
     for name in ("day", "hour", "minute", "second"):
         value = found.get(name) or (found.get("bare") if name == "minute" else None)
         if value:
-            parts.append(_count(value.lstrip("0") or "0", name, name + "s"))
+            parts.append(_count(value.lstrip("0") or "0", name, name if describes_noun(match) else name + "s"))
     return " ".join(parts)
 
 
@@ -165,13 +176,16 @@ def _by(match: re.Match[str]) -> str:
         return " times ".join(values) + unit
     words = " by ".join(values)
     if match["unit"]:
-        return f"{words} {UNITS[match['unit']].many}"
+        names = UNITS[match["unit"]]
+        return f"{words} {names.one if describes_noun(match) else names.many}"
     return words
 
 
 def _marked(match: re.Match[str]) -> str:
     """Return sizes with marks: 8' x 10'."""
     many, one = ("feet", "foot") if match["mark"] in "'′’" else ("inches", "inch")
+    if describes_noun(match):
+        many = one
     values = re.findall(NUMBER, match["sizes"])
     return " by ".join(f"{numbers.number(value)} {one if value == '1' else many}" for value in values)
 
@@ -218,7 +232,7 @@ def _of_part(match: re.Match[str]) -> str | None:
     return UNITS[match["unit"]].many if found["whole"] else UNITS[match["unit"]].one
 
 
-_PART = re.compile(
+_PART = LazyPattern(
     rf"(?P<whole>(?<![\w.,/])[0-9]{{1,3}}{BLANK})?"
     rf"(?:(?<![\w.,/])[1-9][0-9]?/[1-9][0-9]{{0,2}}|[{''.join(FRACTION_SIGNS)}]){BLANK}?$"
 )
@@ -264,11 +278,16 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(rf"{CLEAR}{_DAY}{BLANK}?{_HOUR}{RIGHT}", _duration),
     rule(rf"{CLEAR}{_MINUTE},?{BLANK}?(?:and )?{_SECOND}{RIGHT}", _duration),
     rule(
-        rf"{CLEAR}(?P<feet>[0-9]{{1,2}})(?:{BLANK}?(?:ft\.?|feet|foot){BLANK}?(?P<inches>1[01]|[0-9]){BLANK}?(?:in\.(?!\s+[A-Z])|in|inches){RIGHT})",
+        rf"{CLEAR}(?P<feet>[0-9]{{1,2}})(?:{BLANK}?(?:ft\.?|feet|foot),?{BLANK}?(?P<inches>1[01]|[0-9]){BLANK}?"
+        rf"(?:in\.(?!\s+[A-Z])|in(?! (?:the|a|my|his|her|our)\b)|inches){RIGHT})",
         _feet,
     ),
     rule(rf"{CLEAR}(?P<low>[0-9]{{1,3}})['′’](?=\s[a-z])", _described_feet),
     rule(rf"{CLEAR}(?P<sizes>{_MARKED})(?<=(?P<mark>['′’\"″”]))", _marked),
+    rule(
+        rf"{CLEAR}(?P<minute>[0-9]{{1,2}})['′](?P<second>1[2-9]|[2-5][0-9])(?:[\"″”]|'')",
+        lambda match: f"{_count(match['minute'], 'minute', 'minutes')} {_count(match['second'], 'second', 'seconds')}",
+    ),
     rule(
         rf"{CLEAR}(?P<feet>[0-9]{{1,2}})['′’]{BLANK}?-?(?P<inches>(?:1[01]|[0-9])½?)(?:[\"″”]|''|(?![0-9\w]|[.,][0-9]))",
         _feet,

@@ -7,7 +7,17 @@ import re
 from gpa_mlx.text.normalization import english_numbers as numbers
 from gpa_mlx.text.normalization.english_context import counts_things, describes_noun
 from gpa_mlx.text.normalization.english_measures import BLANK, LOW_HIGH, MILLIONS, TO
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, NEGATIVE, NUMBER, RIGHT, one_of, plain_number, rule
+from gpa_mlx.text.normalization.rules import (
+    CLEAR,
+    LEFT,
+    NEGATIVE,
+    NUMBER,
+    RIGHT,
+    LazyPattern,
+    one_of,
+    plain_number,
+    rule,
+)
 from gpa_mlx.text.normalization.units import CURRENCY_CODES, CURRENCY_SIGNS, Currency
 
 SCALES = {
@@ -56,6 +66,8 @@ def _whole_and_cents(written: str, currency: Currency, name: str) -> str:
 
 
 def _many(match: re.Match[str]) -> str | None:
+    if match["low"] in ("1", "5", "10", "20", "50") and match["currency"] == "$":
+        return numbers.plural(numbers.cardinal(int(match["low"])))  # notes
     words = _PLURALS.get(plain_number(match["low"]))
     return f"{words} of {CURRENCY_SIGNS[match['currency']].many}" if words else None
 
@@ -77,7 +89,7 @@ def _scaled(match: re.Match[str]) -> str | None:
     return f"{words} {SCALES[short]}"
 
 
-_ABOUT = re.compile(
+_ABOUT = LazyPattern(
     r"(?<!\w)(?:about|over|under|around|nearly|almost|than|of|earn(?:s|ed|ing)?|makes?|made|roughly|approximately|some"
     r"|least|most|to|only|just|hit|reached|got|have|has|had|with|up to|worth|sold|for|costs?|paid|pays?|from|by"
     r"|between|and"
@@ -103,7 +115,7 @@ FIRST = rule(
     rf"(?P<low>{NUMBER})(?:{_LOW_SCALE}{TO}(?:{_SIGN})?(?P<high>{NUMBER}))?{_SCALE}",
     _money,
 )
-MANY = rule(rf"{LEFT}(?P<currency>{_SIGN})(?P<low>[0-9][0-9,]{{1,8}})s{RIGHT}", _many)
+MANY = rule(rf"{LEFT}(?P<currency>{_SIGN})(?P<low>[0-9][0-9,]{{0,8}})s{RIGHT}", _many)
 """`$100s`."""
 
 LAST = rule(rf"{LOW_HIGH}(?P<low_short>){_SCALE}{BLANK}?(?P<currency>{_CODE}{RIGHT}|[€£₩₹$₽₺₫₱฿₪₦₴](?![0-9]))", _money)

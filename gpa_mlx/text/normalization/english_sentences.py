@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-_END_OF_TEXT = re.compile(r"[\"'”’)\]]{0,3}[ ]?(?:\n|\Z)")
-_NEW_SENTENCE = re.compile(
+from gpa_mlx.text.normalization.rules import LazyPattern
+
+_END_OF_TEXT = LazyPattern(r"[\"'”’)\]]{0,3}[ ]?(?:\n|\Z)")
+_NEW_SENTENCE = LazyPattern(
     r"[\"'”’)\]]{0,3}\s(?!(?:[ECMP][SD]?T|GMT|UTC|CES?T|BST|IST|JST|Eastern|Pacific|Central)\b)"
     r"[\"'“‘(]?[A-Z]"
 )

@@ -6,35 +6,36 @@ import re
 from math import gcd
 
 from gpa_mlx.text.normalization import english_numbers as numbers
-from gpa_mlx.text.normalization.english_context import after, before
+from gpa_mlx.text.normalization.english_context import after, before, counts_things
 from gpa_mlx.text.normalization.english_words import MONTHS, SET_PHRASES
-from gpa_mlx.text.normalization.rules import CLEAR, RIGHT, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import CLEAR, RIGHT, LazyPattern, ReadingRule, one_of, rule
 
 _BLANK = "[ \u00a0\u202f]"
 _DENOMINATORS = (*range(2, 11), 12, 16, 20, 32, 64, 100)
-_PAGE = re.compile(
+_PAGE = LazyPattern(
     r"(?<![\w])(?:page|pages|pg|p|slide|part|step|chapter|question|episode|ep|level|day|round|lesson|volume|dis[ck]|track"
     r"|loading|downloading|uploading|processing|copying|installing|building|compiling|syncing|converting|reading file"
     r"|item|section|sheet|lap|week|game|photo|image|exercise|stage|file|batch|epoch|iteration|player|test|frame|issue|no"
     r"|number|match|quarter|set|block|bin|line|row|module|unit|tweet|message|thread|try|attempt)s?\.?[ #]{0,2}$",
     re.IGNORECASE,
 )
-_PRESSURE = re.compile(r"(?<!\w)(?:pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
-_SIGHT = re.compile(r"(?<!\w)(?:vision|sight|eyesight|acuity)\W{1,3}(?:\w+\W{1,3}){0,2}$", re.IGNORECASE)
-_RATING = re.compile(
+_PRESSURE = LazyPattern(r"(?<!\w)(?:pressure|bp|hypertension|systolic)\W{1,3}(?:\w+\W{1,3}){0,4}$", re.IGNORECASE)
+_ODDS = LazyPattern(r"(?<!\w)odds\W{1,3}(?:(?:are|of|at|were|is|now|about|around)\W{1,3}){0,2}$", re.IGNORECASE)
+_SIGHT = LazyPattern(r"(?<!\w)(?:vision|sight|eyesight|acuity)\W{1,3}(?:\w+\W{1,3}){0,2}$", re.IGNORECASE)
+_RATING = LazyPattern(
     r"(?<!\w)(?:rat(?:e|ed|es|ing|ings)|scor(?:e|ed|es|ing)|g[ai]ve[sn]?|got|gets?|grade[ds]?|mark(?:s|ed)?|results?"
     r"|review(?:s|ed)?|exam|quiz|solid|earn(?:s|ed)?|received?|verdict|overall|pain|difficulty|confidence|answered|passed"
     r"|health|hp|attendance|votes?|capacity|quality|taste|service|food|story|graphics|final)\W{1,3}(?:[\w'’]+\W{1,3}){0,3}$",
     re.IGNORECASE,
 )
-_RATED = re.compile(
+_RATED = LazyPattern(
     r"[ \u00a0](?:stars?|points?|marks?|pts|correct|right|answers?|on|in (?:the |my |his |her )?(?:test|exam"
     r"|math|quiz|class)"
     r"|would|rating|score|game|experience|movie|recommend|passed|votes?|students|people|patients|users|doctors|dentists"
     r"|times|tests|customers|women|men|respondents|participants|seats|cases|slots|questions|complete|done|full)\b",
     re.IGNORECASE,
 )
-_DATE = re.compile(
+_DATE = LazyPattern(
     r"(?<!\w)(?:on|by|until|till|since|before|due|dated?|through|thru|start(?:s|ing)?|end(?:s|ing)?|effective|deadline"
     r"|born|expires|of|week of|until|after|today|tomorrow|yesterday|posted|updated|scheduled for|booked for"
     r"|arriv(?:es|ing)"
@@ -42,26 +43,26 @@ _DATE = re.compile(
     r"[.,:]?[ ](?:the )?[(]?$",
     re.IGNORECASE,
 )
-_DAY_IS = re.compile(
+_DAY_IS = LazyPattern(
     r"(?<!\w)(?:birthday|bday|anniversary|date|wedding|party|appointment|holiday|exam|interview|deadline|flight|concert"
     r"|meeting|launch|release|hearing|show|payday|checkup)(?: date)?"
     r"(?:(?: is| was| falls)?(?: on| for| set for)?|:)[ ]$",
     re.IGNORECASE,
 )
-_DATE_RANGE = re.compile(r"(?<!\w)(?:from|between|to|and|is|was|[0-9]{1,2}/[0-9]{1,2}[ ]?[-–])[ ]?$", re.IGNORECASE)
-_DATE_AFTER = re.compile(
-    r"[ ](?:at (?:[0-9]|noon|midnight|dawn|dusk|sunset)|in the (?:morning|afternoon|evening)|meeting|deadline|election"
-    r"|event|game|release|@|from [0-9]|[0-9]{1,2}:[0-9]{2}"
+_DATE_RANGE = LazyPattern(r"(?<!\w)(?:from|between|to|and|is|was|[0-9]{1,2}/[0-9]{1,2}[ ]?[-–])[ ]?$", re.IGNORECASE)
+_DATE_AFTER = LazyPattern(
+    r",?[ ](?:(?:at|around) (?:[0-9]|noon|midnight|dawn|dusk|sunset)|in the (?:morning|afternoon|evening)|meeting"
+    r"|deadline|election|event|game|release|@|from [0-9]|[0-9]{1,2}:[0-9]{2}"
     r"|to [0-9]{1,2}/|through [0-9])"
     r"|[ ]?[-–][ ]?[0-9]{1,2}/"
 )
-_PART_AFTER = re.compile(
+_PART_AFTER = LazyPattern(
     r"[ -](?:of|cups?|inch(?:es)?|miles?|pounds?|lbs?|teaspoons?|tablespoons?|tsp|tbsp|oz|ounces?|full|empty"
     r"|mile|acres?"
     r"|majority|share|price|scale|hours?|size|way|the|an?|off|done|complete|gallons?|liters?|pints?|quarts?"
     r"|in(?! [a-z]))\b|[\"″]"
 )
-_MUSIC = re.compile(r"[ ](?:time|beat|meter|rhythm|signature)\b")
+_MUSIC = LazyPattern(r"[ ](?:time|beat|meter|rhythm|signature)\b")
 
 
 def _slash(match: re.Match[str]) -> str | None:
@@ -96,13 +97,15 @@ def _by_words(match: re.Match[str], first: int, second: int, left: str) -> str |
         return f"{words} millimeters of mercury" if match["pressure"] else words
     if _SIGHT.search(left) or right.startswith((" vision", " eyesight")):
         return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
+    if _ODDS.search(left):
+        return f"{numbers.cardinal(first)} to {numbers.cardinal(second)}"
     if _MUSIC.match(right) and second in (2, 4, 8, 16):
         return f"{numbers.cardinal(first)} {numbers.cardinal(second)}"
     if (_DATE.search(left) or _DAY_IS.search(left)) and not _PART_AFTER.match(right) and (date := _date(first, second)):
         return date
     if _DATE_AFTER.match(right) and not _PART_AFTER.match(right) and (date := _date(first, second)):
         return date
-    is_rated = _RATING.search(left) or (second >= 5 and _RATED.match(right))
+    is_rated = _RATING.search(left) or (second >= 5 and (_RATED.match(right) or counts_things(match)))
     if first <= second and second >= 3 and is_rated and not _PART_AFTER.match(right):
         return f"{numbers.cardinal(first)} out of {numbers.cardinal(second)}"
     return None

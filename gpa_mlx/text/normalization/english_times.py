@@ -7,7 +7,7 @@ import re
 from gpa_mlx.text.normalization.english_numbers import cardinal, ordinal, year
 from gpa_mlx.text.normalization.english_sentences import full_stop
 from gpa_mlx.text.normalization.english_words import MONTH_NUMBERS, MONTHS
-from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, ReadingRule, one_of, rule
+from gpa_mlx.text.normalization.rules import CLEAR, LEFT, RIGHT, LazyPattern, ReadingRule, one_of, rule
 
 _DAYS = {
     **{"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday"},
@@ -23,7 +23,7 @@ _HALF = rf"[AaPp](?:\.[Mm]\.|[Mm]{RIGHT})"
 _CLOCK = rf"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?(?:[ \u00a0\u202f]?{_HALF})?"
 _HOUR = rf"(?:1[0-2]|0?[1-9])[ \u00a0\u202f]?{_HALF}"
 _TIME = rf"(?:{_CLOCK}|{_HOUR})"
-_PARTS = re.compile(
+_PARTS = LazyPattern(
     rf"(?P<hour>[0-9]+)(?::(?P<minute>[0-9]+)(?::(?P<second>[0-9]+))?)?[ \u00a0\u202f]?(?P<half>{_HALF})?"
 )
 
@@ -56,6 +56,11 @@ def _year_first(match: re.Match[str]) -> str | None:
     return _date(match["month"], match["day"], int(match["year"]))
 
 
+def _date_and_time(match: re.Match[str]) -> str | None:
+    date = _year_first(match)
+    return date and f"{date} at {_time_of_day(match['time'])}{' U T C' if match['zone'] else ''}"
+
+
 def _year_last(match: re.Match[str]) -> str | None:
     first, second, written = int(match["first"]), int(match["second"]), match["year"]
     value = int(written) if len(written) == 4 else int(written) + (2000 if int(written) < 50 else 1900)
@@ -83,6 +88,8 @@ def _in_year(written: str | None) -> str:
 def _time(match: re.Match[str]) -> str:
     low = match["low"]
     words = cardinal(int(low)) if low.isdigit() else _time_of_day(low)
+    if match.string.startswith((" noon", " midnight"), match.end()):
+        words = words.removesuffix(" o'clock")
     if match["high"]:
         high = match["high"]
         words += f" to {cardinal(int(high)) if high.isdigit() else _time_of_day(high)}"
@@ -147,6 +154,11 @@ AT_DIGITS: tuple[ReadingRule, ...] = (
     rule(
         rf"{CLEAR}(?P<low>{_TIME})(?:\s?[-–—]\s?(?P<high>{_TIME}|(?:1[0-2]|[1-9])(?![0-9:.,]?[0-9:])))?(?![:\w]|\.[0-9])",
         _time,
+    ),
+    rule(
+        rf"{CLEAR}(?P<year>[12][0-9]{{3}})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3][0-9])T(?P<time>{_CLOCK})(?:\.[0-9]{{1,6}})?"
+        rf"(?:(?P<zone>Z)|[+-][0-9]{{2}}:?[0-9]{{2}})?{RIGHT}",
+        _date_and_time,
     ),
     rule(
         rf"{CLEAR}(?P<year>[12][0-9]{{3}})(?P<mark>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>[0-9]{{1,2}}){_DONE}",

@@ -50,7 +50,19 @@ BEFORE_NUMBERS = {
     },
     **{"Rt": "Route", "Rte": "Route", "Hwy": "Highway", "Apt": "Apartment", "Ste": "Suite", "Rm": "Room"},
     **{"Bldg": "Building", "Figs": "figures", "figs": "figures", "Art": "article", "art": "article", "vols": "volumes"},
-    **{"Pt": "part", "pt": "part", "Ep": "episode", "ep": "episode", "para": "paragraph", "v": "version"},
+    **{
+        "Pt": "part",
+        "pt": "part",
+        "Eps": "episodes",
+        "eps": "episodes",
+        "Chs": "chapters",
+        "Lv": "level",
+        "Lvl": "level",
+        "Ep": "episode",
+        "ep": "episode",
+        "para": "paragraph",
+        "v": "version",
+    },
     **{
         "Pp": "pages",
         "P": "page",
@@ -60,7 +72,15 @@ BEFORE_NUMBERS = {
         "Pg": "page",
         "pg": "page",
     },
-    **{"avg": "average", "Avg": "average", "Max": "maximum", "Min": "minimum", "Ext": "extension"},
+    **{
+        "Lv": "level",
+        "Lvl": "level",
+        "avg": "average",
+        "Avg": "average",
+        "Max": "maximum",
+        "Min": "minimum",
+        "Ext": "extension",
+    },
     **{"est": "established", "Est": "established", "min": "minimum", "max": "maximum", "ext": "extension"},
 }
 
@@ -82,6 +102,17 @@ ABBREVIATIONS = {
         "A/C": "A C",
         "a/c": "A C",
         "viz.": "namely",
+        "YoY": "year over year",
+        "QoQ": "quarter over quarter",
+        "MoM": "month over month",
+        "WWI": "World War One",
+        "WWII": "World War Two",
+        "WW1": "World War One",
+        "WW2": "World War Two",
+        "Acct.": "account",
+        "acct.": "account",
+        "qty.": "quantity",
+        "sq.": "square",
         "esp.": "especially",
         "misc.": "miscellaneous",
         "apt.": "apartment",
@@ -145,7 +176,7 @@ SPELLED = frozenset(
     RGB RNA RSS SDK SEO SMS SOS SQL SSD SSH SSL SUV TCP TLS TTS TV UAE UDP UFO UI UK UN UPS URL US USA USB UTC UV UX VAT
     VIP VPN WHO WWW XML YMCA AD BCE CE EST EDT ET CET CEST IMG OTP ISBN AWS ACL ADHD AKA APR DIN DOI FAA GUI HBO HOA IEC
     IPA IRA IRS NIH OEM POV QED RAF ROI SUV UAV UFC UHD VOD UCLA USC AOL AC DC EP OECD ESPN IBAN AED
-    ATV CDO CMO COB CPA DOB DOE DOJ EOD EPA ERP ETF EUV GOP HOV IDF IEP ILO IOU IUD JFK LGA
+    OT FY ATV CDO CMO COB CPA DOB DOE DOJ EOD EPA ERP ETF EUV GOP HOV IDF IEP ILO IOU IUD JFK LGA
     LGBT MOU MSG NDA NIMH OBGYN OLED POC QA RPI TBA TNT TOS UBI UID URI USDA USPS VA VOIP
     """)
 )
@@ -182,7 +213,15 @@ SIGNS = {
     **{"©": "copyright", "®": "registered", "™": "trademark", "№": "number", "$": "dollar", "€": "euro"},
     **{"£": "pound", "¥": "yuan", "²": "squared", "³": "cubed", "½": "one half", "¼": "one quarter"},
     **{"¾": "three quarters", "⅓": "one third", "⅔": "two thirds", "→": "to", "℃": "degrees Celsius"},
-    **{"℉": "degrees Fahrenheit", "₩": "won", "₹": "rupee", "¢": "cents", "↑": "up", "↓": "down", "∑": "the sum of"},
+    **{
+        "℉": "degrees Fahrenheit",
+        "₩": "won",
+        "₹": "rupee",
+        "¢": "cents",
+        "↑": "up",
+        "↓": "down",
+        "∑": "the sum of",
+    },
     **{"⅛": "one eighth", "⅜": "three eighths", "⅝": "five eighths", "⅞": "seven eighths", "₿": "bitcoin"},
     **{"⅕": "one fifth", "⅖": "two fifths", "⅗": "three fifths", "⅘": "four fifths", "⅙": "one sixth"},
     **{"⅚": "five sixths"},

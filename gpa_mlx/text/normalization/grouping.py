@@ -56,12 +56,8 @@ def _decimal(match: re.Match[str]) -> str:
 def _exponent(match: re.Match[str]) -> str:
     word = match["word"] or ""
     written = match["raised"]
-    if written[-1] in "⁺⁻" and re.search(f"[{CJK_LETTERS}]", match.string[max(0, match.start() - 1) : match.end() + 1]):
-        return match[0]  # the charge of an ion, which the Chinese rules read
-    if written[-1] in "⁺⁻":  # of an ion: Ca²⁺
-        charge = written[:-1].translate(_PLAIN)
-        word = " ".join(word.upper()) if re.fullmatch("[A-Z][a-z]", word) else word
-        return " ".join(filter(None, (word, charge, "plus" if written[-1] == "⁺" else "minus")))
+    if written[-1] in "⁺⁻":
+        return match[0]  # the charge of an ion
     if len(word) > 1 and not word[-1].isdigit():
         # After a word it is the number of a footnote, after a unit its power.
         return match[0] if word in UNITS or written in ("²", "³") else word

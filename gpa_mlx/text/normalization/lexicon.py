@@ -6,13 +6,15 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from textwrap import shorten
 
 from gpa_mlx.errors import SettingsError
 from gpa_mlx.text.cjk import SYLLABIC
-from gpa_mlx.text.normalization.rules import LEFT, RIGHT
+from gpa_mlx.text.normalization.latin_edges import is_latin
 
+_LEFT, _RIGHT = rf"(?<![^\W{SYLLABIC}])", rf"(?![^\W{SYLLABIC}])"
 _FORM = "A line is `written = spoken`; a line that begins with # is a comment, and nothing is written twice."
 _MOST_SHOWN = 5
 _LONGEST_SHOWN = 40
@@ -34,9 +36,10 @@ class Lexicon:
 
     def __post_init__(self) -> None:
         ordered = sorted(self.entries, key=lambda entry: (-len(entry[0]), not _is_exact(entry[0])))
+        # The edges of words take long to compile, so neighbours share theirs.
         pattern = "|".join(
-            f"({_whole_word(written)})" if _is_exact(written) else f"((?i:{_whole_word(written)}))"
-            for written, _ in ordered
+            f"{left}(?:{'|'.join(map(_entry, entries))}){right}"
+            for (left, right), entries in groupby((written for written, _ in ordered), _edges)
         )
         object.__setattr__(self, "_pattern", re.compile(pattern or r"(?!)"))
         object.__setattr__(self, "_words", tuple(spoken for _, spoken in ordered))
@@ -87,10 +90,12 @@ def _is_exact(written: str) -> bool:
     return any(character.isupper() for character in written)
 
 
-def _whole_word(written: str) -> str:
-    """Return a pattern of the entry; only an end that is part of a word needs the word to end there."""
-    word = re.compile(rf"[^\W{SYLLABIC}]")
-    left = LEFT if word.match(written[0]) else ""
-    right = RIGHT if word.match(written[-1]) else ""
+def _edges(written: str) -> tuple[str, str]:
+    """Return what stands around an entry: only an end that is part of a word needs the word to end there."""
+    return _LEFT if is_latin(written[0]) else "", _RIGHT if is_latin(written[-1]) else ""
+
+
+def _entry(written: str) -> str:
     # Blanks between the words of an entry may be a line break in the text.
-    return left + r"\s+".join(re.escape(part) for part in written.split()) + right
+    words = r"\s+".join(re.escape(part) for part in written.split())
+    return f"({words})" if _is_exact(written) else f"((?i:{words}))"

@@ -6,20 +6,22 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gpa_mlx.text.cjk import SYLLABIC, is_cjk
+from gpa_mlx.text.cjk import is_cjk
 from gpa_mlx.text.normalization.chinese_script import SIMPLIFIED, in_script_of
 from gpa_mlx.text.normalization.cleaning import clean_text, without_markers
 from gpa_mlx.text.normalization.grouping import plain_grouping
-from gpa_mlx.text.normalization.languages import Language, chinese_places
-from gpa_mlx.text.normalization.rules import Grammar
+from gpa_mlx.text.normalization.languages import Language, chinese_places, masked, unmasked
+from gpa_mlx.text.normalization.latin_edges import is_latin
+from gpa_mlx.text.normalization.rules import MASK, Grammar
 
 if TYPE_CHECKING:
     from gpa_mlx.text.normalization.lexicon import Lexicon
 
 # Where a rule may match: at a symbol that is no mere punctuation, a digit, or the first letter of a word.
-_LETTER = rf"[^\W\d_{SYLLABIC}]"
-_START = re.compile(rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、]|[¹²³½¼¾⅓-⅞⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]|!(?==)")
-_WORD = re.compile(rf"[^\W{SYLLABIC}]")
+_LETTER = r"[^\W\d_]"
+_START = re.compile(
+    rf"(?<!{_LETTER}){_LETTER}|[0-9]|[^\w\s,;:!?\"'“”‘’，。；：！？、{MASK}]|[¹²³½¼¾⅓-⅞⁰⁴-⁹⁺⁻₀-₉Ⅰ-ⅿ]|!(?=\s?=)"
+)
 _NO_BREAK = re.compile("(?<![0-9])[\u00a0\u202f]|[\u00a0\u202f](?![0-9])")
 
 
@@ -50,7 +52,7 @@ def normalize_text(text: str, *, lexicon: Lexicon | None = None, language: Langu
 
 @cache
 def _grammar(*, chinese: bool) -> Grammar:
-    """Return the grammar of a language; its patterns take 0.2 s to compile, which only a text should pay for."""
+    """Return the grammar of a language; only a text that needs it pays for its tables."""
     if chinese:
         from gpa_mlx.text.normalization.chinese import GRAMMAR
     else:
@@ -68,18 +70,21 @@ def _read(text: str, final: list[tuple[int, int, str]], language: Language | Non
     """
     text = _NO_BREAK.sub(" ", text)
     chinese = chinese_places(text, language)
-    simple = text.translate(SIMPLIFIED)
+    readable = {False: masked(text), True: text.translate(SIMPLIFIED)}
     said = _Said()
     position = 0
     for start, end, words in [*final, (len(text), len(text), "")]:
-        while place := _START.search(text, position, start):
+        while place := _START.search(readable[False], position, start):
             said.keep(text[position : place.start()])
             position = place.start()
-            for rule in _grammar(chinese=bool(chinese[position])).rules_at(text[position]):
-                match = rule.pattern.match(simple, position, start)
+            is_chinese = bool(chinese[position])
+            for rule in _grammar(chinese=is_chinese).rules_at(text[position]):
+                match = rule.pattern.match(readable[is_chinese], position, start)
                 if match and (reading := rule.read(match)) is not None:
-                    if chinese[position]:
+                    if is_chinese:
                         reading = in_script_of(text, position, match.end(), reading)
+                    else:
+                        reading = unmasked(reading, text[position : match.end()])
                     said.say(reading, followed_by=text[match.end() : match.end() + 1])
                     position = match.end()
                     break
@@ -118,14 +123,9 @@ class _Said:
 
     def say(self, words: str, *, followed_by: str) -> None:
         """Add the words of a rule."""
-        if (
-            words
-            and self._pieces
-            and _WORD.match(words)
-            and (_WORD.match(last := self._pieces[-1][-1]) or last in ")]")
-        ):
+        if words and self._pieces and is_latin(words[0]) and (is_latin(last := self._pieces[-1][-1]) or last in ")]"):
             words = " " + words
-        if words and _WORD.match(words[-1]) and _WORD.match(followed_by):
+        if words and followed_by and is_latin(words[-1]) and is_latin(followed_by):
             words += " "
         self.keep(words)
 

@@ -87,6 +87,9 @@ def test_a_device_that_never_lets_go_is_not_waited_for(port):
     microphone.close()
     port.plugged.append("USB")
     assert names() == ["Built-in"]
+    with pytest.raises(AudioDeviceError, match="'USB'") as caught:
+        Microphone("USB").open()
+    assert "start this program again" in caught.value.hint
     stream.hangs.set()
 
 

@@ -144,7 +144,7 @@ CASES = [
     ("555-1234", "five five five, one two three four"),
     ("(212) 555-1234", "two one two, five five five, one two three four"),
     ("212-555-1234", "two one two, five five five, one two three four"),
-    ("1-800-555-1234", "one, eight zero zero, five five five, one two three four"),
+    ("1-800-555-1234", "one eight hundred, five five five, one two three four"),
     ("+44 20 7946 0958", "plus four four, two zero, seven nine four six, zero nine five eight"),
     ("call 911", "call nine one one"),
     ("13800138000", "one three eight zero zero one three eight zero zero zero"),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textual.app import App
+from textual.color import Color
 from textual.css.query import NoMatches
+from textual.filter import Monochrome
 
 from gpa_mlx.runtime import dictation_control
 from gpa_mlx.settings import SettingsSource
+from gpa_mlx_tui.app.colourless import Colourless
 from gpa_mlx_tui.app.harmless import HarmlessText
 from gpa_mlx_tui.app.screens import SCREENS
 from gpa_mlx_tui.bindings import APP, bindings_of, remapped, shown_key
@@ -109,6 +113,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self.DEFAULT_MODE = mode  # pyright: ignore[reportAttributeAccessIssue]
         self._harmless = HarmlessText()
         super().__init__()
+        self.no_color = bool(os.environ.get("NO_COLOR"))  # which counts when it is not empty
         self.service = Service(open_engine, model, idle_unload_s=idle_unload_s)
         self.settings = settings or SettingsSource()
         self.kept = kept or KeptState()
@@ -161,7 +166,10 @@ class GPAApp(App[None], inherit_bindings=False):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what every drawn line goes through."""
-        return [*super().get_line_filters(), self._harmless]
+        filters = [each for each in super().get_line_filters() if not isinstance(each, Monochrome)]
+        if self.no_color:
+            filters.append(Colourless(Color.parse(self.current_theme.background or "black")))
+        return [*filters, self._harmless]
 
     def refresh_css(self, animate: bool = True) -> None:
         """Parse all styles and apply them anew, unless the screen that is shown was made or refreshed with the same.

@@ -94,7 +94,8 @@ class ModeBar(Widget):
     def render(self) -> Text:
         """Draw names and keys; where there is no room for all, the current mode is in sight."""
         table = {row.id: row for row in app_services(self).keys}
-        keys = {mode.id: shown_key(table[f"app.mode_{mode.id}"].keys[0]) for mode in MODES}
+        # Without the fn of Macs: nine of them would leave no room for the names.
+        keys = {mode.id: shown_key(table[f"app.mode_{mode.id}"].keys[0], platform="any") for mode in MODES}
         roomy = sum(cell_len(f" {keys[mode.id]} {mode.title} ") for mode in MODES) <= self.size.width
         key_style, gap = self.get_component_rich_style("modes--key"), " " if roomy else ""
         line, places = Text(no_wrap=True, end="", overflow="crop"), []

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label
 
+from gpa_mlx.errors import GPAError
+from gpa_mlx.store.text_output import require_appendable
 from gpa_mlx_tui.services.kept_state import Kept, kept_flag, kept_text
 from gpa_mlx_tui.services.typed_paths import typed_path
 from gpa_mlx_tui.widgets.button import Button
@@ -120,10 +122,11 @@ class ChoicesDialog(Dialog[DictationChoices]):
         problem = ""
         if written and path is None:
             problem = "Name one file."
-        elif path is not None and path.is_dir():
-            problem = f"{path} is a folder."
-        elif path is not None and not path.absolute().parent.is_dir():
-            problem = f"The folder {path.absolute().parent} does not exist."
+        elif path is not None:
+            try:
+                require_appendable(path)
+            except GPAError as error:
+                problem = error.message
         if problem:
             self.query_one("#problem", Label).update(problem)
             return

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx_tui.features.dictate.messages import Dictated, TextTranscribed
@@ -145,37 +144,13 @@ def transcribe_recording(
     task.post(TextTranscribed(task, text, recording))
 
 
-def append_text(task: BackgroundTask, path: Path, text: str) -> None:
-    """Add a text to a file, as lines of its own, and have it on disk.
-
-    Raises:
-        GPAError: It cannot be written; the text stays in the app.
-    """
-    try:
-        with path.open("a+b") as file:
-            file.seek(0, os.SEEK_END)
-            begins_line = file.tell() == 0 or _last_byte(file) == b"\n"
-            file.write((("" if begins_line else "\n") + text.rstrip("\n") + "\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise GPAError(
-            f"The text could not be added to {path}: {error.strerror}.", hint="It is still in Dictate."
-        ) from error
-
-
 def unwritten(dictation: DictationDependencies) -> int:
     """Return how many dictations of the history were not written down; 0 where that cannot be seen."""
     try:
         entries = dictation.history().entries()
     except GPAError:
         return 0
-    return sum(entry.state in ("recorded", "failed") and not entry.in_use for entry in entries)
-
-
-def _last_byte(file: BinaryIO) -> bytes:
-    file.seek(-1, os.SEEK_END)
-    return file.read(1)
+    return sum(entry.waits for entry in entries)
 
 
 def _transcribe(

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from gpa_mlx_tui.features.dictate.choices import ChoicesDialog, DictationChoices
-from gpa_mlx_tui.features.dictate.jobs import DictationRun, append_text, transcribe_recording, unwritten
+from gpa_mlx_tui.features.dictate.jobs import DictationRun, transcribe_recording, unwritten
 from gpa_mlx_tui.features.dictate.live_text import LiveText
 from gpa_mlx_tui.features.dictate.messages import Dictated, TextTranscribed, TranscribedRecording
 from gpa_mlx_tui.features.dictate.progress import FileProgress, RecordingProgress
@@ -343,7 +343,9 @@ class DictateScreen(ModeScreen):
         if choices.copies and text:
             self.gpa_app.copy(text)
         if choices.append_to and text:
-            self.start("append", lambda task: append_text(task, Path(choices.append_to), text))
+            from gpa_mlx.store.text_output import append_text
+
+            self.start("append", lambda task: append_text(Path(choices.append_to), text))
 
     def _transcribe(self, recording: TranscribedRecording, model: Path) -> None:
         service, dictation, choices = self.service, self.gpa_app.dictation, self._choices

@@ -37,11 +37,6 @@ def state_words(entry: Entry) -> str:
     return "could not be written down" if entry.state == "failed" else "not written down yet"
 
 
-def waits(entry: Entry) -> bool:
-    """Return whether a dictation has no text yet, and nobody is making one."""
-    return entry.state in ("recorded", "failed") and not entry.in_use
-
-
 class EntryTable(Rows):
     """Lists the dictations that have the words that are looked for, the newest first; Space marks several.
 

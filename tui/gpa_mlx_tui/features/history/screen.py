@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Input, Static, TextArea
 
 from gpa_mlx.text.quantities import readable_duration
-from gpa_mlx_tui.features.history.entry_table import EntryTable, state_words, waits
+from gpa_mlx_tui.features.history.entry_table import EntryTable, state_words
 from gpa_mlx_tui.features.history.jobs import (
     EntryRecognised,
     HistoryListed,
@@ -117,7 +117,7 @@ class HistoryScreen(ModeScreen):
 
     def action_retry_all(self) -> None:
         """Recognise everything that is not written down yet, the oldest first."""
-        waiting = tuple(entry for entry in reversed(self.entries) if waits(entry))
+        waiting = tuple(entry for entry in reversed(self.entries) if entry.waits)
         if not waiting:
             self.gpa_app.show_message("Everything is written down.")
         self._recognise(waiting)
@@ -284,7 +284,7 @@ class HistoryScreen(ModeScreen):
         retry.label = f"Listening{symbols.ellipsis}" if self.has_task("retry") else "Recognise"
         for button, is_off in (("play", False), ("retry", self.has_task("retry")), ("delete", False)):
             self.query_one(f"#{button}", Button).disabled = entry is None or is_off
-        waiting = sum(map(waits, self.entries))
+        waiting = sum(entry.waits for entry in self.entries)
         self.query_one("#retry_all", Button).disabled = not waiting or self.has_task("retry")
         for button in ("copy", "speak"):
             self.query_one(f"#{button}", Button).disabled = not any(one.text for one in self._table.selected)

@@ -75,6 +75,8 @@ class SettingsScreen(ModeScreen):
 
     def on_screen_resume(self) -> None:
         """Read what is set by now."""
+        if self.has_task("write"):
+            return  # which tells what is set afterwards
         source = self.gpa_app.settings
         self.start("read", lambda task: read_settings(task, source), silent=True)
 
@@ -159,8 +161,9 @@ class SettingsScreen(ModeScreen):
                 self.gpa_app.show_message("Saved." if holds else "Saved. It holds from the next start.")
         self._show_rows()
         self._show_about()
-        if message.loaded.problems:
-            self._show_problem(f"{message.loaded.problems[0].message} {message.loaded.problems[0].hint}")
+        if problems := message.loaded.problems:
+            more = f" And {len(problems) - 1} more: `gpa-mlx settings` lists them." if problems[1:] else ""
+            self._show_problem(f"{problems[0].message} {problems[0].hint}{more}")
         asked, self._asked = self._asked, ""
         if asked:
             self.action_change(asked)
@@ -209,6 +212,7 @@ class SettingsScreen(ModeScreen):
 
     def _write(self, name: str, text: str | None) -> None:
         source = self.gpa_app.settings
+        self.cancel("read")  # it may have read before, and report after
         self.start("write", lambda task: write_setting(task, source, name, text))
 
     def _ask_key(self, name: str) -> None:
