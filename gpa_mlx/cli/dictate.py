@@ -12,7 +12,7 @@ import click
 from gpa_mlx.cli.diagnostics import Diagnostics
 from gpa_mlx.cli.heard import open_history, read_optional_vocabulary, text_options
 from gpa_mlx.cli.inputs import introduce, open_engine, require_model
-from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, json_option, model_option
+from gpa_mlx.cli.options import FiniteFloat, adapter_option, budget_options, is_given, json_option, model_option
 from gpa_mlx.cli.program import Session
 from gpa_mlx.errors import GPAError
 from gpa_mlx.runtime.dictation_control import TOGGLE, send
@@ -118,6 +118,8 @@ def dictate(
     diagnostics = session.diagnostics
     if auto and continuous:
         raise click.UsageError("--auto and --continuous exclude each other.")
+    if is_given("pause") and not (auto or continuous):
+        raise click.UsageError("--pause is what --auto and --continuous wait for, and neither is given.")
     if toggle and send(TOGGLE, app_state_dir()):
         diagnostics.inform(_TOLD)
         return

@@ -70,6 +70,8 @@ def doctor(
     loudspeaker and clipboard. Steps that crash or hang do not stop the others; the exit code is 1 when one failed.
     """
     session: Session = context.obj
+    if report is not None and no_microphone:
+        raise click.UsageError("--first-run asks before it listens; --no-person skips that.", context)
     if report is not None:
         well = run_first_run(session.diagnostics, report, step_names=steps, with_person=not no_person, as_json=as_json)
         context.exit(ExitCode.OK if well else ExitCode.FAILED)

@@ -51,6 +51,16 @@ class FormatList(click.ParamType):
         return tuple(kind for name in names for kind in FORMATS if kind == name)
 
 
+def is_given(name: str) -> bool:
+    """Return whether the user gave a parameter of the present command on the command line, and not its default."""
+    context = click.get_current_context(silent=True)
+    while context is not None:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            return True
+        context = context.parent  # a command may invoke another with its own parameters
+    return False
+
+
 def model_option(command: F) -> F:
     """Add `--model`; the command receives it as `model`, None when neither option nor environment names one."""
     return click.option(
@@ -83,10 +93,10 @@ def output_options(command: F) -> F:
     return click.option(
         "-o",
         "--output",
-        metavar="OUT",
+        metavar="OUT|-",
         type=click.Path(path_type=Path),
         required=True,
-        help=f"File to write; its ending, one of {_ENDINGS}, says in which format.",
+        help=f"File to write; its ending, one of {_ENDINGS}, says in which format. `-` is WAV on standard output.",
     )(_subtype_option(_sidecar_option(command)))
 
 

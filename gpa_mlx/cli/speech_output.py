@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeAlias
 import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
+from gpa_mlx.cli.options import is_given
 from gpa_mlx.errors import AudioFileError, SettingsError
 from gpa_mlx.store.text_output import STANDARD_OUTPUT as STDOUT_DESCRIPTOR
 from gpa_mlx.store.text_output import descriptor_of, is_stream, open_stream
@@ -302,10 +303,6 @@ def refuse_idle_options(*, output: Path | None, play: bool, verify: bool, constr
         click.UsageError: There is one.
     """
     context = click.get_current_context()
-
-    def is_given(name: str) -> bool:
-        return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-
     if is_given("retries") and context.params["retries"]:
         if constrain is False:
             raise click.UsageError("--retries does nothing beside --no-constrain, which says all once.", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source
-from gpa_mlx.cli.options import json_option, model_option, output_options
+from gpa_mlx.cli.options import json_option, model_option, output_options, track_option
 from gpa_mlx.cli.output import say, write_json
 
 if TYPE_CHECKING:
@@ -18,19 +19,32 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE|-", type=click.Path(path_type=Path))
 @model_option
+@track_option
 @json_option
 @click.pass_obj
-def tokenize(session: Session, *, file: Path, model: str | None, as_json: bool) -> None:
+def tokenize(session: Session, *, file: Path, model: str | None, track: int | None, as_json: bool) -> None:
     """Turn a recording into discrete audio tokens.
 
-    GLM tokens carry the words (12.5 a second), semantic tokens the sound (50 a second), global tokens the speaker.
+    FILE is a recording; `-` is standard input. GLM tokens carry the words (12.5 a second), semantic tokens the sound
+    (50 a second), global tokens the speaker.
     """
     diagnostics = session.diagnostics
-    require_audio(file)
-    with open_engine(session, model) as engine, diagnostics.working(f"tokenizing {file}"):
-        tokens = engine.tokenize(file)
+    is_piped = str(file) == STANDARD_INPUT
+    if not is_piped:
+        require_audio(file)
+    from gpa_mlx.cli.standard_input import standard_input
+    from gpa_mlx.jobs.recordings import file_input
+    from gpa_mlx.types import AudioFile
+
+    recording = standard_input() if is_piped else file_input(file)
+    with (
+        open_engine(session, model) as engine,
+        diagnostics.working(f"tokenizing {recording.label}"),
+        recording.readable() as readable,
+    ):
+        tokens = engine.tokenize(AudioFile(os.fspath(readable), track=track, name=recording.label))
         sample_rate = engine.sample_rate
     if tokens.glm_duration_s < tokens.duration_s:
         diagnostics.note(f"GLM tokens cover the first {tokens.glm_duration_s:g} s only, the tokenizer's limit.")
@@ -57,23 +71,29 @@ def detokenize(session: Session, *, tokens: str, model: str | None, output: Path
     """Turn discrete audio tokens into a sound file.
 
     TOKENS.json holds an object with the lists `semantic` and `global`; `-` reads it from standard input. The decoder's
-    output is written as it is. The file says in itself that it was decoded from tokens, and OUT.wav.json beside it from
-    which; `gpa-mlx verify OUT.wav` reads both.
+    output is written as it is. A finished file says in itself that it was decoded from tokens, and OUT.wav.json beside
+    it from which; `gpa-mlx verify OUT.wav` reads both. Standard output gets neither.
     """
-    from gpa_mlx.cli.speech_output import replaces_file
-    from gpa_mlx.jobs.audio_output import AudioTarget
+    from gpa_mlx.cli.speech_output import Destination, SpeechOutput, named_output, replaces_file
     from gpa_mlx.jobs.detokenize import DetokenizeJob, DetokenizeRequest, parse_tokens
-    from gpa_mlx.jobs.events import ReplacesFile
+    from gpa_mlx.jobs.events import AudioChunk, ReplacesFile
 
-    target = AudioTarget(path=output, subtype=subtype, sidecar=sidecar)
-    target.check(*([] if tokens == STANDARD_INPUT else [Path(tokens)]))
     codes = parse_tokens(read_source(tokens), "standard input" if tokens == STANDARD_INPUT else tokens)
-    with open_engine(session, model) as engine, session.diagnostics.working("decoding"):
-        job = DetokenizeJob(engine, DetokenizeRequest(tokens=codes, output=target))
+    destination = Destination(output=named_output(output), play=False, subtype=subtype, sidecar=sidecar)
+    destination.check(*([] if tokens == STANDARD_INPUT else [Path(tokens)]), as_json=False)
+    with (
+        open_engine(session, model) as engine,
+        session.diagnostics.working("decoding"),
+        SpeechOutput(destination) as speech,
+    ):
+        job = DetokenizeJob(engine, DetokenizeRequest(tokens=codes, output=destination.target))
         for event in job.run():
-            if isinstance(event, ReplacesFile):
+            if isinstance(event, AudioChunk):
+                speech.open()
+                speech.append(event.audio)
+            elif isinstance(event, ReplacesFile):
                 session.diagnostics.note(replaces_file(event.path))
-    session.diagnostics.inform(f"{output}: {job.duration_s:.2f} s")
+    session.diagnostics.inform(f"{destination.name}: {job.duration_s:.2f} s")
 
 
 def _table(tokens: AudioTokens) -> str:

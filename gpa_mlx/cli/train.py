@@ -13,7 +13,7 @@ import click
 
 from gpa_mlx.cli.inputs import require_model
 from gpa_mlx.cli.interruption import Interruption, SignalInterrupt, handled
-from gpa_mlx.cli.options import FiniteFloat, model_option
+from gpa_mlx.cli.options import FiniteFloat, is_given, model_option
 from gpa_mlx.cli.program import Session
 from gpa_mlx.cli.ready_help import PROGRAM
 from gpa_mlx.errors import SettingsError
@@ -133,6 +133,12 @@ def lm(
         raise click.UsageError("Give either --epochs or --steps.")
     if eval_data is not None and eval_fraction:
         raise click.UsageError("Give either --eval or --eval-fraction.")
+    if full and is_given("lora_scale"):
+        raise click.UsageError("--lora-scale is the strength of an adapter, and --full trains none.")
+    if eval_data is None and not eval_fraction and (is_given("eval_every") or is_given("eval_transcripts")):
+        raise click.UsageError(
+            "Nothing is evaluated: --eval-every and --eval-transcripts need --eval or --eval-fraction."
+        )
     path = require_model(session, model)
     from gpa_mlx.model.families.gpa.family import GPAModel
     from gpa_mlx.nn.lora import AdapterArgs
@@ -243,6 +249,8 @@ def demo(session: Session, *, out: Path, kokoro: Path | None, people: Path | Non
     """
     if kokoro is not None and people is not None:
         raise click.UsageError("Give either --kokoro or --people.")
+    if kokoro is None and is_given("takes"):
+        raise click.UsageError("--takes is how much Kokoro says, and --kokoro is not given.")
     if kokoro is not None:
         _record(session, kokoro, out, takes)
         return

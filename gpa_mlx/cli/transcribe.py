@@ -21,7 +21,7 @@ from gpa_mlx.cli.options import (
     vad_options,
 )
 from gpa_mlx.cli.output import write_json
-from gpa_mlx.errors import SettingsError
+from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.store.text_output import STANDARD_OUTPUT, descriptor_of
 from gpa_mlx.transcripts.cues import Layout
 from gpa_mlx.transcripts.formats import SUBTITLES, format_of
@@ -99,7 +99,7 @@ def transcribe(
     """
     from gpa_mlx.cli.standard_input import standard_input
     from gpa_mlx.cli.transcript_printer import Printed, make_printer
-    from gpa_mlx.jobs.recordings import find_recordings
+    from gpa_mlx.jobs.recordings import Unusable, find_recordings
     from gpa_mlx.jobs.transcribe import TranscribeJob, TranscribeRequest
     from gpa_mlx.transcripts.targets import plan_targets
 
@@ -117,7 +117,11 @@ def transcribe(
         raise SettingsError(
             "Standard output takes one format of one recording.", hint="Name a folder for the files with -o."
         )
-    targets = () if output is None else plan_targets(recordings, output, formats)
+    planned = () if output is None else plan_targets(recordings, output, formats)
+    if planned:
+        paired = tuple(zip(recordings, planned, strict=True))
+        problems += tuple(Unusable(found.name, error) for found, error in paired if isinstance(error, GPAError))
+        recordings = tuple(found for found, files in paired if not isinstance(files, GPAError))
     printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
     failure = _report_problems(problems, session.diagnostics, as_json=as_json)
     if not recordings:
@@ -126,7 +130,7 @@ def transcribe(
     with open_engine(session, model, adapter) as engine:
         request = TranscribeRequest(
             recordings=recordings,
-            targets=targets,
+            targets=tuple(files for files in planned if not isinstance(files, GPAError)),
             options=choose(engine.default_options("transcribe")),
             vad=vad,
             batch=batch,

@@ -99,7 +99,7 @@ class Transcriber:
                         has_text = has_text or bool(chunk.segment.text.strip())
                     yield chunk
                 end_s = reader.position_s
-            require_min_duration(end_s, "The recording")
+            require_min_duration(end_s, reader.name)
             timings = decoding.clock.timings(end_s)
             empty: EmptyReason | None = None
             if not has_text:

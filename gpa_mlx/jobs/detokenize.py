@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.jobs.audio_output import AudioTarget, write_tagged
-from gpa_mlx.jobs.events import Finished, ReplacesFile, StepStarted, Written
+from gpa_mlx.jobs.events import AudioChunk, Finished, ReplacesFile, StepStarted, Written
 from gpa_mlx.provenance.metadata import GenerationMetadata, VoiceIdentity
 from gpa_mlx.provenance.tagging import identify_codes, identify_model
 from gpa_mlx.types import SAMPLE_RATE_HZ
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gpa_mlx.protocols import SpeechEngine
 
-DetokenizeEvent: TypeAlias = StepStarted | ReplacesFile | Written | Finished
+DetokenizeEvent: TypeAlias = StepStarted | AudioChunk | ReplacesFile | Written | Finished
 
 _HINT = "Give what `gpa-mlx tokenize --json` writes: an object with the lists `semantic` and `global`."
 
@@ -46,15 +46,15 @@ class DetokenizeRequest:
 
     Attributes:
         tokens: See `parse_tokens`.
-        output: The WAV file.
+        output: The file; None: only the events have the audio.
     """
 
     tokens: SpeechTokens
-    output: AudioTarget
+    output: AudioTarget | None = None
 
 
 class DetokenizeJob:
-    """Tokens on their way to a WAV file; the decoder's output is written as it is.
+    """Tokens on their way to sound; the decoder's output is written as it is.
 
     Args:
         engine: Decodes.
@@ -69,7 +69,8 @@ class DetokenizeJob:
     """
 
     def __init__(self, engine: SpeechEngine, request: DetokenizeRequest) -> None:
-        request.output.check()
+        if request.output is not None:
+            request.output.check()
         self.request = request
         self._engine = engine
         self._weights = identify_model(engine.path)
@@ -84,18 +85,20 @@ class DetokenizeJob:
         tokens, output = self.request.tokens, self.request.output
         yield StepStarted(step="decoding")
         audio = self._engine.detokenize(tokens.semantic, tokens.global_tokens)
-        metadata = GenerationMetadata(
-            task="detokenize",
-            model=self._weights,
-            voice=VoiceIdentity(name=None, sha256=identify_codes(tokens.global_tokens)),
-            source_sha256=tokens.sha256,
-            options={},
-        )
-        if output.replaces_foreign:
-            yield ReplacesFile(path=output.path)
-        write_tagged(output, audio, metadata)
         self.duration_s = len(audio) / SAMPLE_RATE_HZ
-        yield Written(path=output.path)
+        yield AudioChunk(audio=audio)
+        if output is not None:
+            metadata = GenerationMetadata(
+                task="detokenize",
+                model=self._weights,
+                voice=VoiceIdentity(name=None, sha256=identify_codes(tokens.global_tokens)),
+                source_sha256=tokens.sha256,
+                options={},
+            )
+            if output.replaces_foreign:
+                yield ReplacesFile(path=output.path)
+            write_tagged(output, audio, metadata)
+            yield Written(path=output.path)
         yield Finished()
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpa_mlx.audio.files.container import AMBIGUOUS_SUFFIXES, is_text_file
+from gpa_mlx.audio.files.existing import address_error
 from gpa_mlx.audio.files.ffmpeg import FFMPEG_SUFFIXES
 from gpa_mlx.audio.files.sound_file import NATIVE_SUFFIXES
 from gpa_mlx.errors import AudioFileError, GPAError
@@ -21,8 +21,6 @@ from gpa_mlx.text.printable import printable_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-
-_ADDRESS = re.compile(r"(?i:https?|ftps?|rtsp|rtmp):/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,19 +110,11 @@ def find_recordings(
     return FoundRecordings(tuple(found.values()), tuple(problems))
 
 
-def address_error(name: str) -> AudioFileError | None:
-    """Return the error for a name that is an address of the web; None for all others."""
-    if not _ADDRESS.match(name) or os.path.lexists(name):
-        return None
-    return AudioFileError(
-        f"{printable_line(name)} is an address, and nothing is fetched from the network.",
-        hint=f"Download it first, for example with `curl -LO '{name}'` or `yt-dlp -x '{name}'`, and name the file.",
-    )
-
-
 def _meant(name: str, *, recursive: bool) -> Iterator[RecordingInput | GPAError]:
     path = Path(name)
-    if (error := address_error(name)) is not None:
+    if not name:
+        yield AudioFileError("A recording is named by nothing at all.", hint="Check the path; a variable may be unset.")
+    elif (error := address_error(name)) is not None:
         yield error
     elif os.path.isdir(name):  # noqa: PTH112 - raises nothing where a folder on the way may not be searched
         yield from _in_named_folder(path, recursive=recursive)

@@ -100,14 +100,15 @@ class TranscribeJob:
     """Transcribes one recording after the other; one that fails does not keep the others from being transcribed.
 
     The plan is in `tasks`, and so is what was done: when the job is cancelled, interrupted or closed, the text so far
-    of the recording it was in is written, unless there is none. So it is when a recording fails on the way.
+    of the recording it was in is written, unless there is none. So it is when a recording fails on the way. One whose
+    files cannot be written where they are wanted fails at once, and is not read.
 
     Args:
         engine: The model.
         request: What is wanted.
 
     Raises:
-        GPAError: A file cannot be written where it is wanted; nothing has been read then.
+        GPAError: None of the files can be written where it is wanted.
     """
 
     def __init__(self, engine: SpeechEngine, request: TranscribeRequest) -> None:
@@ -120,7 +121,13 @@ class TranscribeJob:
         for task in self.tasks:
             if request.skip_existing and _are_there(task.targets):
                 task.state = "skipped"
-        prepare_targets(targets)
+        planned = [task for task in self.tasks if task.state == "waiting"]
+        for task, error in zip(planned, prepare_targets(task.targets for task in planned), strict=True):
+            if error is not None:
+                task.state, task.error = "failed", error
+        failed = [task.error for task in planned if task.error is not None]
+        if failed and len(failed) == len(self.tasks):
+            raise failed[0]
 
     def run(self) -> Generator[TranscribeEvent, None, None]:
         """Transcribe, and yield what happens.
@@ -133,6 +140,8 @@ class TranscribeJob:
         for task in self.tasks:
             if task.state == "skipped":
                 yield RecordingSkipped(recording=task.recording, existing=tuple(task.targets.values()))
+            elif task.error is not None:
+                yield self._failed(task, task.error)
             else:
                 yield from self._transcribe(task)
         yield Finished()
@@ -152,16 +161,19 @@ class TranscribeJob:
             self._keep(task)
             if isinstance(error, ModelNotFoundError | ModelFormatError):
                 raise
-            yield RecordingFailed(
-                recording=task.recording,
-                error=task.error,
-                transcription=task.transcript.result(),
-                written=task.written,
-                unwritten=tuple(path for path in task.targets.values() if path not in task.written),
-            )
+            yield self._failed(task, task.error)
         else:
             task.state = "done"
             yield RecordingDone(recording=task.recording, transcription=task.transcript.result(), written=task.written)
+
+    def _failed(self, task: RecordingTask, error: GPAError) -> RecordingFailed:
+        return RecordingFailed(
+            recording=task.recording,
+            error=error,
+            transcription=task.transcript.result(),
+            written=task.written,
+            unwritten=tuple(path for path in task.targets.values() if path not in task.written),
+        )
 
     def _decode(self, task: RecordingTask) -> Iterator[TranscribeEvent]:
         with task.recording.readable() as file:

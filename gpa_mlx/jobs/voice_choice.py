@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpa_mlx.audio.files.existing import address_error
 from gpa_mlx.errors import ModelNotFoundError, VoiceError
 from gpa_mlx.jobs.reference_clip import find_reference_clip, no_voice, warnings_of
 from gpa_mlx.model import demo
@@ -45,6 +46,7 @@ def choose_voice(name: str, model: Path) -> Voice:
 
     Raises:
         VoiceError: None of these; or the voice is damaged or was made for models of another family.
+        AudioFileError: An address of the web.
         ModelFormatError: Not a converted model.
     """
     path = Path(name)
@@ -58,6 +60,8 @@ def choose_voice(name: str, model: Path) -> Voice:
     built_in = {other: voice for other, voice in built_in_voices().items() if voice.family == family}
     if name in built_in:
         return built_in[name]
+    if (address := address_error(name)) is not None:
+        raise address
     known = [*library.names(), *built_in]
     if near := nearest_name(name, known):
         hint = f"Did you mean '{near}'? `gpa-mlx voices list` shows all voices."

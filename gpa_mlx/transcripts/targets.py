@@ -82,7 +82,9 @@ class OutputRegistry:
         self._claimed |= taken
 
 
-def plan_targets(sources: Sequence[NamedRecording], output: str, formats: Sequence[Format]) -> tuple[Targets, ...]:
+def plan_targets(
+    sources: Sequence[NamedRecording], output: str, formats: Sequence[Format]
+) -> tuple[Targets | GPAError, ...]:
     """Decide which files to write for each recording; nothing is touched.
 
     Args:
@@ -90,35 +92,56 @@ def plan_targets(sources: Sequence[NamedRecording], output: str, formats: Sequen
         output: One file if it is there or its name ends like that of a file, and else a folder.
         formats: What to write; nothing means what `output` ends in, or plain text.
 
+    Returns:
+        For each recording its files, or why it cannot have them: two would be written to the same one, or one over a
+        recording.
+
     Raises:
-        SettingsError: The wishes contradict each other, two recordings would be written to the same file, or one over
-            a recording.
+        SettingsError: The wishes contradict each other.
     """
-    targets = _targets(sources, output, formats)
     registry = OutputRegistry((source.path, source.label) for source in sources)
-    for source, files in zip(sources, targets, strict=True):
-        registry.claim(source.label, files)
-    return targets
+    planned: list[Targets | GPAError] = []
+    for source, files in zip(sources, _targets(sources, output, formats), strict=True):
+        try:
+            registry.claim(source.label, files)
+        except SettingsError as error:
+            planned.append(error)
+        else:
+            planned.append(files)
+    return tuple(planned)
 
 
-def prepare_targets(targets: Iterable[Targets]) -> None:
+def prepare_targets(targets: Iterable[Targets]) -> tuple[GPAError | None, ...]:
     """Make the folders and see that files can be written there, so that no work is lost at the end.
 
-    Raises:
-        GPAError: Nothing can be written there.
+    Returns:
+        For each recording why its files cannot be written; None where they can.
     """
-    paths = [path for files in targets for path in files.values() if not is_stream(path)]
-    for folder in {path.parent for path in paths}:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            # Asking the permission bits is not enough: the file system may be full or read-only.
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise unwritable(folder, error) from error
-    for path in paths:
-        if path.exists() and not path.is_file():
-            raise GPAError(f"{path} is not a regular file.", hint="Choose another place for the output.")
+    folders: dict[Path, GPAError | None] = {}
+
+    def trouble(path: Path) -> GPAError | None:
+        if path.parent not in folders:
+            folders[path.parent] = _folder_trouble(path.parent)
+        if (error := folders[path.parent]) is None and path.exists() and not path.is_file():
+            return GPAError(f"{path} is not a regular file.", hint="Choose another place for the output.")
+        return error
+
+    return tuple(
+        next((error for path in files.values() if not is_stream(path) and (error := trouble(path)) is not None), None)
+        for files in targets
+    )
+
+
+def _folder_trouble(folder: Path) -> GPAError | None:
+    """Make a folder; return why nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Asking the permission bits is not enough: the file system may be full or read-only.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return unwritable(folder, error)
+    return None
 
 
 def targets_in(folder: Path, place: Path, formats: Iterable[Format]) -> Targets:

@@ -295,3 +295,28 @@ def test_no_model_there(audio_command, golden_audio, tmp_path, kind):
     result = audio_command("transcribe", golden_audio("slt"), place)
     refused(result, 3)
     assert str(place) in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["transcribe", "ADDRESS"],
+        ["tokenize", "ADDRESS"],
+        ["vc", "ADDRESS", "--voice", "v", "-o", "out.wav"],
+        ["speak", "hello", "--voice", "ADDRESS", "-o", "out.wav"],
+        ["voices", "add", "me", "ADDRESS", "--i-have-rights"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_address_is_called_one(gpa_mlx, converted_small_a, arguments):
+    address = "https://example.com/talk.mp3"
+    words = [address if word == "ADDRESS" else word for word in arguments]
+    result = gpa_mlx(*words, "--model", converted_small_a)
+    refused(result, 4)
+    assert f"{address} is an address" in result.err
+
+
+def test_what_is_too_short_is_named(gpa_mlx, converted_small_a, tmp_path):
+    soundfile.write(tmp_path / "click.wav", np.full(10, 0.5), RATE_HZ)
+    result = gpa_mlx("transcribe", tmp_path / "click.wav", tmp_path / "none.wav", "--model", converted_small_a)
+    assert "click.wav is 0.001 s long" in result.err

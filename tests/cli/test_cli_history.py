@@ -166,3 +166,10 @@ def test_pruning(gpa_mlx, history):
     recorded(history)
     assert "deleted" in gpa_mlx("history", "prune", "--max-days", "0").err
     assert history.entries() == ()
+
+
+def test_options_that_would_do_nothing_are_refused_here_too(gpa_mlx, history):
+    recorded(history, "three off")
+    result = gpa_mlx("history", "speak", "last", "--voice", "slt", "--model", "demo", "--play", "--subtype", "FLOAT")
+    assert result.code == 2
+    assert "--subtype" in result.err

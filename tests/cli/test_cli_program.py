@@ -292,3 +292,22 @@ def test_interrupt_signal_ends_the_process_at_once(tmp_path):
     assert process.stderr is not None
     assert process.stderr.read().split() == ["interrupted"]
     process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["dictate", "--seconds", "1", "--pause", "2"], "--pause"),
+        (["train", "lm", "--data", "d", "--out", "o", "--full", "--lora-scale", "1"], "--lora-scale"),
+        (["train", "lm", "--data", "d", "--out", "o", "--full", "--eval-every", "5"], "--eval-every"),
+        (["train", "demo", "--out", "o", "--takes", "5"], "--takes"),
+        (["doctor", "--first-run", "--no-microphone"], "--no-person"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_an_option_that_would_do_nothing_is_refused(gpa_mlx, monkeypatch, tmp_path, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    result = gpa_mlx(*arguments)
+    assert result.code == 2
+    assert words in result.err
+    assert list(tmp_path.iterdir()) == []

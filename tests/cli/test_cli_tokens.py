@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -64,6 +67,19 @@ def test_tokenize_feeds_detokenize(gpa_mlx, converted_small_a, golden_audio, tmp
     options = ("--model", converted_small_a, "-o", tmp_path / "out.wav")
     assert gpa_mlx("detokenize", "-", *options, stdin=tokens.encode()).code == 0
     assert soundfile.info(tmp_path / "out.wav").frames == 4 * 320
+
+
+def test_tokens_of_standard_input_go_into_a_pipe_as_sound(gpa_mlx, converted_small_a, golden_audio, tmp_path):
+    piped = golden_audio("short01").read_bytes()
+    model = ("--model", converted_small_a)
+    tokens = gpa_mlx("tokenize", "-", "--json", *model, stdin=piped)
+    assert tokens.out == gpa_mlx("tokenize", golden_audio("short01"), "--track", 1, "--json", *model).out
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_bytes)
+        assert gpa_mlx("detokenize", "-", "-o", tmp_path / "pipe", *model, stdin=tokens.out.encode()).code == 0
+        samples, _ = soundfile.read(io.BytesIO(read.result(60)))
+    assert len(samples) == 4 * 320
 
 
 VALID_GLOBAL = ", ".join(["0"] * 32)

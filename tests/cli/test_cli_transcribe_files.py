@@ -590,3 +590,18 @@ def test_a_terminal_sees_the_progress(transcribe, engine, monkeypatch):
     result = transcribe("a.wav", "--json")
     assert json.loads(result.out)["text"] == "first words second"
     assert "transcribing a.wav" in result.err
+
+
+def test_a_target_that_cannot_be_written_stops_no_other_recording(transcribe, engine):
+    for name in ("b.wav", "c.wav"):
+        touch(name)
+    Path("out/b.txt").mkdir(parents=True)
+    os.link("c.wav", "out/c.txt")
+    result = transcribe("a.wav", "b.wav", "c.wav", "-o", "out")
+    assert result.code == 1
+    assert Path("out/a.txt").read_text() == TXT
+    assert "out/c.txt is a recording: c.wav" in result.err
+    assert "out/b.txt is not a regular file" in result.err
+    assert len(engine.calls) == 1
+    document = [json.loads(line) for line in transcribe("b.wav", "a.wav", "-o", "out", "--json").out.splitlines()]
+    assert ["error" in one for one in document] == [True, False]

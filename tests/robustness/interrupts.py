@@ -169,6 +169,10 @@ def main() -> int:
     parser.add_argument("--command", action="append", help="one of them only; may be repeated")
     parser.add_argument("--seed", type=int, default=20261130)
     arguments = parser.parse_args()
+    # What this program ignores, as under nohup or in the background of a script, the commands would ignore, too.
+    for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
     def say(tally: Tally) -> None:
         codes = ", ".join(f"{code}: {count}" for code, count in sorted(tally.codes.items()))

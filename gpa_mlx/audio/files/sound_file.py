@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from gpa_mlx.audio.files import ffmpeg
 from gpa_mlx.audio.files.audio_source import ChannelBlock, checked_rate, frames_per_block, no_samples
 from gpa_mlx.audio.files.container import Container, examine, search
+from gpa_mlx.audio.files.existing import address_error, missing
 from gpa_mlx.audio.files.expansion import ExpansionLimit
 from gpa_mlx.audio.files.ffmpeg import DecoderError, FfmpegDecoder, MediaFile, NoSoundError, NoSpaceError
 from gpa_mlx.audio.files.joining import FormatAdapter
@@ -200,7 +201,8 @@ class FileSource:
         listed = ", ".join(track.describe() for track in media.tracks)
         reason = "" if has_speech is None else ", the first with speech" if has_speech else ": no speech in any"
         logger.warning(
-            "%s has %d audio tracks: %s. Track %d is read%s; --track N reads another.",
+            "%s has %d audio tracks: %s. Track %d is read%s; --track N of transcribe, vc, voices add and tokenize "
+            "reads another.",
             self.name,
             len(media.tracks),
             listed,
@@ -420,7 +422,7 @@ def _open_binary(name: str, label: str) -> tuple[FileIO, bool]:
     try:
         handle = path.open("rb", buffering=0)
     except FileNotFoundError as error:
-        raise AudioFileError(f"{path} does not exist.", hint="Check the path.") from error
+        raise (address_error(name) or missing(path)) from error
     except IsADirectoryError as error:
         raise AudioFileError(f"{path} is a directory.", hint="Give an audio file.") from error
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from gpa_mlx.audio.files.existing import address_error
 from gpa_mlx.audio.files.wav import PathLike
 from gpa_mlx.errors import AudioFileError
 
@@ -94,7 +95,7 @@ def read_wav(path: PathLike) -> WavContent:
     try:
         if not Path(path).is_file():
             problem = "is not a regular file" if Path(path).exists() else "does not exist"
-            raise AudioFileError(f"{path} {problem}.", hint="Give the name of a WAV file.")
+            raise address_error(str(path)) or AudioFileError(f"{path} {problem}.", hint="Give the name of a WAV file.")
         with Path(path).open("rb") as file:
             return _read(file, path)
     except OSError as error:

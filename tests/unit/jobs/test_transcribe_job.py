@@ -23,7 +23,8 @@ def make_job(tmp_path):
     def make(engine, *names):
         recordings = tuple(file_input(tmp_path / name) for name in names or ("a.wav", "b.wav"))
         targets = plan_targets(recordings, str(tmp_path / "out"), ("txt", "audacity"))
-        return TranscribeJob(engine, TranscribeRequest(recordings=recordings, targets=targets))
+        planned = tuple(files for files in targets if not isinstance(files, GPAError))
+        return TranscribeJob(engine, TranscribeRequest(recordings=recordings, targets=planned))
 
     return make
 
@@ -87,9 +88,18 @@ def test_nothing_is_written_before_the_first_segment(make_job, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_what_cannot_be_written_is_refused_before_any_work(make_job, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "b.txt").mkdir()
+def test_a_recording_whose_files_cannot_be_written_is_not_read(make_job, tmp_path):
+    (tmp_path / "out" / "b.txt").mkdir(parents=True)
+    job = make_job(FakeEngine())
+    assert [task.state for task in job.tasks] == ["waiting", "failed"]
+    failed = [event for event in job.run() if isinstance(event, RecordingFailed)]
+    assert "not a regular file" in failed[0].error.message
+    assert [task.state for task in job.tasks] == ["done", "failed"]
+
+
+def test_where_nothing_can_be_written_nothing_is_begun(make_job, tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "out" / name).mkdir(parents=True)
     engine = FakeEngine()
     with pytest.raises(GPAError, match="not a regular file"):
         make_job(engine)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gpa_mlx.errors import CancelledError, GPAError, ModelFormatError, ModelNotFoundError, SettingsError
 from gpa_mlx.store.file_names import same_spelling
 from gpa_mlx_tui.features.files.messages import FileAdvanced, FileDone, FileFailed, FileKept, FilesFound, QueueChecked
-from gpa_mlx_tui.features.files.queue import QueuedFile
+from gpa_mlx_tui.features.files.queue import QueuedFile, plan_files
 from gpa_mlx_tui.services.typed_paths import file_exists, typed_paths
 
 if TYPE_CHECKING:
@@ -87,12 +87,13 @@ def check_targets(
     """
     from gpa_mlx.transcripts.targets import OutputRegistry
 
+    planned = plan_files([file for file in files if file.state == "waiting" or file.targets], folder, formats)
     registry = OutputRegistry((file.path, file.path.name) for file in files)
     targets: dict[str, Targets] = {}
     errors: dict[str, GPAError] = {}
     existing: dict[str, Path] = {}
     for file in sorted(files, key=lambda file: file.state == "waiting"):  # those that have their places keep them
-        wanted = file.files_for(folder, formats) if file.state == "waiting" else file.targets or {}
+        wanted = planned[file.id] if file.state == "waiting" else file.targets or {}
         try:
             registry.claim(file.path.name, wanted)
         except SettingsError as error:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from gpa_mlx.jobs.recordings import file_input
 from gpa_mlx.transcripts.collector import TranscriptCollector
 from gpa_mlx.transcripts.emptiness import EMPTY_REASONS
-from gpa_mlx.transcripts.targets import Targets, targets_in
+from gpa_mlx.transcripts.targets import Targets, distinct_places, targets_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from gpa_mlx.errors import GPAError
     from gpa_mlx.transcripts.formats import Format
@@ -88,12 +89,6 @@ class QueuedFile:
             return f"{what}: {EMPTY_REASONS[self.transcript.empty_reason]}"
         return _NOTES.get(self.transcript.finish_reason, "")
 
-    def files_for(self, folder: Path | None, formats: Iterable[Format]) -> Targets:
-        """Return the files to write, beside the recording or in a folder."""
-        if folder is None:
-            return targets_in(self.path.parent, Path(self.path.stem), formats)
-        return targets_in(folder, self.place, formats)
-
     def wait(self) -> None:
         """Get in line, as if it were new."""
         self.state, self.targets, self.error, self.files = "waiting", None, None, ()
@@ -107,6 +102,25 @@ class QueuedFile:
         """Note that it has ended."""
         self.state, self.error = state, error
         self.took_s = time.monotonic() - self.started if self.started else 0.0
+
+
+def plan_files(files: Sequence[QueuedFile], folder: Path | None, formats: Sequence[Format]) -> dict[str, Targets]:
+    """Return the files to write for each recording, by its id in the queue; equal names keep their suffix.
+
+    Args:
+        files: The recordings, those too whose files are known already.
+        folder: Where to write; None: beside each recording.
+        formats: One file each.
+    """
+    groups: dict[Path, list[QueuedFile]] = {}
+    for file in files:
+        groups.setdefault(folder or file.path.parent, []).append(file)
+    planned: dict[str, Targets] = {}
+    for parent, group in groups.items():
+        sources = [file_input(file.path, file.place if folder else None) for file in group]
+        for file, place in zip(group, distinct_places(sources), strict=True):
+            planned[file.id] = targets_in(parent, place, formats)
+    return planned
 
 
 def share_of_all(files: Sequence[QueuedFile]) -> float:
