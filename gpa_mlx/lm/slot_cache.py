@@ -15,8 +15,8 @@ from gpa_mlx.nn.attention import attend
 from gpa_mlx.runtime.backend import mx
 
 LENGTH_CLASSES = (256, *(step << doublings for doublings in range(16) for step in (512, 768)))
-"""Most positions of the sequences of a class, ascending; a sequence that grows beyond moves on to the next. A third of its
-room is free at most, beyond the first."""
+"""Most positions of the sequences of a class, ascending; a sequence that grows beyond moves on to the next. At most a
+third of its room is free, beyond the first."""
 
 
 @dataclass(slots=True)

@@ -327,7 +327,10 @@ class FileSource:
                 yield block
         except DecoderError as error:
             logger.debug("%s: %s", self.name, error)
-        if gained > _TOLERANCE_S * self.rate_hz:
+        tolerance = _TOLERANCE_S * self.rate_hz
+        if gained > tolerance and promised is not None and promised - skip - gained > tolerance:
+            self._warn_cut_off((skip + gained) / self.rate_hz, promised / self.rate_hz)
+        elif gained > tolerance:
             logger.warning(
                 "%s is damaged after %.1f s; what follows could be read, but a little may be missing there.",
                 self.name,

@@ -120,6 +120,17 @@ def test_a_flac_that_is_damaged_in_the_middle_goes_on(tmp_path, caplog):
     assert "damaged after" in caplog.text
 
 
+def test_a_flac_that_is_cut_in_half_is_called_cut_off(tmp_path, caplog):
+    noise = 0.1 * np.random.default_rng(0).standard_normal(64_000)
+    content = encoded(noise, kind="FLAC")
+    path = tmp_path / "a.flac"
+    path.write_bytes(content[: len(content) // 2])
+    with caplog.at_level(logging.WARNING, logger="gpa_mlx.audio"):
+        samples = load_recording(path).first_channel
+    assert 20_000 < len(samples) < 36_000
+    assert f"cut off: {len(samples) / 16_000:.1f} of 4.0 s" in caplog.text
+
+
 def test_messages_use_the_given_name(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(b"no sound" * 40)
