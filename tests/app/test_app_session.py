@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import signal
 
 import numpy as np
 import pytest
+import soundfile
 from textual.widgets import Input, TextArea
 
+from gpa_mlx.audio.files.reader import load_recording
 from gpa_mlx.dictation import DictationOptions
 from gpa_mlx.history import History
 from gpa_mlx.runtime.clipboard import ClipboardState
@@ -240,3 +244,18 @@ def test_nobody_else_can_read_a_draft(home):
         os.umask(before)
     modes = {path.stat().st_mode & 0o077 for path in (home / "state", home / "state" / "session.json")}
     assert modes == {0}
+
+
+def test_what_the_library_notes_about_a_file_is_told(use, home):
+    wave = home / "cut.wav"
+    soundfile.write(wave, np.tile(BLOCK, 20), 16_000)
+    wave.write_bytes(wave.read_bytes()[:20_000])
+    logger = logging.getLogger("gpa_mlx")
+    before = list(logger.handlers)
+
+    async def steps(session):
+        await asyncio.to_thread(load_recording, wave)
+        await session.until(lambda: any("cut off" in words for words in session.toasts))
+
+    use(steps)
+    assert logger.handlers == before

@@ -279,16 +279,30 @@ def test_a_sound_output_that_is_unplugged_is_told_and_the_speech_stays(use, outp
     use(steps, mode="speak")
 
 
-def test_numbers_are_shown_as_they_will_be_read(use):
+def test_words_that_the_model_cannot_say_are_named_before_it_speaks(use):
     async def steps(session):
         await ready(session)
+        spoken = session.screen.query_one("#spoken", Static)
+        await session.write("Three kittens go.")
+        await session.until(lambda: "cannot say: kittens" in str(spoken.render()))
+        assert "Read as: three go." in str(spoken.render())
+        await session.write("Meow.")
+        await session.until(lambda: str(spoken.render()) == "This model cannot say: Meow")
+        await session.write("three go")
+        await session.until(lambda: str(spoken.render()) == "Read as written")
+
+    use(steps, mode="speak")
+
+
+def test_numbers_are_shown_as_they_will_be_read(use, home):
+    async def steps(session):
         await session.write("It costs $3.50.")
         spoken = session.screen.query_one("#spoken", Static)
         await session.until(lambda: "three dollars" in str(spoken.render()))
         await session.write("It is free.")
         await session.until(lambda: str(spoken.render()) == "Read as written")
 
-    use(steps, mode="speak")
+    use(steps, mode="speak", model=home / "a model that says any word")
 
 
 def test_the_text_comes_from_a_file(use, home):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -24,6 +24,8 @@ from gpa_mlx_tui.features.mode_screen import ModeScreen, sentence_of
 from gpa_mlx_tui.modes import MODES, Mode
 from gpa_mlx_tui.services.choices import is_demo, model_name
 from gpa_mlx_tui.services.kept_state import KeptState
+from gpa_mlx_tui.services.logged_notes import logged_notes
+from gpa_mlx_tui.services.messages import Noted
 from gpa_mlx_tui.services.microphone import DictationDependencies, default_dependencies
 from gpa_mlx_tui.services.service import OpenEngine, Service
 from gpa_mlx_tui.themes import ASCII, THEMES, UNICODE, style_scrollbars
@@ -122,6 +124,7 @@ class GPAApp(App[None], inherit_bindings=False):
         self._notices = tuple(notices)
         self._ending = ending
         self._keep_failed = False
+        self._listening = ExitStack()
         self.previous_mode = ""
         self._looks: WeakKeyDictionary[Screen[Any], object] = WeakKeyDictionary()
         self._look_without_screens: object = None
@@ -273,11 +276,20 @@ class GPAApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Get everything else ready once the first mode is painted."""
         self._take_signals()
+        self._listening.enter_context(logged_notes(lambda words: self.post_message(Noted(words))))
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True, repaint=True))
         self.set_interval(_HEADER_S, self.refresh_header)
         self.set_interval(_KEEP_S, self._keep)
         self.call_after_refresh(self._prepare)
         self.call_after_refresh(self._tell_notices)
+
+    def on_unmount(self) -> None:
+        """Nobody is left to be told anything."""
+        self._listening.close()
+
+    def on_noted(self, message: Noted) -> None:
+        """Say what the library noted about a file."""
+        self.notify(message.words, severity="warning", timeout=_ERROR_SHOWN_S)
 
     def on_task_ended(self, message: TaskEnded) -> None:
         """Say what went wrong."""

@@ -96,3 +96,15 @@ class Saved(TaskMessage):
         super().__init__(task)
         self.files = files
         self.note = note
+
+
+class Noted(Message):
+    """The library has noted something about what it is given.
+
+    Args:
+        words: A sentence or two.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words

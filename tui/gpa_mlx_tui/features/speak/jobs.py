@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gpa_mlx.audio.devices.playback import OutputDevice
     from gpa_mlx.jobs.speak import SpeakJob
     from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.text.closed_vocabulary import ClosedVocabulary
     from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.choices import VoiceChoice
 
@@ -124,19 +125,43 @@ def redo_passage(task: BackgroundTask, job: SpeakJob, number: int) -> None:
                 task.post(PassageRedone(task, number, event.passage, peaks))
 
 
-def preview(task: BackgroundTask, text: str) -> None:
-    """Find out how the beginning of a text will be read."""
+def preview(task: BackgroundTask, text: str, model: Path) -> None:
+    """Find out how a model will read the beginning of a text, and which words it cannot say.
+
+    Args:
+        task: The task.
+        text: As written.
+        model: Directory of the model.
+    """
     from gpa_mlx.errors import GPAError
-    from gpa_mlx.synthesis.plan import SynthesisSettings, plan_passages
+    from gpa_mlx.synthesis.plan import SynthesisSettings, named_words, plan_passages
 
     try:
         planned = plan_passages(text[:_MOST_PREVIEWED], SynthesisSettings())
     except GPAError:
         planned = ()
     task.check()
-    spoken = tuple(" ".join(words.split()) for _, words in planned)
-    written = [" ".join(passage.text.split()) for passage, _ in planned]
-    task.post(PreviewFound(task, spoken, is_as_written=list(spoken) == written))
+    spoken = [" ".join(words.split()) for _, words in planned]
+    is_as_written = spoken == [" ".join(passage.text.split()) for passage, _ in planned]
+    unknown: tuple[str, ...] = ()
+    if (vocabulary := _vocabulary(model)) is not None:
+        unknown = vocabulary.unknown(" ".join(spoken))
+        spoken = [words for words in map(vocabulary.restrict, spoken) if words] if unknown else spoken
+    is_as_written = is_as_written and not unknown
+    task.post(PreviewFound(task, tuple(spoken), is_as_written=is_as_written, unknown=named_words(unknown)))
+
+
+def _vocabulary(model: Path) -> ClosedVocabulary | None:
+    """Return the words a model can say; None where it says any, or is not there any more."""
+    from gpa_mlx.errors import GPAError
+    from gpa_mlx.store.manifest import read_manifest
+    from gpa_mlx.text.closed_vocabulary import ClosedVocabulary
+
+    try:
+        words = read_manifest(model).words
+    except GPAError:
+        return None  # who speaks will be told
+    return None if words is None else ClosedVocabulary(words)
 
 
 def speech_files(path: Path) -> tuple[Path, Path]:

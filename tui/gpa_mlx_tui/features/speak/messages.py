@@ -93,9 +93,13 @@ class PreviewFound(TaskMessage):
         task: The task.
         spoken: One line for each passage.
         is_as_written: Nothing is read otherwise than it is written.
+        unknown: What the model cannot say, a list for people; empty: nothing.
     """
 
-    def __init__(self, task: BackgroundTask, spoken: tuple[str, ...], *, is_as_written: bool) -> None:
+    def __init__(
+        self, task: BackgroundTask, spoken: tuple[str, ...], *, is_as_written: bool, unknown: str = ""
+    ) -> None:
         super().__init__(task)
         self.spoken = spoken
+        self.unknown = unknown
         self.is_as_written = is_as_written

@@ -197,8 +197,9 @@ class SpeakScreen(ModeScreen):
         """Show the words."""
         dot = self.gpa_app.symbols.dot
         words = f" {dot} ".join(message.spoken)
-        label = "" if not message.spoken else "Read as written" if message.is_as_written else f"Read as: {words}"
-        self.query_one("#spoken", Static).update(label)
+        read = "" if not message.spoken else "Read as written" if message.is_as_written else f"Read as: {words}"
+        cannot = f"This model cannot say: {message.unknown}" if message.unknown else ""
+        self.query_one("#spoken", Static).update(f" {dot} ".join(filter(None, (cannot, read))))
 
     def on_listed(self, message: Listed) -> None:
         """Take the text of a file."""
@@ -234,7 +235,8 @@ class SpeakScreen(ModeScreen):
 
     def _preview(self) -> None:
         text = self.query_one("#text", TextArea).text
-        self.start("preview", lambda task: preview(task, text), silent=True)
+        model = self.gpa_app.service.model
+        self.start("preview", lambda task: preview(task, text, model), silent=True)
 
     def _show_state(self) -> None:
         if not self.is_mounted:
