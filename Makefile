@@ -21,10 +21,10 @@ check: .venv/installed  ## formatting, lint, types, layers: what a change must p
 	$(BIN)/lint-imports
 
 fast: .venv/installed  ## the tests to run before each commit
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow" tests/unit tests/hygiene
+	$(BIN)/python -m pytest -q -n 2 -m "not slow" tests/unit tests/hygiene
 
 test: .venv/installed  ## all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2
 
 bench: .venv/installed  ## how fast the demo model runs on this machine
 	$(BIN)/gpa-mlx bench --model demo

@@ -40,19 +40,18 @@ GOLDEN = Path(__file__).parent / "golden" / "small-a"
 LONG34 = ("rms", "cmn", "slt", "rms", "cmn", "rms", "cmn", "rms", "rms")
 
 
-FILE_BY_FILE = ("codec", "e2e", "engine", "parity", "recipes", "train")
-"""Rooms whose tests share what takes longer to set up than to use, mostly a model."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread files, not tests, in the order in which they are collected: rooms with long ones come first."""
+    from tests.support.scheduling import RoomScheduling
+
+    config.option.loadscopereorder = False
+    return RoomScheduling(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests stay in one process under `pytest -n 2 --dist loadgroup`; devices are used by one at a time."""
-    for item in items:
-        room = item.path.parent.name
-        if room == "devices":
-            item.add_marker(pytest.mark.xdist_group("devices"))
-        elif room in FILE_BY_FILE:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Begin with the devices, the longest unit that one process must run alone."""
+    items.sort(key=lambda item: item.path.parent.name != "devices")
 
 
 @cache

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,12 +79,18 @@ class Dictating:
     process: subprocess.Popen[str]
 
     def wait_for(self, line: str) -> None:
+        """Read what is said until a line comes; a process that does not say it is ended, and so are its words."""
         assert self.process.stderr is not None
         said = []
-        for told in self.process.stderr:
-            said.append(told)
-            if line in told:
-                return
+        patience = threading.Timer(60, self.process.kill)
+        patience.start()
+        try:
+            for told in self.process.stderr:
+                said.append(told)
+                if line in told:
+                    return
+        finally:
+            patience.cancel()
         raise AssertionError(f"{line!r} was not said, but {said}")
 
     def finish(self) -> tuple[int, str, str]:
@@ -174,7 +181,7 @@ def test_a_shortcut_begins_and_ends_the_recording(desk):
 
 def test_a_dictation_that_stays_writes_one_text_after_the_other_and_pauses(desk):
     dictating = desk.start("--stay", "--no-clipboard")
-    dictating.wait_for("Press Enter")
+    dictating.wait_for("begins to record")
     for is_last in (False, True):
         dictating.process.send_signal(signal.SIGUSR1)
         dictating.wait_for("listening")
@@ -185,8 +192,8 @@ def test_a_dictation_that_stays_writes_one_text_after_the_other_and_pauses(desk)
         dictating.process.send_signal(signal.SIGUSR1)
         dictating.wait_for("recorded")
         if not is_last:
-            dictating.wait_for("Press Enter")
-    dictating.wait_for("Press Enter")
+            dictating.wait_for("begins to record")
+    dictating.wait_for("begins to record")
     dictating.process.send_signal(signal.SIGTERM)
     assert dictating.finish()[:2] == (143, "three off\nthree off\n")
 

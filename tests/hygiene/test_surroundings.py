@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 
+from tests.support.scheduling import RoomScheduling
+
 CODE = """
 import json, os, signal, sys
 from tests.support.surroundings import make_uniform
@@ -36,3 +38,10 @@ def test_what_the_starter_left_is_put_right():
 
 def test_ctrl_c_reaches_these_tests():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_file_stays_in_one_process_and_so_do_all_devices():
+    scope_of = RoomScheduling._split_scope
+    assert scope_of(None, "tests/unit/a.py::test_one[x::y@z]") == scope_of(None, "tests/unit/a.py::Two::test_three")
+    assert scope_of(None, "tests/unit/a.py::test_one") != scope_of(None, "tests/unit/b.py::test_one")
+    assert scope_of(None, "tests/devices/a.py::test_one") == scope_of(None, "tests/devices/b.py::test_one")
