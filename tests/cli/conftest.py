@@ -74,6 +74,22 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
+def transcribe(
+    gpa_mlx: Callable[..., Outcome], engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Outcome]:
+    """Run `transcribe` on the fake engine in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments, **options: gpa_mlx("transcribe", *arguments, "--model", "m", **options)
+
+
+def touch(*names: str) -> None:
+    """Make empty files, and the folders they are in."""
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+
+
+@pytest.fixture
 def tree(tmp_path: Path) -> Callable[[], Sequence[str]]:
     """Names of everything below the test's folder, to see that nothing half-written stays."""
     return lambda: sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))

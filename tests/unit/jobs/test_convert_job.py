@@ -107,7 +107,10 @@ def test_decoded_tokens_replace_a_file_with_all_that_is_beside_it(engine, tmp_pa
     (tmp_path / ".out.wav.narration").write_text("of an interrupted run")
     output = AudioTarget(path=tmp_path / "out.wav", subtype="FLOAT")
     job = DetokenizeJob(engine, DetokenizeRequest(tokens=parse_tokens(document, "x"), output=output))
-    assert list(job.run()) == [StepStarted(step="decoding"), Written(path=output.path), Finished()]
+    decoding, sound, *rest = job.run()
+    assert (decoding, rest) == (StepStarted(step="decoding"), [Written(path=output.path), Finished()])
+    assert isinstance(sound, AudioChunk)
+    assert sound.audio.shape == (640,)
     assert job.duration_s == pytest.approx(0.04)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.wav", "out.wav.json"]
     result = verify_file(output.path)
