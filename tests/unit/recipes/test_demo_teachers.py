@@ -159,6 +159,6 @@ def test_what_is_missing_or_another_is_named(folder, monkeypatch):
         Kokoro(folder)
     assert "train-demo" in caught.value.hint
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(SettingsError, match="needs onnxruntime") as caught:
+    with pytest.raises(SettingsError, match="need onnxruntime") as caught:
         Kokoro(folder)
     assert "pip install" in caught.value.hint

@@ -221,7 +221,8 @@ def test_the_wave_generator_learns_samples_and_leaves_the_tokens(model, batch, t
     config = GeneratorConfig(stage=stage(70, learning_rate=1e-2), crop_codes=8)
     train_generator(model, config, repeated(coded), tmp_path)
     log = log_of(tmp_path)
-    assert log[-1]["loss"] < 0.5 * log[0]["loss"]
+    # Half to 0.53 of it on different processors; without learning it stays.
+    assert log[-1]["loss"] < 0.7 * log[0]["loss"]
     assert any(name.startswith("codec.wave_generator") for name in changed(before, model))
     after = model.code(batch, 0.3, np.random.default_rng(0))
     assert after.codes.tolist() == whole.codes.tolist()

@@ -130,7 +130,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(converted_small_a, manifest, code_ca
 
     def command(directory, *more):
         words = ["train", "lm", "--model", converted_small_a, "--data", manifest, "--cache", code_cache]
-        words += ["--lora", 2, "--out", directory, "--steps", 12, "--lr", 0.01, *more]
+        words += ["--lora", 2, "--out", directory, "--steps", 7, "--lr", 0.01, *more]
         return [sys.executable, "-m", "gpa_mlx", *map(str, words)]
 
     out, whole = tmp_path / "run", tmp_path / "whole"
@@ -144,7 +144,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(converted_small_a, manifest, code_ca
     assert "to continue" in err
     assert err.splitlines()[-1].endswith("--resume")
     done = entries(out)[-1]["step"]
-    assert 2 <= done < 12
+    assert 2 <= done < 7
     subprocess.run(command(out, "--resume"), env=environment, check=True)
     subprocess.run(command(whole), env=environment, check=True)
     assert [entry["loss"] for entry in entries(out)] == [entry["loss"] for entry in entries(whole)]

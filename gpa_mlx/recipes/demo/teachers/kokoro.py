@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 
 from gpa_mlx.errors import GPAError, SettingsError
-from gpa_mlx.recipes.demo.teachers.onnx import HINT, open_network, read_part
+from gpa_mlx.recipes.demo.teachers.onnx import HINT, open_network, read_part, require_onnxruntime
 from gpa_mlx.recipes.demo.teachers.phonemes import phonemes
 from gpa_mlx.types import SAMPLE_RATE_HZ, Waveform
 
@@ -83,6 +83,7 @@ class Kokoro:
     """
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        require_onnxruntime()
         self._folder = folder
         network = read_part(folder / "kokoro.onnx")
         if hashlib.sha256(network).hexdigest() != MODEL_SHA256:
