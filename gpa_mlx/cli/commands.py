@@ -37,6 +37,7 @@ _COMMANDS = {
     "transcribe": LazyCommand("gpa_mlx.cli.transcribe", "transcribe", "Write down what is said in recordings."),
     "speak": LazyCommand("gpa_mlx.cli.speak", "speak", "Say a text in the voice of a recording."),
     "vc": LazyCommand("gpa_mlx.cli.vc", "vc", "Say what a recording says in another voice."),
+    "serve": LazyCommand("gpa_mlx.cli.serve", "serve", "Make the model available to other programs."),
     "voices": LazyCommand("gpa_mlx.cli.voices", "voices", "Keep voices under names, and pass them on as text."),
     "history": LazyCommand("gpa_mlx.cli.history", "history", "Show, play, recognise and delete what was dictated."),
     "model": LazyCommand("gpa_mlx.cli.model", "model", "Install, describe, check, repair and remove models."),

@@ -31,6 +31,20 @@ def built_in_voices() -> dict[str, Voice]:
         return {}
 
 
+def fitting_voices(model: Path) -> tuple[Voice, ...]:
+    """Return the voices a model can speak in: those of the user's library, then the built-in ones.
+
+    Raises:
+        ModelFormatError: Not a converted model.
+        VoiceError: The library cannot be read.
+    """
+    family = read_manifest(model).model_family
+    stored = [entry.voice for entry in VoiceLibrary().entries() if entry.voice is not None]
+    names = {voice.name for voice in stored}
+    built_in = [voice for voice in built_in_voices().values() if voice.name not in names]
+    return tuple(voice for voice in (*stored, *built_in) if voice.family == family)
+
+
 def recording_of(name: str) -> Path | None:
     """Return the recording that a user names, to make a voice from; None where the name is a card's or a voice's."""
     path = Path(name)
@@ -51,17 +65,34 @@ def choose_voice(name: str, model: Path) -> Voice:
     """
     path = Path(name)
     if path.is_file():
-        return _fitting(read_card(path), model)
+        return fitting_voice(read_card(path), model)
+    try:
+        return named_voice(name, model)
+    except VoiceError:
+        if (address := address_error(name)) is not None:
+            raise address from None
+        raise
+
+
+def named_voice(name: str, model: Path) -> Voice:
+    """Return a voice of the library, or a built-in one of the model; no file is looked for.
+
+    Args:
+        name: The voice's.
+        model: Directory of the model that shall speak.
+
+    Raises:
+        VoiceError: There is none; or it is damaged or was made for models of another family.
+        ModelFormatError: Not a converted model.
+    """
     library = VoiceLibrary()
     stored = library.find(name)
     if stored is not None:
-        return _fitting(stored, model)
+        return fitting_voice(stored, model)
     family = read_manifest(model).model_family
     built_in = {other: voice for other, voice in built_in_voices().items() if voice.family == family}
     if name in built_in:
         return built_in[name]
-    if (address := address_error(name)) is not None:
-        raise address
     known = [*library.names(), *built_in]
     if near := nearest_name(name, known):
         hint = f"Did you mean '{near}'? `gpa-mlx voices list` shows all voices."
@@ -127,7 +158,7 @@ def refuse_built_in_name(name: str) -> None:
         raise VoiceError(f"'{name}' is the name of a built-in voice.", hint="Choose another name.")
 
 
-def _fitting(voice: Voice, model: Path) -> Voice:
+def fitting_voice(voice: Voice, model: Path) -> Voice:
     """Return a voice whose codes the model knows; that of an unknown family is left to the engine."""
     family = read_manifest(model).model_family
     if voice.family not in ("", family):

@@ -27,8 +27,8 @@ from gpa_mlx.errors import (
 )
 from tests.support.help_texts import help_text
 
-NAMES = ["demo", "tui", "dictate", "transcribe", "speak", "vc", "voices", "history", "model", "settings", "doctor"]
-NAMES += ["verify", "tokenize", "detokenize", "convert", "train", "bench"]
+NAMES = ["demo", "tui", "dictate", "transcribe", "speak", "vc", "serve", "voices", "history", "model", "settings"]
+NAMES += ["doctor", "verify", "tokenize", "detokenize", "convert", "train", "bench"]
 
 
 @pytest.fixture

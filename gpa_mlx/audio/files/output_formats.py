@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, TypeAlias
 
 import soundfile
 
@@ -139,19 +139,25 @@ def _is_ogg(file: BinaryIO) -> bool:
 # AAC: the one place that runs encoders ---------------------------------------------------------------------------
 
 
-def _afconvert(program: str, source: Path, target: Path) -> list[str]:
-    return [program, "-f", "m4af", "-d", "aac", str(source), str(target)]
+AacContainer: TypeAlias = Literal["m4a", "adts"]
 
 
-def _ffmpeg(program: str, source: Path, target: Path) -> list[str]:
+def _afconvert(program: str, source: Path, target: Path, container: AacContainer) -> list[str]:
+    return [program, "-f", {"m4a": "m4af", "adts": "adts"}[container], "-d", "aac", str(source), str(target)]
+
+
+def _ffmpeg(program: str, source: Path, target: Path, container: AacContainer) -> list[str]:
     return [
         *(program, "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-protocol_whitelist", "file"),
         *("-f", "wav", "-i", f"file:{source}", "-map", "0:a:0", "-map_metadata", "-1", "-fflags", "+bitexact"),
-        *("-c:a", "aac", "-b:a", "64k", "-f", "ipod", f"file:{target}"),
+        *("-c:a", "aac", "-b:a", "64k", "-f", {"m4a": "ipod", "adts": "adts"}[container], f"file:{target}"),
     ]
 
 
-_AAC_ENCODERS: dict[str, Callable[[str, Path, Path], list[str]]] = {"afconvert": _afconvert, "ffmpeg": _ffmpeg}
+_AAC_ENCODERS: dict[str, Callable[[str, Path, Path, AacContainer], list[str]]] = {
+    "afconvert": _afconvert,
+    "ffmpeg": _ffmpeg,
+}
 """In the order in which they are tried: how to encode a WAV file."""
 
 
@@ -161,19 +167,35 @@ def _installed_encoders() -> Iterator[list[str]]:
             yield [name, found]
 
 
-def _check_aac() -> None:
+def check_aac() -> None:
+    """Raise `AudioFileError` where nothing here can encode AAC."""
     if not any(_installed_encoders()):
         raise AudioFileError(
-            "M4A is encoded by `afconvert` (macOS) or `ffmpeg`, and neither is installed.",
+            "AAC is encoded by `afconvert` (macOS) or `ffmpeg`, and neither is installed.",
             hint="Install ffmpeg (`apt install ffmpeg`), or write another format.",
         )
 
 
-def _encode_aac(source: Path, target: Path, _subtype: str, tags: dict[str, str]) -> None:
-    _check_aac()
+def _encode_m4a(source: Path, target: Path, _subtype: str, tags: dict[str, str]) -> None:
+    _encode_aac(source, target, "m4a", lambda: _tag_mp4(target, tags))
+
+
+def adts_of(source: Path) -> bytes:
+    """Return a WAV file as AAC in ADTS frames, which have no place for a tag.
+
+    Raises:
+        AudioFileError: Nothing here can encode it.
+    """
+    target = source.with_suffix(".aac")
+    _encode_aac(source, target, "adts")
+    return target.read_bytes()
+
+
+def _encode_aac(source: Path, target: Path, container: AacContainer, finish: Callable[[], None] = lambda: None) -> None:
+    check_aac()
     complaints: list[str] = []
     for name, program in _installed_encoders():
-        command = _AAC_ENCODERS[name](program, source.absolute(), target.absolute())
+        command = _AAC_ENCODERS[name](program, source.absolute(), target.absolute(), container)
         try:
             # On any exception, an interrupt too, `run` kills the program before it goes on.
             result = subprocess.run(  # noqa: S603 - a list of arguments, no shell
@@ -184,7 +206,7 @@ def _encode_aac(source: Path, target: Path, _subtype: str, tags: dict[str, str])
             continue
         if result.returncode == 0 and target.is_file():
             try:
-                _tag_mp4(target, tags)
+                finish()
             except ValueError as error:  # on a full disk, a program may leave half a file and call it a success
                 complaints.append(f"what {name} wrote is damaged: {error}")
                 continue
@@ -243,9 +265,9 @@ OUTPUT_FORMATS: dict[str, OutputFormat] = {
         title="an M4A file",
         suffixes=OUTPUT_ENDINGS["m4a"],
         codec="AAC",
-        encode=_encode_aac,
+        encode=_encode_m4a,
         retag=_retag_mp4,
-        check=_check_aac,
+        check=check_aac,
     ),
 }
 """By name. What else is listed in `--help`, in messages and in the app follows from this."""

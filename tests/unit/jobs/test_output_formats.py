@@ -184,7 +184,7 @@ def test_m4a_without_an_encoder_is_refused_before_the_work(tmp_path, monkeypatch
 @needs_ffmpeg
 def test_an_encoder_that_fails_leaves_the_old_file_and_what_was_spoken(speak, engine, tmp_path, monkeypatch):
     (tmp_path / "out.m4a").write_bytes(b"mine")
-    fail = {"ffmpeg": lambda program, source, target: [program, "-nonsense"]}
+    fail = {"ffmpeg": lambda program, source, target, container: [program, "-nonsense"]}
     monkeypatch.setattr(output_formats, "_AAC_ENCODERS", fail)
     with pytest.raises(AudioFileError, match="cannot be encoded; ffmpeg says"):
         speak("out.m4a")
@@ -200,7 +200,7 @@ def test_an_encoder_that_fails_leaves_the_old_file_and_what_was_spoken(speak, en
     "script", ["echo Nonsense >&2; exit 1", "echo half > {target}"], ids=["fails", "claims success"]
 )
 def test_a_full_disk_is_not_blamed_on_the_encoder(speak, monkeypatch, script):
-    def sh(program, source, target):
+    def sh(program, source, target, container):
         return ["/bin/sh", "-c", script.format(target=f"'{target}'")]
 
     monkeypatch.setattr(output_formats, "_AAC_ENCODERS", {"ffmpeg": sh})

@@ -89,16 +89,9 @@ def voices_of(model: Path, chosen: str | None) -> tuple[VoiceChoice, ...]:
         ModelFormatError: Not a converted model.
         VoiceError: The library cannot be read.
     """
-    from gpa_mlx.jobs.voice_choice import built_in_voices
-    from gpa_mlx.store.manifest import read_manifest
-    from gpa_mlx.voices.library import VoiceLibrary
+    from gpa_mlx.jobs.voice_choice import fitting_voices
 
-    family = read_manifest(model).model_family
-    stored = [entry.voice for entry in VoiceLibrary().entries() if entry.voice is not None]
-    names = {voice.name for voice in stored}
-    built_in = [voice for voice in built_in_voices().values() if voice.name not in names]
-    fitting = [voice for voice in (*stored, *built_in) if voice.family == family]
-    fitting.sort(key=lambda voice: voice.name != chosen)
+    fitting = sorted(fitting_voices(model), key=lambda voice: voice.name != chosen)
     return tuple(VoiceChoice(voice.name, voice.description, voice) for voice in fitting)
 
 
