@@ -93,8 +93,7 @@ def serve(
     from gpa_mlx.model import demo
     from gpa_mlx.runtime.memory import apply_limits
     from gpa_mlx.server.options import Limits, ServerOptions
-    from gpa_mlx.server.running import address_of, open_socket, require_key
-    from gpa_mlx.server.running import serve as run
+    from gpa_mlx.server.running import address_of, make_server, open_socket, require_key
 
     settings = session.settings
     options = ServerOptions(
@@ -115,17 +114,9 @@ def serve(
         open_socket(options) as listening,
     ):
         address = address_of(listening)
-        run(
-            engine,
-            listening,
-            options,
-            path=path,
-            model=name,
-            voice=voice or settings.voice,
-            started=lambda: session.diagnostics.inform(
-                f"Serving '{name}' at {address} (OpenAI's interface: {address}/v1). Ctrl-C ends it."
-            ),
-        )
+        server = make_server(engine, options, path=path, model=name, voice=voice or settings.voice)
+        session.diagnostics.inform(f"Serving '{name}' at {address} (OpenAI's interface: {address}/v1). Ctrl-C ends it.")
+        server.run(sockets=[listening])
 
 
 def _key(file: Path | None) -> str | None:

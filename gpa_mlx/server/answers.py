@@ -240,7 +240,7 @@ async def _whole(
     path = folder / f"speech{shape.format.suffix}"
 
     def make() -> str:
-        job = plan(AudioTarget(path=path))
+        job = plan(AudioTarget(path=path, sidecar=False))
         with closing(job.run()) as events:
             for _ in events:
                 pass

@@ -14,7 +14,6 @@ from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.server.application import make_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from gpa_mlx.protocols import SpeechEngine
@@ -59,30 +58,20 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(
-    engine: SpeechEngine,
-    listening: socket.socket,
-    options: ServerOptions,
-    *,
-    path: Path,
-    model: str,
-    voice: str | None = None,
-    started: Callable[[], None] = lambda: None,
-) -> None:
-    """Serve until a signal asks for the end; running answers are then given some time.
+def make_server(
+    engine: SpeechEngine, options: ServerOptions, *, path: Path, model: str, voice: str | None = None
+) -> uvicorn.Server:
+    """Return a server that is not running yet.
 
     Args:
         engine: Does the work; for several threads.
-        listening: See `open_socket`.
         options: How the server is reached.
         path: Directory of the model.
         model: What clients call the model.
         voice: Name of the usual voice; None takes the first.
-        started: Called when requests are taken.
     """
-    app = make_app(engine, path=path, model=model, options=options, voice=voice)
     config = uvicorn.Config(
-        app,
+        make_app(engine, path=path, model=model, options=options, voice=voice),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -92,9 +81,7 @@ def serve(
         ws_max_size=_LARGEST_MESSAGE,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    server = uvicorn.Server(config)
-    started()
-    server.run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 def require_key(options: ServerOptions, *, insecure: bool) -> None:
