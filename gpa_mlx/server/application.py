@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.server import conversions, models, reference_routes, speech, status, transcriptions, voices
+from gpa_mlx.server import conversions, models, page_routes, reference_routes, speech, status, transcriptions, voices
 from gpa_mlx.server.errors import ApiError, answer_error
 from gpa_mlx.server.guard import Guard
 from gpa_mlx.server.metrics import Measured, Metrics
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from gpa_mlx.server.options import ServerOptions
 
 ROUTES = (
+    Route("/", page_routes.index),
+    Route("/page/{name}", page_routes.page_file),
     Route("/v1/audio/speech", speech.create_speech, methods=["POST"]),
     Route("/v1/audio/transcriptions", transcriptions.create_transcription, methods=["POST"]),
     Route("/v1/audio/translations", transcriptions.create_translation, methods=["POST"]),

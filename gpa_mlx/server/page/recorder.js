@@ -1,0 +1,121 @@
+// The microphone.
+
+import { RATE } from "./wav.js";
+
+const SILENT_PIECES = 30;
+
+export const canRecord = () => window.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
+
+export const NO_RECORDING =
+  "A browser lets a page use the microphone only on the computer itself (localhost) or over https. Choose a file instead.";
+
+const WORDS = {
+  NotAllowedError: "The browser does not let this page use the microphone. Allow it beside the address, and in the system’s settings for privacy.",
+  NotFoundError: "There is no microphone. Connect one, or choose a file instead.",
+  NotReadableError: "The microphone cannot be opened: another program may be using it.",
+};
+
+/** Records until it is stopped; what was recorded stays, whatever happens. */
+export class Recorder {
+  /** @param {{onSamples?: Function, onLevel?: Function, onSilence?: Function, onLost?: Function, voice?: boolean}} options */
+  constructor(options) {
+    this.options = options;
+    this.chunks = [];
+    this.length = 0;
+  }
+
+  get seconds() {
+    return this.length / RATE;
+  }
+
+  async start() {
+    if (!canRecord()) throw new Error(NO_RECORDING);
+    const audio = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: !this.options.voice };
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({ audio });
+    } catch (error) {
+      throw new Error(WORDS[error.name] ?? `The microphone cannot be used: ${error.message}`);
+    }
+    try {
+      this.context = new AudioContext();
+      await this.context.audioWorklet.addModule(new URL("capture-worklet.js", import.meta.url));
+      this.node = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0 });
+      this.ended = new Promise((resolve) => {
+        this.node.port.onmessage = ({ data }) => (data.ended ? resolve() : this.take(data));
+      });
+      this.context.createMediaStreamSource(this.stream).connect(this.node);
+      this.stream.getTracks()[0].addEventListener("ended", () => this.options.onLost?.());
+    } catch (error) {
+      this.release();
+      throw new Error(`The microphone cannot be used: ${error.message}`);
+    }
+  }
+
+  take({ samples, peak, heard }) {
+    this.chunks.push(samples);
+    this.length += samples.length;
+    this.options.onLevel?.(peak);
+    if (!heard && this.chunks.length === SILENT_PIECES) this.options.onSilence?.();
+    this.options.onSamples?.(samples);
+  }
+
+  async stop() {
+    this.node.port.postMessage("finish");
+    await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, 500))]);
+    this.release();
+  }
+
+  release() {
+    for (const track of this.stream.getTracks()) track.stop();
+    this.context?.close();
+  }
+}
+
+export const SILENCE =
+  "The microphone gives nothing but zeros. Is it muted, or is the browser not allowed to hear it in the system’s settings for privacy?";
+
+/** Draws the level of the last seconds. */
+export class Wave {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.peaks = [];
+    this.clear();
+  }
+
+  clear() {
+    this.peaks = [];
+    this.canvas.classList.remove("active");
+    this.draw();
+  }
+
+  push(peak) {
+    this.canvas.classList.add("active");
+    this.peaks.push(peak);
+    if (this.peaks.length > 400) this.peaks.shift();
+    this.draw();
+  }
+
+  draw() {
+    const { canvas } = this;
+    const scale = window.devicePixelRatio || 1;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    if (!width) return;
+    canvas.width = width * scale;
+    canvas.height = height * scale;
+    const pen = canvas.getContext("2d");
+    pen.scale(scale, scale);
+    pen.strokeStyle = getComputedStyle(canvas).color;
+    pen.lineWidth = 3;
+    pen.lineCap = "round";
+    const room = Math.floor(width / 6);
+    this.peaks.slice(-room).forEach((peak, i, shown) => {
+      const x = width - 6 * (shown.length - i) + 3;
+      const size = Math.max(1, Math.sqrt(peak) * (height / 2 - 3));
+      pen.globalAlpha = 0.35 + 0.65 * (i / shown.length);
+      pen.beginPath();
+      pen.moveTo(x, height / 2 - size);
+      pen.lineTo(x, height / 2 + size);
+      pen.stroke();
+    });
+  }
+}
