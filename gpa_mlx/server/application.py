@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.server import conversions, models, reference_routes, speech, status, transcriptions, voices
+from gpa_mlx.server import conversions, models, openapi, reference_routes, speech, status, transcriptions, voices
 from gpa_mlx.server.errors import ApiError, answer_error
 from gpa_mlx.server.guard import Guard
 from gpa_mlx.server.metrics import Measured, Metrics
@@ -55,6 +55,7 @@ ROUTES = (
     Route("/readyz", status.ready),
     Route("/ready", status.ready),
     Route("/metrics", status.metrics),
+    Route("/openapi.json", openapi.describe, include_in_schema=False),
 )
 
 
@@ -93,6 +94,7 @@ def make_app(
         },
     )
     routes.state.server = state
+    routes.state.openapi = openapi.make_document(ROUTES)
     return Guard(Measured(routes, state.metrics), options)
 
 
