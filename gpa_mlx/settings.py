@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 PREFIX = "GPA_MLX_"
+API_KEY_VARIABLE = "GPA_MLX_API_KEY"
+"""What clients of a server send, and a server asks for. A secret: no setting, shown nowhere."""
+
+_NO_SETTINGS = (paths.HOME_VARIABLE, API_KEY_VARIABLE)
+"""Variables of this program that are none."""
+
 DEFAULT_ORIGIN = "default"
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
@@ -289,11 +295,11 @@ def load_settings(
             key = find_key(name, f"{file}: there is no key '{name}'.")
             take(key, value, str(file), f"{file}: '{name}'")
     for name, text in environ.items():
-        if name.startswith(PREFIX) and name != paths.HOME_VARIABLE and text:
+        if name.startswith(PREFIX) and name not in _NO_SETTINGS and text:
             with noting(f"`unset {name}` takes it out of this shell."):
                 key = _VARIABLES.get(name)
                 if key is None:
-                    known = [*_VARIABLES, paths.HOME_VARIABLE]
+                    known = [*_VARIABLES, *_NO_SETTINGS]
                     raise _unknown(f"The environment variable {name} is none of this program's.", name, known)
                 take(key, _parsed(key, text, name), name, name)
     for name, text in (flags or {}).items():

@@ -10,7 +10,7 @@ import click
 
 from gpa_mlx.cli.inputs import introduce
 from gpa_mlx.cli.options import adapter_option, model_option
-from gpa_mlx.errors import SettingsError
+from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.program import Session
@@ -58,6 +58,10 @@ _MOST_KEY_BYTES = 4096
 @click.option(
     "--drain", metavar="S", type=click.IntRange(0), default=30, show_default=True, help="Seconds to end in, when asked."
 )
+@click.option(
+    "--install", is_flag=True, help="Start it, with these options, now and at every login; again when it ends."
+)
+@click.option("--uninstall", is_flag=True, help="End what --install has started, for good.")
 @click.pass_obj
 def serve(
     session: Session,
@@ -75,6 +79,8 @@ def serve(
     running: int,
     waiting: int,
     drain: int,
+    install: bool,
+    uninstall: bool,
 ) -> None:
     """Make the model available to other programs.
 
@@ -82,8 +88,14 @@ def serve(
     transcribes, speaks and converts voices, for many clients at once, while the results are made. Only this machine
     reaches it, unless --host says otherwise; then it asks for a key.
 
-    Ctrl-C ends it: what runs is given time to end.
+    Ctrl-C ends it: what runs is given time to end. With --install it runs from now on, as an agent of launchd on
+    macOS and a unit of systemd on Linux.
     """
+    if uninstall:
+        if install:
+            raise click.UsageError("--install and --uninstall are for one at a time.", click.get_current_context())
+        _uninstall(session)
+        return
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise SettingsError(f"The server needs {', '.join(missing)}.", hint="Install it: pip install 'gpa-mlx[serve]'.")
     import os
@@ -94,18 +106,31 @@ def serve(
     from gpa_mlx.runtime.memory import apply_limits
     from gpa_mlx.server.options import Limits, ServerOptions
     from gpa_mlx.server.running import address_of, make_server, open_socket, require_key
+    from gpa_mlx.settings import API_KEY_VARIABLE
+    from gpa_mlx.store.manifest import require_converted
 
     settings = session.settings
     options = ServerOptions(
         host=host,
         port=port,
-        api_key=_key(api_key_file) or os.environ.get("GPA_MLX_API_KEY") or None,
+        api_key=_key(api_key_file) or os.environ.get(API_KEY_VARIABLE) or None,
         allowed_hosts=frozenset(hosts),
         allowed_origins=frozenset(origins),
         limits=Limits(upload_bytes=max_upload * 1_000_000, running=running, waiting=waiting, drain_s=drain),
     )
     require_key(options, insecure=insecure)
     path = find_model(settings, model)
+    if install:
+        require_converted(path)
+        if port == 0:
+            raise SettingsError("Nobody would find a service at another port each time.", hint="Name one: --port N.")
+        if api_key_file is None and options.api_key is not None:
+            raise SettingsError(
+                "The key in GPA_MLX_API_KEY would not be there at the next login.",
+                hint="Write it into a file that only you can read, and name that with --api-key-file.",
+            )
+        _install(session, path, drain_s=drain, where=f"http://{host}:{port}")
+        return
     introduce(session, model)
     name = demo.NAME if path == demo.demo_model() else path.name
     apply_limits(settings.max_memory, settings.cache_limit)
@@ -135,3 +160,61 @@ def _key(file: Path | None) -> str | None:
     if not key:
         raise SettingsError(f"{file} is empty.", hint="Write one line of text into it.")
     return key
+
+
+def _install(session: Session, model: Path, *, drain_s: int, where: str) -> None:
+    """Have the options of this run served from now on, and show what was written for that."""
+    from gpa_mlx.server.service import Service, own_program, service_environment, service_manager
+
+    manager = service_manager()
+    service = Service(
+        command=(*own_program(), "serve", *_given_words(session, model)),
+        environment=service_environment(),
+        drain_s=drain_s,
+    )
+    click.echo(manager.describe(service), nl=False)
+    manager.install(service)
+    session.diagnostics.inform(f"wrote {manager.file}")
+    session.diagnostics.inform(
+        f"Serving at {where} from now on. What it says: {manager.log}. `gpa-mlx serve --uninstall` ends it."
+    )
+
+
+def _uninstall(session: Session) -> None:
+    from gpa_mlx.server.service import service_manager
+
+    manager = service_manager()
+    if manager.uninstall():
+        session.diagnostics.inform(f"ended, and removed {manager.file}")
+    else:
+        session.diagnostics.note("there is no service to remove.")
+
+
+def _given_words(session: Session, model: Path) -> tuple[str, ...]:
+    """Return the options that were given, with absolute paths: a service has another working folder.
+
+    Args:
+        session: Of this run.
+        model: The directory of its model.
+
+    Raises:
+        GPAError: One cannot be kept in a file of text.
+    """
+    context = click.get_current_context()
+    words = [word for key, value in session.flags.items() for word in (f"--{key.replace('_', '-')}", value)]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        origin = context.get_parameter_source(name)
+        is_given = origin in (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+        if not is_given or name not in context.params or name == "install":
+            continue
+        value = context.params[name]
+        for one in value if isinstance(value, tuple) else (value,):
+            words.append(parameter.opts[-1])
+            if not isinstance(one, bool):
+                is_place = isinstance(one, Path) or (name == "model" and Path(one).absolute() == model.absolute())
+                words.append(str(Path(one).absolute()) if is_place else str(one))
+    for word in words:
+        if not word.isprintable():
+            raise GPAError(f"{word!r} cannot be an option of a service.", hint="Give it a plainer name.")
+    return tuple(words)

@@ -6,9 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from gpa_mlx.engine.folding import fold_speech
 from gpa_mlx.engine.thread import EngineThread
-from gpa_mlx.transcripts.collector import collect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -144,6 +142,8 @@ class SharedEngine:
         channels: ChannelChoice | None = None,
     ) -> Transcription:
         """As `GPA.transcribe`."""
+        from gpa_mlx.transcripts.collector import collect  # NumPy, which the app's first picture must not wait for
+
         return collect(self.stream_transcribe(audio, options=options, vad=vad, batch=batch, channels=channels))
 
     def stream_transcribe(
@@ -174,6 +174,8 @@ class SharedEngine:
 
     def speak(self, text: str, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """As `GPA.speak`."""
+        from gpa_mlx.engine.folding import fold_speech
+
         return fold_speech(self.stream_speak(text, voice=voice, options=options))
 
     def stream_speak(
@@ -186,6 +188,8 @@ class SharedEngine:
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
         """As `GPA.convert_voice`."""
+        from gpa_mlx.engine.folding import fold_speech
+
         return fold_speech(self.stream_convert_voice(audio, voice=voice, options=options))
 
     def stream_convert_voice(

@@ -13,7 +13,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gpa_mlx.errors import GPAError
-from gpa_mlx.server import conversions, models, page_routes, reference_routes, speech, status, transcriptions, voices
+from gpa_mlx.server import (
+    conversions,
+    models,
+    openapi,
+    page_routes,
+    reference_routes,
+    speech,
+    status,
+    transcriptions,
+    voices,
+)
 from gpa_mlx.server.errors import ApiError, answer_error
 from gpa_mlx.server.guard import Guard
 from gpa_mlx.server.metrics import Measured, Metrics
@@ -30,8 +40,9 @@ if TYPE_CHECKING:
     from gpa_mlx.server.options import ServerOptions
 
 ROUTES = (
-    Route("/", page_routes.index),
-    Route("/page/{name}", page_routes.page_file),
+    Route("/", page_routes.index, include_in_schema=False),
+    Route("/page/reading.json", page_routes.reading, include_in_schema=False),
+    Route("/page/{name}", page_routes.page_file, include_in_schema=False),
     Route("/v1/audio/speech", speech.create_speech, methods=["POST"]),
     Route("/v1/audio/transcriptions", transcriptions.create_transcription, methods=["POST"]),
     Route("/v1/audio/translations", transcriptions.create_translation, methods=["POST"]),
@@ -57,6 +68,7 @@ ROUTES = (
     Route("/readyz", status.ready),
     Route("/ready", status.ready),
     Route("/metrics", status.metrics),
+    Route("/openapi.json", openapi.describe, include_in_schema=False),
 )
 
 
@@ -95,6 +107,7 @@ def make_app(
         },
     )
     routes.state.server = state
+    routes.state.openapi = openapi.make_document(ROUTES)
     return Guard(Measured(routes, state.metrics), options)
 
 
@@ -102,6 +115,7 @@ async def _warm(state: ServerState) -> None:
     """Load the model, so that the first client does not wait for it."""
     for task in ("transcribe", "speak"):
         await state.runner.ask(lambda task=task: state.engine.warm(task))
+    state.words = await state.runner.ask(lambda: state.engine.capabilities.words)
     state.is_ready = True
 
 

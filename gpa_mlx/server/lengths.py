@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from gpa_mlx.types import AudioFile
 
 
-def check_length(recording: AudioFile, limits: Limits) -> None:
-    """Refuse a recording that says that it is too long; one that does not say is read as far as the limit.
+def check_length(recording: AudioFile, limits: Limits) -> float | None:
+    """Return how long a recording says that it is, in seconds; one that does not say is read as far as the limit.
 
     Raises:
         ApiError: It is.
@@ -21,6 +21,7 @@ def check_length(recording: AudioFile, limits: Limits) -> None:
     announced = announced_duration_s(recording)
     if announced is not None and announced > limits.duration_s:
         raise too_long(limits)
+    return announced
 
 
 def too_long(limits: Limits) -> ApiError:

@@ -8,9 +8,10 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from gpa_mlx.server.errors import ApiError
+from gpa_mlx.voices.coaching import READING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +74,12 @@ async def index(request: Request) -> Response:
 async def page_file(request: Request) -> Response:
     """Return a file that the page asks for."""
     return _answer(request, request.path_params["name"])
+
+
+async def reading(_: Request) -> Response:
+    """Return what may be read aloud while a voice is recorded, by language."""
+    pairs = [lines.split("\n") for lines in READING]
+    return JSONResponse({"en": [english for english, _ in pairs], "zh": [chinese for _, chinese in pairs]})
 
 
 def _answer(request: Request, name: str) -> Response:

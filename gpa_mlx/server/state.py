@@ -54,6 +54,7 @@ class ServerState:
         voice: Name of the usual voice; None takes the first.
         started: When the server began, seconds since 1970.
         is_ready: Whether the model is loaded.
+        words: All that the model can say and understand; None where it knows any, or is not loaded yet.
     """
 
     engine: SpeechEngine
@@ -65,6 +66,7 @@ class ServerState:
     voice: str | None = None
     started: float = field(default_factory=time.time)
     is_ready: bool = False
+    words: tuple[str, ...] | None = None
 
     def check_model(self, name: str | None) -> None:
         """Refuse a model that is not served.

@@ -36,6 +36,7 @@ async def status(request: Request) -> Response:
             "version": __version__,
             "model": state.model,
             "ready": state.is_ready,
+            "words": state.words,
             "uptime_s": round(time.time() - state.started, 1),
             "running": state.runner.running,
             "waiting": state.runner.waiting,

@@ -26,6 +26,7 @@ from gpa_mlx.server.state import ServerState, state_of
 from gpa_mlx.server.uploads import form_of, recordings_of
 from gpa_mlx.text.cjk import is_cjk
 from gpa_mlx.text.custom_vocabulary import CustomVocabulary
+from gpa_mlx.transcripts.emptiness import EMPTY_REASONS
 from gpa_mlx.transcripts.formats import render
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ async def create_transcription(request: Request) -> Response:
         vad = _vad(fields)
         ignored = [name for name in _IGNORED if fields.raw(name) or fields.raw(f"{name}[]")] + list(fields.unused)
         (recording,) = await stack.enter_async_context(recordings_of(fields, "file"))
-        await asyncio.to_thread(check_length, recording, state.options.limits)
+        duration_s = await asyncio.to_thread(check_length, recording, state.options.limits)
         headers = ignored_header(ignored)
 
         def start() -> Generator[TextChunk | RecordingDone, None, None]:
@@ -73,7 +74,7 @@ async def create_transcription(request: Request) -> Response:
 
         if streams:
             work = await stack.enter_async_context(state.runner.run(start))
-            return UnbrokenStream(_events(work, keywords), stack.pop_all(), "text/event-stream", headers)
+            return UnbrokenStream(_events(work, keywords, duration_s), stack.pop_all(), "text/event-stream", headers)
         async with state.runner.run(start) as work:
             transcription = await while_connected(request, last_of(work))
         if transcription.empty_reason is not None:
@@ -232,24 +233,30 @@ class TextDeltas:
 
 
 async def _events(
-    work: Work[TextChunk | RecordingDone], keywords: CustomVocabulary | None
+    work: Work[TextChunk | RecordingDone], keywords: CustomVocabulary | None, duration_s: float | None
 ) -> AsyncGenerator[bytes, None]:
-    """Yield server-sent events as OpenAI's clients read them."""
+    """Yield server-sent events as OpenAI's clients read them, with how far the work is, and the segments at the end."""
     deltas = TextDeltas(keywords)
     try:
         async for event in pinged(work):
             if event is None:
                 yield b": ping\n\n"
             elif isinstance(event, RecordingDone):
+                transcription = event.transcription
+                segments = enumerate(transcription.segments)
                 yield server_sent(
                     {
                         "type": "transcript.text.done",
-                        "text": _corrected(event.transcription.text, keywords),
-                        "usage": _usage(event.transcription),
+                        "text": _corrected(transcription.text, keywords),
+                        "usage": _usage(transcription),
+                        "segments": [_segment(number, segment, keywords) for number, segment in segments],
+                        "empty_reason": transcription.empty_reason,
+                        "message": EMPTY_REASONS[reason] if (reason := transcription.empty_reason) else None,
                     }
                 )
             elif delta := deltas.take(event.chunk):
-                yield server_sent({"type": "transcript.text.delta", "delta": delta})
+                done = {"position_s": round(event.position_s, 2), "duration_s": duration_s}
+                yield server_sent({"type": "transcript.text.delta", "delta": delta, **done})
     except (GPAError, ApiError) as error:
         yield server_sent(api_error(error).document)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from gpa_mlx.jobs.enroll import EnrollJob, Enrollment, EnrollRequest, keep_voice
+from gpa_mlx.jobs.enroll import EnrollJob, EnrollRequest, keep_voice
 from gpa_mlx.jobs.voice_choice import fitting_voices, free_name, named_voice, refuse_built_in_name
 from gpa_mlx.server.answers import while_connected
 from gpa_mlx.server.errors import ApiError, invalid
@@ -17,12 +17,14 @@ from gpa_mlx.server.lengths import check_length
 from gpa_mlx.server.state import state_of
 from gpa_mlx.server.uploads import form_of, recordings_of
 from gpa_mlx.voices.card import format_card
+from gpa_mlx.voices.coaching import advise, likeness, verdict
 from gpa_mlx.voices.consent import CONSENT, CONSENT_QUESTION
 from gpa_mlx.voices.library import VoiceLibrary
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from gpa_mlx.jobs.enroll import Enrollment
     from gpa_mlx.types import Voice
 
 CONSENT_ANSWER = "i_have_the_right"
@@ -55,7 +57,7 @@ async def create_voice(request: Request) -> Response:
             for recording in recordings:
                 await asyncio.to_thread(check_length, recording, state.options.limits)
 
-            def make() -> Enrollment:
+            def make() -> dict[str, Any]:
                 if keeps:
                     free_name(VoiceLibrary(), name)
                 enroll = EnrollRequest(recordings=recordings, name=name, consent=CONSENT, description=description)
@@ -66,10 +68,10 @@ async def create_voice(request: Request) -> Response:
                 assert job.result is not None
                 if keeps:
                     keep_voice(job.result.voice, name, CONSENT)
-                return job.result
+                return _made(job.result, state.engine.reference_s)
 
             made = await while_connected(request, state.runner.ask(make))
-    return JSONResponse(_made(made))
+    return JSONResponse(made)
 
 
 async def delete_voice(request: Request) -> Response:
@@ -102,18 +104,23 @@ def _listed(voice: Voice) -> dict[str, Any]:
     }
 
 
-def _made(made: Enrollment) -> dict[str, Any]:
+def _made(made: Enrollment, wanted_s: float) -> dict[str, Any]:
     """Return OpenAI's object for a voice, with what the coach says of it."""
     voice = made.voice
+    window, quality = made.window, made.window.quality
     similarity = None if made.probe is None else made.probe.similarity
+    advice = advise(quality, window.end_s - window.start_s, wanted_s)
     return {
         **_listed(voice),
         "created_at": int(time.time()),
         "type": "audio_sample",
-        "start": round(made.window.start_s, 2),
-        "end": round(made.window.end_s, 2),
-        "quality": round(made.window.quality.total, 2),
+        "start": round(window.start_s, 2),
+        "end": round(window.end_s, 2),
+        "quality": round(quality.total, 2),
+        "verdict": verdict(quality.total),
+        "advice": [{"topic": one.topic, "grade": one.grade, "words": one.words} for one in advice],
         "warnings": list(made.warnings),
         "similarity": None if similarity is None else round(similarity.levels, 3),
+        "likeness": None if similarity is None else likeness(similarity.levels),
         "card": format_card(voice),
     }

@@ -20,10 +20,11 @@ from gpa_mlx.model import demo
 from gpa_mlx.testing import FakeMicrophone
 from gpa_mlx.types import Voice
 from gpa_mlx.voices.card import format_card
+from gpa_mlx.voices.coaching import READING, TOPICS, advise, verdict
 from gpa_mlx.voices.consent import CONSENT
 from gpa_mlx.voices.library import VoiceLibrary
 from gpa_mlx.voices.quality import ClipQuality
-from gpa_mlx_tui.features.voice.coaching import READING, TOPICS, advise, next_step, sentence_to_read, verdict
+from gpa_mlx_tui.features.voice.coaching import next_step, sentence_to_read
 from gpa_mlx_tui.features.voice.making_panel import MakingPanel
 from gpa_mlx_tui.features.voice.messages import (
     ClipAdvised,

@@ -51,6 +51,10 @@ def test_answers_that_must_not_wait(code, arguments):
     assert imported(code, *arguments).isdisjoint(HEAVY)
 
 
+def test_the_first_picture_of_the_app_waits_for_no_numpy():
+    assert imported("import gpa_mlx_tui.app.app").isdisjoint({"numpy", "mlx", "sounddevice", "soundfile"})
+
+
 def test_help_imports_no_command():
     code = RUN + "\nassert not [name for name in sys.modules if name.startswith(('gpa_mlx.cli.s', 'gpa_mlx_convert'))]"
     assert "click" in imported(code, "--help")

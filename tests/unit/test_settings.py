@@ -124,8 +124,8 @@ def test_what_variables_must_not_hold(file, name, value, word):
     assert word in str(caught.value)
 
 
-def test_the_home_variable_is_no_setting(file):
-    assert load_settings({paths.HOME_VARIABLE: "x"}).settings == Settings()
+def test_the_folder_and_the_key_are_no_settings(file):
+    assert load_settings({paths.HOME_VARIABLE: "x", settings.API_KEY_VARIABLE: "y"}).settings == Settings()
 
 
 @pytest.mark.parametrize(

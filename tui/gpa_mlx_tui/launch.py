@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from gpa_mlx.errors import GPAError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from gpa_mlx.audio.devices.playback import OutputDevice
@@ -39,19 +39,22 @@ def run(
     """
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):  # Textual draws there
         raise GPAError("The app needs a terminal.", hint="Start it in one, or use the other commands in scripts.")
-    is_light = _has_light_background(theme, source)
     gc.disable()  # until all is imported: there is no garbage yet, and looking for it takes a tenth of the start
     with _first_picture(sys.__stderr__):
-        app = make_app(source, model, theme, ascii_only, is_light=is_light)
+        if not _follows_terminal(theme, source):
+            app = make_app(source, model, theme, ascii_only)
+        else:
+            from gpa_mlx_tui.services.terminal_colours import BackgroundQuestion
+
+            # It answers while Textual is imported, which must not read from it yet.
+            with BackgroundQuestion(sys.stdin.fileno(), os.environ) as background:
+                app = make_app(source, model, theme, ascii_only, is_light=background.is_light)
     _run(app)
 
 
-def _has_light_background(theme: str | None, source: SettingsSource) -> bool:
-    """Ask the terminal, if its answer matters; Textual must not read from it yet."""
-    from gpa_mlx_tui.services.terminal_colours import has_light_background
-
-    chosen = theme or replace(source, lenient=True).load().settings.theme or "auto"
-    return chosen == "auto" and has_light_background(sys.stdin.fileno(), os.environ)
+def _follows_terminal(theme: str | None, source: SettingsSource) -> bool:
+    """Return whether nobody has chosen colours."""
+    return (theme or replace(source, lenient=True).load().settings.theme or "auto") == "auto"
 
 
 @contextmanager
@@ -73,7 +76,7 @@ def make_app(
     theme: str | None = None,
     ascii_only: bool | None = None,
     *,
-    is_light: bool = False,
+    is_light: Callable[[], bool] = lambda: False,
 ) -> GPAApp:
     """Make the app as the user has set it up; it looks for garbage once all its modes are imported.
 
@@ -84,7 +87,7 @@ def make_app(
         model: Name or directory of the model to begin with; None means the chosen one, or the demo model.
         theme: One of `THEMES`; None means that of the settings.
         ascii_only: Draw with ASCII characters; None means as in the settings, or as the locale needs it.
-        is_light: The terminal's background is light, for who has chosen no colours.
+        is_light: Whether the terminal's background is light; asked once all is imported, for who has chosen no colours.
 
     Raises:
         ModelNotFoundError: No such model.
@@ -116,7 +119,7 @@ def make_app(
     return GPAApp(
         lambda directory: _open_engine(source, directory),
         path,
-        theme="light" if theme == "light" or (theme == "auto" and is_light) else "dark",
+        theme="light" if theme == "light" or (theme == "auto" and is_light()) else "dark",
         ascii_only=ascii_only,
         keys=keys,
         settings=source,

@@ -22,6 +22,7 @@ function open(name, { focus = false } = {}) {
     if (isOn && focus) tab.focus();
   });
   remember("tab", chosen);
+  scrollTo(0, 0);
   if (location.hash.slice(1) !== chosen) history.replaceState(null, "", `#${chosen}`);
 }
 

@@ -55,6 +55,7 @@ async function convert() {
       onBegin: ({ voice }) => {
         byId("convert-title").textContent = `${name}, said by ${voice}`;
         player.play();
+        byId("convert-result").scrollIntoView({ block: "nearest", behavior: "smooth" });
       },
     });
     player.note(error ? "Broken off" : "");

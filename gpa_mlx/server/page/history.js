@@ -34,7 +34,7 @@ function row(entry, { showTranscript, speakText }) {
   const when = new Date(entry.at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   const buttons = [];
   if (entry.kind === "transcript") buttons.push(button("Open", () => showTranscript(entry)));
-  if (entry.kind === "speech") buttons.push(button("Text", () => speakText(entry.text)));
+  if (entry.kind === "speech") buttons.push(button("Open", () => speakText(entry.text)));
   if (entry.wav) buttons.push(button("Play", () => play(entry)), button("Save", () => save(entry.wav, fileName(entry.text, ".wav"))));
   buttons.push(button("Remove", () => removeEntry(entry.id)));
   const about = [KINDS[entry.kind], entry.voice, when].filter(Boolean).join(" · ");

@@ -3,6 +3,7 @@
 import { RATE } from "./wav.js";
 
 const SILENT_PIECES = 30;
+const STEP = 6; // px from one line of the picture to the next
 
 export const canRecord = () => window.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
 
@@ -76,8 +77,10 @@ export const SILENCE =
 
 /** Draws the level of the last seconds. */
 export class Wave {
-  constructor(canvas) {
+  /** @param {{gap?: number}} options with a gap, the newest is beside it, and the past goes out to both sides */
+  constructor(canvas, { gap = 0 } = {}) {
     this.canvas = canvas;
+    this.gap = gap;
     this.peaks = [];
     this.clear();
   }
@@ -107,15 +110,22 @@ export class Wave {
     pen.strokeStyle = getComputedStyle(canvas).color;
     pen.lineWidth = 3;
     pen.lineCap = "round";
-    const room = Math.floor(width / 6);
-    this.peaks.slice(-room).forEach((peak, i, shown) => {
-      const x = width - 6 * (shown.length - i) + 3;
-      const size = Math.max(1, Math.sqrt(peak) * (height / 2 - 3));
-      pen.globalAlpha = 0.35 + 0.65 * (i / shown.length);
+    const room = Math.floor((this.gap ? width / 2 - this.gap : width) / STEP);
+    const line = (x, size) => {
       pen.beginPath();
       pen.moveTo(x, height / 2 - size);
       pen.lineTo(x, height / 2 + size);
       pen.stroke();
-    });
+    };
+    this.peaks
+      .slice(-room)
+      .reverse()
+      .forEach((peak, i) => {
+        const size = Math.max(1, Math.sqrt(peak) * (height / 2 - 3));
+        pen.globalAlpha = 1 - 0.9 * (i / room);
+        if (!this.gap) return line(width - STEP * (i + 0.5), size);
+        line(width / 2 + this.gap + STEP * (i + 0.5), size);
+        line(width / 2 - this.gap - STEP * (i + 0.5), size);
+      });
   }
 }

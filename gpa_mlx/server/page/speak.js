@@ -2,7 +2,7 @@
 
 import { byId, fileName, label, save, takesFiles, tell, toast } from "./dom.js";
 import { Player, openOutput } from "./player.js";
-import { isCancelled, request } from "./server.js";
+import { isCancelled, request, whenThere } from "./server.js";
 import { newSeed, speechForm, streamSpeech } from "./speech.js";
 import { keepEntry, keepTyped, newId, remember, remembered } from "./store.js";
 
@@ -17,6 +17,10 @@ let cancel = null;
 let made = null; // what was asked for, and its sound
 
 export function startSpeak() {
+  whenThere(({ words }) => {
+    byId("speak-words").hidden = !words;
+    byId("speak-words").textContent = words ? `This model knows ${words.length} words: ${words.join(", ")}.` : "";
+  });
   keepTyped(field, "speak-text");
   speed.value = remembered("speak-speed", "1");
   showSpeed();
@@ -35,6 +39,7 @@ export function startSpeak() {
 
 function showSpeed() {
   byId("speak-speed-text").textContent = `${Number(speed.value).toFixed(2).replace(/0$/, "")}×`;
+  speed.style.setProperty("--done", `${(100 * (speed.value - speed.min)) / (speed.max - speed.min)}%`);
   remember("speak-speed", speed.value);
 }
 
@@ -86,6 +91,7 @@ async function speak() {
         byId("speak-title").textContent = `Said by ${name}`;
         showUnknown(unknown);
         player.play();
+        byId("speak-result").scrollIntoView({ block: "nearest", behavior: "smooth" });
       },
     });
     player.note(error ? "Broken off" : "");

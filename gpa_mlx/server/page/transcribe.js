@@ -8,11 +8,9 @@ import { keepEntry, newId } from "./store.js";
 import { joined, srt } from "./subtitles.js";
 import { wavBlob } from "./wav.js";
 
-const NO_SPEECH = "No speech was heard.";
-
 const notice = byId("transcribe-notice");
 const field = byId("transcript-text");
-const wave = new Wave(byId("live-wave"));
+const wave = new Wave(byId("live-wave"), { gap: 64 });
 
 let recorder = null;
 let live = null;
@@ -101,11 +99,11 @@ function fit() {
   field.style.height = `${field.scrollHeight + 2}px`;
 }
 
-function finished(text, segments, source) {
+function finished(text, segments, source, reason = "none of its sounds was taken for speech") {
   entry = { id: newId(), kind: "transcript", at: Date.now(), text, segments, source };
   show(text);
   if (text) keep();
-  else tell(notice, NO_SPEECH, { kind: "info" });
+  else tell(notice, `There is no text in it: ${reason}.`, { kind: "info" });
 }
 
 // --- Live ------------------------------------------------------------------------------------------------------
@@ -157,9 +155,10 @@ async function stop() {
   recorder = live = null;
   isBusy = true;
   recordButton(false);
-  wave.clear();
   byId("record-hint").textContent = "Finishing…";
   await mine.stop();
+  wave.clear();
+  byId("record-hint").textContent = "Finishing…";
   recording = wavBlob(mine.chunks);
   const isWhole = await listening.finish();
   byId("record-hint").textContent = "Record";
@@ -189,7 +188,7 @@ async function transcribe(file, name) {
     await upload("v1/audio/transcriptions", form, {
       signal: cancel.signal,
       onSent: (share) => {
-        words.textContent = share < 1 ? `Sending ${name}, ${Math.round(100 * share)} %` : `Listening to ${name}`;
+        words.textContent = share < 1 ? `Sending ${name}, ${Math.round(100 * share)}%` : `Listening to ${name}`;
         if (share < 1) bar.value = share;
         else bar.removeAttribute("value");
       },
@@ -204,7 +203,7 @@ async function transcribe(file, name) {
       },
     });
     if (!done) throw new Error("The answer of the server broke off.");
-    finished(done.text, done.segments ?? [], name);
+    finished(done.text, done.segments ?? [], name, done.message ?? undefined);
   } catch (error) {
     if (text) finished(text, [], name);
     else byId("transcript").hidden = true;

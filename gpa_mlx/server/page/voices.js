@@ -7,17 +7,7 @@ import { newSeed, speechForm, streamSpeech } from "./speech.js";
 import { Source } from "./source.js";
 import { keepTyped, remember, remembered } from "./store.js";
 
-const SENTENCES = [
-  "Yesterday the old boatman chose a quiet path along the river, and five young birds flew over his house.",
-  "Would you please bring both of the large green cups, or shall we drink our tea from these white ones?",
-  "She laughed, shook the rain off her jacket and said that the journey had been longer than she thought.",
-  "Near the market there is a small shop where a patient man repairs watches, radios and broken toys.",
-  "昨天傍晚，老船夫沿着河边慢慢走回家，五只小鸟从屋顶飞过。",
-  "请把那两个绿色的大杯子拿来，还是我们就用这些白的喝茶？",
-];
 const SENTENCE_S = 8;
-const LIKE_IT = 0.85;
-const RATHER_LIKE_IT = 0.75;
 
 const notice = byId("voice-notice");
 const selects = ["speak-voice", "convert-voice"].map(byId);
@@ -25,8 +15,8 @@ const selects = ["speak-voice", "convert-voice"].map(byId);
 let source = null;
 let player = null;
 let made = null; // the voice that was tried, and what it was made from
+let sentences = [];
 let sentence = 0;
-let isFirst = true;
 
 export function startVoices() {
   source = new Source({
@@ -42,13 +32,25 @@ export function startVoices() {
   byId("voice-hear").addEventListener("click", hear);
   byId("voice-keep").addEventListener("click", keepVoice);
   for (const select of selects) select.addEventListener("change", () => remember(select.id, select.value));
+  whenThere(({ words }) => {
+    loadVoices();
+    loadSentences();
+    byId("voice-try").value ||= words ? `${words.slice(0, 4).join(", ")}.` : "Good morning. This is how I sound.";
+  });
+}
+
+/** The server has the sentences, in English and Chinese; who reads Chinese gets these first. */
+async function loadSentences() {
+  const { en, zh } = await (await request("page/reading.json", { quiet: true })).json();
+  const both = [en.map((text) => ({ text, lang: "en" })), zh.map((text) => ({ text, lang: "zh" }))];
+  sentences = (navigator.language.startsWith("zh") ? both.reverse() : both).flat();
   showSentence(0);
-  whenThere(loadVoices);
 }
 
 function showSentence(number) {
-  byId("voice-sentence").textContent = SENTENCES[number % SENTENCES.length];
-  byId("voice-sentence").lang = /[\u4e00-\u9fff]/.test(byId("voice-sentence").textContent) ? "zh" : "en";
+  if (!sentences.length) return;
+  const { text, lang } = sentences[number % sentences.length];
+  Object.assign(byId("voice-sentence"), { textContent: text, lang });
 }
 
 // --- The list --------------------------------------------------------------------------------------------------
@@ -67,8 +69,6 @@ export async function loadVoices() {
     if (voices.some(({ id }) => id === chosen)) select.value = chosen;
   }
   byId("voice-list").replaceChildren(...voices.map(row));
-  if (isFirst && voices.length) byId("voice-try").value ||= "One, two, three.";
-  isFirst = false;
 }
 
 function row(voice) {
@@ -148,30 +148,21 @@ function tryVoice() {
   });
 }
 
-const verdict = (quality) => (quality >= 85 ? "very good" : quality >= 60 ? "good" : quality >= 30 ? "fair" : "poor");
-
-function likeness(similarity) {
-  if (similarity == null) return "could not be compared";
-  return similarity > LIKE_IT ? "like it" : similarity > RATHER_LIKE_IT ? "rather like it" : "not much like it";
-}
-
 function score(name, words, share) {
   const meter = share == null ? [] : [make("meter", { min: 0, max: 1, low: 0.3, high: 0.6, optimum: 1, value: share, "aria-label": name })];
-  return make("div", {}, make("dt", {}, name), make("dd", {}, words, ...meter));
+  const percent = share == null ? [] : [make("span", { class: "muted small" }, ` ${Math.round(100 * share)}%`)];
+  return make("div", {}, make("dt", {}, name), make("dd", {}, words, ...percent, ...meter));
 }
 
-function coach({ quality, similarity, warnings, start, end, advice }) {
+function coach({ quality, verdict, similarity, likeness, start, end, advice }) {
   byId("voice-scores").replaceChildren(
-    score("Recording", `${verdict(quality)}, ${Math.round(quality)} of 100`, quality / 100),
-    score("Its speech sounds", similarity == null ? likeness(similarity) : `${likeness(similarity)}, ${Math.round(100 * similarity)} %`, similarity),
-    score("Taken from", `${start.toFixed(1)} to ${end.toFixed(1)} s`),
+    score("The recording is", verdict, quality / 100),
+    score("Its speech sounds", likeness ?? "unknown", similarity),
+    score("Made from", `${start.toFixed(1)} to ${end.toFixed(1)} s`),
   );
-  const lines = advice?.length
-    ? advice.map(({ topic, grade, words }) => make("li", { "data-grade": grade }, make("b", {}, `${topic}: `), words))
-    : warnings.length
-      ? warnings.map((words) => make("li", { "data-grade": "bad" }, `The recording ${words}.`))
-      : [make("li", { "data-grade": "good" }, "Nothing to complain about.")];
-  byId("voice-advice").replaceChildren(...lines);
+  byId("voice-advice").replaceChildren(
+    ...advice.map(({ topic, grade, words }) => make("li", { "data-grade": grade }, make("b", {}, `${topic}: `), words)),
+  );
 }
 
 function hear() {

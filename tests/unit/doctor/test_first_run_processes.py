@@ -48,6 +48,7 @@ def test_a_crash_is_told_with_its_stack(tmp_path):
     assert 'File "<string>", line 1' in ended.err
 
 
+@pytest.mark.slow
 def test_what_hangs_says_where_and_is_killed_with_its_children(tmp_path):
     code = """
 import os, pathlib, subprocess, sys, time

@@ -43,6 +43,7 @@ def generate(model: Qwen3, count: int):
     return generate_tokens(model, head, PROMPT, options, max_tokens=count, stop_ids=frozenset())
 
 
+@pytest.mark.slow
 def test_handing_a_step_over_after_the_last_one_changes_nothing(model, monkeypatch):
     expected = [token.id for token in generate(model, 30)]
     assert len(set(expected)) > 5
@@ -50,6 +51,7 @@ def test_handing_a_step_over_after_the_last_one_changes_nothing(model, monkeypat
     assert [token.id for token in generate(model, 30)] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", [mx.cpu, mx.gpu])
 def test_the_cache_stays_in_place(model, monkeypatch, device):
     monkeypatch.setattr(mx, "default_device", lambda: mx.Device(device))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from gpa_mlx.voices.coaching import advise, likeness
 from gpa_mlx_tui.features.voice.clips import Clip, Part
-from gpa_mlx_tui.features.voice.coaching import LIKE_IT, RATHER_LIKE_IT, advise
 from gpa_mlx_tui.features.voice.messages import ClipAdvised, ClipJudged, SampleMade, StepTaken, VoiceMade
 from gpa_mlx_tui.services.sound import PeakFinder, SoundGrew, sounding
 
@@ -130,9 +130,7 @@ def describe_made(made: Enrollment, source: str) -> str:
     alike = made.probe.similarity
     if alike is None:
         return f"{words} How like it sounds is not known: {made.probe.problem}"
-    judged = (
-        "like it" if alike.levels > LIKE_IT else "rather like it" if alike.levels > RATHER_LIKE_IT else "not like it"
-    )
+    judged = likeness(alike.levels)
     return f"{words} Similarity {alike.levels:.2f} of 1, chance is 0.58: its own speech sounds {judged}."
 
 

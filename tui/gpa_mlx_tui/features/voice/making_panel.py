@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, cast
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
+from gpa_mlx.voices.coaching import advise, verdict
 from gpa_mlx_tui.features.voice.clips import best_clip
-from gpa_mlx_tui.features.voice.coaching import advise, next_step, sentence_to_read, verdict
+from gpa_mlx_tui.features.voice.coaching import next_step, sentence_to_read
 from gpa_mlx_tui.features.voice.jobs import Coach, describe_made, judge_clips, make_voice
 from gpa_mlx_tui.features.voice.quality_panel import QualityPanel
 from gpa_mlx_tui.services.recorder import ClipRecorder

@@ -9,8 +9,8 @@ from gpa_mlx_tui.services.messages import TaskMessage
 if TYPE_CHECKING:
     from gpa_mlx.jobs.enroll import Enrollment
     from gpa_mlx.types import Voice, Waveform
+    from gpa_mlx.voices.coaching import Advice
     from gpa_mlx_tui.features.voice.clips import Clip, Part
-    from gpa_mlx_tui.features.voice.coaching import Advice
     from gpa_mlx_tui.features.voice.listed_voice import ListedVoice
     from gpa_mlx_tui.services.background import BackgroundTask
     from gpa_mlx_tui.services.sound import Peaks

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widget import Widget
 
-from gpa_mlx_tui.features.voice.coaching import HOW_TO, TOPICS
+from gpa_mlx.voices.coaching import TOPICS
+from gpa_mlx_tui.features.voice.coaching import HOW_TO
 from gpa_mlx_tui.themes import symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpa_mlx_tui.features.voice.coaching import Advice
+    from gpa_mlx.voices.coaching import Advice
 
 
 class QualityPanel(Widget):
