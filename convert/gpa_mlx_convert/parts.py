@@ -16,10 +16,10 @@ from gpa_mlx.nn.bicodec.config import BiCodecArgs
 from gpa_mlx.nn.qwen3 import Qwen3, Qwen3Args
 from gpa_mlx.nn.wav2vec2 import Wav2Vec2, Wav2Vec2Args
 from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
-from gpa_mlx.tokenizers.glm import LogMelArgs
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.store.files import read_limited
 from gpa_mlx.store.manifest import PartInfo
+from gpa_mlx.tokenizers.glm import LogMelArgs
 from gpa_mlx.tokenizers.text import MAX_TOKENIZER_BYTES, TextTokenizer
 from gpa_mlx_convert import sources
 from gpa_mlx_convert.apply import apply_table, check_table
