@@ -125,6 +125,7 @@ class SynthesisCheckpoint:
     """
 
     def __init__(self, output: Path, store: Path, subtype: str, facts: RunFacts, seed: int | None) -> None:
+        self._output = output
         self.path = _journal_of(output)
         self._kept_path = _kept_of(output)
         self._store = store
@@ -266,6 +267,8 @@ class SynthesisCheckpoint:
     def _keep_aside(self, found: list[_Found]) -> None:
         """Copy the samples of passages out of the output."""
         try:
+            if not self._kept_path.exists():
+                write_atomically(self._kept_path, b"", like=self._output)
             with StoredSamples(self._store) as output, self._kept_path.open("ab") as file:
                 width = output.sample_bytes
                 # A piece of a sample that a crash left would shift all that follow.
@@ -287,7 +290,7 @@ class SynthesisCheckpoint:
 
     def _write(self, content: str) -> None:
         try:
-            write_atomically(self.path, content)
+            write_atomically(self.path, content, like=self._output)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
