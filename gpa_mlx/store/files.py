@@ -63,16 +63,20 @@ def real_target(path: str | os.PathLike[str]) -> Path:
     """Return the file that a path leads to, through links, to be written.
 
     Raises:
-        PermissionError: The path is a link that another user has put into a folder which everybody may write, such as
-            `/tmp`: it may lead to a file of ours that he wants to be overwritten.
+        PermissionError: The path, or a folder on it, is a link that another user has put into a folder which everybody
+            may write, such as `/tmp`: it may lead to a file of ours that he wants to be overwritten.
     """
-    link = Path(path)
-    if link.is_symlink():
-        own, folder = link.lstat(), link.parent.stat()
-        is_shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
-        if is_shared and own.st_uid not in (os.geteuid(), folder.st_uid):
-            raise PermissionError(errno.EACCES, "it is a link of another user in a shared folder", str(path))
-    return Path(os.path.realpath(link))
+    target = Path(path)
+    for place in (target, *target.absolute().parents):
+        if place.is_symlink() and _is_foreign(place):
+            raise PermissionError(errno.EACCES, "it is a link of another user in a shared folder", str(place))
+    return Path(os.path.realpath(target))
+
+
+def _is_foreign(link: Path) -> bool:
+    own, folder = link.lstat(), link.parent.stat()
+    is_shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+    return bool(is_shared) and own.st_uid not in (os.geteuid(), folder.st_uid)
 
 
 def replace_file(target: Path, content: bytes | memoryview, *, private: bool = False, like: Path | None = None) -> None:
