@@ -105,6 +105,7 @@ def transcribe(
     from gpa_mlx.engine.remote import RemoteTranscriber
     from gpa_mlx.jobs.recordings import Unusable, find_recordings
     from gpa_mlx.jobs.transcribe import TranscribeJob, TranscribeRequest
+    from gpa_mlx.runtime.ranks import own_share
     from gpa_mlx.transcripts.targets import plan_targets
 
     layout = Layout(max_line_width=max_line_width, max_line_count=max_line_count)
@@ -127,7 +128,11 @@ def transcribe(
         problems += tuple(Unusable(found.name, error) for found, error in paired if isinstance(error, GPAError))
         recordings = tuple(found for found, files in paired if not isinstance(files, GPAError))
     printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
-    failure = _report_problems(problems, session.diagnostics, as_json=as_json)
+    share = own_share()  # after the plan: names of files follow from all recordings
+    failure = _report_problems(problems if share.is_first else (), session.diagnostics, as_json=as_json)
+    is_named = len(recordings) + len(problems) > 1
+    targets = share.of([files for files in planned if not isinstance(files, GPAError)])
+    recordings = share.of(recordings)
     if not recordings:
         raise click.exceptions.Exit(failure)
     found = find_server(
@@ -138,7 +143,7 @@ def transcribe(
     with found or open_engine(session, model, adapter) as engine:
         request = TranscribeRequest(
             recordings=recordings,
-            targets=tuple(files for files in planned if not isinstance(files, GPAError)),
+            targets=targets,
             options=None if isinstance(engine, RemoteTranscriber) else choose(engine.default_options("transcribe")),
             vad=vad,
             batch=batch,
@@ -148,7 +153,7 @@ def transcribe(
             track=track,
         )
         job = TranscribeJob(engine, request)
-        printer = make_printer(printed, layout, session.diagnostics, named=len(recordings) + len(problems) > 1)
+        printer = make_printer(printed, layout, session.diagnostics, named=is_named)
         try:
             with closing(job.run()) as events, closing(printer):
                 for event in events:
