@@ -2,11 +2,11 @@
 """How fast does a server answer 1, 5, 10 ... clients at once? The tables of GPA's own page, for `gpa-mlx serve`.
 
     python tests/bench/serve_load.py --task speak --clients 1,5,10,20,40,80,160
-    python tests/bench/serve_load.py --model DIR --task mixed --clients 1,16 --requests 16 --sound 1
+    python tests/bench/serve_load.py --model DIR --task speak --clients 1,16 --requests 3 --rounds 1 --sound 2
 
 Starts a server of the demo model, or of `--model`, on a free port. So many clients ask at the same time, each again as
-soon as it has its answer (a closed loop), until `--requests` are answered, three for each client at least. Told are
-averages and quantiles, in milliseconds:
+soon as it has its answer (a closed loop), until `--requests` are answered, `--rounds` for each client at least. Told
+are averages and quantiles, in milliseconds:
 
 - first: from sending the request to the first byte of sound, or to the first word of a text;
 - total: to the last byte. RTF: total over the length of the sound, made or written down;
@@ -37,12 +37,13 @@ sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
 from gpa_mlx.audio.files.reader import load_recording  # noqa: E402
 from gpa_mlx.bench.synthetic_input import speech_like, text_for  # noqa: E402
 from gpa_mlx.model.demo import demo_samples  # noqa: E402
+from gpa_mlx.types import Voice  # noqa: E402
+from gpa_mlx.voices.card import format_card  # noqa: E402
 from tests.support.served import (  # noqa: E402
     Answer,
     Call,
     Server,
     conversion_call,
-    form_call,
     request,
     serving,
     speech_call,
@@ -120,19 +121,15 @@ async def closed_loop(server: Server, calls: Iterator[Call], clients: int, reque
     return done
 
 
-def make_calls(server: Server, task: str, *, is_demo: bool) -> Iterator[Call]:
+def make_calls(task: str, *, is_demo: bool) -> Iterator[Call]:
     """Return requests without an end; seeds change."""
     if is_demo:
         sounds = [load_recording(sample.file).first_channel for sample in demo_samples()]
         whole = np.concatenate([*sounds, *sounds])[: round(SECONDS * 16_000)]
         recording, voice, text = wav_of(whole), "awb", DEMO_TEXT
     else:
-        recording, voice, text = wav_of(speech_like(SECONDS)), "trial", text_for(SECONDS)
-        enrol = form_call("/v1/audio/voices", recording, "", name=voice, consent="i_have_the_right")
-        body = (enrol.body or b"").replace(b'name="file"', b'name="audio_sample"')
-        made = asyncio.run(request(server.host, server.port, Call(enrol.path, body, enrol.content_type)))
-        if made.status not in (200, 201):
-            raise SystemExit(f"no voice: {made.body.decode(errors='replace')}")
+        recording, text = wav_of(speech_like(SECONDS)), text_for(SECONDS)
+        voice = format_card(Voice(name="trial", global_tokens=tuple(range(0, 4096, 128))))
     makers: dict[str, Callable[[int], Call]] = {
         "speak": lambda seed: speech_call(text, voice, seed=seed),
         "transcribe": lambda _: transcription_call(recording),
@@ -181,20 +178,21 @@ def main() -> int:
     parser.add_argument(
         "--sound", type=float, help="leave after so many seconds of sound: a large model on a slow machine"
     )
+    parser.add_argument("--rounds", type=int, default=3, help="at least so many for each client")
     parser.add_argument("--json", type=Path, help="a file for all figures")
     arguments = parser.parse_args()
     leave = None if arguments.sound is None else round(arguments.sound * BYTES_PER_S)
     all_failed, figures = 0, []
     with serving("--model", arguments.model, "--waiting", "1000") as server:
-        calls = make_calls(server, arguments.task, is_demo=arguments.model == "demo")
-        asyncio.run(closed_loop(server, calls, 1, 3, leave))
+        calls = make_calls(arguments.task, is_demo=arguments.model == "demo")
+        asyncio.run(closed_loop(server, calls, 1, min(arguments.rounds, 3), leave))
         print(HEAD, flush=True)
         for clients in map(int, arguments.clients.split(",")):
             server.forget_peak()
             loop = asyncio.new_event_loop()
             begin = loop.time()
             done = loop.run_until_complete(
-                closed_loop(server, calls, clients, max(arguments.requests, 3 * clients), leave)
+                closed_loop(server, calls, clients, max(arguments.requests, arguments.rounds * clients), leave)
             )
             took_s = loop.time() - begin
             loop.close()
