@@ -38,6 +38,20 @@ class SupportsTranscription(Protocol):
     ) -> Transcription: ...
 
 
+class StreamsTranscription(Protocol):
+    """Transcribes files piece by piece: what the job of transcribing needs."""
+
+    def stream_transcribe(
+        self,
+        audio: AudioLike,
+        *,
+        options: GenerationOptions | None = None,
+        vad: VadChoice = True,
+        batch: int = 1,
+        channels: ChannelChoice | None = None,
+    ) -> TranscriptionStream: ...
+
+
 class SupportsSpeech(SupportsTranscription, Protocol):
     """Speaks, and transcribes its own speech."""
 
@@ -70,7 +84,7 @@ class SupportsTokens(Protocol):
     def detokenize(self, semantic: Sequence[int], global_tokens: Sequence[int]) -> Waveform: ...
 
 
-class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, Protocol):
+class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, StreamsTranscription, Protocol):
     """A model that transcribes, speaks and converts voices."""
 
     @property
@@ -103,16 +117,6 @@ class SpeechEngine(SupportsSpeech, SupportsConversion, SupportsTokens, Protocol)
         batch: int = 1,
         channels: ChannelChoice | None = None,
     ) -> Transcription: ...
-
-    def stream_transcribe(
-        self,
-        audio: AudioLike,
-        *,
-        options: GenerationOptions | None = None,
-        vad: VadChoice = True,
-        batch: int = 1,
-        channels: ChannelChoice | None = None,
-    ) -> TranscriptionStream: ...
 
     def stream_transcribe_live(
         self, blocks: Iterable[Samples], *, options: GenerationOptions | None = None, vad: VadChoice = True

@@ -29,7 +29,10 @@ PREFIX = "GPA_MLX_"
 API_KEY_VARIABLE = "GPA_MLX_API_KEY"
 """What clients of a server send, and a server asks for. A secret: no setting, shown nowhere."""
 
-_NO_SETTINGS = (paths.HOME_VARIABLE, API_KEY_VARIABLE)
+SERVER_VARIABLE = "GPA_MLX_SERVER"
+"""The server that commands use: an option of theirs, in the place of a model of their own."""
+
+_NO_SETTINGS = (paths.HOME_VARIABLE, API_KEY_VARIABLE, SERVER_VARIABLE)
 """Variables of this program that are none."""
 
 DEFAULT_ORIGIN = "default"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.store.files import read_limited
 from gpa_mlx.store.safetensors_header import read_safetensors_header
+from gpa_mlx.text.printable import printable_line
 from gpa_mlx_convert.arrays import from_bytes
 from gpa_mlx_convert.torch_zip import TorchZipFile
 
@@ -217,5 +218,7 @@ def _read_index(path: Path) -> dict[str, set[str]]:
         # A plain name of a sibling: no separator, no parent, nothing absolute.
         if not isinstance(name, str) or name in ("", ".", "..") or any(char in name for char in "/\\\0"):
             raise ModelFormatError(f"{path}: the shard name {name!r} of tensor {key!r} leaves the directory.")
+        if printable_line(name) != name:
+            raise ModelFormatError(f"{path}: the shard name {name!r} holds characters that a terminal would obey.")
         shards.setdefault(name, set()).add(key)
     return shards

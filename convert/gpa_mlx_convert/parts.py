@@ -19,6 +19,7 @@ from gpa_mlx.nn.whisper_vq import WhisperVQ, WhisperVQArgs
 from gpa_mlx.runtime.backend import mx, nn
 from gpa_mlx.store.files import read_limited
 from gpa_mlx.store.manifest import PartInfo
+from gpa_mlx.tokenizers.glm import LogMelArgs
 from gpa_mlx.tokenizers.text import MAX_TOKENIZER_BYTES, TextTokenizer
 from gpa_mlx_convert import sources
 from gpa_mlx_convert.apply import apply_table, check_table
@@ -106,6 +107,8 @@ def open_parts(upstream: sources.Upstream, dtype: Dtype, lm_bits: Bits | None) -
     glm_args = WhisperVQArgs.from_dict(sources.read_config(glm_config), str(glm_config))
     wav2vec2_args = Wav2Vec2Args.from_dict(sources.read_config(wav2vec2_config), str(wav2vec2_config))
     bicodec_args = BiCodecArgs.from_dict(sources.read_config(bicodec_config), str(bicodec_config))
+    log_mel_config = upstream.root / sources.GLM_FOLDER / "preprocessor_config.json"
+    LogMelArgs.from_dict(sources.read_config(log_mel_config), str(log_mel_config))  # what will be read at each load
     _check_vocabulary(upstream.root / "tokenizer.json", lm_args, glm_args, bicodec_args)
 
     lm_network = Qwen3(lm_args)

@@ -13,10 +13,12 @@ from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.jobs.events import PartProgress, StepStarted
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.file_names import lies_in
+from gpa_mlx.store.files import real_target
 from gpa_mlx.store.free_space import space_warning
 from gpa_mlx.store.manifest import FORMAT_VERSION, FileInfo, Manifest, UpstreamSource, stream_sha256, write_manifest
 from gpa_mlx.store.progress import Steps, result_of
 from gpa_mlx.store.staging import check_destination, recover, staged
+from gpa_mlx.text.printable import printable_line
 from gpa_mlx.version import __version__
 from gpa_mlx_convert.parts import WEIGHTS, Part, open_parts
 from gpa_mlx_convert.sources import Upstream
@@ -88,8 +90,9 @@ def stream_convert(
         SettingsError: The destination may not be written.
         GPAError: The disk is full or not writable.
     """
-    source, destination = Path(source), Path(destination).resolve()
+    source = Path(source)
     try:
+        destination = real_target(destination)
         upstream = Upstream.open(source)
         recover(destination)
         if lies_in(source, destination):
@@ -114,8 +117,8 @@ def stream_convert(
                 format_version=FORMAT_VERSION,
                 converter_version=__version__,
                 model_family=_family(parts, source, checksums),
-                model_name=PurePath(source_label or source.resolve()).name,
-                source=UpstreamSource(source_label or str(source), revision, checksums),
+                model_name=printable_line(PurePath(source_label or source.resolve()).name),
+                source=UpstreamSource(printable_line(source_label or str(source)), revision, checksums),
                 parts={part.name: part.info for part in parts},
                 files=files,
             )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gpa_mlx.errors import ModelFormatError
 from gpa_mlx.runtime.backend import mx
 from gpa_mlx.store.files import read_limited, write_atomically
+from gpa_mlx.store.links import require_inside
 from gpa_mlx.store.manifest import FileInfo, require_converted, sha256_of, write_manifest
 from gpa_mlx.store.progress import result_of
 from gpa_mlx.store.staging import staged
@@ -42,12 +43,13 @@ def store_again(model: Path, destination: Path, *, dtype: Dtype = "float32", bit
 
     Raises:
         ModelNotFoundError: There is no such model.
-        ModelFormatError: It is damaged, or quantised.
+        ModelFormatError: It is damaged or quantised, or a file of it is a link that leads out of it.
         OSError: The destination cannot be written.
     """
     base = require_converted(model)
     if base.parts["lm"].bits is not None:
         raise ModelFormatError(f"{model} is quantised already.", hint="Give a model that is not.")
+    require_inside(model, (model / name for name in base.files))
     plain, quantised = Storage(dtype), Storage(dtype, bits, _GROUP_SIZE)
     weights = mx.load(str(model / _WEIGHTS))
     assert isinstance(weights, dict)

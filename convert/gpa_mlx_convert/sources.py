@@ -13,6 +13,7 @@ import yaml
 
 from gpa_mlx.errors import ModelFormatError, ModelNotFoundError
 from gpa_mlx.store.files import read_limited
+from gpa_mlx.store.links import require_inside
 from gpa_mlx.store.manifest import MANIFEST_NAME
 from gpa_mlx_convert.checkpoint import CHECKPOINT_NAMES
 
@@ -88,32 +89,14 @@ class Upstream:
                 f"{root} is not a complete upstream GPA checkpoint; missing: {'; '.join(missing)}.",
                 hint="Download the repository again, or give it by its hub name, for example AutoArk-AI/GPA.",
             )
-        _require_inside(root)
+        require_inside(
+            root, (path for folder in _CONFIGS for path in (root / folder, *sorted((root / folder).iterdir())))
+        )
         return cls(root)
 
     def present(self, folder: str, names: tuple[str, ...]) -> list[Path]:
         """Return those of the named files that exist."""
         return [path for path in (self.root / folder / name for name in names) if path.is_file()]
-
-
-def _require_inside(root: Path) -> None:
-    """Refuse links that lead out of a source: a private file could end up in a model that is passed on.
-
-    Those of the hub library's cache, from `snapshots/COMMIT/` to `blobs/`, are its way to store files.
-
-    Raises:
-        ModelFormatError: A file or folder of the source is such a link.
-    """
-    real = root.resolve()
-    allowed = [real]
-    if real.parent.name == "snapshots":
-        allowed.append(real.parents[1] / "blobs")
-    for folder in _CONFIGS:
-        for path in (root / folder, *sorted((root / folder).iterdir())):
-            if not any(path.resolve().is_relative_to(place) for place in allowed):
-                raise ModelFormatError(
-                    f"{path} is a link that leads out of {root}.", hint="Put the file itself there, if you trust it."
-                )
 
 
 def missing_files(is_there: Callable[[str], bool]) -> list[str]:

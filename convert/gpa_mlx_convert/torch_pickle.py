@@ -37,6 +37,8 @@ STORAGE_DTYPES: Final = {
 _MAX_ARRAY_RANK = 8
 _MAX_COUNT = 2**40
 """Most elements of a tensor or a storage, and largest stride."""
+_MAX_INSTRUCTIONS = 400_000
+"""A tensor takes some thirty, so this is far beyond any network; Python needs seconds for more."""
 _MAX_NAME = 200
 """Characters of a hostile name that an error message repeats."""
 
@@ -151,7 +153,9 @@ class _Machine:
     def run(self, data: bytes) -> object:
         """Return the object the pickle describes."""
         try:
-            for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
+            for number, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
+                if number >= _MAX_INSTRUCTIONS:
+                    raise self._error(f"its pickle has more than {_MAX_INSTRUCTIONS} instructions")
                 if opcode.name == "STOP":
                     break
                 self._step(opcode.name, argument)

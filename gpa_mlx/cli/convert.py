@@ -73,7 +73,7 @@ def convert(
     if revision is not None and Path(source).exists():
         raise click.UsageError("--revision is for hub repositories, and SRC is a path.")
     options = ConvertOptions(dtype=dtype or default_dtype(), lm_bits=lm_bits, force=force)
-    job = ConvertModelJob(ConvertModelRequest(source, destination.resolve(), revision, options))
+    job = ConvertModelJob(ConvertModelRequest(source, destination.absolute(), revision, options))
     with show_progress() as display:
         display.follow(job.run())
     manifest = job.result

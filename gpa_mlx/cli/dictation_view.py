@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Self
 
+from gpa_mlx.text.printable import printable
 from gpa_mlx.text.quantities import readable_duration
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class DictationView:
         if self.keys:
             lines.append(f"  {self.keys}", style="dim")
         if self.notice:
-            lines.append(f"\n{self.notice}", style="yellow")
+            lines.append(f"\n{printable(self.notice)}", style="yellow")
         if self.confirmed or self.unconfirmed:
             room = self._room()
             confirmed = self.confirmed[-max(room - len(self.unconfirmed), 0) :] if room else self.confirmed

@@ -13,6 +13,7 @@ from gpa_mlx.cli.options import json_option
 from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.cli.program import Session
 from gpa_mlx.cli.progress_bars import show_progress
+from gpa_mlx.text.printable import printable_line
 from gpa_mlx.text.quantities import readable_size
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody can be asked here: add --yes.")
-        click.confirm(f"Remove {directory} ({readable_size(size)})?", abort=True, err=True)
+        question = printable_line(f"Remove {directory} ({readable_size(size)})?")
+        click.confirm(question, abort=True, err=True)
     from gpa_mlx.jobs.events import StepStarted
     from gpa_mlx_convert import install
 

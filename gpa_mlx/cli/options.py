@@ -37,6 +37,19 @@ class FiniteFloat(click.FloatRange):
         return number
 
 
+class InputFile(click.Path):
+    """The path of a file to read; an empty one, which a shell makes of an unset variable, means no folder here."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Return the path or fail with a usage error."""
+        if value == "":
+            self.fail("it names no file; a variable may be unset.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class FormatList(click.ParamType):
     """Names of formats of timed text, separated by commas."""
 

@@ -162,15 +162,7 @@ def _set_max_memory(context: click.Context, parameter: click.Parameter, value: s
 
 
 def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:
-    session = context.find_object(Session)
-    if not value or session is None:
-        return
-    import logging
+    if session := context.find_object(Session):
+        from gpa_mlx.cli.log_lines import show_log_lines
 
-    from rich.logging import RichHandler
-
-    handler = RichHandler(console=session.diagnostics.console, show_path=False)
-    logging.basicConfig(format="%(message)s", handlers=[handler])
-    level = logging.INFO if value == 1 else logging.DEBUG
-    for package in ("gpa_mlx", "gpa_mlx_convert"):
-        logging.getLogger(package).setLevel(level)
+        show_log_lines(session.diagnostics, value)

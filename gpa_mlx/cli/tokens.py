@@ -10,7 +10,7 @@ import click
 
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source
-from gpa_mlx.cli.options import json_option, model_option, output_options, track_option
+from gpa_mlx.cli.options import InputFile, json_option, model_option, output_options, track_option
 from gpa_mlx.cli.output import say, write_json
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE|-", type=InputFile())
 @model_option
 @track_option
 @json_option

@@ -179,10 +179,11 @@ def lm(
         say(_resume_command())
         raise click.exceptions.Exit(session.interruption.exit_code)
     if full and leads:
+        from gpa_mlx.store.files import real_target
         from gpa_mlx.store.staging import recover, staged
         from gpa_mlx.train.language_model.export import write_trained
 
-        target = (out / _MODEL).resolve()
+        target = real_target(out / _MODEL)
         recover(target)
         with staged(target, replace=True) as folder:
             write_trained(parts, result.weights, folder, out.resolve().name)
@@ -205,11 +206,12 @@ def fuse(session: Session, *, model: str | None, adapter: Path, out: Path, force
     path = require_model(session, model)
     from gpa_mlx.model.families.gpa.family import GPAModel
     from gpa_mlx.store.file_names import lies_in
+    from gpa_mlx.store.files import real_target
     from gpa_mlx.store.staging import check_destination, recover, staged
     from gpa_mlx.train.language_model.export import write_fused
 
     parts = GPAModel(path, adapter)
-    target = out.resolve()
+    target = real_target(out)
     if lies_in(Path(path), target) or lies_in(adapter, target):
         raise SettingsError(f"{out} holds an input.", hint="Choose another destination.")
     recover(target)

@@ -21,6 +21,7 @@ from gpa_mlx.cli.options import (
     vad_options,
 )
 from gpa_mlx.cli.output import write_json
+from gpa_mlx.cli.servers import find_server, server_option
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.store.text_output import STANDARD_OUTPUT, descriptor_of
 from gpa_mlx.transcripts.cues import Layout
@@ -45,6 +46,7 @@ _MOST_NAMES = 8
 @click.option("-r", "--recursive", is_flag=True, help="Search folders for recordings, by their extensions.")
 @model_option
 @adapter_option
+@server_option
 @transcript_options
 @vad_options
 @track_option
@@ -75,6 +77,7 @@ def transcribe(
     recursive: bool,
     model: str | None,
     adapter: Path | None,
+    server: str | None,
     output: str | None,
     formats: tuple[Format, ...],
     max_line_width: int | None,
@@ -99,8 +102,10 @@ def transcribe(
     """
     from gpa_mlx.cli.standard_input import standard_input
     from gpa_mlx.cli.transcript_printer import Printed, make_printer
+    from gpa_mlx.engine.remote import RemoteTranscriber
     from gpa_mlx.jobs.recordings import Unusable, find_recordings
     from gpa_mlx.jobs.transcribe import TranscribeJob, TranscribeRequest
+    from gpa_mlx.runtime.ranks import own_share
     from gpa_mlx.transcripts.targets import plan_targets
 
     layout = Layout(max_line_width=max_line_width, max_line_count=max_line_count)
@@ -123,15 +128,23 @@ def transcribe(
         problems += tuple(Unusable(found.name, error) for found, error in paired if isinstance(error, GPAError))
         recordings = tuple(found for found, files in paired if not isinstance(files, GPAError))
     printed: Printed = "objects" if as_json else None if output is not None else formats[0] if formats else "lines"
-    failure = _report_problems(problems, session.diagnostics, as_json=as_json)
+    share = own_share()  # after the plan: names of files follow from all recordings
+    failure = _report_problems(problems if share.is_first else (), session.diagnostics, as_json=as_json)
+    is_named = len(recordings) + len(problems) > 1
+    targets = share.of([files for files in planned if not isinstance(files, GPAError)])
+    recordings = share.of(recordings)
     if not recordings:
         raise click.exceptions.Exit(failure)
-    introduce(session, model)
-    with open_engine(session, model, adapter) as engine:
+    found = find_server(
+        session, server, model, own=_for_own_model(adapter, vad, track, choose, separate=channels == "separate")
+    )
+    if found is None:
+        introduce(session, model)
+    with found or open_engine(session, model, adapter) as engine:
         request = TranscribeRequest(
             recordings=recordings,
-            targets=tuple(files for files in planned if not isinstance(files, GPAError)),
-            options=choose(engine.default_options("transcribe")),
+            targets=targets,
+            options=None if isinstance(engine, RemoteTranscriber) else choose(engine.default_options("transcribe")),
             vad=vad,
             batch=batch,
             layout=layout,
@@ -140,7 +153,7 @@ def transcribe(
             track=track,
         )
         job = TranscribeJob(engine, request)
-        printer = make_printer(printed, layout, session.diagnostics, named=len(recordings) + len(problems) > 1)
+        printer = make_printer(printed, layout, session.diagnostics, named=is_named)
         try:
             with closing(job.run()) as events, closing(printer):
                 for event in events:
@@ -150,6 +163,30 @@ def transcribe(
             raise
     if code := printer.failure or failure:
         raise click.exceptions.Exit(code)
+
+
+def _for_own_model(
+    adapter: Path | None,
+    vad: VadChoice,
+    track: int | None,
+    choose: Callable[[GenerationOptions], GenerationOptions],
+    *,
+    separate: bool,
+) -> tuple[str, ...]:
+    """Return the options of this run that only a model of its own heeds."""
+    from gpa_mlx.types import GenerationOptions
+
+    usual = GenerationOptions()
+    chosen = choose(usual)
+    given = {
+        "--adapter": adapter is not None,
+        "--vad": not isinstance(vad, bool),
+        "--track": track is not None,
+        "--channels separate": separate,
+        "--max-tokens": chosen.max_tokens != usual.max_tokens,
+        "--no-constrain": not chosen.constrain,
+    }
+    return tuple(name for name, is_given in given.items() if is_given)
 
 
 def _report_problems(problems: Sequence[Unusable], diagnostics: Diagnostics, *, as_json: bool) -> ExitCode:

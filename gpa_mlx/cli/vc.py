@@ -12,6 +12,7 @@ import click
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, introduce, name_voice, open_engine, require_voice
 from gpa_mlx.cli.options import (
+    InputFile,
     adapter_option,
     json_option,
     model_option,
@@ -46,7 +47,7 @@ _MOST_DIFFERENCE = 0.05
 
 
 @click.command()
-@click.argument("source", metavar="SRC|-", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SRC|-", type=InputFile())
 @voice_option
 @model_option
 @adapter_option

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpa_mlx.cli.diagnostics import ExitCode
-from gpa_mlx.cli.options import json_option
+from gpa_mlx.cli.options import InputFile, json_option
 from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.text.printable import printable_line
 
@@ -23,7 +23,7 @@ _SHOWN_DIGITS = 16
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=InputFile())
 @json_option
 @click.pass_context
 def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) -> None:
@@ -38,6 +38,8 @@ def verify(context: click.Context, *, files: tuple[Path, ...], as_json: bool) ->
     """
     from gpa_mlx.provenance.verification import verify_file
 
+    if Path("-") in files:
+        raise click.UsageError("Standard input has no record beside it: give the name of a file.", context)
     all_intact = True
     for file in files:
         result = verify_file(file)

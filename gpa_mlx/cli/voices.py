@@ -13,7 +13,7 @@ import click
 
 from gpa_mlx.audio.files.existing import require_audio
 from gpa_mlx.cli.inputs import STANDARD_INPUT, open_engine, read_source, require_voice
-from gpa_mlx.cli.options import FiniteFloat, json_option, model_option, track_option
+from gpa_mlx.cli.options import FiniteFloat, InputFile, json_option, model_option, track_option
 from gpa_mlx.cli.output import say, write_json
 from gpa_mlx.errors import SettingsError, VoiceError
 from gpa_mlx.store.text_output import STANDARD_OUTPUT, descriptor_of, require_replaceable, write_text
@@ -49,7 +49,7 @@ def voices() -> None:
 
 @voices.command()
 @click.argument("name")
-@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=InputFile())
 @click.option(
     "--record",
     "record_s",

@@ -13,6 +13,7 @@ from gpa_mlx.lm.generate import Token
 from gpa_mlx.lm.pool import BatchGenerator, DecodingPool
 from gpa_mlx.lm.sampling import check_options
 from gpa_mlx.model.tasks import Prompt, SpeechOutput, TextOutput
+from gpa_mlx.runtime.turns import turn_wanted
 from gpa_mlx.types import ChannelChoice, GenerationOptions
 
 DEFAULT_MAX_TOKENS = 512
@@ -50,8 +51,11 @@ def heard_channels(options: GenerationOptions) -> ChannelChoice:
 
 def generate(
     pool: DecodingPool, output: TextOutput | SpeechOutput, prompt: Prompt, run: DecodingPass
-) -> Generator[Token, None, None]:
+) -> Generator[Token | None, None, None]:
     """Yield what the model makes of a prompt, up to and with a stop id or to the end of the budget.
+
+    None comes before a step of the model while other work waits for this thread: whoever is let in then shares the
+    step. So sequences that begin at the same time are soon one batch.
 
     Args:
         pool: Where it is generated.
@@ -69,9 +73,15 @@ def generate(
 
 def _begun(
     pool: DecodingPool, output: TextOutput | SpeechOutput, prompt: Prompt, run: DecodingPass
-) -> Generator[Token, None, None]:
+) -> Generator[Token | None, None, None]:
     with closing(pool.begin(_request(prompt, output, run), output.head)) as tokens:
-        yield from tokens
+        while True:
+            if turn_wanted() and not tokens.is_ready:
+                yield None
+            token = next(tokens, None)
+            if token is None:
+                return
+            yield token
 
 
 class BatchDecoder:

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
         LiveStream,
         Samples,
         Speech,
+        SpeechChunk,
         SpeechStream,
         Task,
         Transcription,
+        TranscriptionChunk,
         TranscriptionStream,
         VadChoice,
         Voice,
@@ -157,7 +159,8 @@ class SharedEngine:
     ) -> TranscriptionStream:
         """As `GPA.stream_transcribe`."""
         return self._thread.stream(
-            lambda engine: engine.stream_transcribe(audio, options=options, vad=vad, batch=batch, channels=channels)
+            lambda engine: engine.stream_transcribe(audio, options=options, vad=vad, batch=batch, channels=channels),
+            is_repeated=_is_wordless,
         )
 
     def stream_transcribe_live(
@@ -183,7 +186,8 @@ class SharedEngine:
     ) -> SpeechStream:
         """As `GPA.stream_speak`."""
         return self._thread.stream(
-            lambda engine: engine.stream_speak(text, voice=voice, options=options, lookahead=lookahead)
+            lambda engine: engine.stream_speak(text, voice=voice, options=options, lookahead=lookahead),
+            is_repeated=_is_silent,
         )
 
     def convert_voice(self, audio: AudioLike, *, voice: Voice, options: GenerationOptions | None = None) -> Speech:
@@ -202,7 +206,8 @@ class SharedEngine:
     ) -> SpeechStream:
         """As `GPA.stream_convert_voice`."""
         return self._thread.stream(
-            lambda engine: engine.stream_convert_voice(audio, voice=voice, options=options, lookahead=lookahead)
+            lambda engine: engine.stream_convert_voice(audio, voice=voice, options=options, lookahead=lookahead),
+            is_repeated=_is_silent,
         )
 
     def make_voice(self, audio: AudioLike, *, name: str, channels: ChannelChoice = "speech") -> Voice:
@@ -224,6 +229,16 @@ class SharedEngine:
         except BaseException:
             request.cancel()  # an interrupt here must not leave the work running
             raise
+
+
+def _is_silent(_: SpeechChunk | None, chunk: SpeechChunk) -> bool:
+    """Return whether a chunk only gives others a turn."""
+    return not len(chunk.audio) and chunk.finish_reason is None
+
+
+def _is_wordless(_: TranscriptionChunk | None, chunk: TranscriptionChunk) -> bool:
+    """Return whether a chunk only gives others a turn."""
+    return not (chunk.text or chunk.restarts) and chunk.segment is None and chunk.finish_reason is None
 
 
 def _shows_the_same(before: LiveChunk | None, chunk: LiveChunk) -> bool:

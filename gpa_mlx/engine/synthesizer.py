@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_PASS_S = 60.0
 """Longest recording that is tokenised in one piece: attention over it needs memory in the square of its length."""
 
+_NO_SOUND, _NO_CODES = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int32)
+
 _SPEECH_WANTED = {
     True: "Give a recording with speech.",
     False: "Give a recording with speech on its first channel: without constraints no other is heard.",
@@ -81,7 +83,11 @@ class Synthesizer:
         finish: FinishReason = "length"
         in_speech = True
         with closing(generate(self._parts.pool, output, prompt, decoding)) as tokens:
-            for token in (generated.id for generated in tokens):
+            for generated in tokens:
+                if generated is None:
+                    yield SpeechChunk(audio=_NO_SOUND, sample_rate=SAMPLE_RATE_HZ, codes=_NO_CODES)
+                    continue
+                token = generated.id
                 if token in output.stop_ids:
                     finish = "stop"
                     break

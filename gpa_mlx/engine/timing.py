@@ -66,19 +66,24 @@ class TaskTimer:
     def generating(self, tokens: Iterable[T], *, prompts: bool) -> Iterator[T]:
         """Pass on generated tokens; count them and their time, without what `read_s` and `encode_s` grow meanwhile.
 
+        None is no token; it is passed on.
+
         Args:
             tokens: As they are generated.
             prompts: Whether all there is before the first token is the prompt's, as it is for a single sequence;
                 otherwise prompts are computed amidst the tokens, and count as these do.
         """
         mark, other_s = time.perf_counter(), self.read_s + self.encode_s
-        for count, token in enumerate(tokens):
+        count = 0
+        for token in tokens:
             took_s = time.perf_counter() - mark - (self.read_s + self.encode_s - other_s)
             if prompts and count == 0:
                 self.prefill_s += took_s
             else:
                 self.generate_s += took_s
-            self.generated_tokens += 1
+            if token is not None:
+                count += 1
+                self.generated_tokens += 1
             yield token
             mark, other_s = time.perf_counter(), self.read_s + self.encode_s
 

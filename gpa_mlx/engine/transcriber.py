@@ -20,6 +20,7 @@ from gpa_mlx.errors import SettingsError
 from gpa_mlx.model.parts import ModelParts
 from gpa_mlx.model.tasks import Prompt, RecordingEncoder, TranscriptionTask
 from gpa_mlx.runtime.cancellation import check_cancelled
+from gpa_mlx.runtime.turns import turn_wanted
 from gpa_mlx.text.joining import join_segments
 from gpa_mlx.types import (
     SAMPLE_RATE_HZ,
@@ -143,7 +144,8 @@ class Transcriber:
         output = self._task.output(decoding.options)
         with closing(generate(self._parts.pool, output, prompt, decoding)) as tokens:
             for token in tokens:
-                builder.push(token)
+                if token is not None:
+                    builder.push(token)
                 if builder.is_done:
                     break
         builder.flush()
@@ -190,7 +192,9 @@ class Transcriber:
             output = self._task.output(decoding.options)
             with closing(generate(self._parts.pool, output, prompt, decoding)) as tokens:
                 for token in tokens:
-                    if piece := builder.push(token):
+                    if token is None:
+                        yield TranscriptionChunk(text="", start_s=segment.speech_s[0])
+                    elif piece := builder.push(token):
                         decoding.clock.first_output()
                         yield TranscriptionChunk(text=piece, start_s=segment.speech_s[0])
                     if builder.is_done:
@@ -221,6 +225,8 @@ class Transcriber:
                 if builder.is_done or item.finish_reason:
                     decoder.cancel(item.index)
                     done.add(item.index)
+                if turn_wanted():
+                    yield TranscriptionChunk(text="", start_s=open_segments[item.index][0].speech_s[0])
                 while given_out in done:
                     segment, finished = open_segments.pop(given_out)
                     given_out += 1

@@ -7,7 +7,6 @@ complete up to the last half second; whoever looks next finds the entry as recor
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +82,7 @@ class History:
         try:
             make_private(self.folder)
             with locked(self.folder):
-                name = f"{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
+                name = self._new_name(datetime.now().astimezone())
                 entry = Entry(name=name, folder=self.folder / name, state="recording", device=device)
                 entry.folder.mkdir(mode=0o700)
                 lock = try_lock(entry.folder)
@@ -196,6 +195,13 @@ class History:
     def _is_old(self, entry: Entry) -> bool:
         age_s = (datetime.now().astimezone() - entry.recorded_at).total_seconds()
         return self._max_age_days is not None and age_s > self._max_age_days * 86_400
+
+    def _new_name(self, now: datetime) -> str:
+        """Return a name for a recording; its last part is time, too: those of one second are in their order."""
+        part = (now.microsecond << 16) // 1_000_000
+        while (self.folder / (name := f"{now:%Y-%m-%dT%H-%M-%S}-{part & 0xFFFF:04x}")).exists():
+            part += 1
+        return name
 
     def _entries(self) -> tuple[Entry, ...]:
         for grave in self.folder.glob(f"{GRAVE}*"):

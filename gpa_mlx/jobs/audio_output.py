@@ -115,7 +115,9 @@ class TaggedWriter:
         self._is_encoded = self._kind.encode is not None
         self._is_new = resumed is None
         self._is_open = True
-        self._file = resumed or IncrementalWavWriter(target.growing_path, SAMPLE_RATE_HZ, target.subtype)
+        self._file = resumed or IncrementalWavWriter(
+            target.growing_path, SAMPLE_RATE_HZ, target.subtype, like=target.path
+        )
 
     @property
     def duration_s(self) -> float:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpa_mlx.jobs.recordings import RecordingInput
-    from gpa_mlx.protocols import SpeechEngine
+    from gpa_mlx.protocols import StreamsTranscription
     from gpa_mlx.types import ChannelChoice, GenerationOptions, TranscriptionStream, VadChoice
 
 logger = logging.getLogger(__name__)
@@ -104,14 +104,14 @@ class TranscribeJob:
     files cannot be written where they are wanted fails at once, and is not read.
 
     Args:
-        engine: The model.
+        engine: The model, or a server that has it.
         request: What is wanted.
 
     Raises:
         GPAError: None of the files can be written where it is wanted.
     """
 
-    def __init__(self, engine: SpeechEngine, request: TranscribeRequest) -> None:
+    def __init__(self, engine: StreamsTranscription, request: TranscribeRequest) -> None:
         self._engine = engine
         self._request = request
         targets = request.targets or tuple({} for _ in request.recordings)

@@ -99,6 +99,11 @@ class PooledTokens(Iterator[Token]):
         self._error: Exception | None = None
         self._is_closed = False
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next id, or the end, is there without another step."""
+        return bool(self._waiting) or self._is_closed or self.finish_reason is not None
+
     def __next__(self) -> Token:
         if self._is_closed or self.finish_reason is not None:
             raise StopIteration

@@ -22,7 +22,7 @@ from gpa_mlx.provenance.metadata import (
     VoiceIdentity,
     digest_of_text,
 )
-from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.files import mode_for, write_atomically
 from gpa_mlx.store.manifest import read_manifest, sha256_of
 from gpa_mlx.version import __version__
 
@@ -154,6 +154,7 @@ def encode_file(
             kind.encode(source, part, content.subtype, tags)
             provenance = replace(provenance, sound=replace(sound, sha256=read_content(part).sha256))
             kind.retag(part, tags[COMMENT], provenance.tag(recorded=sidecar)[COMMENT])
+        part.chmod(mode_for(target, source))
         part.replace(target)
     except OSError as error:
         raise AudioFileError(
@@ -187,7 +188,7 @@ def _write_record(path: Path, provenance: Provenance | None) -> None:
         return
     target = sidecar_of(path)
     try:
-        write_atomically(target, provenance.to_json())
+        write_atomically(target, provenance.to_json(), like=path)
     except OSError as error:
         raise GPAError(
             f"{target} cannot be written: {error.strerror or error}; {path} is complete.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
     from gpa_mlx.protocols import SpeechEngine
     from gpa_mlx.server.options import ServerOptions
+
+_CLIENT_LEFT = 499
 
 ROUTES = (
     Route("/", page_routes.index, include_in_schema=False),
@@ -103,6 +106,7 @@ def make_app(
             ApiError: answer_error,
             GPAError: answer_error,
             HTTPException: _answer_http,
+            ClientDisconnect: _answer_nobody,
             Exception: answer_error,
         },
     )
@@ -128,3 +132,8 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         405: f"{request.url.path} does not take {request.method}.",
     }.get(error.status_code, str(error.detail))
     return ApiError(error.status_code, words, code=code).response
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    """Note, for the metrics, that a client left amidst its request, as proxies do."""
+    return Response(status_code=_CLIENT_LEFT)

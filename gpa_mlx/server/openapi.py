@@ -72,6 +72,7 @@ _SPEAKING = {
 _LISTENING = {
     "response_format": Field({"enum": ["json", "text", "srt", "verbose_json", "vtt"]}, "Of the answer."),
     "stream": Field(_SWITCH, "Answer in server-sent events while it is transcribed."),
+    "stream_format": Field({"enum": ["events", "chunks"]}, "`chunks`: all that the engine says, as it says it."),
     "timestamp_granularities": Field({"type": "array", "items": {"enum": ["segment"]}}, "For verbose_json."),
     "keywords": Field({"type": "array", "items": _TEXT}, "Words as they are to be spelled, or `heard => written`."),
     "vad": Field(_SWITCH, "Leave out what is not speech."),

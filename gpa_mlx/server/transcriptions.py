@@ -26,6 +26,7 @@ from gpa_mlx.server.state import ServerState, state_of
 from gpa_mlx.server.uploads import form_of, recordings_of
 from gpa_mlx.text.cjk import is_cjk
 from gpa_mlx.text.custom_vocabulary import CustomVocabulary
+from gpa_mlx.transcripts.chunk_documents import chunk_document
 from gpa_mlx.transcripts.emptiness import EMPTY_REASONS
 from gpa_mlx.transcripts.formats import render
 
@@ -40,6 +41,7 @@ TextFormat: TypeAlias = Literal["json", "text", "srt", "verbose_json", "vtt"]
 
 TEXT_FORMATS: tuple[TextFormat, ...] = ("json", "text", "srt", "verbose_json", "vtt")
 
+_STREAM_FORMATS = ("events", "chunks")
 _IGNORED = ("prompt", "language", "languages")
 _GRANULARITIES = ("segment", "word")
 _CONTENT_TYPES = {"text": "text/plain", "srt": "application/x-subrip", "vtt": "text/vtt"}
@@ -62,6 +64,7 @@ async def create_transcription(request: Request) -> Response:
         streams = fields.switch("stream")
         if streams and text_format not in ("json", "text"):
             raise unsupported("stream", f"'{text_format}' cannot be streamed: use 'json' or 'text'.")
+        in_chunks = fields.choice("stream_format", "events", _STREAM_FORMATS) == "chunks"
         sampling, keywords = read_sampling(fields), _keywords(fields)
         vad = _vad(fields)
         ignored = [name for name in _IGNORED if fields.raw(name) or fields.raw(f"{name}[]")] + list(fields.unused)
@@ -74,7 +77,8 @@ async def create_transcription(request: Request) -> Response:
 
         if streams:
             work = await stack.enter_async_context(state.runner.run(start))
-            return UnbrokenStream(_events(work, keywords, duration_s), stack.pop_all(), "text/event-stream", headers)
+            events = _chunks(work) if in_chunks else _events(work, keywords, duration_s)
+            return UnbrokenStream(events, stack.pop_all(), "text/event-stream", headers)
         async with state.runner.run(start) as work:
             transcription = await while_connected(request, last_of(work))
         if transcription.empty_reason is not None:
@@ -257,6 +261,18 @@ async def _events(
             elif delta := deltas.take(event.chunk):
                 done = {"position_s": round(event.position_s, 2), "duration_s": duration_s}
                 yield server_sent({"type": "transcript.text.delta", "delta": delta, **done})
+    except (GPAError, ApiError) as error:
+        yield server_sent(api_error(error).document)
+
+
+async def _chunks(work: Work[TextChunk | RecordingDone]) -> AsyncGenerator[bytes, None]:
+    """Yield server-sent events with all that the engine says, as `gpa-mlx transcribe --server` reads them."""
+    try:
+        async for event in pinged(work):
+            if event is None:
+                yield b": ping\n\n"
+            elif isinstance(event, TextChunk):
+                yield server_sent({"type": "transcript.chunk", "chunk": chunk_document(event.chunk)})
     except (GPAError, ApiError) as error:
         yield server_sent(api_error(error).document)
 

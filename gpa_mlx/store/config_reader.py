@@ -139,10 +139,12 @@ class ConfigReader:
         return value
 
     def line(self, key: str) -> str:
-        """Return a string that a terminal draws as it is."""
+        """Return a string that a terminal draws as it is, on one line."""
         value = self.text(key)
         if not is_printable(value):
             raise self.error(key, f"holds characters that a terminal would obey: {value!r}")
+        if "\n" in value or "\t" in value:
+            raise self.error(key, f"is more than one line: {value!r}")
         return value
 
     def texts(self, key: str) -> dict[str, str]:

@@ -42,39 +42,44 @@ def read_limited(path: Path, limit: int = MAX_RECORD_BYTES) -> bytes:
     return content
 
 
-def write_atomically(path: Path, content: bytes | str, *, private: bool = False) -> None:
+def write_atomically(path: Path, content: bytes | str, *, private: bool = False, like: Path | None = None) -> None:
     """Write a file so that, whatever happens, the old or the new content is there, never a part of it.
 
     Args:
         path: The file; its folder is made if needed. Of a link, the file it leads to is replaced.
         content: Text is written as UTF-8.
         private: Only its owner may read it; so may whoever could read the file that it replaces otherwise.
+        like: A file that a new one is as private as; one that is replaced stays as private as it was.
 
     Raises:
         OSError: Nothing can be written there; the old file is as it was.
     """
     target = real_target(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(target, content.encode() if isinstance(content, str) else content, private=private)
+    replace_file(target, content.encode() if isinstance(content, str) else content, private=private, like=like)
 
 
 def real_target(path: str | os.PathLike[str]) -> Path:
     """Return the file that a path leads to, through links, to be written.
 
     Raises:
-        PermissionError: The path is a link that another user has put into a folder which everybody may write, such as
-            `/tmp`: it may lead to a file of ours that he wants to be overwritten.
+        PermissionError: The path, or a folder on it, is a link that another user has put into a folder which everybody
+            may write, such as `/tmp`: it may lead to a file of ours that he wants to be overwritten.
     """
-    link = Path(path)
-    if link.is_symlink():
-        own, folder = link.lstat(), link.parent.stat()
-        is_shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
-        if is_shared and own.st_uid not in (os.geteuid(), folder.st_uid):
-            raise PermissionError(errno.EACCES, "it is a link of another user in a shared folder", str(path))
-    return Path(os.path.realpath(link))
+    target = Path(path)
+    for place in (target, *target.absolute().parents):
+        if place.is_symlink() and _is_foreign(place):
+            raise PermissionError(errno.EACCES, "it is a link of another user in a shared folder", str(place))
+    return Path(os.path.realpath(target))
 
 
-def replace_file(target: Path, content: bytes | memoryview, *, private: bool = False) -> None:
+def _is_foreign(link: Path) -> bool:
+    own, folder = link.lstat(), link.parent.stat()
+    is_shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+    return bool(is_shared) and own.st_uid not in (os.geteuid(), folder.st_uid)
+
+
+def replace_file(target: Path, content: bytes | memoryview, *, private: bool = False, like: Path | None = None) -> None:
     """As `write_atomically`, with a target that is no link and whose folder exists."""
     # A name of its own: the target's name plus a suffix can be longer than the file system allows.
     partial = target.parent / f"{_PARTIAL_PREFIX}{secrets.token_hex(8)}"
@@ -85,7 +90,7 @@ def replace_file(target: Path, content: bytes | memoryview, *, private: bool = F
             file.flush()
             os.fsync(file.fileno())
             if not private:
-                partial.chmod(_mode_for(target))
+                partial.chmod(mode_for(target, like))
             partial.replace(target)  # still locked: nobody takes it for what a dead process left
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -153,12 +158,12 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
-def _mode_for(target: Path) -> int:
-    """Return the permissions of the file that is replaced, those of a new file if there is none."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode)
-    except FileNotFoundError:
-        return 0o666 & ~_umask()
+def mode_for(target: Path, like: Path | None = None) -> int:
+    """Return the permissions of a file that is written anew: its own so far, those of another, or the usual ones."""
+    for known in (target, like):
+        if known is not None and known.exists():
+            return stat.S_IMODE(known.stat().st_mode)
+    return 0o666 & ~_umask()
 
 
 def _umask() -> int:

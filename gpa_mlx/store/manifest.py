@@ -294,6 +294,6 @@ def _relative(name: str, fields: ConfigReader) -> str:
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or str(path) != name:
         raise fields.error("files", f"has a name that leaves the model directory: {name!r}")
-    if not is_printable(name):
+    if not is_printable(name) or "\n" in name or "\t" in name:
         raise fields.error("files", f"has a name that a terminal would obey: {name!r}")
     return name

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gpa_mlx.errors import GPAError, SettingsError
 from gpa_mlx.store.file_names import is_same_file
-from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.files import real_target, write_atomically
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -144,7 +144,7 @@ def append_text(path: Path, text: str) -> None:
         _write_to_stream(path, content)
         return
     try:
-        with path.open("a+b") as file:
+        with real_target(path).open("a+b") as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
@@ -168,10 +168,11 @@ def require_appendable(path: Path) -> None:
     if _is_known_place(path):
         return
     try:
-        if path.exists():
-            path.open("ab").close()
+        target = real_target(path)
+        if target.exists():
+            target.open("ab").close()
         else:
-            with tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent):
+            with tempfile.TemporaryFile(dir=target.parent):
                 pass
     except OSError as error:
         raise unwritable(path, error) from error

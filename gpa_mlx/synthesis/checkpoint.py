@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from gpa_mlx.audio.files.incremental_wav import StoredSamples
 from gpa_mlx.errors import AudioFileError
-from gpa_mlx.store.files import write_atomically
+from gpa_mlx.store.files import read_limited, real_target, write_atomically
 from gpa_mlx.synthesis.long_form import RecalledSpeech, SpokenPassage, end_with_pause
 from gpa_mlx.types import SAMPLE_RATE_HZ
 
@@ -32,6 +32,8 @@ RunFacts: TypeAlias = Mapping[str, str]
 """What two runs must have in common for one to go on with the other's passages: digests by what they are of."""
 
 _FORMAT_VERSION = 2
+_MAX_JOURNAL_BYTES = 64 * 2**20
+"""A day of speech has some 20,000 passages; who can write beside the output can put anything there."""
 _SEED = "the seed"
 
 
@@ -125,6 +127,7 @@ class SynthesisCheckpoint:
     """
 
     def __init__(self, output: Path, store: Path, subtype: str, facts: RunFacts, seed: int | None) -> None:
+        self._output = output
         self.path = _journal_of(output)
         self._kept_path = _kept_of(output)
         self._store = store
@@ -180,7 +183,7 @@ class SynthesisCheckpoint:
     def add(self, entry: StoredPassage) -> None:
         """Note a finished passage; its samples must be in the output already."""
         try:
-            with self.path.open("a", encoding="utf-8") as file:
+            with real_target(self.path).open("a", encoding="utf-8") as file:
                 file.write(_entry_line(entry))
                 file.flush()
                 os.fsync(file.fileno())
@@ -266,7 +269,9 @@ class SynthesisCheckpoint:
     def _keep_aside(self, found: list[_Found]) -> None:
         """Copy the samples of passages out of the output."""
         try:
-            with StoredSamples(self._store) as output, self._kept_path.open("ab") as file:
+            if not self._kept_path.exists():
+                write_atomically(self._kept_path, b"", like=self._output)
+            with StoredSamples(self._store) as output, real_target(self._kept_path).open("ab") as file:
                 width = output.sample_bytes
                 # A piece of a sample that a crash left would shift all that follow.
                 end = file.seek(0, os.SEEK_END) // width
@@ -287,13 +292,13 @@ class SynthesisCheckpoint:
 
     def _write(self, content: str) -> None:
         try:
-            write_atomically(self.path, content)
+            write_atomically(self.path, content, like=self._output)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
     def _read(self) -> tuple[dict[str, Any], list[StoredPassage]] | None:
         try:
-            whole, _, torn = self.path.read_bytes().rpartition(b"\n")
+            whole, _, torn = read_limited(self.path, _MAX_JOURNAL_BYTES).rpartition(b"\n")
             header, *entries = [json.loads(line) for line in whole.split(b"\n")]
             if header["version"] != _FORMAT_VERSION or not isinstance(header["facts"], dict):
                 return None

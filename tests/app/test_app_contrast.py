@@ -1,8 +1,12 @@
-"""Text that instructs can be read: at least 4.5 to 1 (WCAG 2.2, 1.4.3), in every theme, computed from what is drawn."""
+"""Text that instructs can be read: at least 4.5 to 1 (WCAG 2.2, 1.4.3), in every theme, computed from what is drawn,
+with all colours and with the 256 of simpler terminals.
+"""
 
 from __future__ import annotations
 
 import pytest
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
 from rich.segment import Segment
 from textual.color import Color
 from textual.widget import Widget
@@ -26,6 +30,12 @@ def contrast(one: Color, other: Color) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def in_256(color: Color) -> Color:
+    """The colour that a terminal with 256 of them shows."""
+    shown = RichColor.from_rgb(*color.rgb).downgrade(ColorSystem.EIGHT_BIT)
+    return Color(*shown.get_truecolor())
+
+
 def is_enabled(widget: Widget) -> bool:
     """Whether this can be used: what cannot be used is excepted (1.4.3, inactive components)."""
     return not any(getattr(node, "disabled", False) for node in widget.ancestors_with_self)
@@ -42,13 +52,15 @@ def faint(session) -> list[str]:
             x += segment.cell_length
             if style is None or style.color is None or style.bgcolor is None or not any(map(str.isalnum, text)):
                 continue
-            one, other = Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
+            pairs = [(Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor))]
             if style.dim:
-                one = other.blend(one, 0.5)
+                pairs = [(other.blend(one, 0.5), other) for one, other in pairs]
+            pairs += [(in_256(one), in_256(other)) for one, other in pairs]
             widget = session.screen.get_widget_at(x - 1, y)[0]
             is_behind = widget is session.screen  # what is behind a dialogue
-            if contrast(one, other) < LEAST and is_enabled(widget) and not is_behind:
-                found.append(f"{contrast(one, other):.1f}: {text.strip()!r}")
+            least = min(contrast(one, other) for one, other in pairs)
+            if least < LEAST and is_enabled(widget) and not is_behind:
+                found.append(f"{least:.1f}: {text.strip()!r}")
     return found
 
 

@@ -320,3 +320,24 @@ def test_what_is_too_short_is_named(gpa_mlx, converted_small_a, tmp_path):
     soundfile.write(tmp_path / "click.wav", np.full(10, 0.5), RATE_HZ)
     result = gpa_mlx("transcribe", tmp_path / "click.wav", tmp_path / "none.wav", "--model", converted_small_a)
     assert "click.wav is 0.001 s long" in result.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("vc", "", "--voice", "slt", "-o", "out.wav"),
+        ("tokenize", ""),
+        ("voices", "add", "me", "", "--i-have-rights"),
+        ("verify", ""),
+    ],
+)
+def test_a_path_that_an_unset_variable_left_empty_is_no_folder(gpa_mlx, words):
+    result = gpa_mlx(*words)
+    assert (result.code, result.out) == (2, "")
+    assert "names no file" in result.err
+
+
+def test_standard_input_has_no_record_to_be_verified_with(gpa_mlx):
+    result = gpa_mlx("verify", "-", stdin=b"RIFF")
+    assert result.code == 2
+    assert "give the name of a file" in result.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import sys
 import pytest
 
 from gpa_mlx.audio.files.reader import load_recording
+from gpa_mlx.cli.dictation_view import DictationView
 from gpa_mlx.history import History
 from gpa_mlx.model import demo
 from tests.support.terminal import Terminal
@@ -130,3 +132,32 @@ def test_a_model_name_that_a_terminal_would_obey_is_refused(tmp_path):
     output = shown_in_a_terminal("model", "info", model)
     assert_harmless(output)
     assert "'model_name' holds characters that a terminal would obey" in output
+
+
+@pytest.mark.parametrize("key", ["model_name", "model_family", "converter_version"])
+def test_a_name_of_several_lines_makes_no_line_that_looks_like_ours(tmp_path, key):
+    model = shutil.copytree(demo.demo_model(), tmp_path / "model")
+    manifest = json.loads((model / "gpa_mlx.json").read_text())
+    (model / "gpa_mlx.json").write_text(json.dumps({**manifest, key: "good\nsize       1 GB in 3 files"}))
+    lines = shown_in_a_terminal("model", "info", model).splitlines()
+    assert not any(line.startswith("size ") for line in lines)
+    assert f"'{key}' is more than one line" in " ".join(lines)
+
+
+@pytest.mark.parametrize("options", [(), ("-vv",)])
+def test_log_lines(tmp_path, options):
+    whole = demo.demo_samples()[0].file.read_bytes()
+    name = f"a{COMMAND}{TURNED}\nhint: b.wav"
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    output = shown_in_a_terminal(*options, "transcribe", name, "--model", "demo", cwd=tmp_path)
+    assert COMMAND not in output
+    flat = re.sub(r"\x1b\[[0-9;]*m|\s", "", output)  # colours, and folded to the terminal's width
+    assert "cutoff" in flat
+    assert not any(line.strip().startswith("hint: b") for line in output.splitlines())
+    assert_harmless(flat)
+
+
+def test_the_notice_of_a_dictation():
+    view = DictationView()
+    view.notice = f"the microphone Ann{COMMAND}{TURNED} is gone"
+    assert_harmless(view.render().plain)

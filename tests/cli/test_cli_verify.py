@@ -129,7 +129,7 @@ def test_what_was_gone_on_with_is_tagged_like_what_was_made_at_once(made, gpa_ml
     "place", ["gpa_mlx.provenance.tagging.append_info", "gpa_mlx.provenance.tagging.write_atomically"]
 )
 def test_an_interrupt_while_it_is_tagged_loses_nothing(made, gpa_mlx, engine, monkeypatch, tmp_path, tree, place):
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(place, interrupted)

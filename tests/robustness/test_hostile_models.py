@@ -18,6 +18,7 @@ from gpa_mlx.store.files import MAX_RECORD_BYTES
 from gpa_mlx.store.safetensors_header import MAX_HEADER_BYTES, read_safetensors_header
 from gpa_mlx.tokenizers.text import TextTokenizer
 from gpa_mlx_convert.sources import read_config
+from gpa_mlx_convert.torch_pickle import read_state_dict
 from gpa_mlx_convert.torch_zip import TorchZipFile
 from tests.robustness.hostile_configs import record
 
@@ -173,3 +174,9 @@ def test_a_quantization_that_mlx_has_no_kernel_for_is_refused(model, quantizatio
     record(model, "config.json")
     with pytest.raises(ModelFormatError, match=r"config\.json"):
         open_model(model).load("transcribe")
+
+
+@pytest.mark.parametrize("instruction", [b"}", b"(", b")"])
+def test_a_pickle_of_many_tiny_instructions_is_given_up(instruction):
+    with pytest.raises(ModelFormatError, match="more than 400000 instructions"):
+        read_state_dict(b"\x80\x02" + instruction * 1_999_990 + b".", "pytorch_model.bin")

@@ -19,7 +19,7 @@ from gpa_mlx.server.service import LABEL, UNIT, Launchd, Ran, Service, own_progr
 
 SERVICE = Service(
     command=("/opt/a b/gpa-mlx", "serve", "--voice", 'say "50 %" for $5 \\ 1', "--port", "8765"),
-    environment={"PATH": "/opt/homebrew/bin:/usr/bin", "GPA_MLX_HOME": "/home/me/100%"},
+    environment={"PATH": "/opt/homebrew/bin:/usr/bin", "GPA_MLX_HOME": "/srv/me/100%"},
     drain_s=30,
 )
 
@@ -84,7 +84,7 @@ def test_systemd_gets_a_unit_that_it_reads_as_it_is_meant(tmp_path):
     start = next(line for line in lines if line.startswith("ExecStart="))
     assert start == ('ExecStart="/opt/a b/gpa-mlx" "serve" "--voice" "say \\"50 %%\\" for $$5 \\\\ 1" "--port" "8765"')
     assert shlex.split(start.partition("=")[2].replace("%%", "%").replace("$$", "$")) == list(SERVICE.command)
-    assert 'Environment="GPA_MLX_HOME=/home/me/100%%"' in lines
+    assert 'Environment="GPA_MLX_HOME=/srv/me/100%%"' in lines
     assert "Restart=always" in lines
     assert [words.removeprefix("systemctl --user ") for words in runner.ran] == [
         "show-environment",

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,7 +65,10 @@ class Browser:
             [CHROMIUM, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         port, path = self._told(profile / "DevToolsActivePort")
-        self._socket: ClientConnection = connect(f"ws://127.0.0.1:{port}{path}", max_size=None)
+        self._open = ExitStack()
+        self._socket: ClientConnection = self._open.enter_context(
+            connect(f"ws://127.0.0.1:{port}{path}", max_size=None)
+        )
         self._numbers = itertools.count(1)
         self._listeners: dict[str, Callable[[str, dict[str, Any]], None]] = {}
 
@@ -79,7 +83,7 @@ class Browser:
 
     def close(self) -> None:
         """End it."""
-        self._socket.close()
+        self._open.close()
         self._process.terminate()
         self._process.wait(10)
 
@@ -154,10 +158,17 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, address: str) -> None:
+    def open(self, address: str, *, wait: bool = True) -> None:
         """Go there, and wait until the page knows its server."""
         self.call("Page.navigate", url=address)
-        self.wait("document.readyState === 'complete' && document.getElementById('server')?.dataset.state !== 'asking'")
+        if wait:
+            self.wait(
+                "document.readyState === 'complete' && document.getElementById('server')?.dataset.state !== 'asking'"
+            )
+
+    def prepare(self, script: str) -> None:
+        """Run a script before those of every page that is opened from now on."""
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of an expression, of a promise what it resolves to."""
@@ -172,6 +183,13 @@ class Page:
         deadline = time.monotonic() + timeout_s
         while not self.evaluate(f"Boolean({condition})"):
             assert time.monotonic() < deadline, f"never: {condition}\n{self.errors}\n{self.text('main')}"
+            time.sleep(0.02)
+
+    def wait_for(self, found: Callable[[], object]) -> None:
+        """Wait until something outside the page is there."""
+        deadline = time.monotonic() + WAIT_S
+        while not found():
+            assert time.monotonic() < deadline, "it never came"
             time.sleep(0.02)
 
     def text(self, selector: str) -> str:

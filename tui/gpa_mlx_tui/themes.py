@@ -30,13 +30,13 @@ DARK = Theme(
     surface="#1B1E24",
     panel="#262A32",
     dark=True,
-    variables={"footer-key-foreground": "#E69F00", "input-selection-background": "#56B4E9 35%"},
+    variables={"input-selection-background": "#56B4E9 35%"},
 )
 LIGHT = Theme(
     name="gpa-light",
     primary="#005A92",
     secondary="#3A6E91",
-    accent="#8F5200",
+    accent="#6E4000",
     warning="#6B5900",
     error="#A63A00",
     success="#005A92",
@@ -45,7 +45,7 @@ LIGHT = Theme(
     surface="#F1F1EC",
     panel="#E2E2DB",
     dark=False,
-    variables={"footer-key-foreground": "#8F5200", "input-selection-background": "#005A92 25%"},
+    variables={"input-selection-background": "#005A92 25%"},
 )
 THEMES = {"dark": DARK, "light": LIGHT}
 

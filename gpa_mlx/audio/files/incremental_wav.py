@@ -142,14 +142,15 @@ class IncrementalWavWriter:
         path: The file.
         sample_rate: Samples per second.
         subtype: One of `GROWING_SUBTYPES`. Integer formats clip to [-1, 1].
+        like: A file that a new one is as private as.
 
     Raises:
         SettingsError: An unknown subtype.
         AudioFileError: Nothing can be written there.
     """
 
-    def __init__(self, path: PathLike, sample_rate: int, subtype: str = "PCM_16") -> None:
-        self._name = os.fspath(path)
+    def __init__(self, path: PathLike, sample_rate: int, subtype: str = "PCM_16", *, like: Path | None = None) -> None:
+        self._name, self._like = os.fspath(path), like
         self._layout = _layout(sample_rate, subtype)
         self._target = _writable_target(path)
         self._samples = 0
@@ -239,7 +240,8 @@ class IncrementalWavWriter:
                 hint="Go on in another file, or use a smaller sample format.",
             )
         if self._descriptor is None:
-            write_wav(self._name, samples, self._layout.sample_rate, subtype=self._layout.subtype)
+            rate, subtype = self._layout.sample_rate, self._layout.subtype
+            write_wav(self._name, samples, rate, subtype=subtype, like=self._like)
             self._descriptor = self._reopened()
             self._samples, self._peak = len(samples), _Peak().joined(samples, 0)
             content = self._layout.encode(samples)

@@ -22,7 +22,14 @@ WAV_SUBTYPES = tuple(soundfile.available_subtypes("WAV"))
 _FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")
 
 
-def write_wav(path: PathLike, samples: npt.NDArray[np.floating], rate: int, *, subtype: str = "PCM_16") -> None:
+def write_wav(
+    path: PathLike,
+    samples: npt.NDArray[np.floating],
+    rate: int,
+    *,
+    subtype: str = "PCM_16",
+    like: Path | None = None,
+) -> None:
     """Write a WAV file atomically: after any failure the old file, or none, is there.
 
     Args:
@@ -30,6 +37,7 @@ def write_wav(path: PathLike, samples: npt.NDArray[np.floating], rate: int, *, s
         samples: `(samples,)` or `(samples, channels)`, float32 or float64. Integer formats clip to [-1, 1].
         rate: Samples per second.
         subtype: One of `WAV_SUBTYPES`.
+        like: A file that a new one is as private as.
 
     Raises:
         SettingsError: An unknown subtype.
@@ -45,7 +53,7 @@ def write_wav(path: PathLike, samples: npt.NDArray[np.floating], rate: int, *, s
     target = target_of(path)
     if target.exists() and not target.is_file():
         raise AudioFileError(f"{path} is not a regular file.", hint="Give the name of a WAV file.")
-    _replace(path, target, _encode(path, samples, rate, subtype))
+    _replace(path, target, _encode(path, samples, rate, subtype), like)
 
 
 def target_of(path: PathLike) -> Path:
@@ -77,9 +85,9 @@ def _encode(path: PathLike, samples: npt.NDArray[np.floating], rate: int, subtyp
     return buffer
 
 
-def _replace(path: PathLike, target: Path, content: io.BytesIO) -> None:
+def _replace(path: PathLike, target: Path, content: io.BytesIO, like: Path | None) -> None:
     try:
-        replace_file(target, content.getbuffer())
+        replace_file(target, content.getbuffer(), like=like)
     except OSError as error:
         raise AudioFileError(
             f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place for the output."

@@ -3,6 +3,8 @@
 import { byId } from "./dom.js";
 import { startConvert } from "./convert.js";
 import { startHistory } from "./history.js";
+import { prepareOutput } from "./player.js";
+import { prepareCapture } from "./recorder.js";
 import { check } from "./server.js";
 import { setText, startSpeak } from "./speak.js";
 import { remember, remembered } from "./store.js";
@@ -11,6 +13,8 @@ import { startVoices } from "./voices.js";
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 const names = tabs.map((tab) => tab.getAttribute("aria-controls"));
+
+const named = () => location.hash.replace(/^#\/?/, "");
 
 function open(name, { focus = false } = {}) {
   const chosen = names.includes(name) ? name : names[0];
@@ -23,7 +27,7 @@ function open(name, { focus = false } = {}) {
   });
   remember("tab", chosen);
   scrollTo(0, 0);
-  if (location.hash.slice(1) !== chosen) history.replaceState(null, "", `#${chosen}`);
+  if (named() !== chosen) history.replaceState(null, "", `#/${chosen}`); // no id of an element: a browser would go there
 }
 
 tabs.forEach((tab, i) => {
@@ -35,7 +39,7 @@ tabs.forEach((tab, i) => {
     open(names[steps[event.key] % tabs.length], { focus: true });
   });
 });
-addEventListener("hashchange", () => names.includes(location.hash.slice(1)) && open(location.hash.slice(1)));
+addEventListener("hashchange", () => names.includes(named()) && open(named()));
 for (const kind of ["dragover", "drop"]) {
   // A file that misses its place must not be opened in the place of the page.
   addEventListener(kind, (event) => [...event.dataTransfer.types].includes("Files") && event.preventDefault());
@@ -52,6 +56,10 @@ if (!window.isSecureContext) {
   local.hostname = "localhost";
   byId("local-address").textContent = local.origin;
 }
+// What plays and records is fetched with the first touch: it must be there when the server no longer is.
+for (const kind of ["pointerdown", "keydown"]) {
+  addEventListener(kind, () => [prepareOutput, prepareCapture].forEach((prepare) => prepare().catch(() => {})), { once: true });
+}
 startTranscribe({ speakText });
 startSpeak();
 startVoices();
@@ -63,5 +71,5 @@ startHistory({
     showTranscript(entry);
   },
 });
-open(location.hash.slice(1) || remembered("tab", names[0]));
+open(named() || remembered("tab", names[0]));
 check();

@@ -8,12 +8,27 @@ let context = null;
 let loading = null;
 let current = null;
 
+/** Load what plays; resolves to whether it is an AudioWorklet. */
+export function prepareOutput() {
+  context ??= new AudioContext({ sampleRate: RATE });
+  loading ??= addModule().catch(() => {
+    loading = null; // the server may be back the next time
+    return false;
+  });
+  return loading;
+}
+
+async function addModule() {
+  if (!context.audioWorklet) return false;
+  await context.audioWorklet.addModule(new URL("play-queue.js", import.meta.url));
+  return true;
+}
+
 /** Open the loudspeaker; to be called while the browser sees the press of a button. */
 export async function openOutput() {
-  context ??= new AudioContext({ sampleRate: RATE });
+  const prepared = prepareOutput();
   if (context.state === "suspended") await context.resume();
-  loading ??= context.audioWorklet?.addModule(new URL("play-queue.js", import.meta.url)).then(() => true) ?? Promise.resolve(false);
-  return loading;
+  return prepared;
 }
 
 export class Player {

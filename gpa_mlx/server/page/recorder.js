@@ -16,6 +16,23 @@ const WORDS = {
   NotReadableError: "The microphone cannot be opened: another program may be using it.",
 };
 
+let context = null;
+let loading = null;
+
+/** Load what records. */
+export function prepareCapture() {
+  if (!canRecord()) return Promise.resolve();
+  loading ??= (async () => {
+    context ??= new AudioContext();
+    await context.audioWorklet.addModule(new URL("capture-worklet.js", import.meta.url));
+    await context.suspend();
+  })().catch((error) => {
+    loading = null;
+    throw error;
+  });
+  return loading;
+}
+
 /** Records until it is stopped; what was recorded stays, whatever happens. */
 export class Recorder {
   /** @param {{onSamples?: Function, onLevel?: Function, onSilence?: Function, onLost?: Function, voice?: boolean}} options */
@@ -38,13 +55,14 @@ export class Recorder {
       throw new Error(WORDS[error.name] ?? `The microphone cannot be used: ${error.message}`);
     }
     try {
-      this.context = new AudioContext();
-      await this.context.audioWorklet.addModule(new URL("capture-worklet.js", import.meta.url));
-      this.node = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0 });
+      await prepareCapture();
+      await context.resume();
+      this.node = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0 });
       this.ended = new Promise((resolve) => {
         this.node.port.onmessage = ({ data }) => (data.ended ? resolve() : this.take(data));
       });
-      this.context.createMediaStreamSource(this.stream).connect(this.node);
+      this.source = context.createMediaStreamSource(this.stream);
+      this.source.connect(this.node);
       this.stream.getTracks()[0].addEventListener("ended", () => this.options.onLost?.());
     } catch (error) {
       this.release();
@@ -68,7 +86,8 @@ export class Recorder {
 
   release() {
     for (const track of this.stream.getTracks()) track.stop();
-    this.context?.close();
+    this.source?.disconnect();
+    context?.suspend();
   }
 }
 

@@ -116,6 +116,7 @@ export async function request(path, { method, json, form, signal, quiet = false 
     seen(true);
     if (answer.ok) return answer;
     if (answer.status === 401) {
+      show("locked", "Key needed");
       if (key !== used || (!(quiet && refused) && (await askForKey()))) continue;
       throw refusal();
     }

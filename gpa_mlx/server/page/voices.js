@@ -115,6 +115,7 @@ function form(keep) {
 function isComplete() {
   if (source.recorder) return missing("Stop the recording first.");
   if (!source.file) return missing("Record the voice first, or choose a file.");
+  if (/[/\\]/.test(byId("voice-name").value)) return missing("A name has no slashes.", byId("voice-name"));
   if (!byId("voice-name").value.trim()) return missing("Give the voice a name.", byId("voice-name"));
   if (!byId("voice-consent").checked) return missing("Say first that this voice may be used.", byId("voice-consent"));
   return true;

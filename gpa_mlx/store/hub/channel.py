@@ -83,7 +83,7 @@ class HubChannel:
         Raises:
             StatusError: There is none.
             SlowError: It did not come in time.
-            ValueError: It is larger than any record.
+            ValueError: It is larger than any record, or compressed.
             CancelledError: As `check_cancelled`.
             Exception: Errors of the HTTP client.
         """
@@ -108,11 +108,15 @@ class HubChannel:
         return answers[0]
 
     def _receive(self, url: str, stall_s: float) -> bytes:
-        with self.client.stream("GET", url, headers=self.headers, timeout=stall_s) as response:
+        headers = {**self.headers, "Accept-Encoding": "identity"}
+        with self.client.stream("GET", url, headers=headers, timeout=stall_s) as response:
             if response.status_code != 200:
                 raise StatusError(response.status_code, response.headers.get("X-Error-Code", ""))
+            # A few bytes that are compressed several times over stand for more than memory holds.
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise ValueError("its answer is compressed, which was not asked for")
             content = bytearray()
-            for chunk in response.iter_bytes():
+            for chunk in response.iter_raw():
                 content += chunk
                 if len(content) > MAX_RECORD_BYTES:
                     raise ValueError(f"its answer is larger than {MAX_RECORD_BYTES} bytes")

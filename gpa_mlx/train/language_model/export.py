@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten
 from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.nn.lora import fuse_adapters
 from gpa_mlx.runtime.backend import mx
+from gpa_mlx.store.links import require_inside
 from gpa_mlx.store.manifest import FileInfo, sha256_of, write_manifest
 from gpa_mlx.train.language_model.training_run import Weights, install
 
@@ -46,8 +47,12 @@ def write_model(parts: GPAModel, folder: Path, name: str) -> None:
         parts: The model, its decoder without adapters.
         folder: An empty directory.
         name: Name of the new model.
+
+    Raises:
+        ModelFormatError: A file of the model is a link that leads out of it.
     """
     base = parts.manifest
+    require_inside(parts.path, (parts.path / file for file in base.files))
     for file in base.files:
         if file != _WEIGHTS:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)

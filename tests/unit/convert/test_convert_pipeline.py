@@ -188,6 +188,18 @@ def test_bfloat16_upstream_and_target(upstream_copy, tmp_path, checkpoints):
 # Sources that cannot be converted -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["config.json", "glm-4-voice-tokenizer/preprocessor_config.json"])
+def test_what_could_not_be_loaded_later_is_not_written(upstream_copy, tmp_path, name):
+    root = upstream_copy()
+    path = root / name
+    config = json.loads(path.read_text())
+    key = "hidden_size" if "hidden_size" in config else "n_fft"
+    path.write_text(json.dumps(config | {key: 2**31}))
+    with pytest.raises(ModelFormatError, match=f"'{key}' must be at most"):
+        convert(root, tmp_path / "out", ConvertOptions())
+    assert not (tmp_path / "out").exists()
+
+
 def test_all_missing_parts_are_listed(upstream_copy, tmp_path):
     root = upstream_copy()
     gone = ["tokenizer.json", "glm-4-voice-tokenizer/preprocessor_config.json", f"{WAV2VEC2}/pytorch_model.bin"]

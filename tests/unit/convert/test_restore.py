@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 import gpa_mlx
 from gpa_mlx.errors import ModelFormatError
 from gpa_mlx.model.demo import demo_model, demo_samples
+from gpa_mlx.model.families.gpa.family import GPAModel
 from gpa_mlx.store.manifest import read_manifest, verify_files
 from gpa_mlx.store.safetensors_header import read_safetensors_header
+from gpa_mlx.train.language_model.export import write_fused
 from gpa_mlx_convert.restore import store_again
 
 
@@ -38,3 +43,24 @@ def test_what_is_quantised_is_not_stored_again(tmp_path):
     with pytest.raises(ModelFormatError, match="quantised already"):
         store_again(tmp_path / "small", tmp_path / "smaller", bits=4)
     assert not (tmp_path / "smaller").exists()
+
+
+def test_a_link_that_leads_out_of_a_model_is_not_copied(tmp_path):
+    model = Path(shutil.copytree(demo_model(), tmp_path / "model"))
+    private = (model / "tokenizer.json").rename(tmp_path / "private")
+    (model / "tokenizer.json").symlink_to(private)
+    with pytest.raises(ModelFormatError, match="a link that leads out of"):
+        store_again(model, tmp_path / "again")
+    with pytest.raises(ModelFormatError, match="a link that leads out of"):
+        write_fused(GPAModel(model), tmp_path / "fused", "fused")
+    assert not (tmp_path / "again").exists()
+    assert not (tmp_path / "fused").exists()
+
+
+def test_links_of_the_hub_librarys_cache_are_followed(tmp_path):
+    model = Path(shutil.copytree(demo_model(), tmp_path / "snapshots" / "abc"))
+    (tmp_path / "blobs").mkdir()
+    (model / "tokenizer.json").rename(tmp_path / "blobs" / "1234")
+    (model / "tokenizer.json").symlink_to("../../blobs/1234")
+    store_again(model, tmp_path / "again")
+    assert (tmp_path / "again" / "tokenizer.json").is_file()

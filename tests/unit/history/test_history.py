@@ -294,3 +294,10 @@ def test_nobody_else_can_read_what_was_said(history):
     paths = [history.folder, *history.folder.rglob("*")]
     assert len(paths) > 3
     assert [path for path in paths if path.name != ".lock" and path.stat().st_mode & 0o077] == []
+
+
+def test_recordings_of_one_second_are_in_their_order(history):
+    begun = []
+    for _ in range(20):
+        begun.append(recorded(history).name)
+    assert [entry.name for entry in reversed(history.entries())] == begun

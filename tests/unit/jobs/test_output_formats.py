@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 import subprocess
 
 import numpy as np
@@ -219,3 +220,21 @@ def test_a_conversion_says_whose_file_it_replaces(engine, tmp_path):
     assert ReplacesFile(path=output.path) in list(ConvertJob(engine, request).run())
     assert verify_file(output.path).is_intact
     assert not any(isinstance(event, ReplacesFile) for event in ConvertJob(engine, request).run())
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac"])
+def test_what_replaces_a_private_file_is_private_with_all_that_is_beside_it(engine, tmp_path, ending):
+    """While it is made, too: the hidden file that grows has the same words."""
+    engine.max_passage_chars = 60
+    path = tmp_path / f"out.{ending}"
+    path.write_bytes(b"")
+    path.chmod(0o600)
+    options = GenerationOptions(temperature=0.2, seed=5)
+    seen = set()
+    for _ in SpeakJob(
+        engine, SpeakRequest(text=TEXT, voice=ANNA, options=options, output=AudioTarget(path=path))
+    ).run():
+        seen |= {(file.suffix, stat.S_IMODE(file.stat().st_mode)) for file in tmp_path.iterdir()}
+    assert {mode for _, mode in seen} == {0o600}
+    assert len(seen) > 2
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, f"{path.name}.json"}

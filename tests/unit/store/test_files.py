@@ -15,9 +15,12 @@ import pytest
 
 from gpa_mlx import settings
 from gpa_mlx.audio.files.wav import write_wav
-from gpa_mlx.errors import AudioFileError
+from gpa_mlx.errors import GPAError
 from gpa_mlx.store import models
 from gpa_mlx.store.files import locked, make_private, sweep_partials, write_atomically
+from gpa_mlx.store.progress import result_of
+from gpa_mlx.store.text_output import append_text, require_appendable, write_text
+from gpa_mlx_convert.pipeline import ConvertOptions, stream_convert
 
 
 def test_a_new_file_and_its_folder(tmp_path):
@@ -168,21 +171,40 @@ def test_a_new_file_has_the_usual_permissions(tmp_path):
     assert mode_of(tmp_path / "a.txt") == mode_of(tmp_path / "a.wav") == 0o644
 
 
+def convert_to(path):
+    result_of(stream_convert(path.parent / "source", path, ConvertOptions("float32", None, force=True)))
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link that belongs to somebody else")
 @pytest.mark.parametrize(
-    "write", [lambda path: write_atomically(path, "new"), lambda path: write_wav(path, np.zeros(9), 16_000)]
+    "write",
+    [
+        lambda path: write_atomically(path, "new"),
+        lambda path: write_wav(path, np.zeros(9), 16_000),
+        lambda path: append_text(path, "new"),
+        lambda path: write_text(path, "new"),
+        require_appendable,
+        convert_to,
+    ],
 )
-def test_a_link_of_somebody_else_in_a_shared_folder_is_not_followed(tmp_path, write):
-    shared, secret = tmp_path / "shared", tmp_path / "mine.txt"
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_link_of_somebody_else_in_a_shared_folder_is_not_followed(tmp_path, write, is_folder):
+    shared, mine = tmp_path / "shared", tmp_path / "mine"
     shared.mkdir()
     shared.chmod(0o1777)
+    mine.mkdir()
+    secret = mine / "out"
     secret.write_text("old")
+    (shared / "source").mkdir()
+    (mine / "source").mkdir()
     link = shared / "out"
-    link.symlink_to(secret)
+    link.symlink_to(mine if is_folder else secret)
     os.lchown(link, 12_345, 12_345)
-    with pytest.raises((PermissionError, AudioFileError), match="link of another user"):
-        write(link)
+    with pytest.raises((PermissionError, GPAError), match="link of another user"):
+        write(link / "out" if is_folder else link)
     assert secret.read_text() == "old"
+    assert [entry.name for entry in mine.iterdir() if entry.name.startswith(".")] == []
     os.lchown(link, 0, 0)
-    write(link)
-    assert secret.read_bytes() != b"old"
+    if write not in (convert_to, require_appendable):
+        write(link / "out" if is_folder else link)
+        assert secret.read_bytes() != b"old"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -113,3 +116,31 @@ def test_a_token_is_not_sent_in_clear(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     with pytest.raises(SettingsError, match=r"http://mirror.example.* in clear"):
         list_snapshot("someone/model", None, everything)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_listing_that_is_compressed_is_not_unpacked(monkeypatch, times):
+    packed = bytes(10_000_000)
+    for _ in range(times):
+        packed = gzip.compress(packed)
+    asked = []
+
+    class Bomb(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.headers["Accept-Encoding"])
+            self.send_response(200)
+            self.send_header("Content-Encoding", ", ".join(["gzip"] * times))
+            self.send_header("Content-Length", str(len(packed)))
+            self.end_headers()
+            self.wfile.write(packed)
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bomb) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(GPAError, match="its answer is compressed"):
+            list_snapshot("someone/model", None, everything)
+        server.shutdown()
+    assert asked == ["identity"]

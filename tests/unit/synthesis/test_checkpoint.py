@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -225,3 +226,27 @@ def test_the_facts_follow_from_all_that_matters(voice):
     ):
         other = run_facts(**base | change)
         assert [key for key in facts if facts[key] != other[key]] == [name]
+
+
+def test_a_pipe_or_a_huge_file_in_place_of_the_journal_is_not_read(tmp_path):
+    """Others can guess its name, and may write beside an output in /tmp."""
+    os.mkfifo(tmp_path / ".a.wav.narration")
+    assert checkpoint_of(tmp_path).resume(plan_of(*SENTENCES)) == Continuation()
+    (tmp_path / ".a.wav.narration").unlink()
+    (tmp_path / ".a.wav.narration").touch()
+    os.truncate(tmp_path / ".a.wav.narration", 2**40)
+    assert checkpoint_of(tmp_path).resume(plan_of(*SENTENCES)) == Continuation()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link that belongs to somebody else")
+def test_what_is_kept_aside_does_not_go_through_a_link_of_somebody_else(tmp_path):
+    tmp_path.chmod(0o1777)
+    interrupted(tmp_path)
+    mine = tmp_path / "mine"
+    mine.write_text("old")
+    link = tmp_path / ".a.wav.narration-kept"
+    link.symlink_to(mine)
+    os.lchown(link, 12_345, 12_345)
+    with pytest.raises(AudioFileError, match="link of another user"):
+        checkpoint_of(tmp_path).resume(plan_of("Something else is said.", *SENTENCES[1:]))
+    assert mine.read_text() == "old"

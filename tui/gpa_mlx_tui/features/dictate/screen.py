@@ -122,7 +122,9 @@ class DictateScreen(ModeScreen):
     def action_record(self) -> None:
         """Start, or stop and see the text."""
         if self.has_task(RECORD):
-            if self._dictating is not None and not self._recording.is_stopping:
+            if self._recording.is_stopping:
+                self.gpa_app.show_message("The last words are being written down. Escape leaves them for later.")
+            elif self._dictating is not None:
                 self._recording.is_stopping = True
                 self._dictating.stop()
                 self._show_state()
