@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from gpa_mlx.errors import GPAError
 from gpa_mlx.server import (
@@ -19,6 +19,7 @@ from gpa_mlx.server import (
     models,
     openapi,
     page_routes,
+    realtime,
     reference_routes,
     speech,
     status,
@@ -74,6 +75,8 @@ ROUTES = (
     Route("/openapi.json", openapi.describe, include_in_schema=False),
 )
 
+SOCKETS = (WebSocketRoute("/v1/realtime", realtime.realtime),)
+
 
 def make_app(
     engine: SpeechEngine, *, path: Path, model: str, options: ServerOptions, voice: str | None = None
@@ -100,7 +103,7 @@ def make_app(
         await runner.drain()
 
     routes = Starlette(
-        routes=list(ROUTES),
+        routes=[*ROUTES, *SOCKETS],
         lifespan=lifespan,
         exception_handlers={
             ApiError: answer_error,

@@ -35,7 +35,7 @@ export class LiveTranscription {
       transcription: {},
       turn_detection: { type: "server_vad" },
     };
-    this.tell({ type: "session.update", session: { type: "transcription", audio: { input } } });
+    this.tell({ type: "session.update", session: { type: "transcription", audio: { input }, gpa_unconfirmed: true } });
     for (const samples of this.early.splice(0)) this.append(samples);
   }
 
