@@ -44,8 +44,8 @@ class _Inlet:
     def __init__(self, rate_hz: int) -> None:
         self._resampler = StreamResampler(rate_hz)
         self._pieces: queue.SimpleQueue[Samples | None] = queue.SimpleQueue()
-        self._waiting = 0.0
         self._rate_hz = rate_hz
+        self._put = self._taken = 0  # samples; each is counted by one thread
 
     def put(self, content: bytes) -> None:
         """Take 16-bit samples.
@@ -54,9 +54,9 @@ class _Inlet:
             ApiError: Too much waits already.
         """
         samples = np.frombuffer(content, "<i2").astype(np.float64) / 32768
-        self._waiting += len(samples) / self._rate_hz
-        if self._waiting > _MOST_WAITING_S:
+        if self._put + len(samples) - self._taken > _MOST_WAITING_S * self._rate_hz:
             raise ApiError(429, "The audio comes faster than it can be heard.", code="too_fast")
+        self._put += len(samples)
         self._pieces.put(samples)
 
     def end(self) -> None:
@@ -74,7 +74,7 @@ class _Inlet:
             if piece is None:
                 yield self._resampler.flush()
                 return
-            self._waiting -= len(piece) / self._rate_hz
+            self._taken += len(piece)
             yield self._resampler.push(piece)
 
 
@@ -223,6 +223,9 @@ class _Session:
         except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
             if self._item:
                 await self._tell(f"{_HEARD}.failed", **self._place, error=api_error(error).document["error"])
+            if self._inlet is inlet:  # the next sound begins anew
+                self._inlet = self._listening = None
+                self._offset_s, self._item, self._sent = self._taken_s, "", ""
             await self._complain(api_error(error), None)
 
     @property

@@ -13,6 +13,7 @@ import soundfile
 import soxr
 from starlette.websockets import WebSocketDisconnect
 
+from gpa_mlx.errors import GPAError
 from tests.server.conftest import THREE_OFF
 
 HEARD = "conversation.item.input_audio_transcription"
@@ -114,6 +115,15 @@ def test_sound_that_is_cleared_is_forgotten(told):
     told(append, {"type": "input_audio_buffer.clear"}, until="input_audio_buffer.cleared")
     (error,) = told({"type": "input_audio_buffer.commit"}, until="error")
     assert error["error"]["code"] == "input_audio_buffer_commit_empty"
+
+
+def test_what_fails_is_told_and_the_next_sound_is_heard(told, engine):
+    append = {"type": "input_audio_buffer.append", "audio": BLOCK}
+    engine.failures["stream_transcribe_live"] = GPAError("It broke.")
+    assert told(append, until="error")[-1]["error"]["message"] == "It broke."
+    engine.failures.clear()
+    heard = told(append, {"type": "input_audio_buffer.commit"}, until=f"{HEARD}.completed")
+    assert heard[-1]["transcript"] == "hello world"
 
 
 def test_pages_of_others_and_wrong_keys_are_refused(client):
