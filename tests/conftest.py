@@ -49,9 +49,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return RoomScheduling(config, log)
 
 
+LONG_UNITS = ("tests/devices/", "tests/unit/train/", "tests/unit/recipes/")
+"""Begin with them: one process must run each device test, and a long file at the end leaves the other idle."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the devices, the longest unit that one process must run alone."""
-    items.sort(key=lambda item: item.path.parent.name != "devices")
+    """Put what takes longest first."""
+    items.sort(key=lambda item: next((n for n, unit in enumerate(LONG_UNITS) if item.nodeid.startswith(unit)), 9))
 
 
 @cache

@@ -144,7 +144,7 @@ def test_what_browsers_record_is_heard(openai_client, tmp_path):
 
 
 def test_many_clients_at_once_get_what_they_asked_for(openai_client):
-    texts = ["three off", "zero six on", "go on", "one two three"] * 4
+    texts = ["three off", "zero six on", "go on", "one two three"] * 2
 
     def round_trip(number):
         spoken = openai_client.audio.speech.create(
@@ -152,10 +152,10 @@ def test_many_clients_at_once_get_what_they_asked_for(openai_client):
         )
         return spoken.content
 
-    with ThreadPoolExecutor(16) as pool:
-        together = list(pool.map(round_trip, range(16)))
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(round_trip, range(8)))
     assert together[:4] == [round_trip(number) for number in range(4)]
-    assert [together[number] == together[number % 4] for number in range(16)] == [True] * 16
+    assert together[4:] == together[:4]
 
 
 def test_a_voice_is_made_used_and_removed(openai_client, address):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 
 import numpy as np
@@ -93,10 +94,11 @@ def test_what_has_left_takes_no_memory():
     cache = SlotCache(ARGS.num_layers)
     cache.join(0, filled([1] * 5))
     mx.synchronize()
+    gc.collect()  # what other tests left is freed now, or not before the end
     before = mx.get_active_memory()
     for name in range(1, 9):
         cache.join(name, filled([1] * 300))
-    assert mx.get_active_memory() > 2 * before
+    assert mx.get_active_memory() - before > 1_000_000
     for name in range(1, 9):
         cache.leave(name)
     assert mx.get_active_memory() <= before
