@@ -224,7 +224,8 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **place)
 
     def write(self, selector: str, text: str) -> None:
-        """Type into a field."""
+        """Type into a field, once it can be seen: what is hidden takes no focus."""
+        self.shows(selector)
         self.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
         self.call("Input.insertText", text=text)
 
