@@ -152,11 +152,12 @@ async function start() {
 
 async function stop() {
   const [mine, listening] = [recorder, live];
-  recorder = live = null;
+  recorder = null;
   isBusy = true;
   recordButton(false);
   byId("record-hint").textContent = "Finishing…";
   await mine.stop();
+  live = null; // only now: the last samples come while the recorder stops
   wave.clear();
   byId("record-hint").textContent = "Finishing…";
   recording = wavBlob(mine.chunks);
