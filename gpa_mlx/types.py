@@ -256,6 +256,7 @@ class LiveChunk:
         confirmed: Words of the open segment that two passes in a row agree on; they only grow until it ends.
         unconfirmed: What the last pass has after them, with the blank between the two; it may still change.
             `confirmed + unconfirmed` is the text to show.
+        start_s: Where the open segment begins; None while there is none.
         heard_s: Seconds of audio taken in so far.
         segment: The finished segment, set on the chunk that ends it: its text is that of `transcribe` for the same
             samples, whatever was shown before. The next chunk speaks of the next segment.
@@ -265,6 +266,7 @@ class LiveChunk:
 
     confirmed: str = ""
     unconfirmed: str = ""
+    start_s: float | None = None
     heard_s: float = 0.0
     segment: Segment | None = None
     finish_reason: FinishReason | None = None

@@ -138,7 +138,8 @@ def follow(blocks: Iterable[Samples], segmenter: Segmenter, decoder: LiveDecoder
         # What is known may be said again, to let others have the thread meanwhile.
         if (agreement.confirmed, agreement.unconfirmed) != shown or turn_wanted():
             shown = (agreement.confirmed, agreement.unconfirmed)
-            yield LiveChunk(confirmed=shown[0], unconfirmed=shown[1], heard_s=segmenter.position_s)
+            start_s = None if span_s is None else span_s[0]
+            yield LiveChunk(confirmed=shown[0], unconfirmed=shown[1], start_s=start_s, heard_s=segmenter.position_s)
     yield from ended(segmenter.flush())
 
 

@@ -140,6 +140,7 @@ def encode_file(
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     provenance = None
     try:
+        part.touch(0o600)  # encoders keep the permissions of what they write over
         if metadata is None:
             kind.encode(source, part, content.subtype, {})
         else:

@@ -24,6 +24,7 @@ from gpa_mlx.jobs.events import AudioChunk, UnknownWords
 from gpa_mlx.server.encoders import STREAMED_FORMATS, SpeechEncoder, StreamedFormat, mark_of
 from gpa_mlx.server.errors import ApiError, api_error, unsupported
 from gpa_mlx.server.headers import header_text
+from gpa_mlx.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,7 +45,6 @@ DELIVERIES: tuple[Delivery, ...] = ("audio", "sse", "file")
 
 _CODE_SAMPLES = 320
 _PING_S = 15.0
-_SAMPLE_RATE_HZ = 16_000
 
 
 class SpeechJob(Protocol):
@@ -120,7 +120,7 @@ def read_shape(fields: Fields, defaults: SpeechDefaults) -> SpeechShape:
     if rate is not None and rate not in chosen.rates_hz:
         rates = ", ".join(map(str, chosen.rates_hz))
         raise unsupported("sample_rate", f"'{name}' has one of the rates {rates}.")
-    if delivery == "file" and (not chosen.suffix or rate not in (None, _SAMPLE_RATE_HZ)):
+    if delivery == "file" and (not chosen.suffix or rate not in (None, SAMPLE_RATE_HZ)):
         raise unsupported("stream_format", f"'{name}' at this rate has no place for a tag: leave out 'stream_format'.")
     return SpeechShape(name=name, rate_hz=rate or chosen.rate_hz, delivery=delivery)
 
@@ -219,7 +219,7 @@ async def _events(pieces: AsyncIterator[_Piece]) -> AsyncGenerator[bytes, None]:
 
 def _usage(spoken: Spoken) -> dict[str, int]:
     """Return what was used: characters of the text, codes of the speech."""
-    codes = round(spoken.duration_s * _SAMPLE_RATE_HZ / _CODE_SAMPLES)
+    codes = round(spoken.duration_s * SAMPLE_RATE_HZ / _CODE_SAMPLES)
     return {
         "input_tokens": spoken.text_chars,
         "output_tokens": codes,

@@ -160,8 +160,8 @@ def is_locked(folder: Path) -> bool:
 
 def mode_for(target: Path, like: Path | None = None) -> int:
     """Return the permissions of a file that is written anew: its own so far, those of another, or the usual ones."""
-    for known in (target, like):
-        if known is not None and known.exists():
+    for known in filter(None, (target, like)):
+        with contextlib.suppress(FileNotFoundError):
             return stat.S_IMODE(known.stat().st_mode)
     return 0o666 & ~_umask()
 

@@ -227,7 +227,10 @@ class FakeEngine:
                 shown += 1
                 glue = " " if shown > 1 else ""
                 yield LiveChunk(
-                    confirmed=" ".join(words[: shown - 1]), unconfirmed=glue + words[shown - 1], heard_s=taken_s
+                    confirmed=" ".join(words[: shown - 1]),
+                    unconfirmed=glue + words[shown - 1],
+                    start_s=segment.start_s,
+                    heard_s=taken_s,
                 )
                 self._wait_for_hold()
             end_s = max(taken_s, segment.start_s + 0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 
 import numpy as np
@@ -14,6 +15,7 @@ import soxr
 from starlette.websockets import WebSocketDisconnect
 
 from gpa_mlx.errors import GPAError
+from gpa_mlx.server.options import Limits
 from tests.server.conftest import THREE_OFF
 
 HEARD = "conversation.item.input_audio_transcription"
@@ -45,6 +47,9 @@ def test_the_official_client_hears_what_is_said(address, rate_hz):
     kinds = [event.type for event in events]
     assert kinds[:2] == ["session.created", "session.updated"]
     assert "error" not in kinds
+    assert kinds.index("conversation.item.added") < kinds.index(f"{HEARD}.delta")
+    (started,) = (event for event in events if event.type == "input_audio_buffer.speech_started")
+    assert started.audio_start_ms == pytest.approx(500, abs=200)
     order = ["speech_started", "speech_stopped", "committed"]
     assert [kind.removeprefix("input_audio_buffer.") for kind in kinds if "buffer" in kind] == order
     assert events[-1].transcript == "three off"
@@ -87,6 +92,8 @@ def told(client):
             "invalid_value",
         ),
         ({"type": "session.update", "session": {"turn_detection": {"type": "semantic_vad"}}}, "unsupported_value"),
+        ({"type": "session.update", "session": {"type": "realtime"}}, "unsupported_value"),
+        ({"type": "session.update", "session": {"gpa_unconfirmed": "false"}}, "invalid_value"),
     ],
 )
 def test_what_cannot_be_used_is_told_and_the_session_goes_on(told, event, code):
@@ -108,6 +115,62 @@ def test_what_may_change_is_shown_only_to_who_asks(told):
     assert [event["text"] for event in shown if event["type"] == "gpa.transcription.unconfirmed"] == ["hello", " world"]
     assert shown[-1]["transcript"] == "hello world"
     assert plain[-1]["item_id"] != shown[-1]["item_id"]
+
+
+@pytest.mark.parametrize("detection", [{"type": "server_vad"}, None])
+def test_a_commit_without_speech_is_answered(told, engine, detection):
+    engine.texts = ()
+    told({"type": "session.update", "session": {"turn_detection": detection}}, until="session.updated")
+    append = {"type": "input_audio_buffer.append", "audio": BLOCK}
+    heard = told(append, {"type": "input_audio_buffer.commit"}, until=f"{HEARD}.completed")
+    kinds = ["conversation.item.added", "input_audio_buffer.committed", f"{HEARD}.completed"]
+    assert [event["type"] for event in heard] == kinds
+    assert heard[-1]["transcript"] == ""
+
+
+def test_without_turn_detection_a_turn_is_one_item_that_only_a_commit_ends(told, engine):
+    engine.texts = ("one two.", "three.")
+    told({"type": "session.update", "session": {"turn_detection": None}}, until="session.updated")
+    append = {"type": "input_audio_buffer.append", "audio": BLOCK}
+    heard = told(append, append, append, {"type": "input_audio_buffer.commit"}, until=f"{HEARD}.completed")
+    assert [event["type"].rpartition(".")[2] for event in heard] == ["added", "delta", "committed", "completed"]
+    assert heard[-1]["transcript"] == heard[1]["delta"] == "one two. three."
+    assert heard[-1]["usage"]["seconds"] == pytest.approx(0.3)
+
+
+def test_a_message_that_is_no_text_is_told(client):
+    with client().websocket_connect(URL) as socket:
+        assert socket.receive_json()["type"] == "session.created"
+        socket.send_bytes(b"\0\1")
+        assert socket.receive_json()["error"]["code"] == "invalid_json"
+
+
+def test_a_quiet_session_holds_no_place_and_loses_no_words(client):
+    server = client(limits=Limits(stall_s=0.3))
+    with server.websocket_connect(URL) as socket:
+        for _ in range(2):
+            socket.send_json({"type": "input_audio_buffer.append", "audio": BLOCK})
+        while (event := socket.receive_json())["type"] != f"{HEARD}.completed":
+            pass
+        assert event["transcript"] == "hello world"
+        soon(lambda: not server.get("/v1/status").json()["running"])
+        socket.send_json({"type": "input_audio_buffer.append", "audio": BLOCK})
+        assert socket.receive_json()["type"] == "input_audio_buffer.speech_started"
+
+
+def test_sound_that_comes_too_fast_is_refused_not_dropped(told, engine):
+    engine.hold = threading.Event()
+    minute = base64.b64encode(bytes(2 * 24_000 * 50)).decode()
+    append = {"type": "input_audio_buffer.append", "audio": minute}
+    assert told(*[append] * 4, until="error")[-1]["error"]["code"] == "too_fast"
+    engine.hold.set()
+
+
+def soon(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_sound_that_is_cleared_is_forgotten(told):
@@ -137,13 +200,15 @@ def test_pages_of_others_and_wrong_keys_are_refused(client):
         assert socket.receive_json()["type"] == "session.created"
 
 
-def test_a_client_that_leaves_ends_its_work(client, engine):
+@pytest.mark.parametrize("commits", [False, True])
+def test_a_client_that_leaves_ends_its_work(client, engine, commits):
+    engine.hold = threading.Event()
     server = client()
     with server.websocket_connect(URL) as socket:
         socket.send_json({"type": "input_audio_buffer.append", "audio": BLOCK})
         assert socket.receive_json()["type"] == "session.created"
         assert socket.receive_json()["type"] == "input_audio_buffer.speech_started"
-    deadline = time.monotonic() + 10
-    while server.get("/v1/status").json()["running"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        if commits:
+            socket.send_json({"type": "input_audio_buffer.commit"})
+    engine.hold.set()
+    soon(lambda: not server.get("/v1/status").json()["running"])

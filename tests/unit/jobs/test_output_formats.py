@@ -6,6 +6,7 @@ import json
 import shutil
 import stat
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,12 +15,14 @@ import soundfile
 from gpa_mlx.audio.files import output_formats
 from gpa_mlx.audio.files.output_formats import OUTPUT_FORMATS
 from gpa_mlx.audio.files.tagged_content import COMMENT, read_content
+from gpa_mlx.audio.files.wav import write_wav
 from gpa_mlx.errors import AudioFileError, SettingsError
 from gpa_mlx.jobs.audio_output import AudioTarget
 from gpa_mlx.jobs.convert import ConvertJob, ConvertRequest
 from gpa_mlx.jobs.events import ReplacesFile, Resumed
 from gpa_mlx.jobs.speak import SpeakJob, SpeakRequest
 from gpa_mlx.model.demo import demo_samples
+from gpa_mlx.provenance.tagging import encode_file
 from gpa_mlx.provenance.verification import verify_file
 from gpa_mlx.types import GenerationOptions, Voice
 
@@ -238,3 +241,18 @@ def test_what_replaces_a_private_file_is_private_with_all_that_is_beside_it(engi
     assert {mode for _, mode in seen} == {0o600}
     assert len(seen) > 2
     assert {file.name for file in tmp_path.iterdir()} == {path.name, f"{path.name}.json"}
+
+
+def test_what_is_being_encoded_is_private(tmp_path):
+    source, path = tmp_path / "source.wav", tmp_path / "out.flac"
+    write_wav(source, np.zeros(1600), 16_000)
+    kind = OUTPUT_FORMATS["flac"]
+    seen = []
+
+    def encode(wav, part, *more):
+        kind.encode(wav, part, *more)
+        seen.append(stat.S_IMODE(part.stat().st_mode))
+
+    encode_file(source, path, replace(kind, encode=encode), None)
+    assert seen == [0o600]
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(source.stat().st_mode)
