@@ -10,7 +10,7 @@ import click
 
 from gpa_mlx.cli.inputs import introduce
 from gpa_mlx.cli.options import adapter_option, model_option
-from gpa_mlx.errors import GPAError, SettingsError
+from gpa_mlx.errors import GPAError, SettingsError, VoiceError
 
 if TYPE_CHECKING:
     from gpa_mlx.cli.program import Session
@@ -131,17 +131,39 @@ def serve(
             )
         _install(session, path, drain_s=drain, where=f"http://{host}:{port}")
         return
+    usual_voice = _usual_voice(session, voice, path)
     introduce(session, model)
-    name = demo.NAME if path == demo.demo_model() else path.name
+    name = demo.NAME if demo.is_demo_model(path) else path.name
     apply_limits(settings.max_memory, settings.cache_limit)
     with (
         load_shared(path, adapter=adapter, idle_unload_s=settings.idle_unload_s or None) as engine,
         open_socket(options) as listening,
     ):
         address = address_of(listening)
-        server = make_server(engine, options, path=path, model=name, voice=voice or settings.voice)
+        server = make_server(engine, options, path=path, model=name, voice=usual_voice)
         session.diagnostics.inform(f"Serving '{name}' at {address} (OpenAI's interface: {address}/v1). Ctrl-C ends it.")
         server.run(sockets=[listening])
+
+
+def _usual_voice(session: Session, voice: str | None, model: Path) -> str | None:
+    """Return who speaks where a request names nobody: the voice of the option, or that of the settings if it fits.
+
+    Raises:
+        VoiceError: There is no voice of the option's name.
+    """
+    from gpa_mlx.jobs.voice_choice import named_voice
+
+    chosen = voice or session.settings.voice
+    if chosen is None:
+        return None
+    try:
+        return named_voice(chosen, model).name
+    except VoiceError as error:
+        if voice:
+            hint = "`gpa-mlx voices list` shows all voices; a server takes none from a file."
+            raise VoiceError(error.message, hint=hint) from error
+        session.diagnostics.note(f"the setting `voice` is not used: {error.message}")
+        return None
 
 
 def _key(file: Path | None) -> str | None:

@@ -57,6 +57,14 @@ def demo_model() -> Path:
     return _folder("model")
 
 
+def is_demo_model(path: Path) -> bool:
+    """Return whether a directory is that of the model that ships with the program."""
+    try:
+        return path == demo_model()
+    except ModelNotFoundError:
+        return False
+
+
 def demo_voices() -> tuple[Voice, ...]:
     """Return the built-in voices, by name.
 

@@ -70,12 +70,9 @@ def model_name(path: Path) -> str:
 
 def is_demo(path: Path) -> bool:
     """Return whether this is the model that ships with the program."""
-    from gpa_mlx.model import demo
+    from gpa_mlx.model.demo import is_demo_model
 
-    try:
-        return path == demo.demo_model()
-    except GPAError:
-        return False
+    return is_demo_model(path)
 
 
 def voices_of(model: Path, chosen: str | None) -> tuple[VoiceChoice, ...]:
