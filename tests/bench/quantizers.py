@@ -4,7 +4,7 @@
 
 Prints, per form: bits per weight; how far its next-token distribution is from float32's (mean Kullback-Leibler
 divergence in nats over the targets of unseen utterances, and how often the likeliest token is another); word errors.
-The matrices whose width no group divides stay plain, as `store_again` leaves them. 150 utterances take ten
+The matrices whose width no group divides stay plain, as `store_again` leaves them. 150 utterances take fifteen
 minutes of one core; needs espeak-ng, flite and the extra `mlx-lm`.
 """
 
